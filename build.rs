@@ -1,0 +1,78 @@
+//! Embeds `templates/` with SHA-256 and CRC-32 of each file, so that a run neither reads nor hashes them again, and
+//! lists the step ids that the playbooks carry as tags, so that the plan can tell what is automated.
+
+use sha2::Digest as _;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=templates");
+    println!("cargo:rerun-if-changed=build.rs");
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("templates");
+    let (mut code, mut templates) = (String::new(), String::new());
+    let mut steps = BTreeSet::new();
+
+    let mut paths = Vec::new();
+    for entry in walkdir::WalkDir::new(&root) {
+        let entry = entry.map_err(io::Error::other)?;
+        println!("cargo:rerun-if-changed={}", entry.path().display());
+        let name = entry.path().strip_prefix(&root).map_err(io::Error::other)?;
+        let name = name.to_str().ok_or_else(|| io::Error::other("template name is not UTF-8"))?;
+        let built = name.contains("__pycache__") || name.ends_with(".pyc") || name.contains(".ansible/");
+        if entry.file_type().is_file() && !built {
+            paths.push(name.to_owned());
+        }
+    }
+    paths.sort();
+
+    for path in paths {
+        let bytes = fs::read(root.join(&path))?;
+        if path.starts_with("infrastructure/ansible/playbooks/") {
+            steps.extend(step_tags(&String::from_utf8_lossy(&bytes)));
+        }
+        let list = if path.ends_with(".jinja") { &mut templates } else { &mut code };
+        writeln!(
+            list,
+            "    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {} }},",
+            root.join(&path),
+            <[u8; 32]>::from(sha2::Sha256::digest(&bytes)),
+            crc32fast::hash(&bytes),
+            bytes.starts_with(b"#!"),
+        )
+        .map_err(io::Error::other)?;
+    }
+
+    let out = format!(
+        "/// Files that are the same in every package, in byte order of their paths.\n\
+         pub static CODE: &[Embedded] = &[\n{code}];\n\n\
+         /// Templates of documents, in byte order of their paths.\n\
+         pub static TEMPLATES: &[Embedded] = &[\n{templates}];\n\n\
+         /// Step ids that stand as tags in the playbooks, sorted.\n\
+         pub static AUTOMATED_STEPS: &[&str] = &{steps:?};\n",
+        steps = steps.iter().collect::<Vec<_>>(),
+    );
+    fs::write(Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("embedded.rs"), out)
+}
+
+/// Words of the form `phase/verb-object` on lines that hold tags.
+fn step_tags(playbook: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut in_list = false;
+    for line in playbook.lines() {
+        let trimmed = line.trim();
+        let is_tags = trimmed.starts_with("tags:");
+        in_list = is_tags || (in_list && trimmed.starts_with("- "));
+        if in_list {
+            found.extend(
+                trimmed
+                    .trim_start_matches("tags:")
+                    .split([' ', ',', '[', ']', '"', '\''])
+                    .filter(|word| word.contains('/') && !word.contains("{{"))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    found
+}

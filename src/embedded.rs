@@ -1,0 +1,41 @@
+//! The static files of a package, embedded with their digests at build time (`build.rs`).
+
+use crate::model::{Digest, File, Kind};
+use std::borrow::Cow;
+
+/// A file of `templates/`, known since the build.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Path below `templates/`; for code also the path inside the package.
+    pub path: &'static str,
+    /// Its bytes.
+    pub bytes: &'static [u8],
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// CRC-32 of its bytes.
+    pub crc32: u32,
+    /// Whether it may be run.
+    pub executable: bool,
+}
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+
+impl Embedded {
+    /// The file as it lands in a package.
+    pub fn file(&'static self) -> File {
+        File {
+            bytes: Cow::Borrowed(self.bytes),
+            sha256: Digest(self.sha256),
+            crc32: self.crc32,
+            kind: Kind::Code,
+            executable: self.executable,
+            personal: false,
+        }
+    }
+}
+
+/// The text of the template at `path`, such as `docs/operations.md.jinja`.
+pub fn template(path: &str) -> Option<&'static str> {
+    let index = TEMPLATES.binary_search_by(|file| file.path.cmp(path)).ok()?;
+    std::str::from_utf8(TEMPLATES[index].bytes).ok()
+}

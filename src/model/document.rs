@@ -1,0 +1,82 @@
+//! The boxes between `read`, `check` and `plan`.
+
+use super::{Digest, Export, Finding, Realm, Target};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What `read` found on disk: bytes and trees with positions, nothing judged yet.
+#[derive(Debug)]
+pub struct Source {
+    /// The export document.
+    pub export: crate::read::Document,
+    /// The target document; `check EXPORT` alone goes without.
+    pub target: Option<crate::read::Document>,
+    /// `realm.json`, where the export brings it.
+    pub realm: Option<crate::read::Document>,
+    /// Small attachments (branding and the like) by path inside the export.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+    /// The content inventory, left on disk and streamed.
+    pub inventory: Option<PathBuf>,
+    /// SHA-256 over all of the export's files, by name and content.
+    pub export_digest: Digest,
+    /// SHA-256 of the target document.
+    pub target_digest: Option<Digest>,
+    /// Keeps the folder into which a zipped export was unpacked alive.
+    pub unpacked: Option<tempfile::TempDir>,
+}
+
+/// An input that passed every check; no later step checks again.
+#[derive(Debug)]
+pub struct Checked {
+    /// The export.
+    pub export: Export,
+    /// The target.
+    pub target: Target,
+    /// The realm.
+    pub realm: Realm,
+    /// Branding files and the like, by path inside the export.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+    /// What the inventory holds.
+    pub content: ContentSummary,
+    /// The inventory, to be streamed again for the batch lists.
+    pub inventory: Option<PathBuf>,
+    /// SHA-256 over all of the export's files.
+    pub export_digest: Digest,
+    /// SHA-256 of the target document.
+    pub target_digest: Digest,
+    /// Findings that do not stop anything.
+    pub warnings: Vec<Finding>,
+    /// Keeps the folder into which a zipped export was unpacked alive.
+    pub unpacked: Option<tempfile::TempDir>,
+}
+
+/// A key or metadata name that the target's store cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyProblem {
+    /// Line in the inventory.
+    pub line: u64,
+    /// What is wrong, such as `leading slash`.
+    pub what: &'static str,
+}
+
+/// Totals of the content inventory, computed while streaming it once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ContentSummary {
+    /// Number of objects.
+    pub objects: u64,
+    /// Sum of their sizes in bytes.
+    pub bytes: u64,
+    /// Largest object in bytes.
+    pub largest: u64,
+    /// Objects by size class: upper bound in bytes (a power of four from 4 KiB) and count.
+    pub histogram: Vec<(u64, u64)>,
+    /// Whether the inventory is sorted by key (bytes).
+    pub sorted: bool,
+    /// Objects and bytes of each batch, in key order.
+    pub batches: Vec<(u64, u64)>,
+    /// Keys that rclone cannot carry and that are copied one by one.
+    pub one_by_one: u64,
+    /// Keys renamed by a rule of the target.
+    pub renamed: u64,
+}

@@ -1,0 +1,23 @@
+//! Words that every step shares: plain data, no I/O.
+
+mod document;
+mod export;
+mod files;
+mod finding;
+mod ledger;
+mod location;
+mod realm;
+mod secret;
+mod target;
+mod words;
+
+pub use document::{Checked, ContentSummary, KeyProblem, Source};
+pub use export::*;
+pub use files::{File, Files, Kind};
+pub use finding::{Code, Finding, Severity, Shown};
+pub use ledger::{Disposition, Entry, Ledger};
+pub use location::Location;
+pub use realm::*;
+pub use secret::Secret;
+pub use target::*;
+pub use words::*;

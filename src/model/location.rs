@@ -19,11 +19,6 @@ pub struct Location {
 impl Location {
     /// The file as a whole.
     pub fn file(file: impl Into<Arc<str>>) -> Self {
-        Self {
-            file: file.into(),
-            line: 0,
-            column: 0,
-            path: String::new(),
-        }
+        Self { file: file.into(), line: 0, column: 0, path: String::new() }
     }
 }

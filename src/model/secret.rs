@@ -15,10 +15,7 @@ pub struct Secret {
 impl Secret {
     /// Wraps `value`; `kind` is what people call it, such as `client secret`.
     pub fn new(kind: &'static str, value: impl Into<String>) -> Self {
-        Self {
-            kind,
-            value: value.into(),
-        }
+        Self { kind, value: value.into() }
     }
 
     /// What people call it, such as `client secret`.

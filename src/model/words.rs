@@ -46,9 +46,7 @@ macro_rules! word {
 
 fn is_label(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
@@ -66,9 +64,7 @@ fn is_email(text: &str) -> bool {
     };
     (1..=64).contains(&local.len())
         && text.len() <= 254
-        && local
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b))
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..")
@@ -76,10 +72,7 @@ fn is_email(text: &str) -> bool {
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_authority(text: &str) -> bool {
@@ -470,10 +463,7 @@ impl Word for Duration {
             "d" => 86_400,
             _ => return None,
         };
-        whole_number(number)?
-            .checked_mul(factor)
-            .filter(|s| (1..=315_360_000).contains(s))
-            .map(Self)
+        whole_number(number)?.checked_mul(factor).filter(|s| (1..=315_360_000).contains(s)).map(Self)
     }
 }
 
@@ -502,11 +492,7 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 impl Window {
     /// Minutes from start to end.
     pub fn minutes(&self) -> u16 {
-        if self.end > self.start {
-            self.end - self.start
-        } else {
-            self.end + 1440 - self.start
-        }
+        if self.end > self.start { self.end - self.start } else { self.end + 1440 - self.start }
     }
 }
 

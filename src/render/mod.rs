@@ -1,1 +1,46 @@
-//! See the flow in the crate's first page.
+//! Renders a plan into the files of a package.
+//!
+//! A value is never code: each format has one escape, chosen here by the path a file lands at, and the list of formats
+//! is closed. Code files are taken over byte for byte; values stand in data files and documents only.
+
+mod engine;
+mod environment;
+mod format;
+mod gate;
+mod html;
+mod javascript;
+mod markdown;
+mod yaml;
+
+pub use engine::{Document, Engine};
+pub use environment::dotenv;
+pub use format::Format;
+pub use gate::Leak;
+pub use javascript::{config_script, script_value};
+pub use markdown::escape as escape_markdown;
+pub use yaml::ansible_yaml;
+
+/// What can stop rendering; each is a defect of a template or of this program, or a secret in the output.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file whose format has no escape of its own.
+    #[error("no escape is known for the format of {path}")]
+    UnknownFormat {
+        /// Path inside the package.
+        path: String,
+    },
+    /// A template that is wrong or asks for a value that is not there.
+    #[error("template {template} could not be rendered: {reason}")]
+    Template {
+        /// Path below `templates/`.
+        template: String,
+        /// minijinja's own words; they name line and variable, never a value.
+        reason: String,
+    },
+    /// The inventory could not be read again for the batch lists.
+    #[error("the inventory could not be read again: {0}")]
+    Inventory(#[from] std::io::Error),
+    /// A secret stands in rendered files: exit 5.
+    #[error("a secret stands in {} rendered file(s)", .0.len())]
+    Secret(Vec<gate::Leak>),
+}

@@ -1,0 +1,53 @@
+# Everything a person or a pipeline runs. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+RELEASE := $(CARGO_TARGET_DIR)/release/stufpack
+
+.PHONY: help
+help: ## Lists the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+
+.PHONY: build
+build: ## Builds the release binary
+	cargo build --release --locked
+
+.PHONY: demo
+demo: build ## Compiles, verifies and records examples/harbour under out/demo/
+	@tools/demo "$(RELEASE)"
+
+.PHONY: quick
+quick: ## Everything that needs no engine: formatting, lints, documentation, unit and case tests
+	tools/install quick
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+	cargo test --locked
+	tools/test-python
+
+.PHONY: judges
+judges: build ## Outside linters over every generated tree
+	tools/install judges
+	tools/judge "$(RELEASE)"
+
+.PHONY: e2e
+e2e: build ## Deploys a package for real on the bench (Docker)
+	tools/install bench
+	tools/e2e "$(RELEASE)"
+
+.PHONY: test
+test: ## Installs what it needs on a bare Debian 12, then everything
+	tools/run-all
+
+.PHONY: bench
+bench: build ## Prints medians and ratios against peers
+	tools/install bench-peers
+	tools/bench "$(RELEASE)"
+
+.PHONY: golden
+golden: build ## Rewrites golden/ and shows what changed
+	tools/golden "$(RELEASE)"
+	git --no-pager diff --stat -- golden

@@ -1,0 +1,89 @@
+//! minijinja, set up once: strict, closed, escaping by the path a document lands at.
+
+use super::{Error, Format, markdown};
+use crate::embedded;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use std::borrow::Cow;
+
+/// A document to be rendered: a template, and the one value made for it.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Path inside the package.
+    pub path: String,
+    /// Path below `templates/`.
+    pub template: &'static str,
+    /// Whether it holds personal data.
+    pub personal: bool,
+    /// What the template reads; made by `minijinja::Value::from_serialize`.
+    pub context: Value,
+}
+
+/// The template engine.
+#[derive(Debug)]
+pub struct Engine {
+    environment: Environment<'static>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// An engine that knows the embedded templates, refuses undefined values and unknown formats, and has no `safe`.
+    pub fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_recursion_limit(50);
+        for filter in ["safe", "escape", "e", "tojson", "urlencode"] {
+            environment.remove_filter(filter);
+        }
+        environment.add_filter("code", |value: String| Value::from_safe_string(markdown::code(&value)));
+        environment.set_auto_escape_callback(|name| match Format::of(name) {
+            Ok(format) => AutoEscape::Custom(Cow::Borrowed(format.name())),
+            Err(_) => AutoEscape::Custom(Cow::Borrowed("unknown")),
+        });
+        environment.set_formatter(|out, state, value| {
+            let format = match state.auto_escape() {
+                AutoEscape::Custom(name) if name == "markdown" => Format::Markdown,
+                AutoEscape::Custom(name) if name == "html" => Format::Html,
+                _ => {
+                    return Err(minijinja::Error::new(
+                        minijinja::ErrorKind::BadEscape,
+                        "this format has no escape",
+                    ));
+                }
+            };
+            if value.is_undefined() {
+                return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
+            }
+            match value.as_str() {
+                Some(text) if value.is_safe() => out.write_str(text)?,
+                Some(text) => out.write_str(&format.escape(text))?,
+                None => out.write_str(&format.escape(&value.to_string()))?,
+            }
+            Ok(())
+        });
+        environment.set_loader(|name| Ok(embedded::template(name).map(str::to_owned)));
+        Self { environment }
+    }
+
+    /// Renders one document.
+    ///
+    /// # Errors
+    ///
+    /// A template that is missing, wrong or asks for what is not there; a format without an escape.
+    pub fn render(&self, document: &Document) -> Result<String, Error> {
+        Format::of(&document.path)?;
+        let failed = |error: minijinja::Error| Error::Template {
+            template: document.template.to_owned(),
+            reason: error.to_string(),
+        };
+        self.environment
+            .get_template(document.template)
+            .and_then(|template| template.render(document.context.clone()))
+            .map_err(failed)
+    }
+}

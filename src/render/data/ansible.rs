@@ -1,0 +1,128 @@
+//! Ansible's one variables file, its inventory and the pinned host keys.
+
+use super::compose::environment;
+use crate::model::{Checked, File, Files, Invitation, MailEncryption, Service, Target, Tls};
+use crate::plan::Plan;
+use crate::render::yaml::ansible_yaml;
+use serde_json::{Value, json};
+
+pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
+    let mut put = |path: &str, text: String| {
+        files.insert(format!("infrastructure/ansible/{path}"), File::data(text));
+    };
+    put(
+        "group_vars/all.yml",
+        ansible_yaml(
+            "The values of this installation; roles and playbooks are the same for everyone.\n\
+             Every text is !unsafe: whatever stands in it, Ansible never reads it as a template.",
+            &variables(plan, checked),
+        ),
+    );
+    put(
+        "inventory/target/hosts.yml",
+        ansible_yaml("The machine that STUF moves to.", &inventory(&checked.target)),
+    );
+    put("inventory/target/known_hosts", known_hosts(&checked.target));
+}
+
+fn variables(plan: &Plan, checked: &Checked) -> Value {
+    let (export, target) = (&checked.export, &checked.target);
+    let image = |service: Service| {
+        target.images.get(&service).or_else(|| export.application.release.get(&service))
+    };
+    let secrets: Vec<Value> = plan
+        .secrets
+        .iter()
+        .map(|secret| json!({ "name": secret.name, "origin": secret.origin, "purpose": secret.purpose }))
+        .collect();
+    let (tls_mode, acme_email, acme_directory) = match &target.tls {
+        Tls::Acme { email, directory } => ("acme", json!(email), json!(directory)),
+        Tls::Provided => ("provided", Value::Null, Value::Null),
+        Tls::Internal => ("internal", Value::Null, Value::Null),
+    };
+    json!({
+        "stuf_slug": export.project.slug,
+        "stuf_environment": environment(target.environment),
+        "stuf_domain": target.domain,
+        "stuf_project_name": export.project.name,
+        "stuf_realm": checked.realm.name,
+        "stuf_bucket": export.storage.bucket,
+        "stuf_package_number": plan.number,
+        "stuf_images": {
+            "api": image(Service::Api),
+            "spa": image(Service::Spa),
+            "keycloak": image(Service::Keycloak),
+            "postgres": image(Service::Postgres),
+            "garage": image(Service::Garage),
+            "caddy": image(Service::Caddy),
+        },
+        "stuf_api_memory_mib": plan.sizes.api_memory_mib,
+        "stuf_api_parallel_requests": plan.sizes.parallel_requests,
+        "stuf_upload_limit_mib": plan.sizes.upload_limit_mib,
+        "stuf_user_count": export.users.len(),
+        "stuf_secrets": secrets,
+        "stuf_mail": mail(target),
+        "baseline_ssh_port": target.host.port,
+        "baseline_ssh_allowed_cidrs": target.allow.ssh,
+        "baseline_require_disk_encryption": target.require_disk_encryption,
+        "baseline_fail2ban_max_retry": 6,
+        "docker_registry_ca": target.registry.ca,
+        "docker_registry_mirror": target.registry.mirror,
+        "proxy_tls_mode": tls_mode,
+        "proxy_acme_email": acme_email,
+        "proxy_acme_directory": acme_directory,
+        "proxy_allowed_cidrs": target.allow.web,
+        "proxy_http_port": 80,
+        "proxy_https_port": 443,
+        "identity_display_name": checked.realm.display_name,
+        "identity_require_totp": target.identity.require_second_factor,
+        "identity_invitation_lifespan_seconds": target.identity.invitation_lifespan.seconds(),
+        "identity_invite_by": match target.identity.invitation {
+            Invitation::Mail => "mail",
+            Invitation::OneTimePassword => "one-time-password",
+        },
+        "storage_kind": "garage",
+        "storage_region": "us-east-1",
+    })
+}
+
+fn mail(target: &Target) -> Value {
+    let Some(mail) = &target.mail else { return Value::Null };
+    json!({
+        "host": mail.host,
+        "port": mail.port,
+        "from": mail.from,
+        "encryption": match mail.encryption {
+            MailEncryption::Starttls => "starttls",
+            MailEncryption::Tls => "tls",
+            MailEncryption::None => "none",
+        },
+        "user": mail.user,
+        "password_secret": mail.password_secret,
+    })
+}
+
+fn inventory(target: &Target) -> Value {
+    let host = &target.host;
+    json!({
+        "stuf": {
+            "hosts": {
+                "target": {
+                    "ansible_host": host.address,
+                    "ansible_port": host.port,
+                    "ansible_user": host.user,
+                },
+            },
+        },
+    })
+}
+
+/// `known_hosts` names a machine as `[host]:port` unless the port is 22 (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+fn known_hosts(target: &Target) -> String {
+    let host = &target.host;
+    let name = match host.port {
+        22 => host.address.to_string(),
+        port => format!("[{}]:{port}", host.address),
+    };
+    host.host_keys.iter().map(|key| format!("{name} {key}\n")).collect()
+}

@@ -1,0 +1,54 @@
+//! `.env` of the Compose project.
+
+use crate::model::{Checked, Environment, File, Files, Service, Tls};
+use crate::plan::Plan;
+use crate::render::environment::dotenv;
+
+pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
+    let target = &checked.target;
+    let image = |service: Service| {
+        let release = checked.export.application.release.get(&service);
+        target.images.get(&service).or(release).map(ToString::to_string).unwrap_or_default()
+    };
+    let (mode, email, directory) = match &target.tls {
+        Tls::Acme { email, directory } => {
+            ("acme", email.to_string(), directory.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+        Tls::Provided => ("provided", String::new(), String::new()),
+        Tls::Internal => ("internal", String::new(), String::new()),
+    };
+    let allowed: Vec<&str> = target.allow.web.iter().map(crate::model::Cidr::as_str).collect();
+    let values = [
+        ("STUF_SLUG", checked.export.project.slug.to_string()),
+        ("STUF_ENVIRONMENT", environment(target.environment).to_owned()),
+        ("STUF_PROJECT_NAME", checked.export.project.name.to_string()),
+        ("STUF_DOMAIN", target.domain.to_string()),
+        ("STUF_REALM", checked.realm.name.clone()),
+        ("STUF_BUCKET", checked.export.storage.bucket.to_string()),
+        ("STUF_HTTP_PORT", "80".to_owned()),
+        ("STUF_HTTPS_PORT", "443".to_owned()),
+        ("STUF_API_IMAGE", image(Service::Api)),
+        ("STUF_SPA_IMAGE", image(Service::Spa)),
+        ("STUF_KEYCLOAK_IMAGE", image(Service::Keycloak)),
+        ("STUF_POSTGRES_IMAGE", image(Service::Postgres)),
+        ("STUF_GARAGE_IMAGE", image(Service::Garage)),
+        ("STUF_CADDY_IMAGE", image(Service::Caddy)),
+        ("STUF_API_MEMORY_MIB", plan.sizes.api_memory_mib.to_string()),
+        ("STUF_API_PARALLEL_REQUESTS", plan.sizes.parallel_requests.to_string()),
+        ("STUF_UPLOAD_LIMIT_MIB", plan.sizes.upload_limit_mib.to_string()),
+        ("STUF_TLS_MODE", mode.to_owned()),
+        ("STUF_ACME_EMAIL", email),
+        ("STUF_ACME_DIRECTORY", directory),
+        ("STUF_ALLOWED_CIDRS", allowed.join(" ")),
+        ("STUF_SECRETS_DIR", "/etc/stuf/secrets".to_owned()),
+    ];
+    files.insert("infrastructure/compose/.env".to_owned(), File::data(dotenv(values)));
+}
+
+/// The word that an environment has in data files.
+pub(super) fn environment(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Staging => "staging",
+        Environment::Production => "production",
+    }
+}

@@ -1,1 +1,84 @@
-//! See the flow in the crate's first page.
+//! Compiles a checked input into a plan: ordered phases of steps, the ledger, and the figures that explain both.
+//!
+//! Pure: no clock but the export's own time, no disk, no randomness.
+
+mod content;
+mod facts;
+pub mod figures;
+mod phases;
+mod public;
+mod secrets;
+mod sizes;
+mod step;
+mod timetable;
+mod verbs;
+mod windows;
+
+pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
+pub use facts::{Certificate, Facts, MailFacts};
+pub use public::{Identity, NotNeeded, PlanDocument, schema};
+pub use secrets::{Origin, SecretUse};
+pub use sizes::Sizes;
+pub use step::{
+    Actor, Estimate, Mark, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
+};
+pub use timetable::{Row, Timetable};
+pub use verbs::{Gate, Limits, Verb};
+
+use crate::embedded;
+use crate::model::{Checked, Ledger};
+
+/// Which package of an installation this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbering {
+    /// Package number, counted per issuer and installation.
+    pub package: u64,
+}
+
+/// A migration, planned.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What texts draw on.
+    pub facts: Facts,
+    /// Ordered phases.
+    pub phases: Vec<Phase>,
+    /// Phases that this target does not need, and why.
+    pub not_needed: Vec<NotNeeded>,
+    /// When what happens.
+    pub timetable: Timetable,
+    /// What becomes of every exported setting.
+    pub ledger: Ledger,
+}
+
+impl Plan {
+    /// The phase `id`, where the plan has it.
+    pub fn phase(&self, id: &str) -> Option<&Phase> {
+        self.phases.iter().find(|phase| phase.id == id)
+    }
+
+    /// Every step, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.phases.iter().flat_map(|phase| &phase.steps)
+    }
+}
+
+/// Compiles the plan; a checked input always has one.
+pub fn compile(checked: &Checked, numbering: &Numbering) -> Plan {
+    compile_with(checked, numbering, embedded::AUTOMATED_STEPS)
+}
+
+/// Compiles the plan of a package whose playbooks carry the tags `automated`.
+fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) -> Plan {
+    let sizes = sizes::fit(&checked.target, &checked.content);
+    let secrets = secrets::needed(&checked.target, &checked.realm);
+    let content = content::analyse(checked);
+    let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
+    let phases = phases::assemble(&facts, automated);
+    let timetable = timetable::lay_out(&facts, &phases);
+    Plan { not_needed: phases::not_needed(&facts), timetable, ledger: Ledger::default(), facts, phases }
+}
+
+/// The state folder on the controller, for commands that people type.
+fn state_folder(facts: &Facts) -> String {
+    format!("~/.local/state/stufpack/{}-{}", facts.slug, facts.environment_name())
+}

@@ -31,6 +31,7 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
         target.images.get(&service).or_else(|| export.application.release.get(&service))
     };
     let secrets: Vec<Value> = plan
+        .facts
         .secrets
         .iter()
         .map(|secret| json!({ "name": secret.name, "origin": secret.origin, "purpose": secret.purpose }))
@@ -47,7 +48,7 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
         "stuf_project_name": export.project.name,
         "stuf_realm": checked.realm.name,
         "stuf_bucket": export.storage.bucket,
-        "stuf_package_number": plan.number,
+        "stuf_package_number": plan.facts.number,
         "stuf_images": {
             "api": image(Service::Api),
             "spa": image(Service::Spa),
@@ -56,9 +57,9 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
             "garage": image(Service::Garage),
             "caddy": image(Service::Caddy),
         },
-        "stuf_api_memory_mib": plan.sizes.api_memory_mib,
-        "stuf_api_parallel_requests": plan.sizes.parallel_requests,
-        "stuf_upload_limit_mib": plan.sizes.upload_limit_mib,
+        "stuf_api_memory_mib": plan.facts.sizes.api_memory_mib,
+        "stuf_api_parallel_requests": plan.facts.sizes.parallel_requests,
+        "stuf_upload_limit_mib": plan.facts.sizes.upload_limit_mib,
         "stuf_user_count": export.users.len(),
         "stuf_secrets": secrets,
         "stuf_mail": mail(target),

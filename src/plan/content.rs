@@ -1,0 +1,253 @@
+//! How much content there is, how it is cut into batches, and how long moving it takes.
+
+use super::step::Estimate;
+use super::{figures, windows};
+use crate::model::{Checked, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Requests that each store answers for one copied object: one that looks, one that carries.
+const REQUESTS_FOR_COPY: u64 = 2;
+/// Requests for proving one object: one for its bytes, one for its metadata.
+const REQUESTS_FOR_PROOF: u64 = 2;
+/// Bytes per second at which a machine reads its own store back.
+const READ_BACK: u64 = 100_000_000;
+/// Objects that one listing request names.
+const LISTED: u64 = 1_000;
+/// Windows that the plan lists one by one.
+const WINDOWS_LISTED: usize = 60;
+
+/// One batch of the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Batch {
+    /// Number from 1; its list is `content/batches/NNNNN.jsonl.gz`.
+    pub number: u64,
+    /// Objects in it.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Planned copying time in seconds.
+    pub seconds: u64,
+}
+
+impl Batch {
+    /// Path of its list inside the package.
+    pub fn path(&self) -> String {
+        batch_path(self.number)
+    }
+}
+
+/// Path of the list of batch `number` inside the package.
+pub fn batch_path(number: u64) -> String {
+    format!("content/batches/{number:05}.jsonl.gz")
+}
+
+/// An off-peak window and what is copied in it, in seconds from the beginning of the first window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ContentWindow {
+    /// Number from 1.
+    pub number: u64,
+    /// Day and time at which it opens, UTC.
+    pub opens_at: String,
+    /// When it opens.
+    pub opens: u64,
+    /// When it closes.
+    pub closes: u64,
+    /// When copying in it ends.
+    pub ends: u64,
+    /// First batch that is copied in it.
+    pub first_batch: u64,
+    /// Last batch that is copied in it; it goes on in the next window when that begins with the same batch.
+    pub last_batch: u64,
+}
+
+/// What the inventory holds and how it moves; no key, no name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Content {
+    /// Number of objects.
+    pub objects: u64,
+    /// Sum of their sizes.
+    pub bytes: u64,
+    /// The largest one, in bytes.
+    pub largest: u64,
+    /// Objects by size: upper bound in bytes, and count.
+    pub histogram: Vec<(u64, u64)>,
+    /// Objects that are copied one by one, since rclone cannot carry their keys.
+    pub one_by_one: u64,
+    /// Objects whose keys a rule of the target renames.
+    pub renamed: u64,
+    /// Bits per second.
+    pub bandwidth: u64,
+    /// Requests per second that each store bears.
+    pub requests_per_second: u64,
+    /// Largest number of objects in a batch.
+    pub batch_objects: u64,
+    /// Largest number of bytes in a batch; a larger object is a batch of its own.
+    pub batch_bytes: u64,
+    /// The batches, in the order in which they are copied.
+    pub batches: Vec<Batch>,
+    /// Copying everything, working time.
+    pub copy: Estimate,
+    /// Proving everything.
+    pub proof: Estimate,
+    /// Objects that the plan expects to have changed between the copy and the cutover.
+    pub changed: u64,
+    /// Where that figure comes from.
+    pub changed_source: String,
+    /// Finding and copying what changed, while users cannot upload.
+    pub delta: Estimate,
+    /// Whether copying is bound to windows.
+    pub bound_to_windows: bool,
+    /// How many windows copying takes.
+    pub windows_needed: u64,
+    /// Seconds from the first window's opening to the end of copying, waiting included.
+    pub elapsed: u64,
+    /// The windows, at most the first 60.
+    pub windows: Vec<ContentWindow>,
+}
+
+/// Time for `objects` with `bytes`: what is slower, the line or the requests.
+fn transfer(objects: u64, bytes: u64, bandwidth: u64, requests: u64) -> u64 {
+    let line = u128::from(bytes) * 8;
+    let line = u64::try_from(line.div_ceil(u128::from(bandwidth.max(1)))).unwrap_or(u64::MAX);
+    line.max((objects.saturating_mul(REQUESTS_FOR_COPY)).div_ceil(requests.max(1)))
+}
+
+/// Analyses the content.
+pub(super) fn analyse(checked: &Checked) -> Content {
+    let (summary, options) = (&checked.content, &checked.target.content);
+    let bandwidth = options.bandwidth.0;
+    let requests = u64::from(options.requests_per_second.max(1));
+    let batches: Vec<Batch> = (1..)
+        .zip(&summary.batches)
+        .map(|(number, &(objects, bytes))| Batch {
+            number,
+            objects,
+            bytes,
+            seconds: transfer(objects, bytes, bandwidth, requests),
+        })
+        .collect();
+    let copy_seconds = batches.iter().map(|batch| batch.seconds).sum();
+    let weekly = windows::merge(&options.windows);
+    let (stretches, windows_needed, elapsed) =
+        windows::pour(&weekly, checked.export.exported_at, copy_seconds, WINDOWS_LISTED);
+
+    let (changed, changed_source) = changed(checked);
+    let average = summary.bytes.checked_div(summary.objects).unwrap_or(0);
+    let listing = (2 * summary.objects.div_ceil(LISTED)).div_ceil(requests);
+    let moved = transfer(changed, changed.saturating_mul(average), bandwidth, requests);
+
+    Content {
+        objects: summary.objects,
+        bytes: summary.bytes,
+        largest: summary.largest,
+        histogram: summary.histogram.clone(),
+        one_by_one: summary.one_by_one,
+        renamed: summary.renamed,
+        bandwidth,
+        requests_per_second: requests,
+        batch_objects: u64::from(options.batch_objects),
+        batch_bytes: options.batch_bytes.bytes(),
+        copy: Estimate {
+            seconds: copy_seconds,
+            formula: "sum over the batches of the larger of bytes × 8 ÷ bandwidth and objects × requests ÷ requests per second".to_owned(),
+            figures: format!(
+                "{} × 8 ÷ {}; {} × {REQUESTS_FOR_COPY} ÷ {requests}/s; {} → {}",
+                figures::bytes(summary.bytes),
+                figures::bandwidth(bandwidth),
+                figures::count(summary.objects, "object", "objects"),
+                figures::count(batches.len() as u64, "batch", "batches"),
+                figures::duration(copy_seconds),
+            ),
+        },
+        proof: proof(summary.objects, summary.bytes, requests),
+        changed,
+        changed_source,
+        delta: Estimate {
+            seconds: listing + moved,
+            formula: "listing both stores + the larger of changed bytes × 8 ÷ bandwidth and changed objects × requests ÷ requests per second".to_owned(),
+            figures: format!(
+                "{listing} s + {} with {} → {}",
+                figures::count(changed, "object", "objects"),
+                figures::bytes(changed.saturating_mul(average)),
+                figures::duration(listing + moved),
+            ),
+        },
+        bound_to_windows: weekly != windows::Weekly::Always,
+        windows_needed,
+        elapsed,
+        windows: place(&batches, &stretches),
+        batches,
+    }
+}
+
+fn proof(objects: u64, bytes: u64, requests: u64) -> Estimate {
+    let seconds = bytes.div_ceil(READ_BACK).max((objects * REQUESTS_FOR_PROOF).div_ceil(requests));
+    Estimate {
+        seconds,
+        formula: "the larger of bytes ÷ reading speed and objects × requests ÷ requests per second"
+            .to_owned(),
+        figures: format!(
+            "{} ÷ {}/s; {} × {REQUESTS_FOR_PROOF} ÷ {requests}/s → {}",
+            figures::bytes(bytes),
+            figures::bytes(READ_BACK),
+            figures::count(objects, "object", "objects"),
+            figures::duration(seconds),
+        ),
+    }
+}
+
+/// How many objects change between the copy and the cutover: a day's worth, or one in a hundred.
+fn changed(checked: &Checked) -> (u64, String) {
+    match checked.export.content.changed_per_day {
+        Some(changed) => {
+            (changed, "objects changed on an average day, as the source counts them, for one day".to_owned())
+        }
+        None => (
+            checked.content.objects.div_ceil(100),
+            "one object in a hundred, since the source does not count changes".to_owned(),
+        ),
+    }
+}
+
+/// Which batches are copied in which window, by pouring them in one after the other.
+fn place(batches: &[Batch], stretches: &[windows::Stretch]) -> Vec<ContentWindow> {
+    let (mut placed, mut done, mut at, mut into) = (Vec::new(), 0, 0, 0);
+    for (number, stretch) in (1..).zip(stretches) {
+        let first = at;
+        let until = done + (stretch.ends - stretch.opens);
+        while let Some(batch) = batches.get(at) {
+            if into + batch.seconds > until {
+                break;
+            }
+            into += batch.seconds;
+            at += 1;
+        }
+        done = until;
+        let last = if into < done { at } else { at.saturating_sub(1).max(first) };
+        let number_of = |index: usize| batches.get(index).or(batches.last()).map_or(0, |batch| batch.number);
+        placed.push(ContentWindow {
+            number,
+            opens_at: figures::minute_of_week(stretch.minute),
+            opens: stretch.opens,
+            closes: stretch.closes,
+            ends: stretch.ends,
+            first_batch: number_of(first),
+            last_batch: number_of(last),
+        });
+    }
+    placed
+}
+
+/// The figures of the content for `content/summary.json`: no key, no name.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ContentDocument<'a> {
+    /// Version of this document.
+    pub schema: u32,
+    /// When the export was made.
+    #[schemars(with = "String")]
+    pub exported_at: Timestamp,
+    /// The figures.
+    #[serde(flatten)]
+    pub content: &'a Content,
+}

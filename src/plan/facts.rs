@@ -1,0 +1,204 @@
+//! What phases and documents say about this tenant; no user's name, address or number.
+
+use super::SecretUse;
+use super::content::Content;
+use super::sizes::Sizes;
+use crate::model::{
+    Bandwidth, BucketName, Checked, Cidr, Commit, Domain, Duration, Environment, HostAddress, ImageReference,
+    Invitation, MailEncryption, Origin, Pathway, Provider, Service, Slug, Text, Thresholds, Timestamp, Tls,
+    UserName, UserStatus, Window,
+};
+use std::collections::BTreeMap;
+
+/// How the certificate comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// From an authority by ACME.
+    Acme,
+    /// Files of the Trust Architect.
+    Provided,
+    /// From the proxy's own authority.
+    Internal,
+}
+
+/// The mail server, without the sender's address.
+#[derive(Clone, Debug)]
+pub struct MailFacts {
+    /// Its name.
+    pub host: HostAddress,
+    /// Its port.
+    pub port: u16,
+    /// Encryption of the connection.
+    pub encryption: MailEncryption,
+}
+
+/// Everything that texts draw on.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Slug.
+    pub slug: Slug,
+    /// Full name, free text.
+    pub project_name: Text,
+    /// Environment.
+    pub environment: Environment,
+    /// Pathway.
+    pub pathway: Pathway,
+    /// Provider.
+    pub provider: Provider,
+    /// Public name of the target.
+    pub domain: Domain,
+    /// Where the source answers.
+    pub hosted: Origin,
+    /// Package number.
+    pub number: u64,
+    /// When the export was made.
+    pub exported_at: Timestamp,
+    /// Until when the package may be started.
+    pub expires_at: Timestamp,
+    /// Address of the machine.
+    pub host: HostAddress,
+    /// Its SSH port.
+    pub ssh_port: u16,
+    /// Its SSH user.
+    pub ssh_user: UserName,
+    /// Networks that reach SSH.
+    pub ssh_allowed: Vec<Cidr>,
+    /// Networks that reach the pages; empty means everyone.
+    pub web_allowed: Vec<Cidr>,
+    /// How the certificate comes to be.
+    pub certificate: Certificate,
+    /// Mail, where the target has it.
+    pub mail: Option<MailFacts>,
+    /// Users.
+    pub users: u64,
+    /// Users who may sign in.
+    pub active_users: u64,
+    /// Collections.
+    pub collections: u64,
+    /// Configuration documents that `import` writes.
+    pub configuration_documents: u64,
+    /// Keycloak's realm.
+    pub realm: String,
+    /// Bucket at the target, named as at the source.
+    pub bucket: BucketName,
+    /// Whether the source's store kept earlier versions.
+    pub source_versioning: bool,
+    /// Images by service.
+    pub images: BTreeMap<Service, ImageReference>,
+    /// Version of the application.
+    pub application_version: Text,
+    /// Its commit.
+    pub application_commit: Commit,
+    /// Whether a second factor is required.
+    pub second_factor: bool,
+    /// How users are invited.
+    pub invitation: Invitation,
+    /// How long an invitation holds.
+    pub invitation_lifespan: Duration,
+    /// Whether the disk has to be encrypted.
+    pub require_disk_encryption: bool,
+    /// Whether the registry has its own authority or a mirror.
+    pub own_registry: bool,
+    /// Zulip server that keeps getting messages.
+    pub zulip: Option<Origin>,
+    /// Whether events go to Sentry.
+    pub sentry: bool,
+    /// Bandwidth.
+    pub bandwidth: Bandwidth,
+    /// When the cutover may happen.
+    pub cutover_windows: Vec<Window>,
+    /// When the watch rolls back.
+    pub thresholds: Thresholds,
+    /// Sizes.
+    pub sizes: Sizes,
+    /// Secrets.
+    pub secrets: Vec<SecretUse>,
+    /// Content.
+    pub content: Content,
+}
+
+impl Facts {
+    pub(super) fn of(
+        checked: &Checked,
+        number: u64,
+        sizes: Sizes,
+        secrets: Vec<SecretUse>,
+        content: Content,
+    ) -> Self {
+        let (export, target) = (&checked.export, &checked.target);
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let mut images = export.application.release.clone();
+        images.extend(target.images.iter().map(|(service, image)| (*service, image.clone())));
+        Self {
+            slug: export.project.slug.clone(),
+            project_name: export.project.name.clone(),
+            environment: target.environment,
+            pathway: target.pathway,
+            provider: target.provider,
+            domain: target.domain.clone(),
+            hosted: export.hosted_url.clone(),
+            number,
+            exported_at: export.exported_at,
+            expires_at: export.exported_at.plus(target.validity),
+            host: target.host.address.clone(),
+            ssh_port: target.host.port,
+            ssh_user: target.host.user.clone(),
+            ssh_allowed: target.allow.ssh.clone(),
+            web_allowed: target.allow.web.clone(),
+            certificate: match target.tls {
+                Tls::Acme { .. } => Certificate::Acme,
+                Tls::Provided => Certificate::Provided,
+                Tls::Internal => Certificate::Internal,
+            },
+            mail: target.mail.as_ref().map(|mail| MailFacts {
+                host: mail.host.clone(),
+                port: mail.port,
+                encryption: mail.encryption,
+            }),
+            users: count(export.users.len()),
+            active_users: count(
+                export.users.values().filter(|user| user.status == UserStatus::Active).count(),
+            ),
+            collections: count(export.collections.len()),
+            // stuf_config.json, metadata_config.json, users.json and one document for each user.
+            configuration_documents: 3 + count(export.users.len()),
+            realm: checked.realm.name.clone(),
+            bucket: export.storage.bucket.clone(),
+            source_versioning: export.storage.versioning,
+            images,
+            application_version: export.application.version.clone(),
+            application_commit: export.application.commit.clone(),
+            second_factor: target.identity.require_second_factor,
+            invitation: target.identity.invitation,
+            invitation_lifespan: target.identity.invitation_lifespan,
+            require_disk_encryption: target.require_disk_encryption,
+            own_registry: target.registry.ca.is_some() || target.registry.mirror.is_some(),
+            zulip: export.notifications.zulip.as_ref().map(|zulip| zulip.site.clone()),
+            sentry: export.notifications.sentry.is_some(),
+            bandwidth: target.content.bandwidth,
+            cutover_windows: target.cutover_windows.clone(),
+            thresholds: target.thresholds.clone(),
+            sizes,
+            secrets,
+            content,
+        }
+    }
+
+    /// Where the users' browsers go after the migration.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.domain)
+    }
+
+    /// How the SSH client reaches the machine, for commands that people type.
+    pub fn ssh(&self) -> String {
+        format!("ssh -p {} {}@{}", self.ssh_port, self.ssh_user, self.host)
+    }
+
+    /// Name of the environment as it stands in file names.
+    pub fn environment_name(&self) -> &'static str {
+        match self.environment {
+            Environment::Staging => "staging",
+            Environment::Production => "production",
+        }
+    }
+}

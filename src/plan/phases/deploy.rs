@@ -1,0 +1,189 @@
+//! The services start, empty.
+
+use super::super::facts::{Certificate, Facts};
+use super::super::figures;
+use super::super::step::{Actor, Draft, Estimate, Place, Side};
+use super::{PhaseDraft, back, needs, shows};
+
+/// Bytes of an image that have to be fetched, on average.
+const IMAGE: u64 = 250_000_000;
+
+pub(super) fn phase(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "deploy",
+        title: "Start the services",
+        place: Place::Forward,
+        command: "./migrate deploy",
+        gate: None,
+        purpose: "The application runs at the target, with its own name and certificate, and without users or content yet.",
+        steps: vec![
+            pull(facts),
+            place(facts),
+            storage(facts),
+            identity(facts),
+            api(facts),
+            proxy(facts),
+            unit(facts),
+        ],
+    }
+}
+
+fn compose(facts: &Facts, rest: &str) -> String {
+    format!("{} sudo docker compose --project-directory /opt/stuf/compose {rest}", facts.ssh())
+}
+
+fn pull(facts: &Facts) -> Draft {
+    let images = facts.images.len() as u64;
+    let seconds = (images * IMAGE * 8).div_ceil(facts.bandwidth.0.max(1)) + images * 5;
+    Draft {
+        id: "deploy/pull-images",
+        title: "Fetch the images by digest",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Fetches {images} images, each by the digest in the package; a tag that moved since cannot change what runs."
+        ),
+        command: None,
+        before: needs("the container engine runs", format!("{} sudo docker version", facts.ssh())),
+        proof: shows(
+            "every digest of compose/.env is listed",
+            format!("{} sudo docker images --digests", facts.ssh()),
+        ),
+        abort_when: "an image cannot be fetched after three tries".into(),
+        undo: back("abort/remove-images", "removes the images", 30),
+        estimate: Estimate {
+            seconds,
+            formula: "images × (average size × 8 ÷ bandwidth + unpacking)".into(),
+            figures: format!(
+                "{images} × ({} × 8 ÷ {} + 5 s) = {seconds} s",
+                figures::bytes(IMAGE),
+                figures::bandwidth(facts.bandwidth.0)
+            ),
+        },
+        mark: None,
+    }
+}
+
+fn place(facts: &Facts) -> Draft {
+    Draft {
+        id: "deploy/place-project",
+        title: "Place the project's files",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Copies the Compose project to /opt/stuf/compose and the configuration to /opt/stuf/configuration.".into(),
+        command: None,
+        before: needs("prepare is done", "./migrate status"),
+        proof: shows("no output: the project is well-formed and every required variable is set", compose(facts, "config --quiet")),
+        abort_when: "the project does not validate".into(),
+        undo: back("abort/remove-units", "removes the files together with the unit", 20),
+        estimate: Estimate::fixed(20, "copying some dozens of small files"),
+        mark: None,
+    }
+}
+
+fn storage(facts: &Facts) -> Draft {
+    Draft {
+        id: "deploy/start-storage",
+        title: "Start the object storage",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Starts the storage, creates bucket {} and the one key that the API uses. Nobody outside the internal network reaches it.",
+            facts.bucket
+        ),
+        command: None,
+        before: needs("the project's files are in place", compose(facts, "config --quiet")),
+        proof: shows("garage is healthy", compose(facts, "ps garage")),
+        abort_when: "not healthy within 120 s".into(),
+        undo: back("abort/stop-services", "stops it; the volume stays", 20),
+        estimate: Estimate::fixed(45, "start and health check of one service"),
+        mark: None,
+    }
+}
+
+fn identity(facts: &Facts) -> Draft {
+    Draft {
+        id: "deploy/start-identity",
+        title: "Start the identity service",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Starts the database and Keycloak, which reads the skeleton of realm {} from the package: roles, clients and scopes, without users.",
+            facts.realm
+        ),
+        command: None,
+        before: needs("the project's files are in place", compose(facts, "config --quiet")),
+        proof: shows("postgres and keycloak are healthy", compose(facts, "ps postgres keycloak")),
+        abort_when: "not healthy within 300 s".into(),
+        undo: back("abort/stop-services", "stops both; the volume stays", 20),
+        estimate: Estimate::fixed(
+            120,
+            "first start of Keycloak: building its configuration and its database",
+        ),
+        mark: None,
+    }
+}
+
+fn api(facts: &Facts) -> Draft {
+    Draft {
+        id: "deploy/start-api",
+        title: "Start the API",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Starts the API with {} MiB of memory. It holds a whole upload in memory, so the proxy hands it at most {} requests at once, of at most {} MiB.",
+            facts.sizes.api_memory_mib, facts.sizes.parallel_requests, facts.sizes.upload_limit_mib
+        ),
+        command: None,
+        before: needs("storage and identity are healthy", compose(facts, "ps")),
+        proof: shows("api is healthy", compose(facts, "ps api")),
+        abort_when: "not healthy within 120 s".into(),
+        undo: back("abort/stop-services", "stops it; it holds no data", 20),
+        estimate: Estimate::fixed(30, "start and health check of one service"),
+        mark: None,
+    }
+}
+
+fn proxy(facts: &Facts) -> Draft {
+    let certificate = match facts.certificate {
+        Certificate::Acme => "obtains its certificate by ACME",
+        Certificate::Provided => "uses the certificate that you provide",
+        Certificate::Internal => "signs its certificate with its own authority",
+    };
+    Draft {
+        id: "deploy/start-proxy",
+        title: "Start the proxy with the pages",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Takes the pages out of their image and starts the proxy, which {certificate} and serves pages, API and sign-in from {}.",
+            facts.origin()
+        ),
+        command: None,
+        before: needs("the API is healthy", compose(facts, "ps api")),
+        proof: shows("caddy is healthy", compose(facts, "ps caddy")),
+        abort_when: "no certificate within 180 s".into(),
+        undo: back("abort/stop-services", "stops it; certificates stay in their volume", 20),
+        estimate: Estimate::fixed(45, "start, certificate and health check"),
+        mark: None,
+    }
+}
+
+fn unit(facts: &Facts) -> Draft {
+    Draft {
+        id: "deploy/enable-unit",
+        title: "Start the services with the machine",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what:
+            "Enables the systemd unit stuf.service, so that a restart of the machine brings everything back."
+                .into(),
+        command: None,
+        before: needs("every service is healthy", compose(facts, "ps")),
+        proof: shows("enabled", format!("{} systemctl is-enabled stuf.service", facts.ssh())),
+        abort_when: "the unit fails".into(),
+        undo: back("abort/remove-units", "disables and removes the unit", 20),
+        estimate: Estimate::fixed(15, "enabling one unit"),
+        mark: None,
+    }
+}

@@ -1,0 +1,154 @@
+//! Configuration and users move in; then users are invited.
+
+use super::super::facts::Facts;
+use super::super::figures;
+use super::super::step::{Actor, Draft, Estimate, Place, Side};
+use super::{PhaseDraft, back, needs, nothing, shows};
+use crate::model::Invitation;
+
+pub(super) fn phase(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "import",
+        title: "Import configuration and users",
+        place: Place::Forward,
+        command: "./migrate import",
+        gate: None,
+        purpose: "All or nothing: when one user or document fails, what stood before is put back.",
+        steps: vec![save(facts), users(facts), documents(facts), read_back(facts)],
+    }
+}
+
+fn save(facts: &Facts) -> Draft {
+    Draft {
+        id: "import/save-before-state",
+        title: "Save what stands there before",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack, readable by root only. A failure of any later step of this phase puts them back.".into(),
+        command: None,
+        before: needs("every service is healthy", "./migrate status"),
+        proof: shows("the saved state of this run is listed", format!("{} sudo ls -l /var/lib/stufpack", facts.ssh())),
+        abort_when: "the state cannot be read or written whole".into(),
+        undo: nothing("it only adds a copy"),
+        estimate: Estimate::each(10, facts.users, 50, "users"),
+        mark: None,
+    }
+}
+
+fn users(facts: &Facts) -> Draft {
+    Draft {
+        id: "import/import-users",
+        title: "Create the users",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Creates {} in realm {} ({} of them may sign in) with roles and collections, by Keycloak's administration interface. No password moves: everyone sets a new one{}.",
+            figures::count(facts.users, "user", "users"),
+            facts.realm,
+            facts.active_users,
+            if facts.second_factor { " and a second factor" } else { "" }
+        ),
+        command: None,
+        before: needs("the state before is saved", format!("{} sudo ls -l /var/lib/stufpack", facts.ssh())),
+        proof: shows(
+            "created, changed and unchanged users add up to the number of users",
+            "./migrate import",
+        ),
+        abort_when: "one user cannot be created: the state before is put back".into(),
+        undo: back("import/save-before-state", "the saved users are put back", 10 + facts.users / 4),
+        estimate: Estimate::each(10, facts.users, 400, "users"),
+        mark: None,
+    }
+}
+
+fn documents(facts: &Facts) -> Draft {
+    Draft {
+        id: "import/write-documents",
+        title: "Write the configuration documents",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Writes {} into bucket {}: the configuration, the metadata fields and one document for each user.",
+            figures::count(facts.configuration_documents, "document", "documents"),
+            facts.bucket
+        ),
+        command: None,
+        before: needs("the users are created", "./migrate status"),
+        proof: shows("the number of written documents", "./migrate import"),
+        abort_when: "one document cannot be written: the state before is put back".into(),
+        undo: back(
+            "import/save-before-state",
+            "the saved documents are put back",
+            10 + facts.configuration_documents / 10,
+        ),
+        estimate: Estimate::each(5, facts.configuration_documents, 50, "documents"),
+        mark: None,
+    }
+}
+
+fn read_back(facts: &Facts) -> Draft {
+    Draft {
+        id: "import/read-back",
+        title: "Read users and documents back",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Reads every user and document again and compares field by field with the package. What was accepted is not yet what was stored.".into(),
+        command: None,
+        before: needs("the documents are written", "./migrate status"),
+        proof: shows("0 differences", "./migrate import"),
+        abort_when: "one field differs: the state before is put back".into(),
+        undo: nothing("it only reads"),
+        estimate: Estimate::each(10, facts.users + facts.configuration_documents, 100, "users and documents"),
+        mark: None,
+    }
+}
+
+pub(super) fn invite(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "invite",
+        title: "Invite the users",
+        place: Place::Forward,
+        command: "./migrate invite",
+        gate: None,
+        purpose: "Users prove themselves anew before the cutover, so that nobody stands before a closed door on the day.",
+        steps: vec![send(facts)],
+    }
+}
+
+fn send(facts: &Facts) -> Draft {
+    let factor = if facts.second_factor { " and set up a second factor" } else { "" };
+    let (what, proof, undo) = match facts.invitation {
+        Invitation::Mail => (
+            format!(
+                "Keycloak sends each of the {} a link with which they set a password{factor}. The link holds for {}.",
+                figures::count(facts.active_users, "active user", "active users"),
+                figures::duration(facts.invitation_lifespan.seconds())
+            ),
+            "the number of sent invitations is the number of active users",
+            "a sent mail cannot be called back; the link ends by itself",
+        ),
+        Invitation::OneTimePassword => (
+            format!(
+                "Writes a one-time password for each of the {} to a file of mode 0600 in the state folder; hand each to its user by a way that you trust. At the first sign-in they set their own{factor}.",
+                figures::count(facts.active_users, "active user", "active users")
+            ),
+            "the number of written passwords is the number of active users",
+            "a password that was handed over cannot be called back; run it again and the former ones end",
+        ),
+    };
+    Draft {
+        id: "invite/send-invitations",
+        title: "Send the invitations",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what,
+        command: None,
+        before: needs("import is done", "./migrate status"),
+        proof: shows(proof, "./migrate invite"),
+        abort_when: "one invitation is refused: the others stand, the command names the number and exits 1"
+            .into(),
+        undo: nothing(undo),
+        estimate: Estimate::each(5, facts.active_users, 500, "active users"),
+        mark: None,
+    }
+}

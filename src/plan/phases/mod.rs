@@ -1,0 +1,153 @@
+//! The phases of a migration, one file for each group, and what is computed over all of them.
+
+mod content;
+mod cutover;
+mod deploy;
+mod import;
+mod preflight;
+mod prepare;
+mod recover;
+mod rollback;
+mod service;
+mod verify;
+mod watch;
+
+use super::facts::Facts;
+use super::public::NotNeeded;
+use super::step::{Actor, Draft, Phase, Place, Precondition, Proof, Scale, Share, Step, StepId, Undo};
+use crate::model::Provider;
+
+/// A phase as its author writes it.
+pub(super) struct PhaseDraft {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub place: Place,
+    pub command: &'static str,
+    pub gate: Option<&'static str>,
+    pub purpose: &'static str,
+    pub steps: Vec<Draft>,
+}
+
+/// Steps that are skipped unless the option is given.
+const ONLY_WITH: [(StepId, &str); 1] = [("abort/delete-data", "--delete-data")];
+
+fn needs(text: impl Into<String>, command: impl Into<String>) -> Precondition {
+    Precondition { text: text.into(), command: command.into() }
+}
+
+fn shows(text: impl Into<String>, command: impl Into<String>) -> Proof {
+    Proof { text: text.into(), command: command.into() }
+}
+
+fn back(step: StepId, text: impl Into<String>, seconds: u64) -> Undo {
+    Undo::Step { step: step.to_owned(), text: text.into(), seconds }
+}
+
+fn nothing(why: impl Into<String>) -> Undo {
+    Undo::None { why: why.into() }
+}
+
+/// The phases that this target does not need.
+pub(super) fn not_needed(facts: &Facts) -> Vec<NotNeeded> {
+    match facts.provider {
+        Provider::Host => {
+            vec![NotNeeded { id: "provision", why: "the machine exists already; preflight examines it" }]
+        }
+    }
+}
+
+/// All phases of this target, in order, with shares and automation computed.
+pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
+    let drafts = vec![
+        preflight::phase(facts),
+        recover::backup(facts),
+        prepare::phase(facts),
+        deploy::phase(facts),
+        import::phase(facts),
+        content::phase(facts),
+        import::invite(facts),
+        verify::phase(facts),
+        cutover::phase(facts),
+        watch::watch(facts),
+        watch::finalize(facts),
+        rollback::phase(facts),
+        service::abort(facts),
+        recover::restore(facts),
+        recover::export(facts),
+        service::status(facts),
+        service::support(facts),
+    ];
+    let total: u64 = drafts
+        .iter()
+        .filter(|phase| phase.place == Place::Forward)
+        .flat_map(|phase| &phase.steps)
+        .map(|step| step.estimate.seconds)
+        .sum();
+    let mut passed = 0;
+    drafts.into_iter().map(|draft| finish(draft, automated, total, &mut passed)).collect()
+}
+
+/// Thousandths of `total` at `part`.
+fn thousandths(part: u64, total: u64) -> u32 {
+    let share = u128::from(part) * 1_000 / u128::from(total.max(1));
+    u32::try_from(share).unwrap_or(1_000)
+}
+
+fn finish(draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -> Phase {
+    let PhaseDraft { id, title, place, command, gate, purpose, steps } = draft;
+    let steps: Vec<Step> = steps
+        .into_iter()
+        .map(|step| {
+            let share = (place == Place::Forward).then(|| {
+                let from = thousandths(*passed, total);
+                *passed += step.estimate.seconds;
+                Share { from, to: thousandths(*passed, total) }
+            });
+            Step {
+                automated: step.actor == Actor::Automation && automated.contains(&step.id),
+                only_with: ONLY_WITH.iter().find(|(id, _)| *id == step.id).map(|(_, option)| *option),
+                scale: scale(step.id),
+                share,
+                id: step.id,
+                title: step.title,
+                side: step.side,
+                actor: step.actor,
+                what: step.what,
+                command: step.command.unwrap_or_else(|| match step.id {
+                    "abort/delete-data" => format!("{command} --delete-data"),
+                    _ => command.to_owned(),
+                }),
+                precondition: step.before,
+                proof: step.proof,
+                abort_when: step.abort_when,
+                undo: step.undo,
+                estimate: step.estimate,
+                mark: step.mark,
+            }
+        })
+        .collect();
+    let mut by_program = steps.iter().filter(|step| step.actor == Actor::Automation).peekable();
+    let automated = by_program.peek().is_some() && by_program.all(|step| step.automated);
+    Phase { id, title, place, automated, command, gate, purpose, steps }
+}
+
+/// The stretch of a step on the scale of the cutover: that of its part, in equal pieces.
+fn scale(id: StepId) -> Option<Scale> {
+    cutover::PARTS.iter().chain(watch::PARTS).find_map(|part| {
+        let at = u32::try_from(part.steps.iter().position(|step| *step == id)?).ok()?;
+        let count = u32::try_from(part.steps.len()).ok()?;
+        let width = part.to - part.from;
+        Some(Scale {
+            part: part.name,
+            share: Share { from: part.from + width * at / count, to: part.from + width * (at + 1) / count },
+        })
+    })
+}
+
+/// A part of the cutover's scale.
+struct Part {
+    name: &'static str,
+    from: u32,
+    to: u32,
+    steps: &'static [StepId],
+}

@@ -1,0 +1,175 @@
+//! A machine becomes a server that may hold confidential files.
+
+use super::super::facts::Facts;
+use super::super::figures;
+use super::super::step::{Actor, Draft, Estimate, Place, Side, Undo};
+use super::{PhaseDraft, needs, nothing, shows};
+
+pub(super) fn phase(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "prepare",
+        title: "Prepare the target machine",
+        place: Place::Forward,
+        command: "./migrate prepare",
+        gate: None,
+        purpose: "Updates, time, SSH, firewall, container engine and secrets: what has to be right before the first service starts.",
+        steps: vec![
+            update(facts),
+            set_time(facts),
+            ssh(facts),
+            firewall(facts),
+            guessing(facts),
+            docker(facts),
+            secrets(facts),
+        ],
+    }
+}
+
+fn kept() -> Undo {
+    nothing("abort leaves it in place: opening a machine again is its owner's decision")
+}
+
+fn update(facts: &Facts) -> Draft {
+    Draft {
+        id: "prepare/update-system",
+        title: "Install the system's updates",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Installs what Debian has published since, and lets security updates install themselves from now on.".into(),
+        command: None,
+        before: needs("preflight is done", "./migrate status"),
+        proof: shows("0 upgraded", format!("{} 'sudo apt-get update -qq && apt-get --simulate upgrade'", facts.ssh())),
+        abort_when: "the package manager is locked for more than 5 min, or leaves a package half configured".into(),
+        undo: nothing("updates are not taken back; the former versions have known weaknesses"),
+        estimate: Estimate::fixed(300, "a machine that was updated within the last month; an older one takes longer"),
+        mark: None,
+    }
+}
+
+fn set_time(facts: &Facts) -> Draft {
+    Draft {
+        id: "prepare/set-time",
+        title: "Keep the clock right",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Sets the time zone to UTC and starts a time service, so that logs of all services can be laid side by side.".into(),
+        command: None,
+        before: needs("preflight is done", "./migrate status"),
+        proof: shows("UTC", format!("{} timedatectl show --property=Timezone", facts.ssh())),
+        abort_when: "the clock does not settle within 60 s".into(),
+        undo: kept(),
+        estimate: Estimate::fixed(20, "installing and starting one service"),
+        mark: None,
+    }
+}
+
+fn ssh(facts: &Facts) -> Draft {
+    Draft {
+        id: "prepare/harden-ssh",
+        title: "Let SSH accept keys only",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Turns off passwords and direct sign-in as root. The new configuration is tested before it takes effect, and the open connection stays.".into(),
+        command: None,
+        before: needs("you sign in with a key", format!("{} -o PasswordAuthentication=no true", facts.ssh())),
+        proof: shows("passwordauthentication no, permitrootlogin no", format!("{} sudo sshd -T", facts.ssh())),
+        abort_when: "the test of the new configuration fails; the former one stays".into(),
+        undo: kept(),
+        estimate: Estimate::fixed(15, "writing, testing and reloading one configuration"),
+        mark: None,
+    }
+}
+
+fn firewall(facts: &Facts) -> Draft {
+    let networks = figures::count(facts.ssh_allowed.len() as u64, "network", "networks");
+    Draft {
+        id: "prepare/set-firewall",
+        title: "Close every port but SSH and the proxy's",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "From outside only port {} (from {networks}), 80 and 443 answer, for published ports of containers too. The rules take effect together or not at all.",
+            facts.ssh_port
+        ),
+        command: None,
+        before: needs(
+            "the address you come from is among the allowed networks",
+            format!("{} 'echo $SSH_CLIENT'", facts.ssh()),
+        ),
+        proof: shows(
+            "the input chain drops by default and names these ports",
+            format!("{} sudo nft list ruleset", facts.ssh()),
+        ),
+        abort_when: "SSH no longer answers after the change; the rules are withdrawn within 60 s".into(),
+        undo: kept(),
+        estimate: Estimate::fixed(15, "writing and loading one set of rules"),
+        mark: None,
+    }
+}
+
+fn guessing(facts: &Facts) -> Draft {
+    Draft {
+        id: "prepare/refuse-guessing",
+        title: "Refuse addresses that guess passwords",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "After six failed sign-ins an address is refused for a while.".into(),
+        command: None,
+        before: needs("the firewall stands", format!("{} sudo nft list ruleset", facts.ssh())),
+        proof: shows("jail sshd is active", format!("{} sudo fail2ban-client status sshd", facts.ssh())),
+        abort_when: "the service does not start".into(),
+        undo: kept(),
+        estimate: Estimate::fixed(30, "installing and starting one service"),
+        mark: None,
+    }
+}
+
+fn docker(facts: &Facts) -> Draft {
+    Draft {
+        id: "prepare/install-docker",
+        title: "Install the container engine",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Docker Engine and Compose from Debian's own packages, with bounded logs.".into(),
+        command: None,
+        before: needs("the firewall stands", format!("{} sudo nft list ruleset", facts.ssh())),
+        proof: shows(
+            "server and Compose versions",
+            format!("{} 'sudo docker version && sudo docker compose version'", facts.ssh()),
+        ),
+        abort_when: "the engine does not start, or its rules open a port that the firewall closed".into(),
+        undo: nothing("abort leaves the engine installed, since other services may use it"),
+        estimate: Estimate::fixed(90, "installing the engine from Debian's mirror"),
+        mark: None,
+    }
+}
+
+fn secrets(facts: &Facts) -> Draft {
+    Draft {
+        id: "prepare/make-secrets",
+        title: "Make the secrets that are missing",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Puts {} into /etc/stuf/secrets, each a file of mode 0600: made there when missing, or copied from your state folder when you provide it. None ever stands in the package, in an argument or in a log.",
+            figures::count(facts.secrets.len() as u64, "secret", "secrets")
+        ),
+        command: None,
+        before: needs(
+            "the secrets that you provide lie in the state folder, mode 0600",
+            format!("ls -l {}/secrets", super::super::state_folder(facts)),
+        ),
+        proof: shows(
+            "one file for each secret, none of them empty",
+            format!("{} sudo find /etc/stuf/secrets -type f -size +0", facts.ssh()),
+        ),
+        abort_when: "a provided secret is missing or empty".into(),
+        undo: super::back(
+            "abort/delete-data",
+            "removes the secrets together with the data that they protect",
+            10,
+        ),
+        estimate: Estimate::each(5, facts.secrets.len() as u64, 1_000, "secrets"),
+        mark: None,
+    }
+}

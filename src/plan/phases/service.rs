@@ -1,0 +1,181 @@
+//! Taking down what was built, looking at it, and asking for help.
+
+use super::super::facts::Facts;
+use super::super::step::{Actor, Draft, Estimate, Place, Side, Undo};
+use super::{PhaseDraft, back, needs, nothing, shows};
+
+pub(super) fn abort(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "abort",
+        title: "Take down what was built",
+        place: Place::Back,
+        command: "./migrate abort",
+        gate: None,
+        purpose: "Before the cutover: removes services, unit, images and accounts that this package made. Data stays unless you say otherwise. The source is untouched.",
+        steps: vec![stop(facts), units(facts), images(facts), users(facts), data(facts)],
+    }
+}
+
+fn again() -> Undo {
+    back("deploy/place-project", "./migrate deploy builds it again", 300)
+}
+
+fn stop(facts: &Facts) -> Draft {
+    Draft {
+        id: "abort/stop-services",
+        title: "Stop and remove the containers",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what:
+            "Stops the services in order, removes containers and networks, keeps the volumes and lists them."
+                .into(),
+        command: None,
+        before: needs("the cutover has not begun, or is rolled back", "./migrate status"),
+        proof: shows("no container of project stuf", format!("{} sudo docker ps --all", facts.ssh())),
+        abort_when: "the target holds the hand-over mark: exit 12; ./migrate rollback first".into(),
+        undo: again(),
+        estimate: Estimate::fixed(45, "stopping the services in order"),
+        mark: None,
+    }
+}
+
+fn units(facts: &Facts) -> Draft {
+    Draft {
+        id: "abort/remove-units",
+        title: "Remove unit and project files",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Disables and removes stuf.service, /opt/stuf/compose and /opt/stuf/configuration.".into(),
+        command: None,
+        before: needs("the containers are removed", format!("{} sudo docker ps --all", facts.ssh())),
+        proof: shows("not-found", format!("{} systemctl is-enabled stuf.service", facts.ssh())),
+        abort_when: "a file cannot be removed".into(),
+        undo: again(),
+        estimate: Estimate::fixed(15, "removing one unit and two folders"),
+        mark: None,
+    }
+}
+
+fn images(facts: &Facts) -> Draft {
+    Draft {
+        id: "abort/remove-images",
+        title: "Remove the images",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Removes the images of this package by digest; an image that another container uses stays."
+            .into(),
+        command: None,
+        before: needs("the containers are removed", format!("{} sudo docker ps --all", facts.ssh())),
+        proof: shows(
+            "none of the digests of the package",
+            format!("{} sudo docker images --digests", facts.ssh()),
+        ),
+        abort_when: "never; an image in use is reported and stays".into(),
+        undo: again(),
+        estimate: Estimate::fixed(30, "removing some images"),
+        mark: None,
+    }
+}
+
+fn users(facts: &Facts) -> Draft {
+    Draft {
+        id: "abort/remove-users",
+        title: "Remove the accounts that were made",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Removes the system accounts that this package made on the machine. Your own stays.".into(),
+        command: None,
+        before: needs(
+            "unit and files are removed",
+            format!("{} systemctl is-enabled stuf.service", facts.ssh()),
+        ),
+        proof: shows("no account whose name begins with stuf", format!("{} getent passwd", facts.ssh())),
+        abort_when: "a process of such an account still runs".into(),
+        undo: again(),
+        estimate: Estimate::fixed(10, "removing accounts"),
+        mark: None,
+    }
+}
+
+fn data(facts: &Facts) -> Draft {
+    Draft {
+        id: "abort/delete-data",
+        title: "Delete the data",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Only with --delete-data: removes the volumes with database, content and certificates, and the secrets.".into(),
+        command: None,
+        before: needs("nothing on this machine is needed any more; the source holds everything", "./migrate status"),
+        proof: shows("no volume whose name begins with stuf", format!("{} sudo docker volume ls", facts.ssh())),
+        abort_when: "a volume is in use".into(),
+        undo: nothing("what is deleted does not come back; the source still has it"),
+        estimate: Estimate::fixed(30, "removing some volumes"),
+        mark: None,
+    }
+}
+
+pub(super) fn status(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "status",
+        title: "Show where it stands",
+        place: Place::Beside,
+        command: "./migrate status",
+        gate: None,
+        purpose: "Journal, percent and health of the services, at any time.",
+        steps: vec![Draft {
+            id: "status/show-services",
+            title: "Show the services and their health",
+            side: Side::Target,
+            actor: Actor::Automation,
+            what: "Lists each service with image, state and health.".into(),
+            command: None,
+            before: needs("the target answers", format!("{} true", facts.ssh())),
+            proof: shows("healthy for each service", "./migrate status"),
+            abort_when: "never; it only reports".into(),
+            undo: nothing("it only reads"),
+            estimate: Estimate::fixed(10, "one question to the container engine"),
+            mark: None,
+        }],
+    }
+}
+
+pub(super) fn support(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "support",
+        title: "Make a bundle for support",
+        place: Place::Beside,
+        command: "./migrate support",
+        gate: None,
+        purpose: "What somebody who helps needs to see, without secrets and without personal data.",
+        steps: vec![
+            Draft {
+                id: "support/collect-state",
+                title: "Collect journal, reports and logs",
+                side: Side::Target,
+                actor: Actor::Automation,
+                what: "Copies the journal, the reports and the last hour of each service's log to a private folder on the controller.".into(),
+                command: None,
+                before: needs("the target answers, or only the controller's part is collected", format!("{} true", facts.ssh())),
+                proof: shows("the list of collected files", "./migrate support"),
+                abort_when: "never; what cannot be read is named in the bundle".into(),
+                undo: nothing("it only adds files to your state folder"),
+                estimate: Estimate::fixed(30, "copying some files"),
+                mark: None,
+            },
+            Draft {
+                id: "support/redact-bundle",
+                title: "Redact the bundle and search it for secrets",
+                side: Side::Controller,
+                actor: Actor::Automation,
+                what: "Replaces addresses and names of users by digests and searches the result for every known secret in each of its spellings.".into(),
+                command: None,
+                before: needs("the files are collected", "./migrate support"),
+                proof: shows("0 found", "./migrate support"),
+                abort_when: "one is found: the bundle is deleted, exit 1".into(),
+                undo: nothing("it only writes into your state folder"),
+                estimate: Estimate::fixed(30, "searching some files"),
+                mark: None,
+            },
+        ],
+    }
+}

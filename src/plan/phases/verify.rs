@@ -1,0 +1,178 @@
+//! Does the target do what the source does, seen from outside?
+
+use super::super::facts::Facts;
+use super::super::step::{Actor, Draft, Estimate, Place, Side};
+use super::{PhaseDraft, back, needs, nothing, shows};
+
+pub(super) fn phase(facts: &Facts) -> PhaseDraft {
+    PhaseDraft {
+        id: "verify",
+        title: "Verify the target from outside",
+        place: Place::Forward,
+        command: "./migrate verify",
+        gate: None,
+        purpose: "The report of this phase is what the approval of the cutover rests on.",
+        steps: vec![
+            answer(facts),
+            tls(facts),
+            published(facts),
+            sign_in(facts),
+            upload(facts),
+            strangers(facts),
+            storage(facts),
+            documents(facts),
+        ],
+    }
+}
+
+const READS_ONLY: &str = "it only reads";
+const NOT_PASSED: &str = "the check does not pass: exit 1; do not approve the cutover";
+
+fn answer(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/answer-from-outside",
+        title: "Ask pages, API and sign-in from outside",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: "Asks for the pages, config.js, the API's health and the realm through the public name, as a browser would.".into(),
+        command: None,
+        before: needs("deploy and import are done", "./migrate status"),
+        proof: shows(r#"{"status":"healthy","service":"stuf-api"}"#, format!("curl --fail --silent {}/api/health", facts.origin())),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(10, "four requests"),
+        mark: None,
+    }
+}
+
+fn tls(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/check-tls-and-headers",
+        title: "Check certificate, versions of TLS and headers",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: "The certificate is for this name and trusted, nothing below TLS 1.2 is spoken, HTTP leads to HTTPS, and the headers that protect a browser are there.".into(),
+        command: None,
+        before: needs("the pages answer", format!("curl --fail --silent --output /dev/null {}/", facts.origin())),
+        proof: shows("strict-transport-security, content-security-policy and x-content-type-options", format!("curl --silent --head {}/", facts.origin())),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(15, "some handshakes and requests"),
+        mark: None,
+    }
+}
+
+fn published(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/check-published-ports",
+        title: "Check that only SSH and the proxy answer",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: "Tries the ports of every service from outside. Storage, database and identity answer the internal network only.".into(),
+        command: None,
+        before: needs("the firewall stands", format!("{} sudo nft list ruleset", facts.ssh())),
+        proof: shows(format!("open: {}, 80 and 443; nothing else", facts.ssh_port), "./migrate verify"),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(60, "trying closed ports until each try times out"),
+        mark: None,
+    }
+}
+
+fn sign_in(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/sign-in",
+        title: "Sign in and read one's own rights",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: "Obtains a token as the operator client and asks the API who it is. Issuer, audience and signature are right when the API answers.".into(),
+        command: None,
+        before: needs("the realm answers", format!("curl --fail --silent {}/auth/realms/{}", facts.origin(), facts.realm)),
+        proof: shows("the API answers 200 with the rights in the token", "./migrate verify"),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing("the token ends by itself"),
+        estimate: Estimate::fixed(10, "two requests"),
+        mark: None,
+    }
+}
+
+fn upload(_facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/upload-and-download",
+        title: "Upload a file and download it again",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: "Uploads a small file with metadata through the proxy, downloads it, compares every byte and its name, and deletes it.".into(),
+        command: None,
+        before: needs("sign-in works", "./migrate status"),
+        proof: shows("same bytes, same name; afterwards the object is gone", "./migrate verify"),
+        abort_when: NOT_PASSED.into(),
+        undo: back("verify/upload-and-download", "deletes its own file, also after a failure", 2),
+        estimate: Estimate::fixed(10, "three requests"),
+        mark: None,
+    }
+}
+
+fn strangers(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/refuse-strangers",
+        title: "Check that strangers are refused",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: "Without a token, with a token of another issuer, and for a collection without permission the API refuses.".into(),
+        command: None,
+        before: needs("the API answers", format!("curl --fail --silent {}/api/health", facts.origin())),
+        proof: shows("401", format!("curl --silent --output /dev/null --write-out '%{{http_code}}' {}/api/me", facts.origin())),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(10, "some refused requests"),
+        mark: None,
+    }
+}
+
+fn storage(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/read-storage",
+        title: "Look into the object storage",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Asks the storage itself for bucket {}, since the API's health says nothing about it.",
+            facts.bucket
+        ),
+        command: None,
+        before: needs(
+            "the storage is healthy",
+            format!("{} sudo docker compose --project-directory /opt/stuf/compose ps garage", facts.ssh()),
+        ),
+        proof: shows(
+            "the bucket with its one key",
+            format!(
+                "{} sudo docker compose --project-directory /opt/stuf/compose exec garage /garage bucket info {}",
+                facts.ssh(),
+                facts.bucket
+            ),
+        ),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(10, "some requests to the storage"),
+        mark: None,
+    }
+}
+
+fn documents(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/read-documents",
+        title: "Read the configuration documents",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Reads every configuration document from the bucket and compares it with the package.".into(),
+        command: None,
+        before: needs("import is done", "./migrate status"),
+        proof: shows(format!("{} documents equal", facts.configuration_documents), "./migrate verify"),
+        abort_when: NOT_PASSED.into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::each(5, facts.configuration_documents, 50, "documents"),
+        mark: None,
+    }
+}

@@ -1,0 +1,58 @@
+//! Which uploads the API's memory can bear.
+
+use crate::model::{ContentSummary, Target};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What the API's process needs before the first upload, in MiB: interpreter, libraries, token keys.
+const BASE_MIB: u64 = 192;
+
+/// How often an upload lies in memory: once as the form's spool file (a memory file system, since the root file system
+/// is read-only), once as the bytes that `await file.read()` returns.
+const COPIES: u64 = 2;
+
+/// The sizes that fit together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Sizes {
+    /// Memory limit of the API, in MiB.
+    pub api_memory_mib: u64,
+    /// Requests that the proxy hands to the API at once.
+    pub parallel_requests: u64,
+    /// The largest upload that the target asks for, in MiB.
+    pub asked_upload_mib: u64,
+    /// The largest upload that the memory bears, in MiB.
+    pub bearable_upload_mib: u64,
+    /// The limit that the proxy enforces: the smaller of both, in MiB.
+    pub upload_limit_mib: u64,
+    /// Whether the asked-for limit had to be lowered.
+    pub lowered: bool,
+    /// The largest object there is, in bytes.
+    pub largest_object_bytes: u64,
+    /// Memory with which every object there is can be downloaded and the asked-for upload limit holds, in MiB.
+    pub sufficient_memory_mib: u64,
+    /// The formula in words.
+    pub formula: &'static str,
+    /// The formula in numbers.
+    pub figures: String,
+}
+
+/// Fits the sizes together.
+pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
+    let memory = target.sizes.api_memory.mebibytes();
+    let parallel = u64::from(target.sizes.parallel_requests.max(1));
+    let asked = target.sizes.upload_limit.mebibytes().max(1);
+    let bearable = (memory.saturating_sub(BASE_MIB) / (COPIES * parallel)).max(1);
+    let largest_mib = content.largest.div_ceil(1 << 20);
+    Sizes {
+        api_memory_mib: memory,
+        parallel_requests: parallel,
+        asked_upload_mib: asked,
+        bearable_upload_mib: bearable,
+        upload_limit_mib: asked.min(bearable),
+        lowered: asked > bearable,
+        largest_object_bytes: content.largest,
+        sufficient_memory_mib: BASE_MIB + COPIES * parallel * asked.max(largest_mib),
+        formula: "(memory of the API − what it needs without uploads) ÷ (copies of an upload in memory × requests at once)",
+        figures: format!("({memory} MiB − {BASE_MIB} MiB) ÷ ({COPIES} × {parallel}) = {bearable} MiB"),
+    }
+}

@@ -1,0 +1,166 @@
+//! Weekly windows laid out on one line, and work poured into them.
+
+use crate::model::{Timestamp, Window};
+
+/// Minutes of a week.
+const WEEK: u64 = 10_080;
+
+/// Windows of one week: merged, sorted, each as (first minute, length in minutes).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Weekly {
+    /// Work may run at any time.
+    Always,
+    /// Work may run in these windows only.
+    In(Vec<(u64, u64)>),
+}
+
+/// One stretch of work inside a window, in seconds from the beginning of the first window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// When the window opens.
+    pub opens: u64,
+    /// When it closes.
+    pub closes: u64,
+    /// When the work in it ends.
+    pub ends: u64,
+    /// Minute of the week at which the window opens.
+    pub minute: u64,
+}
+
+/// Merges overlapping and adjoining windows; none at all means always.
+pub fn merge(windows: &[Window]) -> Weekly {
+    if windows.is_empty() {
+        return Weekly::Always;
+    }
+    // Three weeks in a row, so that what crosses Sunday midnight is merged too; the middle one is read off.
+    let mut line: Vec<(u64, u64)> = Vec::new();
+    for week in 0..3 {
+        for window in windows {
+            for day in &window.days {
+                let start = week * WEEK + u64::from(*day) * 1_440 + u64::from(window.start);
+                line.push((start, start + u64::from(window.minutes())));
+            }
+        }
+    }
+    line.sort_unstable();
+    let mut merged: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in line {
+        match merged.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((start, end)),
+        }
+    }
+    if merged.iter().any(|(start, end)| end - start >= 2 * WEEK) {
+        return Weekly::Always;
+    }
+    Weekly::In(
+        merged
+            .iter()
+            .filter(|(start, _)| (WEEK..2 * WEEK).contains(start))
+            .map(|(start, end)| (start - WEEK, end - start))
+            .collect(),
+    )
+}
+
+/// Minute of the week of `at`, 0 for Monday midnight UTC.
+pub fn minute_of_week(at: Timestamp) -> u64 {
+    // 1970-01-01 was a Thursday, three days after a Monday.
+    let minutes = at.seconds().div_euclid(60) + 3 * 1_440;
+    u64::try_from(minutes.rem_euclid(i64::try_from(WEEK).unwrap_or(i64::MAX))).unwrap_or(0)
+}
+
+/// Pours `seconds` of work into the windows, beginning with the first that opens at or after `from`.
+///
+/// Work stops when a window closes and goes on in the next. Whole weeks in the middle are not listed one by one: at
+/// most `listed` stretches come back, with the number of windows used and the second at which the work ends.
+pub fn pour(weekly: &Weekly, from: Timestamp, seconds: u64, listed: usize) -> (Vec<Stretch>, u64, u64) {
+    let Weekly::In(windows) = weekly else {
+        return (Vec::new(), 0, seconds);
+    };
+    if seconds == 0 || windows.is_empty() {
+        return (Vec::new(), 0, 0);
+    }
+    let minute = minute_of_week(from);
+    let first = windows.iter().position(|(start, _)| *start >= minute).unwrap_or(0);
+    let anchor = windows[first].0;
+    let a_week: u64 = windows.iter().map(|(_, length)| length * 60).sum();
+
+    let (mut stretches, mut left, mut used, mut week, mut at) = (Vec::new(), seconds, 0, 0, first);
+    loop {
+        // Once the list is full, whole weeks are skipped by division.
+        if stretches.len() >= listed && at == first {
+            let whole = (left - 1) / a_week;
+            left -= whole * a_week;
+            used += whole * windows.len() as u64;
+            week += whole;
+        }
+        let (start, length) = windows[at];
+        let opens = (week * WEEK + start - anchor) * 60;
+        let work = left.min(length * 60);
+        left -= work;
+        used += 1;
+        let stretch = Stretch { opens, closes: opens + length * 60, ends: opens + work, minute: start };
+        if stretches.len() < listed {
+            stretches.push(stretch);
+        }
+        if left == 0 {
+            return (stretches, used, stretch.ends);
+        }
+        at += 1;
+        if at == windows.len() {
+            (at, week) = (0, week + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Word as _;
+
+    fn windows(texts: &[&str]) -> Vec<Window> {
+        texts.iter().filter_map(|text| Window::parse(text)).collect()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap_or(Timestamp(jiff::Timestamp::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn windows_that_touch_or_cross_sunday_midnight_become_one() {
+        let merged =
+            merge(&windows(&["sun 22:00-02:00", "mon 02:00-04:00", "wed 10:00-12:00", "wed 11:00-13:00"]));
+
+        assert_eq!(merged, Weekly::In(vec![(2 * 1440 + 600, 180), (6 * 1440 + 1320, 360)]));
+    }
+
+    #[test]
+    fn windows_around_the_clock_mean_always() {
+        assert_eq!(merge(&windows(&["mon-sun 00:00-12:00", "mon-sun 12:00-00:00"])), Weekly::Always);
+    }
+
+    #[test]
+    fn work_goes_on_in_the_next_window_and_ends_in_the_second_week() {
+        let weekly = merge(&windows(&["fri 22:00-23:00", "sat 22:00-23:00"]));
+
+        // 2026-11-20 is a Friday; at noon the first window is the same evening's.
+        let (stretches, used, ends) = pour(&weekly, at("2026-11-20T12:00:00Z"), 3 * 3600 - 60, 10);
+
+        assert_eq!(used, 3);
+        assert_eq!(ends, 7 * 86_400 + 3600 - 60);
+        assert_eq!(stretches.iter().map(|s| s.opens).collect::<Vec<_>>(), [0, 86_400, 7 * 86_400]);
+    }
+
+    #[test]
+    fn skipping_whole_weeks_ends_at_the_same_second_as_walking_them() {
+        let weekly = merge(&windows(&["tue 01:00-02:30", "thu 05:00-05:10", "sun 23:00-01:00"]));
+        for seconds in [1, 5_400, 13_200, 13_201, 1_000_000, 1_320_000] {
+            let from = at("2026-11-19T05:00:00Z");
+            let (_, used, ends) = pour(&weekly, from, seconds, 1);
+            let (all, used_walking, ends_walking) = pour(&weekly, from, seconds, usize::MAX);
+
+            assert_eq!((used, ends), (used_walking, ends_walking), "{seconds} s");
+            assert_eq!(all.len() as u64, used);
+        }
+    }
+}

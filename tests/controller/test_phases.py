@@ -1,0 +1,499 @@
+"""Phases run in the plan's order, and the journal says what is known whatever ends a run."""
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from fixture import Package, Story, mode
+
+ALL = ["pull-images", "place-project", "start-api"]
+WHOLE = [word for step in ALL for word in (f"{step}:started", f"{step}:done")] + ["end:finished"]
+
+
+class Running(Story):
+    def test_a_phase_runs_its_steps_in_order_and_journals_each(self) -> None:
+        run = self.exits(0, self.ready(), "deploy")
+
+        self.assertEqual(self.steps_run(), ALL)
+        self.assertEqual(self.journal(), WHOLE)
+        self.assertRegex(run.stdout, r"(?m)^deploy/pull-images +done +0 changes +0\.\d s$")
+        self.assertIn("next: ./migrate import", run.stdout)
+
+    def test_a_step_gets_what_the_playbooks_rely_on(self) -> None:
+        self.exits(0, self.ready(), "deploy")
+
+        call = self.calls()[0]
+        here = self.state / "packages/1"
+        self.assertEqual(call["cwd"], str(here))
+        self.assertEqual(
+            call["argv"],
+            ["-i", "package/infrastructure/ansible/inventory/target",
+             "package/infrastructure/ansible/playbooks/deploy.yml",
+             "--tags", "deploy/pull-images", "-e", "@variables-1.json"],
+        )  # fmt: skip
+        variables = json.loads((here / "variables-1.json").read_text())
+        self.assertEqual(
+            {name: variables[name] for name in variables if name != "stufpack_journal"},
+            {"stufpack_package_root": str(here / "package"), "stufpack_state": str(self.state),
+             "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False},
+        )  # fmt: skip
+        self.assertEqual(Path(variables["stufpack_package_root"]).resolve(), (self.home / "package").resolve())
+        given = call["environment"]
+        self.assertTrue(all(value.startswith(str(self.state)) for name, value in given.items() if name in (
+            "ANSIBLE_HOME", "ANSIBLE_LOCAL_TEMP", "ANSIBLE_COLLECTIONS_PATH", "STUFPACK_RESULT")))  # fmt: skip
+        self.assertEqual(given["PYTHONDONTWRITEBYTECODE"], "1")
+
+    def test_a_finished_phase_runs_whole_again_and_shows_that_nothing_changed(self) -> None:
+        package = self.ready()
+        self.orders(deploy__pull_images={"changed": 3})
+        self.assertIn("deploy finished: 3 changes", self.exits(0, package, "deploy").stdout)
+        self.orders()
+
+        run = self.exits(0, package, "deploy")
+
+        self.assertIn("deploy finished: 0 changes", run.stdout)
+        self.assertEqual(self.journal(), WHOLE * 2)
+
+    def test_a_failed_step_is_repeated_and_what_came_before_is_not(self) -> None:
+        package = self.ready()
+        self.orders(
+            deploy__place_project={
+                "exit": 2,
+                "result": {"hosts": {"target": {"ok": 1, "failed": 1}}, "failures": ["disk full"]},
+            }
+        )
+        run = self.exits(1, package, "deploy", says="error[step.failed]")
+        self.assertIn("disk full", run.stdout)
+        self.orders()
+
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.steps_run(), ["pull-images", "place-project", "place-project", "start-api"])
+
+    def test_what_was_taken_down_is_built_anew_even_after_an_interrupted_deploy(self) -> None:
+        package = self.ready()
+        self.orders(deploy__start_api={"exit": 2})
+        self.migrate(package, "deploy")
+        self.exits(0, package, "abort")
+        self.orders()
+        self.calls_file.unlink()
+
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.steps_run(), ALL)
+
+    def test_data_is_deleted_only_when_asked_for(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "abort")
+        self.assertEqual(self.steps_run(), ["stop-services"])
+        self.exits(0, package, "abort", "--delete-data")
+        self.assertEqual(self.steps_run()[1:], ["stop-services", "delete-data"])
+        self.exits(1, package, "deploy", "--delete-data", says="error[usage]")
+
+    def test_evidence_and_the_overlay_are_recorded_by_digest(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "status")
+        overlay = self.state / "local/vars.yml"
+        overlay.write_text("stuf_api_memory_mib: 2048\n")
+        self.orders(deploy__pull_images={"leaves": "images.json"})
+        self.calls_file.unlink()
+
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.calls()[0]["argv"][-2:], ["-e", f"@{overlay}"])
+        done = json.loads((self.state / "packages/1/journal.jsonl").read_text().splitlines()[1])
+        self.assertEqual(
+            done["evidence"],
+            [{"path": "packages/1/reports/1/images.json", "sha256": hashlib.sha256(b"evidence\n").hexdigest()},
+             {"path": "local/vars.yml", "sha256": hashlib.sha256(overlay.read_bytes()).hexdigest()}],
+        )  # fmt: skip
+
+    def test_json_is_one_document_and_text_goes_to_standard_error(self) -> None:
+        package = self.ready()
+        self.orders(deploy__pull_images={"changed": 2})
+        document = json.loads(self.exits(0, package, "deploy", "--json").stdout)
+
+        self.assertEqual(
+            (document["exit"], document["outcome"], document["changes"], document["next"]),
+            (0, "done", 2, "./migrate import"),
+        )
+        first = document["steps"][0]
+        self.assertEqual((first["id"], first["state"], first["changed"]), ("deploy/pull-images", "done", 2))
+        document = json.loads(self.exits(11, package, "content", "--json").stdout)
+        self.assertEqual((document["outcome"], document["error"]["code"]), ("paused", "phase.not-automated"))
+
+    def test_a_phase_that_is_only_planned_says_where_it_is_described(self) -> None:
+        package = self.ready()
+        for verb in ("content", "backup", "rollback", "support"):
+            self.exits(11, package, verb, says=f"MIGRATION-PLAN.md, {verb}")
+        self.exits(11, package, "adopt", "target", says="paused[phase.not-automated]")
+        self.assertEqual(self.steps_run(), [])
+
+    def test_a_mistyped_verb_begins_nothing(self) -> None:
+        package = self.ready()
+        for words in (
+            ("deplyo",),
+            ("deploy", "now"),
+            ("approve",),
+            ("status", "--check"),
+            ("deploy", "--strategy", "x"),
+            ("--deploy",),
+        ):
+            self.exits(1, package, *words, says="error[usage]")
+
+    def test_without_bootstrap_nothing_begins(self) -> None:
+        self.exits(12, self.package().seal(), "deploy", says="next: ./migrate bootstrap")
+
+    def test_control_characters_of_a_target_never_reach_the_terminal(self) -> None:
+        self.orders(deploy__pull_images={"result": {"hosts": {"target": {"ok": 1}}, "lines": ["\x1b[2Jwiped\r"]}})
+        run = self.exits(0, self.ready(), "deploy")
+        self.assertIn("    \\x1b[2Jwiped\\r", run.stdout)
+
+
+class Verdicts(Story):
+    """What Ansible's exit status alone would get wrong."""
+
+    def ends(self, code: int, says: str, last: str, phase: str = "deploy", **order: object) -> Package:
+        """Runs a phase with one unusual step, compares exit code and last line, and returns the package."""
+        step = {
+            "deploy": "deploy__pull_images",
+            "preflight": "preflight__reach_target",
+            "import": "import__import_users",
+        }[phase]
+        self.orders(**{step: order})
+        package = self.ready()
+        self.exits(code, package, phase, says=f"[{says}]")
+        self.assertEqual(self.journal()[-1], last)
+        return package
+
+    def test_a_tag_that_matches_nothing_is_not_done(self) -> None:
+        self.ends(11, "step.not-run", "pull-images:failed", result={"hosts": {}})
+
+    def test_a_run_without_a_result_is_not_done(self) -> None:
+        self.ends(11, "step.not-run", "pull-images:failed", result=None)
+
+    def test_a_result_of_another_form_is_not_done(self) -> None:
+        self.ends(11, "step.not-run", "pull-images:failed", result=["hosts"])
+
+    def test_an_unreachable_target_is_lost(self) -> None:
+        self.ends(
+            11,
+            "step.unreachable",
+            "pull-images:lost",
+            exit=4,
+            result={"hosts": {"target": {"ok": 0, "unreachable": 1}}},
+        )
+
+    def test_an_unreachable_target_in_preflight_is_a_refusal(self) -> None:
+        unreachable = {"hosts": {"target": {"unreachable": 1}}}
+        self.ends(12, "step.unreachable", "end:refused", phase="preflight", exit=4, result=unreachable)
+
+    def test_a_failure_that_a_rescue_swallowed_is_a_rollback(self) -> None:
+        self.ends(10, "step.rolled-back", "end:rolled_back", result={"hosts": {"target": {"ok": 3, "rescued": 1}}})
+
+    def test_an_import_that_was_taken_back_is_a_rollback_and_starts_over(self) -> None:
+        result = {"hosts": {"target": {"ok": 3, "failed": 1, "rescued": 1}}, "rolled_back": True}
+        package = self.ends(10, "step.rolled-back", "end:rolled_back", phase="import", exit=2, result=result)
+        self.orders()
+        self.calls_file.unlink()
+        self.exits(0, package, "import")
+        self.assertEqual(self.steps_run(), ["save-before-state", "import-users"])
+
+
+class Checks(Story):
+    def test_preflight_goes_past_a_failed_check_and_reports_all(self) -> None:
+        package = self.ready()
+        self.orders(
+            preflight__check_controller={
+                "exit": 2,
+                "result": {"hosts": {"target": {"ok": 1, "failed": 1}}, "failures": ["no age"]},
+            }
+        )
+        self.exits(12, package, "preflight", says="error[step.failed]")
+
+        self.assertEqual(self.steps_run(), ["check-controller", "reach-target"])
+        report = json.loads((self.state / "packages/1/reports/1/preflight.json").read_text())
+        self.assertEqual((report["verdict"], report["counts"]), ("fail", {"fail": 1, "pass": 1}))
+        self.orders()
+        self.exits(0, package, "preflight")
+        self.assertEqual(
+            json.loads((self.state / "packages/1/reports/2/preflight.json").read_text())["verdict"], "pass"
+        )
+
+    def test_a_failed_verification_is_exit_1(self) -> None:
+        self.orders(verify__sign_in={"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}})
+        self.exits(1, self.ready(), "verify", says="error[step.failed]")
+
+    def test_check_runs_every_step_and_leaves_no_journal(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy", "--check")
+
+        self.assertEqual(self.steps_run(), ALL)
+        self.assertTrue(all("--check" in call["argv"] for call in self.calls()))
+        self.assertFalse((self.state / "packages/1/journal.jsonl").exists())
+
+    def test_check_evaluates_the_gate_all_the_same(self) -> None:
+        package = self.ready()
+        self.exits(12, package, "cutover", "--check", says="error[gate.closed]")
+        self.exits(0, package, "approve", "cutover")
+        self.exits(0, package, "cutover", "--check")
+        self.assertEqual(self.journal(), [])
+
+
+class Gates(Story):
+    def test_without_approval_no_step_runs(self) -> None:
+        self.exits(12, self.ready(), "cutover", says="error[gate.closed]")
+        self.assertEqual((self.journal(), self.steps_run()), (["gate:refused"], []))
+
+    def test_an_approval_opens_its_gate_for_exactly_this_plan(self) -> None:
+        package = self.ready()
+        gate = self.state / "approve-cutover"
+        self.exits(0, package, "approve", "cutover", "--strategy", "phased", "--by", "Ada Lovelace")
+        self.assertEqual(gate.read_text(), f"digest: {package.digest}\nby: Ada Lovelace\nstrategy: phased\n")
+        self.assertEqual(mode(gate), 0o600)
+
+        gate.write_text(f"digest: sha256:{'0' * 64}\nby: Ada\n")
+        self.exits(12, package, "cutover", says="error[gate.other-plan]")
+        gate.write_text(f"digest: {package.digest}\n\n")
+        self.exits(0, package, "cutover")
+
+    def test_a_gate_with_unknown_lines_or_open_to_others_stays_closed(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "approve", "cutover")
+        gate = self.state / "approve-cutover"
+        gate.chmod(0o666)
+        self.exits(12, package, "cutover", says="error[gate.open-to-others]")
+        gate.chmod(0o600)
+        gate.write_text(gate.read_text() + "force: yes\n")
+        self.exits(12, package, "cutover", says="error[gate.line]")
+        self.exits(12, package, "approve", "lunch", says="error[gate.unknown]")
+
+    def test_hold_stops_before_the_next_step_and_resume_lets_it_go_on(self) -> None:
+        package = self.ready()
+        go = self.home / "go"
+        self.orders(deploy__pull_images={"waits_for": str(go)})
+        with self.running(package, "deploy") as process:
+            self.until(lambda: self.calls())
+            self.exits(0, package, "hold")
+            go.touch()
+            self.assertEqual(process.wait(20), 11)
+        self.assertEqual(self.journal(), ["pull-images:started", "pull-images:done", "hold:paused"])
+        self.exits(11, package, "deploy", says="paused[gate.hold]")
+
+        self.exits(0, package, "resume")
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.steps_run(), ALL)
+
+    def test_panic_lets_nothing_go_forward_and_resume_does_not_end_it(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "panic")
+        self.exits(11, package, "deploy", says="paused[gate.panic]")
+        self.exits(11, package, "resume", says="paused[gate.panic]")
+        self.assertEqual(self.steps_run(), [])
+
+    def test_a_secret_that_only_the_architect_has_is_asked_for_before_prepare(self) -> None:
+        secrets = [{"name": "mail_password", "origin": "provided", "purpose": "sends invitations"},
+                   {"name": "postgres_password", "origin": "generated", "purpose": "database"}]  # fmt: skip
+        package = self.ready(secrets=secrets)
+        run = self.exits(12, package, "prepare", says="error[secret.missing]")
+        self.assertNotIn("postgres_password", run.stderr)
+
+        command = next(line.strip() for line in run.stderr.splitlines() if line.strip().startswith("bash -c"))
+        subprocess.run(["sh", "-c", command], input="pa ss'\\word\n", text=True, check=True)
+
+        secret = self.state / "secrets/mail_password"
+        self.assertEqual((secret.read_text(), mode(secret)), ("pa ss'\\word", 0o600))
+        self.exits(0, package, "prepare")
+
+
+class Stopping(Story):
+    """However a run ends, a later one knows what is known and repeats what is not."""
+
+    def test_of_two_starts_one_runs_and_one_is_locked_at_once(self) -> None:
+        package = self.ready()
+        go = self.home / "go"
+        self.orders(deploy__pull_images={"waits_for": str(go)})
+        with self.running(package, "deploy") as first:
+            self.until(lambda: self.calls())
+            begin = time.monotonic()
+            run = self.exits(75, package, "deploy", says="error[state.locked]")
+            self.assertLess(time.monotonic() - begin, 3)
+            self.assertIn("./migrate deploy", run.stderr)
+            self.assertEqual(self.journal(), ["pull-images:started"])
+            self.orders(status__show_services={})
+            self.exits(0, package, "status", says="running: `./migrate deploy`")
+            go.touch()
+            self.assertEqual(first.wait(20), 0)
+        self.assertEqual(self.journal(), WHOLE)
+
+    def test_a_step_that_outlives_its_killed_run_blocks_the_next_until_it_ends(self) -> None:
+        package = self.ready()
+        go = self.home / "go"
+        self.orders(deploy__place_project={"waits_for": str(go)})
+        with self.running(package, "deploy") as process:
+            self.until(lambda: len(self.calls()) == 2)
+            process.kill()
+            process.wait()
+        self.exits(75, package, "deploy", says="which is gone; what it started goes on")
+
+        go.touch()
+        self.until(lambda: self.migrate(package, "deploy").returncode == 0)
+
+        self.assertEqual(self.steps_run(), ["pull-images", "place-project", "place-project", "start-api"])
+        self.assertEqual(
+            self.journal(),
+            ["pull-images:started", "pull-images:done", "place-project:started",
+             "place-project:started", "place-project:done", "start-api:started", "start-api:done", "end:finished"],
+        )  # fmt: skip
+
+    def test_a_signal_ends_the_step_says_so_and_the_next_run_repeats_it(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number.name):
+                self.tearDown()
+                self.doCleanups()
+                self.setUp()
+                package = self.ready()
+                self.orders(deploy__place_project={"waits_for": str(self.home / "never")})
+                with self.running(package, "deploy") as process:
+                    self.until(lambda: len(self.calls()) == 2)
+                    process.send_signal(number)
+                    self.assertEqual(process.wait(20), 11)
+                self.assertEqual(self.journal()[-2:], ["place-project:started", "place-project:paused"])
+                self.orders()
+                self.exits(0, package, "deploy")
+                self.assertEqual(self.steps_run(), ["pull-images", "place-project", "place-project", "start-api"])
+
+    def test_a_torn_last_line_is_set_aside_and_no_step_repeated(self) -> None:
+        package = self.ready()
+        self.orders(deploy__place_project={"exit": 2})
+        self.migrate(package, "deploy")
+        journal = self.state / "packages/1/journal.jsonl"
+        with journal.open("a") as file:
+            file.write('{"v":1,"n":5,"prev')
+        self.orders()
+
+        self.exits(0, package, "deploy")
+
+        self.assertEqual((journal.parent / "journal.jsonl.torn").read_text(), '{"v":1,"n":5,"prev\n')
+        self.assertEqual(self.steps_run(), ["pull-images", "place-project", "place-project", "start-api"])
+
+    def test_a_full_state_folder_lets_no_further_step_begin(self) -> None:
+        package = self.ready()
+        for _ in range(4):
+            self.exits(0, package, "deploy")
+        journal = self.state / "packages/1/journal.jsonl"
+        before = journal.read_bytes()
+        ran = len(self.calls())
+        # Any file may grow to 40 bytes more than the journal has: the next line fits by half.
+        limit = len(before) + 40
+
+        process = subprocess.run(
+            ["sh", package.root / "migrate", "deploy"],
+            env=self.process_environment() | {"FAKE_CALLS": os.devnull},
+            text=True,
+            capture_output=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+
+        self.assertEqual(process.returncode, 1, process.stderr)
+        self.assertIn("error[journal.write]", process.stderr)
+        self.assertEqual((journal.read_bytes(), len(self.calls())), (before, ran))
+
+
+class Chain(Story):
+    def test_every_line_is_bound_to_the_one_before_as_stock_tools_show(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        journal = self.state / "packages/1/journal.jsonl"
+
+        second = json.loads(journal.read_text().splitlines()[1])
+        stock = subprocess.run(
+            ["sh", "-c", 'sed -n 1p "$0" | sha256sum', journal], capture_output=True, text=True, check=True
+        ).stdout
+
+        self.assertEqual(second["prev"], stock.split()[0])
+        self.assertEqual(list(second), ["v", "n", "prev", "plan", "run", "phase", "step", "state", "at"])
+        self.assertEqual(
+            (second["v"], second["n"], second["plan"], second["step"]), (1, 2, package.digest, "deploy/pull-images")
+        )
+
+    def test_an_edited_journal_is_refused_with_its_line(self) -> None:
+        edits = {
+            "state": ('pull-images","state":"started', 'pull-images","state":"done', 2),
+            "unknown key": ('{"v":1,"n":2', '{"x":1,"v":1,"n":2', 2),
+            "version": ('{"v":1,"n":3', '{"v":2,"n":3', 3),
+        }
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        journal = self.state / "packages/1/journal.jsonl"
+        sound = journal.read_text()
+        for name, (old, new, line) in edits.items():
+            with self.subTest(name):
+                self.assertIn(old, sound)
+                journal.write_text(sound.replace(old, new, 1))
+                self.exits(1, package, "deploy", says=f"{journal}:{line}")
+        journal.write_text("".join(sound.splitlines(keepends=True)[1:]))
+        self.exits(1, package, "deploy", says=f"{journal}:1")
+        self.assertEqual(self.steps_run(), ALL)
+
+    def test_the_journal_of_the_next_package_begins_at_the_last_line_of_the_old(self) -> None:
+        old = self.ready()
+        self.exits(0, old, "deploy")
+        new = self.ready("second", number=2)
+        self.exits(0, new, "deploy")
+
+        last = (self.state / "packages/1/journal.jsonl").read_bytes().splitlines(keepends=True)[-1]
+        first = json.loads((self.state / "packages/2/journal.jsonl").read_text().splitlines()[0])
+
+        self.assertEqual((first["n"], first["prev"]), (1, hashlib.sha256(last).hexdigest()))
+        self.exits(12, old, "deploy", says="error[package.older]")
+
+    def test_a_journal_of_another_plan_is_refused_and_nothing_runs(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        (self.state / "packages/1/verified").unlink()
+        package.plan["plan"] = {"other": True}
+        self.with_tools(package.seal())
+        ran = len(self.calls())
+
+        self.exits(12, package, "deploy", says="error[journal.other-plan]")
+
+        self.assertEqual((len(self.calls()), self.journal()[-1]), (ran, "gate:refused"))
+
+
+class Status(Story):
+    def test_status_tells_phases_share_and_what_comes_next(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "preflight")
+        self.orders(
+            deploy__place_project={"exit": 2},
+            status__show_services={"result": {"hosts": {"target": {"ok": 1}}, "lines": ["api healthy"]}},
+        )
+        self.migrate(package, "deploy")
+        before = self.journal()
+
+        run = self.exits(0, package, "status")
+
+        self.assertIn("harbour staging, package 1: 21 % of the way forward", run.stdout)  # 3 of 14 steps
+        self.assertRegex(run.stdout, r"(?m)^  preflight +done$")
+        self.assertRegex(run.stdout, r"(?m)^  deploy +1 of 3 steps, deploy/place-project failed$")
+        self.assertRegex(run.stdout, r"(?m)^  content +not run by this package$")
+        self.assertIn("api healthy", run.stdout)
+        self.assertIn("next: ./migrate prepare", run.stdout)
+        self.assertEqual(self.journal(), before)
+
+    def test_a_target_that_does_not_answer_is_unknown_not_fine(self) -> None:
+        self.orders(status__show_services={"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}})
+        self.exits(11, self.ready(), "status", says="paused[status.unknown]")
+
+
+if __name__ == "__main__":
+    unittest.main()

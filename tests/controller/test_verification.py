@@ -1,0 +1,274 @@
+"""Nothing of a package runs before every byte is shown to be the signer's."""
+
+import os
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from fixture import Package, Story, mode, signer_line
+
+VERB = ("hold",)  # the smallest verb that needs a verified package
+
+
+class Accepted(Story):
+    def test_a_package_runs_and_not_a_byte_in_it_changes(self) -> None:
+        package = self.ready()
+        before = package.bytes_and_modes()
+
+        for phase in ("preflight", "prepare", "deploy", "status"):
+            self.exits(0, package, phase)
+
+        self.assertEqual(package.bytes_and_modes(), before)
+
+    def test_everything_in_the_state_folder_is_for_its_owner_alone(self) -> None:
+        package = self.ready()
+        os.umask(old := os.umask(0))
+        self.addCleanup(os.umask, old)
+        os.umask(0)
+
+        self.exits(0, package, "deploy")
+
+        mine = [
+            path for path in (self.state, *self.state.rglob("*")) if not path.is_symlink() and "venv" not in path.parts
+        ]
+        self.assertEqual([path for path in mine if mode(path) & 0o077], [])
+
+    def test_a_path_may_hold_blanks_newlines_commas_and_braces(self) -> None:
+        package = self.ready(folder="a folder,\n with {{ braces }}\n:and more\n")
+
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.steps_run(), ["pull-images", "place-project", "start-api"])
+
+    def test_it_starts_from_its_own_folder_too(self) -> None:
+        package = self.ready()
+        for words in (["./migrate"], ["sh", "migrate"]):
+            package.root.joinpath("migrate").chmod(0o700)
+            run = subprocess.run(
+                [*words, "hold"], cwd=package.root, env=self.process_environment(), capture_output=True, check=False
+            )
+            self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_names_with_any_byte_are_covered(self) -> None:
+        package = self.package()
+        for name in ("new\nline", "back\\slash", "tab\t and blank", " lead"):
+            package.write(f"configuration/{name}", "x")
+        Path(os.fsdecode(os.fsencode(package.root / "configuration") + b"/\xff\xfe")).write_text("x")
+
+        self.exits(0, package.seal(), *VERB)
+
+    def test_a_signer_who_expired_after_the_first_run_blocks_nothing(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+
+        self.signers.write_text(
+            signer_line(self.home, "issuer", options='valid-before="20200101",namespaces="stufpack"')
+        )
+        self.exits(0, package, "abort")
+        self.signers.unlink()
+        self.exits(0, package, "status")
+
+    def test_without_a_verb_it_shows_the_phases_in_order(self) -> None:
+        usage = self.migrate(self.package()).stdout
+
+        order = ["bootstrap", "preflight", "prepare deploy import invite", "rollback", "approve GATE"]
+        self.assertEqual(sorted(order, key=usage.index), order)
+
+
+class Refused(Story):
+    def refuses(self, package: Package, code: str, shows: str = "") -> None:
+        """Exit 12, the message's code, and no trace of a run."""
+        run = self.exits(12, package, *VERB, says=f"error[{code}]")
+        self.assertIn(shows, run.stderr)
+        self.assertFalse(self.state.exists(), "a refused package left something in the state folder")
+
+    def test_a_file_added_after_signing(self) -> None:
+        package = self.package().seal()
+        package.write("infrastructure/terraform/extra.tf", "")
+        self.refuses(package, "verify.files", "infrastructure/terraform/extra.tf")
+
+    def test_an_added_file_whose_name_spans_two_lines(self) -> None:
+        package = self.package().seal()
+        package.write("x\nmigrate", "")
+        self.refuses(package, "verify.files", "x\\nmigrate")
+
+    def test_an_added_python_module_cannot_be_hidden_as_a_cache(self) -> None:
+        package = self.package().seal()
+        package.write("infrastructure/controller/__pycache__/outcome.cpython-311.pyc", "")
+        self.refuses(package, "verify.files", "__pycache__")
+
+    def test_a_changed_byte(self) -> None:
+        package = self.package().seal()
+        package.write("infrastructure/ansible/playbooks/deploy.yml", "--- \n")
+        self.refuses(package, "verify.sums", "deploy.yml")
+
+    def test_a_missing_file(self) -> None:
+        package = self.package().seal()
+        (package.root / "infrastructure/ansible/ansible.cfg").unlink()
+        self.refuses(package, "verify.sums", "ansible.cfg")
+
+    def test_a_changed_personal_file(self) -> None:
+        package = self.package().seal()
+        package.write("configuration/salt", "other")
+        self.refuses(package, "verify.sums", "configuration/salt")
+
+    def test_a_personal_file_with_a_list_that_fits_it(self) -> None:
+        package = self.package().seal()
+        package.write("configuration/salt", "other")
+        package.shell(
+            "sha256sum configuration/salt >SHA256SUMS.personal; sha256sum SHA256SUMS.personal >PERSONAL.sha256"
+        )
+        self.refuses(package, "verify.sums", "PERSONAL.sha256")
+
+    def test_personal_files_that_the_signature_does_not_reach(self) -> None:
+        package = self.package().seal()
+        package.shell("sed -i '/  PERSONAL.sha256$/d' SHA256SUMS")
+        self.refuses(package.sign(), "verify.sums", "not covered")
+
+    def test_a_file_that_stands_in_two_lists(self) -> None:
+        package = self.package().seal()
+        package.shell("sha256sum configuration/salt >>SHA256SUMS")
+        self.refuses(package.sign(), "verify.files", "configuration/salt")
+
+    def test_a_link_even_to_the_right_bytes(self) -> None:
+        package = self.package().seal()
+        salt = package.root / "configuration/salt"
+        salt.rename(self.home / "salt")
+        salt.symlink_to(self.home / "salt")
+        self.refuses(package, "verify.kind", "configuration/salt")
+
+    def test_a_pipe(self) -> None:
+        package = self.package().seal()
+        os.mkfifo(package.root / "pipe")
+        self.refuses(package, "verify.kind", "pipe")
+
+    def test_a_file_that_everyone_may_write(self) -> None:
+        package = self.package().seal()
+        (package.root / "migrate").chmod(0o707)
+        self.refuses(package, "verify.kind", "migrate")
+
+    def test_an_unsigned_package(self) -> None:
+        package = self.package().seal()
+        (package.root / "SHA256SUMS.sig").unlink()
+        self.refuses(package, "verify.signature.missing")
+
+    def test_an_unknown_signer(self) -> None:
+        self.refuses(self.package().seal(key="stranger"), "verify.signature.unknown")
+
+    def test_a_signature_for_another_purpose(self) -> None:
+        self.refuses(self.package().seal(namespace="git"), "verify.signature.wrong")
+
+    def test_a_signature_over_other_sums(self) -> None:
+        package = self.package().seal()
+        package.write("added", "")
+        package.shell("sha256sum added >>SHA256SUMS")
+        self.refuses(package, "verify.signature.wrong")
+
+    def test_a_signer_whose_time_is_over(self) -> None:
+        self.signers.write_text(
+            signer_line(self.home, "issuer", options='valid-before="20200101",namespaces="stufpack"')
+        )
+        self.refuses(self.package().seal(), "verify.signature.unknown")
+
+    def test_a_key_that_two_principals_share(self) -> None:
+        self.signers.write_text(signer_line(self.home, "issuer") + signer_line(self.home, "issuer", "issuer/other"))
+        self.refuses(self.package().seal(), "verify.signature.unknown")
+
+    def test_a_line_with_two_principals(self) -> None:
+        self.signers.write_text(signer_line(self.home, "issuer", "issuer/test,issuer/other"))
+        self.refuses(self.package().seal(), "verify.signature.unknown")
+
+    def test_a_principal_that_is_a_pattern(self) -> None:
+        self.signers.write_text(signer_line(self.home, "issuer", "*"))
+        self.refuses(self.package().seal(), "verify.signature.unknown")
+
+    def test_a_signer_without_namespaces(self) -> None:
+        self.signers.write_text(signer_line(self.home, "issuer", options=""))
+        self.refuses(self.package().seal(), "verify.signers", "namespaces=")
+
+    def test_no_list_of_signers(self) -> None:
+        self.signers.unlink()
+        self.refuses(self.package().seal(), "verify.signers", str(self.signers))
+
+    def test_a_list_of_signers_that_came_with_the_package(self) -> None:
+        package = self.package()
+        inside = package.write("docs/signers", signer_line(self.home, "issuer"))
+        outside = self.home / "link"
+        outside.symlink_to(inside)
+        self.environment["STUFPACK_SIGNERS"] = str(outside)
+        self.refuses(package.seal(), "verify.signers", "inside the package")
+
+    def test_a_glass(self) -> None:
+        package = self.package().seal()
+        (package.root / ".git").mkdir()
+        self.refuses(package, "package.glass", "stufpack unpack")
+
+    def test_an_exported_glass_without_git(self) -> None:
+        package = self.package().seal()
+        (package.root / "SHA256SUMS.personal").unlink()
+        self.refuses(package, "package.glass", "stufpack unpack")
+
+    def test_a_slug_that_leads_elsewhere(self) -> None:
+        package = self.package()
+        package.manifest["package"]["slug"] = "../../etc"
+        self.refuses(package.seal(), "package.manifest")
+
+    def test_a_state_folder_inside_the_package(self) -> None:
+        package = self.package().seal()
+        self.environment["STUFPACK_STATE"] = str(package.root / "state")
+        self.exits(12, package, *VERB, says="error[state.inside]")
+        self.assertFalse((package.root / "state").exists())
+
+    def test_the_state_folder_of_another_installation(self) -> None:
+        self.environment["STUFPACK_STATE"] = str(self.home / "shared")
+        self.exits(0, self.package().seal(), *VERB)
+        other = self.package("other")
+        other.manifest["package"]["environment"] = "production"
+        self.exits(12, other.seal(), *VERB, says="this is the state of harbour-staging")
+
+    def test_other_bytes_under_a_number_that_has_begun(self) -> None:
+        self.exits(0, self.ready(), "deploy")
+        other = self.package("other")
+        other.write("docs/more.md", "")
+        self.exits(12, self.with_tools(other.seal()), "deploy", says="error[package.other]")
+
+    def test_python_variables_bring_no_code_in(self) -> None:
+        package = self.ready()
+        (self.home / "evil").mkdir()
+        (self.home / "evil/json.py").write_text("raise SystemExit(99)\n")
+        self.environment |= {
+            "PYTHONPATH": str(self.home / "evil"),
+            "ANSIBLE_CONFIG": "/evil",
+            "ANSIBLE_LIBRARY": "/evil",
+        }
+        self.exits(0, package, "deploy")
+        given = self.calls()[0]["environment"]
+        self.assertNotIn("ANSIBLE_LIBRARY", given)
+        self.assertNotIn("PYTHONPATH", given)
+        self.assertIn("packages/1/package/infrastructure/ansible/ansible.cfg", given["ANSIBLE_CONFIG"])
+
+
+class Expired(Story):
+    def test_an_expired_package_is_not_begun(self) -> None:
+        package = self.ready(expiresAt="2020-01-01T00:00:00Z")
+        for phase in ("preflight", "prepare", "deploy"):
+            self.exits(12, package, phase, says="error[package.expired]")
+        self.assertEqual(self.steps_run(), [])
+
+    def test_what_was_begun_in_time_goes_on_and_back_after_its_expiry(self) -> None:
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+        package = self.ready(expiresAt=soon)
+        self.exits(0, package, "prepare")
+        time.sleep(3.5)
+        self.exits(0, package, "deploy")
+        self.exits(0, package, "abort")
+
+    def test_an_expired_package_that_never_began_still_answers_status_and_abort(self) -> None:
+        package = self.ready(expiresAt="2020-01-01T00:00:00Z")
+        self.exits(0, package, "status")
+        self.exits(0, package, "abort")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -3,6 +3,7 @@
 //! A value is never code: each format has one escape, chosen here by the path a file lands at, and the list of formats
 //! is closed. Code files are taken over byte for byte; values stand in data files and documents only.
 
+mod data;
 mod engine;
 mod environment;
 mod format;
@@ -19,6 +20,10 @@ pub use gate::Leak;
 pub use javascript::{config_script, script_value};
 pub use markdown::escape as escape_markdown;
 pub use yaml::ansible_yaml;
+
+use crate::embedded;
+use crate::model::{Checked, Files};
+use crate::plan::Plan;
 
 /// What can stop rendering; each is a defect of a template or of this program, or a secret in the output.
 #[derive(Debug, thiserror::Error)]
@@ -42,5 +47,20 @@ pub enum Error {
     Inventory(#[from] std::io::Error),
     /// A secret stands in rendered files: exit 5.
     #[error("a secret stands in {} rendered file(s)", .0.len())]
-    Secret(Vec<gate::Leak>),
+    Secret(Vec<Leak>),
+    /// A person is named in files that are not personal: exit 5.
+    #[error("a person is named in {} file(s) that may not hold personal data", .0.len())]
+    Personal(Vec<Leak>),
+}
+
+/// Renders every file of the package that sealing does not make: code, data and documents.
+///
+/// # Errors
+///
+/// A template that is wrong, an inventory that can no longer be read, or a secret or personal datum where none may stand.
+pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
+    let mut files: Files = embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())).collect();
+    files.append(&mut data::files(plan, checked));
+    gate::pass(&files, checked)?;
+    Ok(files)
 }

@@ -142,11 +142,8 @@ fn branding(checked: &Checked) -> Value {
     let branding = &checked.export.branding;
     let logo = branding.logo.as_ref().map(|path| format!("/branding/{}", file_name(path.as_str())));
     let style_sheet = branding.custom_css.as_ref().map(|_| "/branding/custom.css");
-    let colours: serde_json::Map<String, Value> = branding
-        .colours
-        .iter()
-        .map(|(name, colour)| (name.as_str().to_owned(), json!(colour)))
-        .collect();
+    let colours: serde_json::Map<String, Value> =
+        branding.colours.iter().map(|(name, colour)| (name.as_str().to_owned(), json!(colour))).collect();
     json!({
         "schema_version": SCHEMA_VERSION,
         "branding": { "title": branding.title, "logo": logo, "colours": colours, "custom_css": style_sheet },

@@ -62,16 +62,22 @@ fn skeleton(checked: &Checked) -> Value {
             set(key, value.clone());
         }
     }
-    set("roles", json!({ "realm": realm.roles.keys().map(|name| json!({ "name": name })).collect::<Vec<_>>() }));
+    set(
+        "roles",
+        json!({ "realm": realm.roles.keys().map(|name| json!({ "name": name })).collect::<Vec<_>>() }),
+    );
     set("clientScopes", json!(client_scopes(realm)));
     set("clients", json!(clients(checked)));
     set("users", json!(service_accounts(realm)));
-    set("components", json!({
-        "org.keycloak.userprofile.UserProfileProvider": [{
-            "providerId": "declarative-user-profile",
-            "config": { "kc.user.profile.config": [user_profile().to_string()] },
-        }],
-    }));
+    set(
+        "components",
+        json!({
+            "org.keycloak.userprofile.UserProfileProvider": [{
+                "providerId": "declarative-user-profile",
+                "config": { "kc.user.profile.config": [user_profile().to_string()] },
+            }],
+        }),
+    );
     Value::Object(out)
 }
 
@@ -142,7 +148,11 @@ fn mapper(exported: &Value) -> Option<Value> {
 /// The texts of a map that hold no placeholder.
 fn plain_texts(map: Option<&Value>) -> Value {
     let kept = map.and_then(Value::as_object).into_iter().flatten();
-    Value::Object(kept.filter(|(_, value)| value.is_string() && is_plain(value)).map(|(k, v)| (k.clone(), v.clone())).collect())
+    Value::Object(
+        kept.filter(|(_, value)| value.is_string() && is_plain(value))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+    )
 }
 
 /// `basic` carries `sub`, `roles` the realm roles, `web-origins` the allowed origins (Keycloak 26, default scopes).
@@ -265,8 +275,10 @@ fn secret_variable(client_id: &str) -> String {
     if client_id == "stuf-api" {
         return "KEYCLOAK_CLIENT_SECRET".to_owned();
     }
-    let name: String =
-        client_id.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let name: String = client_id
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
     format!("KEYCLOAK_CLIENT_SECRET_{name}")
 }
 
@@ -302,7 +314,9 @@ fn realm_user(checked: &Checked, user: &User) -> Value {
         .values()
         .find(|known| known.email.as_deref().is_some_and(|address| address.eq_ignore_ascii_case(&email)));
     let (first, last) = match known {
-        Some(known) => (known.first_name.clone().unwrap_or_default(), known.last_name.clone().unwrap_or_default()),
+        Some(known) => {
+            (known.first_name.clone().unwrap_or_default(), known.last_name.clone().unwrap_or_default())
+        }
         None => match user.name.as_str().rsplit_once(' ') {
             Some((first, last)) => (first.to_owned(), last.to_owned()),
             None => (user.name.to_string(), String::new()),

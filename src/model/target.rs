@@ -47,7 +47,7 @@ pub struct Target {
 }
 
 /// Which way a migration goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pathway {
     /// From the hosted service to own infrastructure; Zulip stays hosted.
@@ -59,7 +59,7 @@ pub enum Pathway {
 }
 
 /// Where the target runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provider {
     /// An existing machine over SSH.
@@ -67,7 +67,7 @@ pub enum Provider {
 }
 
 /// What the installation is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// For trying.

@@ -1,6 +1,6 @@
 //! Words with a shape: a value of these types cannot be wrong.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// A word that is read from text.
@@ -10,6 +10,18 @@ pub trait Word: Sized {
 
     /// Reads the word, or says nothing but that it is wrong.
     fn parse(text: &str) -> Option<Self>;
+}
+
+/// Lets serde read a word from what we wrote ourselves, such as a manifest; the message never shows the value.
+macro_rules! read_as_word {
+    ($name:ident) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::custom(Self::EXPECTED))
+            }
+        }
+    };
 }
 
 /// Declares a text newtype with its rule.
@@ -41,6 +53,8 @@ macro_rules! word {
                 f.write_str(&self.0)
             }
         }
+
+        read_as_word!($name);
     };
 }
 
@@ -316,6 +330,8 @@ impl Word for Digest {
     }
 }
 
+read_as_word!(Digest);
+
 /// 32 random bytes that the export brings.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Salt(pub [u8; 32]);
@@ -380,6 +396,8 @@ impl Word for Timestamp {
         text.parse().ok().map(Self)
     }
 }
+
+read_as_word!(Timestamp);
 
 /// A number of bytes, read from `512 MiB`, `40 GB`, `100 B`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,1 +1,205 @@
-//! See the flow in the crate's first page.
+//! Opens and verifies packages: zip, encrypted zip, or unpacked folder.
+//!
+//! ```text
+//! path ──▶ Contents (read in full, bounded, nothing trusted) ──▶ every Problem, or Verified
+//! ```
+//!
+//! Nothing is shown or written from a package before it is verified. All problems are found, not only the first.
+
+mod folder;
+mod judge;
+mod lists;
+mod problem;
+mod signature;
+mod signers;
+mod unpack;
+mod zip;
+
+pub use problem::{Problem, Way};
+pub use signature::SignedBy;
+pub use signers::{Entry, Revoked, Signers};
+pub use unpack::unpack;
+
+use crate::model::{Digest, Timestamp};
+use crate::pack::age::{self, Identities};
+use crate::pack::{LARGEST, Package};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Largest signers file or list of revoked keys in bytes.
+const LARGEST_SIGNERS: u64 = 1 << 20;
+
+/// What stopped a package from being opened, verified or unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read.
+    #[error("{} could not be read", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("{} could not be written; nothing was left there", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something stands where the package should be unpacked.
+    #[error("{} is there already and is not an empty folder; nothing was written", path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The package is encrypted and no identity was given.
+    #[error("{} is encrypted; next: add --identity KEY", path.display())]
+    IdentityNeeded {
+        /// The package.
+        path: PathBuf,
+    },
+    /// The package, or what says whom to trust, is wrong: verification failed.
+    #[error("{} problems, of which the first is {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Problems(Vec<Problem>),
+}
+
+/// Whom to trust, and when.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// Who may sign.
+    pub signers: Signers,
+    /// Keys that are not trusted any more.
+    pub revoked: Revoked,
+    /// The moment at which validity and expiry are judged.
+    pub at: Timestamp,
+}
+
+impl Trust {
+    /// Reads a signers file and, where there is one, a list of revoked keys.
+    pub fn read(signers: &Path, revoked: Option<&Path>, at: Timestamp) -> Result<Self, Error> {
+        let text = |path: &Path| read_file(path, LARGEST_SIGNERS);
+        let name = |path: &Path| path.display().to_string();
+        let mut problems = Vec::new();
+        let signers = Signers::parse(&text(signers)?, &name(signers)).unwrap_or_else(|found| {
+            problems.extend(found);
+            Signers::default()
+        });
+        let revoked = match revoked {
+            None => Revoked::default(),
+            Some(path) => Revoked::parse(&text(path)?, &name(path)).unwrap_or_else(|found| {
+                problems.extend(found);
+                Revoked::default()
+            }),
+        };
+        if problems.is_empty() { Ok(Self { signers, revoked, at }) } else { Err(Error::Problems(problems)) }
+    }
+}
+
+/// In which form a package came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// The zip.
+    Zip,
+    /// The zip, encrypted with age.
+    Encrypted,
+    /// A folder with the unpacked files.
+    Folder,
+}
+
+/// Where the moment of verification stands in a package's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Within its time.
+    Current,
+    /// Past `expiresAt`: it is whole, but no changing phase may begin with it.
+    Expired,
+    /// Before `createdAt`: this machine's clock is wrong, or the exporter's was.
+    Future,
+}
+
+/// A package of which everything was verified.
+#[derive(Debug)]
+pub struct Verified {
+    /// The package.
+    pub package: Package,
+    /// Who signed it.
+    pub signed_by: SignedBy,
+    /// In which form it came.
+    pub form: Form,
+    /// Whether it has expired; the caller decides what follows.
+    pub standing: Standing,
+}
+
+/// One file as it was found.
+pub(crate) struct Item {
+    bytes: Vec<u8>,
+    sha256: Digest,
+    crc32: u32,
+    executable: bool,
+}
+
+impl Item {
+    fn new(bytes: Vec<u8>, executable: bool) -> Self {
+        Self { sha256: Digest::of(&bytes), crc32: crc32fast::hash(&bytes), bytes, executable }
+    }
+}
+
+/// All files as they were found, by path inside the package.
+pub(crate) struct Contents {
+    /// The one folder of the zip.
+    top: Option<String>,
+    items: BTreeMap<String, Item>,
+}
+
+/// Reads and verifies the package at `path`.
+pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Verified, Error> {
+    let metadata = path.metadata().map_err(read_error(path))?;
+    if metadata.is_dir() {
+        let (contents, problems) = folder::read(path)?;
+        return judge::verify(Form::Folder, Some(contents), None, problems, trust).map_err(Error::Problems);
+    }
+    if metadata.len() > LARGEST {
+        let message = format!("has {} bytes; packages have at most {LARGEST}", metadata.len());
+        return Err(Error::Problems(vec![Way::Large.whole(message)]));
+    }
+    let bytes = read_file(path, LARGEST)?;
+    if !age::is_encrypted(&bytes) {
+        return verify_zip(Form::Zip, &bytes, trust).map_err(Error::Problems);
+    }
+    let identities = identities.ok_or_else(|| Error::IdentityNeeded { path: path.to_owned() })?;
+    let zip = age::decrypt(&bytes, identities, LARGEST).map_err(|error| {
+        let way = match error {
+            age::Error::NotForUs => Way::AgeRecipient,
+            age::Error::Changed => Way::AgeChanged,
+            age::Error::TooLarge { .. } => Way::Large,
+            _ => Way::AgeForm,
+        };
+        Error::Problems(vec![way.whole(error.to_string())])
+    })?;
+    verify_zip(Form::Encrypted, &zip, trust).map_err(Error::Problems)
+}
+
+/// Verifies a zip in memory.
+pub fn verify_zip(form: Form, zip: &[u8], trust: &Trust) -> Result<Verified, Vec<Problem>> {
+    let (contents, problems) = zip::read(zip);
+    judge::verify(form, contents, Some(zip), problems, trust)
+}
+
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(read_error(path))?;
+    let length = file.metadata().map_err(read_error(path))?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
+    file.take(limit).read_to_end(&mut bytes).map_err(read_error(path))?;
+    Ok(bytes)
+}
+
+fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Read { path, source }
+}

@@ -1,0 +1,212 @@
+//! Judges what was read: names, lists, signature, manifest, and the zip as a whole.
+
+use super::lists::List;
+use super::problem::{Problem, Way, shown};
+use super::{Contents, Form, SignedBy, Standing, Trust, Verified, lists, signature, zip};
+use crate::model::{File, Files, Kind};
+use crate::pack::names::{self, MANIFEST, PLAN, SIGNATURE, SUMS, SUMS_PERSONAL};
+use crate::pack::{KIND, Manifest, Package, SCHEMA, derive, runs};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+/// Everything that is wrong, or the verified package. `zip` is what the contents were read from, if it was one.
+pub(super) fn verify(
+    form: Form,
+    contents: Option<Contents>,
+    zip: Option<&[u8]>,
+    mut problems: Vec<Problem>,
+    trust: &Trust,
+) -> Result<Verified, Vec<Problem>> {
+    let Some(contents) = contents else { return Err(problems) };
+    let structure_is_right = problems.is_empty();
+    if let Some((path, other)) = names::clash(contents.items.keys().map(String::as_str)) {
+        let message = format!("and {other} differ in case only, or one is a folder of the other");
+        problems.push(Way::NameClash.at(&path, message));
+    }
+    let (clear, personal) = lists::judge(&contents, &mut problems);
+    let signed_by = signed_by(&contents, trust, &mut problems);
+    let manifest = manifest(&contents, &mut problems);
+
+    let top = contents.top.clone();
+    let files = files(contents, &personal, manifest.as_ref(), &mut problems);
+    if let Some(manifest) = &manifest {
+        bound(manifest, &clear, personal.len(), top.as_deref(), signed_by.as_ref(), &mut problems);
+    }
+    if let (Some(zip), Some(top), true) = (zip, &top, structure_is_right) {
+        problems.extend(zip::compare(zip, top, &files));
+    }
+    match (manifest, signed_by) {
+        (Some(manifest), Some(signed_by)) if problems.is_empty() => Ok(Verified {
+            standing: standing(&manifest, trust),
+            package: Package::new(files, manifest),
+            signed_by,
+            form,
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn standing(manifest: &Manifest, trust: &Trust) -> Standing {
+    if trust.at > manifest.expires_at {
+        Standing::Expired
+    } else if trust.at < manifest.created_at {
+        Standing::Future
+    } else {
+        Standing::Current
+    }
+}
+
+fn signed_by(contents: &Contents, trust: &Trust, problems: &mut Vec<Problem>) -> Option<SignedBy> {
+    let (sums, signature) = (contents.items.get(SUMS)?, contents.items.get(SIGNATURE)?);
+    match signature::verify(&sums.bytes, &signature.bytes, trust) {
+        Ok(signed_by) => Some(signed_by),
+        Err(found) => {
+            problems.extend(found);
+            None
+        }
+    }
+}
+
+/// The manifest, if it can be read at all.
+fn manifest(contents: &Contents, problems: &mut Vec<Problem>) -> Option<Manifest> {
+    let Some(item) = contents.items.get(MANIFEST) else {
+        problems.push(Way::ManifestMissing.at(MANIFEST, "is missing"));
+        return None;
+    };
+    let value: Option<serde_json::Value> = serde_json::from_slice(&item.bytes).ok();
+    let schema = value.as_ref().and_then(|value| value.get("schema")).and_then(serde_json::Value::as_u64);
+    if let Some(schema) = schema.filter(|schema| *schema != u64::from(SCHEMA)) {
+        let message = format!("has schema {schema}; this version reads schema {SCHEMA}");
+        problems.push(Way::ManifestSchema.at(MANIFEST, message));
+        return None;
+    }
+    match serde_json::from_slice::<Manifest>(&item.bytes) {
+        Ok(manifest) if manifest.kind == KIND => {
+            if manifest.text().as_bytes() != item.bytes {
+                problems.push(Way::ManifestCanonical.at(MANIFEST, "is not written as stufpack writes it"));
+            }
+            Some(manifest)
+        }
+        Ok(_) => {
+            problems.push(Way::ManifestForm.at(MANIFEST, format!("does not say that it is a {KIND}")));
+            None
+        }
+        Err(error) => {
+            // Line and column only: serde's message may repeat a value.
+            let message = format!("cannot be read, line {} column {}", error.line(), error.column());
+            problems.push(Way::ManifestForm.at(MANIFEST, message));
+            None
+        }
+    }
+}
+
+/// The files with their kinds, and whether each may be run exactly if it should.
+fn files(
+    contents: Contents,
+    personal: &List,
+    manifest: Option<&Manifest>,
+    problems: &mut Vec<Problem>,
+) -> Files {
+    let code: BTreeSet<&str> =
+        manifest.map(|manifest| manifest.code.files.iter().map(String::as_str).collect()).unwrap_or_default();
+    let mut files = Files::new();
+    for (path, item) in contents.items {
+        let kind = if code.contains(path.as_str()) {
+            Kind::Code
+        } else if is_document(&path) {
+            Kind::Document
+        } else {
+            Kind::Data
+        };
+        if manifest.is_some() && item.executable != runs(kind, &item.bytes) {
+            let message =
+                if item.executable { "may be run, but is not code" } else { "is code that cannot be run" };
+            problems.push(Way::FileExecutable.at(&path, message));
+        }
+        let file = File {
+            bytes: Cow::Owned(item.bytes),
+            sha256: item.sha256,
+            crc32: item.crc32,
+            kind,
+            executable: item.executable,
+            personal: personal.contains_key(&path) || path == SUMS_PERSONAL,
+        };
+        files.insert(path, file);
+    }
+    files
+}
+
+/// What stands at the top of the package, and in `docs/`, is for people.
+fn is_document(path: &str) -> bool {
+    !path.contains('/') || path.starts_with("docs/")
+}
+
+/// Whether the manifest tells the truth about the files.
+fn bound(
+    manifest: &Manifest,
+    clear: &List,
+    personal: usize,
+    top: Option<&str>,
+    signed_by: Option<&SignedBy>,
+    problems: &mut Vec<Problem>,
+) {
+    let code: BTreeSet<&str> = manifest.code.files.iter().map(String::as_str).collect();
+    let lines = clear.iter().map(|(path, digest)| (path.as_str(), *digest));
+    let derived = derive(lines, personal, |path| code.contains(path));
+    let mut wrong = |way: Way, message: String| problems.push(way.at(MANIFEST, message));
+
+    let sorted = manifest.code.files.windows(2).all(|pair| pair[0] < pair[1]);
+    if let Some(path) = code.iter().find(|path| !clear.contains_key(**path)) {
+        wrong(
+            Way::ManifestCodeFiles,
+            format!("names {} as code, which is not among the signed files", shown(path)),
+        );
+    } else if !sorted || derived.code != manifest.code.digest {
+        wrong(Way::ManifestCode, format!("says code {}, but it is {}", manifest.code.digest, derived.code));
+    }
+    if derived.data != manifest.data.digest || derived.data_count != manifest.data.count {
+        wrong(Way::ManifestData, format!("says data {}, but it is {}", manifest.data.digest, derived.data));
+    }
+    if derived.id != manifest.package.id {
+        wrong(Way::ManifestId, format!("says package {}, but it is {}", manifest.package.id, derived.id));
+    }
+    if derived.personal_count != manifest.personal.count {
+        let (said, found) = (manifest.personal.count, derived.personal_count);
+        wrong(Way::ManifestPersonal, format!("says {said} personal files, but there are {found}"));
+    }
+    if clear.get(PLAN) != Some(&manifest.plan.digest) {
+        wrong(
+            Way::ManifestPlan,
+            format!("says plan {}, which is not the digest of {PLAN}", manifest.plan.digest),
+        );
+    }
+    if manifest.expires_at <= manifest.created_at {
+        wrong(Way::ManifestTimes, "says that the package expires before it is made".to_owned());
+    }
+    let previous = manifest.package.previous.as_ref().map_or(0, |previous| previous.number);
+    if manifest.package.number <= previous {
+        wrong(
+            Way::ManifestNumber,
+            format!("says number {} after number {previous}", manifest.package.number),
+        );
+    }
+    if manifest.package.name != manifest.package.derived_name() {
+        wrong(Way::ManifestName, format!("does not have the name {}", manifest.package.derived_name()));
+    }
+    if !manifest.secrets.windows(2).all(|pair| pair[0].name < pair[1].name) {
+        wrong(Way::ManifestSecrets, "has secret names that are not sorted".to_owned());
+    }
+    if let Some(top) = top.filter(|top| *top != manifest.package.slug.as_str()) {
+        wrong(
+            Way::ManifestSlug,
+            format!("says {}, but the zip's folder is {}", manifest.package.slug, shown(top)),
+        );
+    }
+    if let Some(signed_by) = signed_by
+        && (signed_by.principal != manifest.package.issuer || !manifest.package.issuer.is_issuer())
+    {
+        let message =
+            format!("says {} issued it, but {} signed it", manifest.package.issuer, signed_by.principal);
+        wrong(Way::SignersIssuer, message);
+    }
+}

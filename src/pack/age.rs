@@ -1,0 +1,139 @@
+//! Encryption to age recipients, for whole packages and for personal files in a glass.
+
+use crate::model::AgeRecipient;
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+/// The first bytes of every age file.
+pub const HEADER: &[u8] = b"age-encryption.org/v1\n";
+
+/// What stopped encryption or decryption.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody to encrypt to.
+    #[error("there is no recipient to encrypt to; next: add spec.recipients to the target")]
+    NoRecipients,
+    /// Encrypting failed.
+    #[error("encryption failed: {0}")]
+    Encrypt(String),
+    /// An identity file could not be read.
+    #[error("the identity file {} could not be read", path.display())]
+    IdentityRead {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An identity file holds something else; its lines are not shown.
+    #[error("{} holds no age identity (AGE-SECRET-KEY-1…) without passphrase{}", path.display(), at(*line))]
+    IdentityForm {
+        /// The file.
+        path: PathBuf,
+        /// The first line that is none, 0 where no line is.
+        line: usize,
+    },
+    /// Not an age file, or a damaged one.
+    #[error("not an age file, or a damaged one")]
+    Form,
+    /// None of the identities is a recipient.
+    #[error("encrypted to others: none of the given identities opens it")]
+    NotForUs,
+    /// The content does not fit its authentication: changed or cut off.
+    #[error("the encrypted content was changed or cut off")]
+    Changed,
+    /// More content than expected.
+    #[error("the decrypted content is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+}
+
+fn at(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(": line {line} is none") }
+}
+
+/// Secret keys that open age files. `Debug` tells their number only.
+#[derive(Clone)]
+pub struct Identities(Vec<::age::x25519::Identity>);
+
+impl fmt::Debug for Identities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identities({})", self.0.len())
+    }
+}
+
+impl Identities {
+    /// Reads an identity file as `age-keygen` writes it.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let read = |source| Error::IdentityRead { path: path.to_owned(), source };
+        let file = std::fs::File::open(path).map_err(read)?;
+        let mut text = Vec::new();
+        file.take(1 << 20).read_to_end(&mut text).map_err(read)?;
+        Self::parse(&text).map_err(|line| Error::IdentityForm { path: path.to_owned(), line })
+    }
+
+    /// Reads identities, one per line; an error is the number of the first line that is none, 0 where there is no line.
+    pub fn parse(text: &[u8]) -> Result<Self, usize> {
+        let mut identities = Vec::new();
+        for (index, line) in text.split(|b| *b == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let identity = std::str::from_utf8(line).ok().and_then(|line| line.parse().ok());
+            identities.push(identity.ok_or(index + 1)?);
+        }
+        if identities.is_empty() { Err(0) } else { Ok(Self(identities)) }
+    }
+}
+
+/// Whether `bytes` begin as an age file does.
+pub fn is_encrypted(bytes: &[u8]) -> bool {
+    bytes.starts_with(HEADER)
+}
+
+/// Encrypts `bytes` to every one of `recipients`; random by design, so never the same twice.
+pub fn encrypt(bytes: &[u8], recipients: &[AgeRecipient]) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 2048 + 1024);
+    let mut writer = encryptor(recipients, &mut out)?;
+    let failed = |error: io::Error| Error::Encrypt(error.to_string());
+    writer.write_all(bytes).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(out)
+}
+
+fn encryptor<W: io::Write>(
+    recipients: &[AgeRecipient],
+    out: W,
+) -> Result<::age::stream::StreamWriter<W>, Error> {
+    let recipients: Vec<::age::x25519::Recipient> = recipients
+        .iter()
+        .map(|recipient| recipient.as_str().parse().map_err(|why: &str| Error::Encrypt(why.to_owned())))
+        .collect::<Result<_, _>>()?;
+    if recipients.is_empty() {
+        return Err(Error::NoRecipients);
+    }
+    ::age::Encryptor::with_recipients(recipients.iter().map(|recipient| recipient as &dyn ::age::Recipient))
+        .map_err(|error| Error::Encrypt(error.to_string()))?
+        .wrap_output(out)
+        .map_err(|error| Error::Encrypt(error.to_string()))
+}
+
+/// Decrypts `bytes` with the first of `identities` that opens it; at most `limit` bytes come out.
+pub fn decrypt(bytes: &[u8], identities: &Identities, limit: u64) -> Result<Vec<u8>, Error> {
+    use ::age::DecryptError;
+    let decryptor = ::age::Decryptor::new_buffered(bytes).map_err(|_| Error::Form)?;
+    let keys = identities.0.iter().map(|identity| identity as &dyn ::age::Identity);
+    let reader = decryptor.decrypt(keys).map_err(|error| match error {
+        DecryptError::NoMatchingKeys => Error::NotForUs,
+        _ => Error::Form,
+    })?;
+    let mut out = Vec::new();
+    reader.take(limit.saturating_add(1)).read_to_end(&mut out).map_err(|_| Error::Changed)?;
+    if out.len() as u64 > limit {
+        return Err(Error::TooLarge { limit });
+    }
+    Ok(out)
+}

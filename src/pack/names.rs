@@ -1,0 +1,98 @@
+//! The names that files of a package may have.
+//!
+//! Names are ours and plain, so coreutils' escaping of odd names (a leading `\` on the line) never applies: a name
+//! that would need it is refused on both sides.
+
+use std::collections::BTreeMap;
+
+/// Sums of every clear file; the one signed file.
+pub const SUMS: &str = "SHA256SUMS";
+/// SSH signature over [`SUMS`].
+pub const SIGNATURE: &str = "SHA256SUMS.sig";
+/// Sums of every personal file; personal itself.
+pub const SUMS_PERSONAL: &str = "SHA256SUMS.personal";
+/// One line, naming [`SUMS_PERSONAL`]: binds the personal files to the signature.
+pub const PERSONAL: &str = "PERSONAL.sha256";
+/// What the package is.
+pub const MANIFEST: &str = "manifest.json";
+/// 32 random bytes in hexadecimal, so that [`PERSONAL`] does not let anyone guess personal files.
+pub const SALT: &str = "configuration/salt";
+/// The plan that the controller follows; its digest is the plan digest.
+pub const PLAN: &str = "MIGRATION-PLAN.json";
+
+/// Files that `seal` makes itself.
+pub const MADE_HERE: [&str; 6] = [SUMS, SIGNATURE, SUMS_PERSONAL, PERSONAL, MANIFEST, SALT];
+
+/// Files that no list names: the lists themselves and the signature.
+pub const UNLISTED: [&str; 3] = [SUMS, SIGNATURE, SUMS_PERSONAL];
+
+const LONGEST: usize = 200;
+
+/// Whether `path` is a plain relative path: segments of ASCII letters, digits and `._@+-`, none of which is `.` or
+/// `..` or begins with `-`, at most 200 bytes in all.
+pub fn is_plain(path: &str) -> bool {
+    path.len() <= LONGEST
+        && path.split('/').all(|segment| {
+            !segment.is_empty()
+                && segment != "."
+                && segment != ".."
+                && !segment.starts_with('-')
+                && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
+        })
+}
+
+/// Two paths that a file system without case cannot hold side by side, or of which one is a folder of the other.
+pub fn clash<'a>(paths: impl Iterator<Item = &'a str>) -> Option<(String, String)> {
+    let mut folded: BTreeMap<String, (&str, bool)> = BTreeMap::new();
+    for path in paths {
+        for (end, is_file) in ends(path) {
+            let part = &path[..end];
+            match folded.get(&part.to_ascii_lowercase()) {
+                Some((other, other_is_file)) if *other != part || *other_is_file || is_file => {
+                    return Some((path.to_owned(), (*other).to_owned()));
+                }
+                Some(_) => {}
+                None => {
+                    folded.insert(part.to_ascii_lowercase(), (part, is_file));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Every folder above `path`, outermost first, without trailing slash.
+pub fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+fn ends(path: &str) -> impl Iterator<Item = (usize, bool)> {
+    path.match_indices('/').map(|(at, _)| (at, false)).chain(std::iter::once((path.len(), true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names_pass_and_others_do_not() {
+        for name in ["migrate", "infrastructure/compose/.env", "content/batches/00001.jsonl.gz"] {
+            assert!(is_plain(name), "{name}");
+        }
+        let long = "a/".repeat(100) + "a";
+        for name in ["", "/a", "a/", "a//b", "../a", "a/./b", "a b", "a\\b", "a\nb", "é", "-a", "a/-b", &long]
+        {
+            assert!(!is_plain(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn twins_and_files_above_files_clash() {
+        let clash = |names: &[&str]| clash(names.iter().copied());
+        assert_eq!(clash(&["a/b", "a/c", "b"]), None);
+        assert!(clash(&["a/b", "A/c"]).is_some());
+        assert!(clash(&["README.md", "readme.md"]).is_some());
+        assert!(clash(&["a", "a/b"]).is_some());
+        assert!(clash(&["a/b", "a"]).is_some());
+    }
+}

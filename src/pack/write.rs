@@ -1,0 +1,166 @@
+//! Writes a package to disk: whole or not at all.
+
+use super::{Error, Package, Signer, age, verify_text};
+use crate::model::AgeRecipient;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// How to write.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Output<'a> {
+    /// Encrypt the zip to these; empty means not to encrypt.
+    pub recipients: &'a [AgeRecipient],
+    /// Overwrite files of the same names that hold other bytes.
+    pub force: bool,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The zip, or the encrypted zip.
+    pub package: PathBuf,
+    /// `VERIFY.txt` beside it.
+    pub verify_text: PathBuf,
+    /// Whether the same bytes stood there already.
+    pub unchanged: bool,
+}
+
+/// Writes the zip and `VERIFY.txt` into the folder `out`, which is made where it is missing.
+///
+/// A new folder appears with both files in it or not at all. In a folder that exists, `VERIFY.txt` is put in place
+/// first and the zip last; each appears whole, and files of other names are left alone.
+pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>) -> Result<Written, Error> {
+    let encrypted = !output.recipients.is_empty();
+    let ending = if encrypted { "zip.age" } else { "zip" };
+    let names = [format!("{}.{ending}", package.name()), "VERIFY.txt".to_owned()];
+    let written =
+        Written { package: out.join(&names[0]), verify_text: out.join(&names[1]), unchanged: false };
+    let text = verify_text(package, signer, encrypted);
+
+    if !output.force && written.package.symlink_metadata().is_ok() {
+        if encrypted {
+            return Err(Error::EncryptedExists { path: written.package });
+        }
+        if !holds(&written.package, |old| package.write_zip(old))? {
+            return Err(Error::Exists { path: written.package });
+        }
+        if holds(&written.verify_text, |old| old.write_all(text.as_bytes()))? {
+            return Ok(Written { unchanged: true, ..written });
+        }
+    }
+    if !output.force
+        && written.verify_text.symlink_metadata().is_ok()
+        && !holds(&written.verify_text, |old| old.write_all(text.as_bytes()))?
+    {
+        return Err(Error::Exists { path: written.verify_text });
+    }
+
+    let parent = parent_of(out);
+    fs::create_dir_all(&parent).map_err(io_error(&parent, "made"))?;
+    let is_new = out.symlink_metadata().is_err();
+    let beside = if is_new { parent.as_path() } else { out };
+    let folder = tempfile::Builder::new()
+        .prefix(".stufpack-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(beside)
+        .map_err(io_error(beside, "written"))?;
+    let [zip, verify] = names.map(|name| folder.path().join(name));
+    put(&zip, |file| {
+        if encrypted {
+            let bytes = age::encrypt(&package.zip(), output.recipients)?;
+            file.write_all(&bytes).map_err(io_error(&written.package, "written"))
+        } else {
+            package.write_zip(file).map_err(io_error(&written.package, "written"))
+        }
+    })?;
+    put(&verify, |file| file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written")))?;
+
+    if is_new {
+        sync_folder(folder.path())?;
+        let path = folder.keep();
+        fs::rename(&path, out).map_err(|source| {
+            // The folder is ours and holds nothing else; where even that fails, the first error counts.
+            let _ = fs::remove_dir_all(&path);
+            Error::Io { path: out.to_owned(), action: "made", source }
+        })?;
+        sync_folder(&parent)?;
+    } else {
+        fs::rename(&verify, &written.verify_text).map_err(io_error(&written.verify_text, "written"))?;
+        fs::rename(&zip, &written.package).map_err(io_error(&written.package, "written"))?;
+        sync_folder(out)?;
+    }
+    Ok(written)
+}
+
+/// Writes a new private file and makes it durable.
+fn put(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), Error>) -> Result<(), Error> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(io_error(path, "written"))?;
+    let mut writer = BufWriter::with_capacity(1 << 18, file);
+    fill(&mut writer)?;
+    let file = writer.into_inner().map_err(|error| io_error(path, "written")(error.into_error()))?;
+    // Whatever the umask took away is given back, so that the mode is the same everywhere.
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(io_error(path, "written"))?;
+    file.sync_all().map_err(io_error(path, "written"))
+}
+
+/// Whether the regular file at `path` holds exactly what `expected` writes.
+fn holds(path: &Path, expected: impl FnOnce(&mut Comparison<File>) -> io::Result<()>) -> Result<bool, Error> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() => {}
+        _ => return Ok(false),
+    }
+    let file = File::open(path).map_err(io_error(path, "read"))?;
+    let mut comparison = Comparison { file, buffer: Vec::new() };
+    match expected(&mut comparison) {
+        Ok(()) => {
+            let mut rest = [0; 1];
+            let length = comparison.file.read(&mut rest).map_err(io_error(path, "read"))?;
+            Ok(length == 0)
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            Ok(false)
+        }
+        Err(source) => Err(Error::Io { path: path.to_owned(), action: "read", source }),
+    }
+}
+
+/// A writer that writes nothing, but fails where a file holds something else.
+struct Comparison<R> {
+    file: R,
+    buffer: Vec<u8>,
+}
+
+impl<R: io::Read> io::Write for Comparison<R> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.resize(bytes.len(), 0);
+        self.file.read_exact(&mut self.buffer)?;
+        if self.buffer == bytes { Ok(bytes.len()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(io_error(path, "written"))
+}
+
+pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { path, action, source }
+}

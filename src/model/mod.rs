@@ -6,6 +6,7 @@ mod files;
 mod finding;
 mod ledger;
 mod location;
+pub mod memory;
 mod realm;
 mod secret;
 mod target;

@@ -5,6 +5,7 @@
 mod content;
 mod facts;
 pub mod figures;
+mod ledger;
 mod phases;
 mod public;
 mod secrets;
@@ -16,6 +17,7 @@ mod windows;
 
 pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
 pub use facts::{Certificate, Facts, MailFacts};
+pub use ledger::{REALM_FIXED, REALM_SETTINGS, Unaccounted, accounting};
 pub use public::{Identity, NotNeeded, PlanDocument, schema};
 pub use secrets::{Origin, SecretUse};
 pub use sizes::Sizes;
@@ -75,7 +77,7 @@ fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) ->
     let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
     let phases = phases::assemble(&facts, automated);
     let timetable = timetable::lay_out(&facts, &phases);
-    Plan { not_needed: phases::not_needed(&facts), timetable, ledger: Ledger::default(), facts, phases }
+    Plan { not_needed: phases::not_needed(&facts), timetable, ledger: ledger::of(checked), facts, phases }
 }
 
 /// The state folder on the controller, for commands that people type.

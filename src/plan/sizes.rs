@@ -1,15 +1,11 @@
 //! Which uploads the API's memory can bear.
 
+use crate::model::memory::{
+    API_BASE_MIB as BASE_MIB, UPLOAD_COPIES as COPIES, bearable_upload_mib, sufficient_memory_mib,
+};
 use crate::model::{ContentSummary, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// What the API's process needs before the first upload, in MiB: interpreter, libraries, token keys.
-const BASE_MIB: u64 = 192;
-
-/// How often an upload lies in memory: once as the form's spool file (a memory file system, since the root file system
-/// is read-only), once as the bytes that `await file.read()` returns.
-const COPIES: u64 = 2;
 
 /// The sizes that fit together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -41,7 +37,7 @@ pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
     let memory = target.sizes.api_memory.mebibytes();
     let parallel = u64::from(target.sizes.parallel_requests.max(1));
     let asked = target.sizes.upload_limit.mebibytes().max(1);
-    let bearable = (memory.saturating_sub(BASE_MIB) / (COPIES * parallel)).max(1);
+    let bearable = bearable_upload_mib(memory, parallel).max(1);
     let largest_mib = content.largest.div_ceil(1 << 20);
     Sizes {
         api_memory_mib: memory,
@@ -51,7 +47,7 @@ pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
         upload_limit_mib: asked.min(bearable),
         lowered: asked > bearable,
         largest_object_bytes: content.largest,
-        sufficient_memory_mib: BASE_MIB + COPIES * parallel * asked.max(largest_mib),
+        sufficient_memory_mib: sufficient_memory_mib(asked.max(largest_mib), parallel),
         formula: "(memory of the API − what it needs without uploads) ÷ (copies of an upload in memory × requests at once)",
         figures: format!("({memory} MiB − {BASE_MIB} MiB) ÷ ({COPIES} × {parallel}) = {bearable} MiB"),
     }

@@ -1,0 +1,279 @@
+//! The export, taken apart.
+
+use super::path::Path;
+use super::{Book, listed};
+use crate::model::{
+    Application, Branding, Checked, Collection, ContentTotals, Export, Exposure, GlassSettings,
+    MetadataField, MetadataFieldName, Notifications, Pathway, Project, Sentry, Service, Storage,
+    StorageProvider, Target, User, UserId, Zulip,
+};
+
+/// Enters every setting of the export.
+pub(super) fn enter(book: &mut Book, checked: &Checked) {
+    let target = &checked.target;
+    let Export {
+        exported_at: _,
+        exporter: _,
+        installation: _,
+        project,
+        hosted_url,
+        storage,
+        collections,
+        users,
+        notifications,
+        branding,
+        metadata_fields,
+        glass,
+        exposure,
+        application,
+        content,
+        salt: _,
+    } = &checked.export;
+    let root = Path::raw("");
+    let (metadata, spec) = (root.key("metadata"), root.key("spec"));
+
+    for key in ["apiVersion", "kind"] {
+        book.dropped(&root.key(key), "it names the form of the export's document");
+    }
+    book.migrated(&metadata.key("exportedAt"));
+    book.dropped(&metadata.key("exporter"), "it names the tool that made the export");
+    book.migrated(&metadata.key("installation"));
+
+    self::project(book, &spec.key("project"), project);
+    book.transformed(
+        &spec.key("hostedUrl"),
+        "address-to-domain",
+        hosted_url,
+        format!("https://{}", target.domain),
+    );
+    self::storage(book, &spec.key("storage"), storage, target);
+    for (name, Collection { description: _ }) in collections {
+        book.migrated(&spec.key("collections").key(name.as_str()).key("description"));
+    }
+    for (id, user) in users {
+        self::user(book, &spec.key("users"), id, user);
+    }
+    self::notifications(book, &spec.key("notifications"), notifications, target);
+    self::branding(book, &spec.key("branding"), branding);
+    for (name, field) in metadata_fields {
+        metadata_field(book, &spec.key("metadataFields"), *name, field);
+    }
+    self::glass(book, &spec.key("glass"), glass);
+    self::exposure(book, &spec.key("exposure"), exposure, target);
+    self::application(book, &spec.key("application"), application, target);
+    self::content(book, &spec.key("content"), content);
+    book.migrated(&spec.key("salt"));
+}
+
+fn project(book: &mut Book, at: &Path, project: &Project) {
+    let Project { slug: _, name: _, description: _ } = project;
+    for key in ["slug", "name", "description"] {
+        book.migrated(&at.key(key));
+    }
+}
+
+fn storage(book: &mut Book, at: &Path, storage: &Storage, target: &Target) {
+    let Storage { provider, bucket: _, region, encryption, versioning } = storage;
+    let name = match provider {
+        StorageProvider::AwsS3 => "aws-s3",
+        StorageProvider::AzureBlob => "azure-blob",
+        StorageProvider::Garage => "garage",
+    };
+    book.kept_or(&at.key("provider"), "store-to-garage", name, "garage");
+    book.migrated(&at.key("bucket"));
+    // The API's S3 client signs for us-east-1 unless the store names another region.
+    match region {
+        Some(region) => book.kept_or(&at.key("region"), "region-of-garage", region, "us-east-1"),
+        None => book.defaulted(&at.key("region"), "us-east-1"),
+    }
+    let after = if target.require_disk_encryption {
+        "encrypted disk, required"
+    } else {
+        "disk as it is, accepted by the target"
+    };
+    book.transformed(&at.key("encryption"), "encryption-by-disk", encryption, after);
+    if *versioning {
+        book.dropped(&at.key("versioning"), "Garage keeps no earlier versions; backups do");
+    } else {
+        book.migrated(&at.key("versioning"));
+    }
+}
+
+fn user(book: &mut Book, at: &Path, id: &UserId, user: &User) {
+    let User { email, phone, name: _, status: _, roles, collections } = user;
+    let at = at.key(id.as_str()).personal();
+    // Keycloak compares addresses in lower case, so the realm keeps them that way.
+    book.kept_or(&at.key("email"), "lower-case-address", email, email.as_str().to_ascii_lowercase());
+    if phone.is_some() {
+        book.migrated(&at.key("phone"));
+    }
+    for key in ["name", "status"] {
+        book.migrated(&at.key(key));
+    }
+    for role in roles {
+        book.migrated(&at.key("roles").item(role));
+    }
+    for (collection, permissions) in collections {
+        let at = at.key("collections").key(collection.as_str());
+        for permission in permissions {
+            book.migrated(&at.item(format!("{permission:?}").to_ascii_lowercase()));
+        }
+    }
+}
+
+fn notifications(book: &mut Book, at: &Path, notifications: &Notifications, target: &Target) {
+    let Notifications { zulip, sentry } = notifications;
+    if let Some(Zulip { site, channel: _, topic: _, bot_email: _ }) = zulip {
+        let at = at.key("zulip");
+        match target.pathway {
+            Pathway::HostedToSelf | Pathway::SelfToHosted => {
+                for key in ["site", "channel", "topic"] {
+                    book.migrated(&at.key(key));
+                }
+                book.migrated(&at.key("botEmail").personal());
+            }
+            Pathway::HostedToFullySelf => {
+                book.manual(
+                    &at.key("site"),
+                    format!(
+                        "Put your own Zulip's address in place of {site} in integration-config/zulip.json"
+                    ),
+                );
+                book.manual(&at.key("channel"), "Create the channel in your own Zulip");
+                book.manual(&at.key("topic"), "Post one message under this topic in your own Zulip");
+                book.manual(
+                    &at.key("botEmail").personal(),
+                    "Create a bot in your own Zulip and put its address into integration-config/zulip.json",
+                );
+            }
+        }
+    }
+    if let Some(Sentry { dsn, environment }) = sentry {
+        let at = at.key("sentry");
+        if dsn.is_some() {
+            book.manual(
+                &at.key("dsn"),
+                "Create a client key for the new installation in Sentry and enter its DSN in the admin tool; delete the old key after finalize",
+            );
+        }
+        if environment.is_some() {
+            book.migrated(&at.key("environment"));
+        }
+    }
+}
+
+fn branding(book: &mut Book, at: &Path, branding: &Branding) {
+    let Branding { title: _, logo, colours, custom_css } = branding;
+    book.migrated(&at.key("title"));
+    if let Some(logo) = logo {
+        let name = logo.as_str().rsplit('/').next().unwrap_or_default();
+        book.transformed(
+            &at.key("logo"),
+            "file-into-package",
+            logo,
+            format!("configuration/spa-config/branding/{name}"),
+        );
+    }
+    for name in colours.keys() {
+        book.migrated(&at.key("colours").key(name.as_str()));
+    }
+    if let Some(css) = custom_css {
+        book.transformed(
+            &at.key("customCss"),
+            "file-into-package",
+            css,
+            "configuration/spa-config/branding/custom.css",
+        );
+    }
+}
+
+fn metadata_field(book: &mut Book, at: &Path, name: MetadataFieldName, field: &MetadataField) {
+    let MetadataField { enabled: _, required: _, options, allow_unknown: _, allow_other: _ } = field;
+    let at = at.key(match name {
+        MetadataFieldName::FileType => "file_type",
+        MetadataFieldName::Collection => "collection",
+        MetadataFieldName::IpOwnership => "ip_ownership",
+        MetadataFieldName::LicenceConditions => "licence_conditions",
+        MetadataFieldName::Comment => "comment",
+    });
+    for key in ["enabled", "required"] {
+        book.migrated(&at.key(key));
+    }
+    for (number, _) in options.iter().enumerate() {
+        book.migrated(&at.key("options").item(number));
+    }
+    for key in ["allowUnknown", "allowOther"] {
+        book.migrated(&at.key(key));
+    }
+}
+
+fn glass(book: &mut Book, at: &Path, glass: &GlassSettings) {
+    let GlassSettings { repository, readers } = glass;
+    book.manual(
+        &at.key("repository"),
+        format!("Clone the hosted {repository} with its whole history into a private repository of your own and protect its main branch"),
+    );
+    for reader in readers {
+        book.manual(
+            &at.key("readers").item(reader).personal(),
+            format!("Give the GitHub user {reader} read access to your {repository}"),
+        );
+    }
+}
+
+fn exposure(book: &mut Book, at: &Path, exposure: &Exposure, target: &Target) {
+    let Exposure { ports, origins, redirect_uris, factors, encryption_in_transit, encryption_at_rest } =
+        exposure;
+    let origin = format!("https://{}", target.domain);
+    let factor = if target.identity.require_second_factor { "password totp" } else { "password" };
+    let rest = if target.require_disk_encryption {
+        "encrypted disk, required"
+    } else {
+        "disk as it is, accepted by the target"
+    };
+    book.transformed(
+        &at.key("ports"),
+        "ports-of-proxy",
+        listed(ports),
+        format!("80 443, and {} for SSH", target.host.port),
+    );
+    book.transformed(&at.key("origins"), "own-origin", listed(origins), &origin);
+    book.transformed(
+        &at.key("redirectUris"),
+        "redirect-uris-to-domain",
+        listed(redirect_uris),
+        format!("{origin}/*"),
+    );
+    book.kept_or(&at.key("factors"), "factors-of-target", listed(factors), factor);
+    book.kept_or(&at.key("encryptionInTransit"), "tls-of-proxy", encryption_in_transit, "tls1.2");
+    book.transformed(&at.key("encryptionAtRest"), "encryption-by-disk", encryption_at_rest, rest);
+}
+
+fn application(book: &mut Book, at: &Path, application: &Application, target: &Target) {
+    let Application { version: _, commit: _, release } = application;
+    for key in ["version", "commit"] {
+        book.migrated(&at.key(key));
+    }
+    for (service, image) in release {
+        let name = match service {
+            Service::Api => "api",
+            Service::Spa => "spa",
+            Service::Keycloak => "keycloak",
+            Service::Postgres => "postgres",
+            Service::Garage => "garage",
+            Service::Caddy => "caddy",
+        };
+        let after = target.images.get(service).unwrap_or(image);
+        book.kept_or(&at.key("release").key(name), "image-of-target", image, after);
+    }
+}
+
+fn content(book: &mut Book, at: &Path, content: &ContentTotals) {
+    let ContentTotals { objects: _, bytes: _, changed_per_day } = content;
+    for key in ["objects", "bytes"] {
+        book.migrated(&at.key(key));
+    }
+    if changed_per_day.is_some() {
+        book.dropped(&at.key("changedPerDay"), "it is a measurement; the plan's delta rests on it");
+    }
+}

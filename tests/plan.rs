@@ -1,0 +1,363 @@
+//! What a plan promises: complete steps, honest figures, a whole ledger, no personal data, the same bytes each time.
+
+#[path = "plan/fixture.rs"]
+mod fixture;
+
+use fixture::{harbour, least};
+use std::collections::BTreeSet;
+use stufpack::model::{Checked, Disposition};
+use stufpack::plan::{self, Actor, Mark, Numbering, Place, Plan, Undo};
+
+fn compile(checked: &Checked) -> Plan {
+    plan::compile(checked, &Numbering { package: 7 })
+}
+
+fn json(plan: &Plan) -> serde_json::Value {
+    let bytes = plan.json().expect("the plan is JSON");
+    serde_json::from_slice(&bytes).expect("it reads back")
+}
+
+#[test]
+fn every_step_says_what_why_how_to_see_it_and_how_to_go_back() {
+    for plan in [compile(&harbour()), compile(&least())] {
+        let ids: BTreeSet<&str> = plan.steps().map(|step| step.id).collect();
+        assert_eq!(ids.len(), plan.steps().count(), "two steps share an id");
+
+        for phase in &plan.phases {
+            for step in &phase.steps {
+                assert!(
+                    step.id.starts_with(&format!("{}/", phase.id)),
+                    "{} stands in phase {}",
+                    step.id,
+                    phase.id
+                );
+                for text in [
+                    step.title,
+                    &step.what,
+                    &step.command,
+                    &step.precondition.text,
+                    &step.precondition.command,
+                    &step.proof.text,
+                    &step.proof.command,
+                    &step.abort_when,
+                    &step.estimate.formula,
+                    &step.estimate.figures,
+                ] {
+                    assert!(!text.trim().is_empty() && text.trim() == text, "{}: {text:?}", step.id);
+                }
+                match &step.undo {
+                    Undo::Step { step: undo, text, .. } => {
+                        assert!(
+                            ids.contains(undo.as_str()),
+                            "{} is taken back by {undo}, which is no step",
+                            step.id
+                        );
+                        assert!(!text.is_empty(), "{}", step.id);
+                    }
+                    Undo::None { why } => assert!(!why.is_empty(), "{}", step.id),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn titles_hold_no_value_of_the_tenant() {
+    let titles = |plan: &Plan| plan.steps().map(|step| (step.id, step.title)).collect::<BTreeSet<_>>();
+    let (all, some) = (titles(&compile(&harbour())), titles(&compile(&least())));
+
+    assert!(some.is_subset(&all), "{:?}", some.difference(&all).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
+    let plan = compile(&harbour());
+    let steps = |id: &str| -> Vec<&str> {
+        let phase = plan.phase(id).unwrap_or_else(|| panic!("no phase {id}"));
+        phase.steps.iter().map(|step| step.id.split_once('/').map_or("", |(_, name)| name)).collect()
+    };
+
+    assert_eq!(
+        steps("preflight"),
+        [
+            "check-controller",
+            "reach-target",
+            "check-system",
+            "check-resources",
+            "check-time",
+            "check-ports",
+            "check-names",
+            "check-registry",
+            "check-mail",
+            "check-encryption"
+        ]
+    );
+    assert_eq!(
+        steps("prepare"),
+        [
+            "update-system",
+            "set-time",
+            "harden-ssh",
+            "set-firewall",
+            "refuse-guessing",
+            "install-docker",
+            "make-secrets"
+        ]
+    );
+    assert_eq!(
+        steps("deploy"),
+        [
+            "pull-images",
+            "place-project",
+            "start-storage",
+            "start-identity",
+            "start-api",
+            "start-proxy",
+            "enable-unit"
+        ]
+    );
+    assert_eq!(steps("import"), ["save-before-state", "import-users", "write-documents", "read-back"]);
+    assert_eq!(steps("invite"), ["send-invitations"]);
+    assert_eq!(
+        steps("verify"),
+        [
+            "answer-from-outside",
+            "check-tls-and-headers",
+            "check-published-ports",
+            "sign-in",
+            "upload-and-download",
+            "refuse-strangers",
+            "read-storage",
+            "read-documents"
+        ]
+    );
+    assert_eq!(steps("status"), ["show-services"]);
+    assert_eq!(
+        steps("abort"),
+        ["stop-services", "remove-units", "remove-images", "remove-users", "delete-data"]
+    );
+}
+
+#[test]
+fn every_tag_of_a_playbook_is_a_step_and_decides_what_counts_as_automated() {
+    let plan = compile(&harbour());
+    let steps: BTreeSet<&str> = plan.steps().map(|step| step.id).collect();
+    for tag in stufpack::embedded::AUTOMATED_STEPS {
+        assert!(steps.contains(tag), "the playbooks carry {tag}, which no plan names");
+    }
+
+    for phase in &plan.phases {
+        for step in &phase.steps {
+            let tagged = stufpack::embedded::AUTOMATED_STEPS.contains(&step.id);
+            assert_eq!(step.automated, tagged && step.actor == Actor::Automation, "{}", step.id);
+        }
+        let by_program: Vec<bool> = phase
+            .steps
+            .iter()
+            .filter(|step| step.actor == Actor::Automation)
+            .map(|step| step.automated)
+            .collect();
+        assert_eq!(
+            phase.automated,
+            !by_program.is_empty() && by_program.iter().all(|automated| *automated),
+            "{}",
+            phase.id
+        );
+    }
+}
+
+#[test]
+fn percent_rises_from_0_to_100_over_the_main_line_and_over_the_cutover() {
+    for plan in [compile(&harbour()), compile(&least())] {
+        let mut at = 0;
+        for step in
+            plan.phases.iter().filter(|phase| phase.place == Place::Forward).flat_map(|phase| &phase.steps)
+        {
+            let share = step.share.unwrap_or_else(|| panic!("{} has no share", step.id));
+            assert_eq!(share.from, at, "{}", step.id);
+            assert!(share.to >= share.from, "{}", step.id);
+            at = share.to;
+        }
+        assert_eq!(at, 1_000);
+
+        let mut at = 0;
+        for step in ["cutover", "watch", "finalize"]
+            .iter()
+            .filter_map(|id| plan.phase(id))
+            .flat_map(|phase| &phase.steps)
+        {
+            let scale =
+                step.scale.unwrap_or_else(|| panic!("{} has no place on the cutover's scale", step.id));
+            assert_eq!(scale.share.from, at, "{}", step.id);
+            assert!(scale.share.to > scale.share.from, "{}", step.id);
+            at = scale.share.to;
+        }
+        assert_eq!(at, 1_000);
+    }
+}
+
+#[test]
+fn users_notice_before_the_hand_over_and_the_hand_over_comes_before_the_point_of_no_return() {
+    let plan = compile(&harbour());
+    let marks: Vec<(Mark, &str)> = plan.steps().filter_map(|step| Some((step.mark?, step.id))).collect();
+
+    assert_eq!(
+        marks,
+        [
+            (Mark::UserImpact, "cutover/freeze-source"),
+            (Mark::HandOver, "cutover/set-hand-over-mark"),
+            (Mark::NoReturn, "finalize/revoke-credentials"),
+        ]
+    );
+}
+
+#[test]
+fn the_cutover_fits_its_window_and_the_last_moment_to_turn_back_leaves_time_for_the_rollback() {
+    let table = compile(&harbour()).timetable;
+
+    assert_eq!(table.window.as_deref(), Some("sat 06:00"));
+    assert_eq!(table.window_seconds, Some(8 * 3_600));
+    assert!(table.fits);
+    assert_eq!(table.turn_back_by, Some(8 * 3_600 - table.rollback_seconds));
+    let last = table.cutover.last().expect("the cutover has steps");
+    assert_eq!(Some(last.latest_end), table.turn_back_by);
+}
+
+#[test]
+fn content_is_copied_in_windows_and_the_figures_add_up() {
+    let content = compile(&harbour()).facts.content;
+
+    // 212 GB × 8 ÷ 100 Mbit/s
+    assert_eq!(content.copy.seconds, 16_960);
+    assert_eq!(content.batches.iter().map(|batch| batch.seconds).sum::<u64>(), 16_960);
+    assert_eq!((content.windows_needed, content.elapsed), (1, 16_960));
+    assert_eq!(content.windows[0].opens_at, "thu 22:00");
+    assert_eq!((content.windows[0].first_batch, content.windows[0].last_batch), (1, 10));
+
+    let content = compile(&least()).facts.content;
+    assert_eq!(
+        (content.copy.seconds, content.elapsed, content.windows.len(), content.batches.len()),
+        (0, 0, 0, 0)
+    );
+}
+
+#[test]
+fn an_upload_limit_that_the_memory_cannot_bear_is_lowered_and_explained() {
+    let mut checked = harbour();
+    assert_eq!(compile(&checked).facts.sizes.upload_limit_mib, 100);
+
+    checked.target.sizes.parallel_requests = 16;
+    let sizes = compile(&checked).facts.sizes;
+    assert_eq!(sizes.upload_limit_mib, 26);
+    assert!(sizes.lowered);
+    assert_eq!(sizes.figures, "(1024 MiB − 192 MiB) ÷ (2 × 16) = 26 MiB");
+    // The largest object there is has 3 GB, which is 2,862 MiB.
+    assert_eq!(sizes.sufficient_memory_mib, 192 + 2 * 16 * 2_862);
+}
+
+#[test]
+fn the_same_input_gives_the_same_plan() {
+    assert_eq!(compile(&harbour()).json().expect("JSON"), compile(&harbour()).json().expect("JSON"));
+}
+
+#[test]
+fn nothing_of_the_target_that_is_not_there_is_spoken_of() {
+    let plan = compile(&least());
+    let text = json(&plan)["phases"].to_string();
+
+    for word in [
+        "check-mail",
+        "mail server",
+        "Zulip",
+        "Sentry",
+        "second factor",
+        "ACME",
+        "off-peak",
+        "terraform",
+        "provision/",
+    ] {
+        assert!(!text.contains(word), "{word} stands in the steps");
+    }
+}
+
+#[test]
+fn the_ledger_accounts_for_every_leaf_and_says_which_it_does_not() {
+    let checked = harbour();
+    let ledger = compile(&checked).ledger;
+    let export = [
+        "spec.users.u-000.roles[0]",
+        "spec.branding.colours.{\"a.b c\"}",
+        "spec.exposure.ports[0]",
+        "spec.salt",
+    ];
+    let realm = (0..60)
+        .flat_map(|n| [format!("users[{n}].username"), format!("users[{n}].attributes.collections[0]")]);
+
+    let whole = plan::accounting(
+        &ledger,
+        export.map(str::to_owned),
+        realm.chain(["id".to_owned(), "clients[1].secret".to_owned()]),
+    );
+    assert_eq!(whole, Ok(()));
+
+    let realm = (0..61).map(|n| format!("users[{n}].username"));
+    let missing = plan::accounting(&ledger, ["spec.users.u-000.shoeSize".to_owned()], realm)
+        .expect_err("not accounted");
+    let missing: Vec<&str> = missing.iter().map(|missing| missing.setting.as_str()).collect();
+    assert_eq!(missing.len(), 2, "{missing:?}");
+    assert_eq!(missing[1], "spec.users.u-000.shoeSize");
+    assert!(missing[0].starts_with("realm.users["));
+}
+
+#[test]
+fn changing_one_field_changes_exactly_its_entry() {
+    let before = compile(&harbour()).ledger;
+    let mut checked = harbour();
+    checked.export.storage.region = Some(fixture::word("us-east-1"));
+    let after = compile(&checked).ledger;
+
+    let changed: Vec<_> =
+        before.entries.iter().zip(&after.entries).filter(|(before, after)| before != after).collect();
+    assert_eq!(before.entries.len(), after.entries.len());
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0].1.setting, "spec.storage.region");
+    assert_eq!(changed[0].1.disposition, Disposition::Migrated);
+}
+
+#[test]
+fn the_realms_rules_stand_in_the_ledger() {
+    let ledger = compile(&harbour()).ledger;
+    let of = |setting: &str| -> &Disposition {
+        let entry = ledger.entries.iter().find(|entry| entry.setting == setting);
+        &entry.unwrap_or_else(|| panic!("no entry {setting}")).disposition
+    };
+    let transformed = |rule, before: &str, after: &str| Disposition::Transformed {
+        rule,
+        before: before.into(),
+        after: after.into(),
+    };
+
+    assert_eq!(of("realm.sslRequired"), &transformed("ssl-external", "none", "external"));
+    assert_eq!(
+        of("realm.clients[stuf-spa].directAccessGrantsEnabled"),
+        &transformed("password-grant-off", "true", "false")
+    );
+    assert_eq!(
+        of("realm.clients[stuf-spa].redirectUris"),
+        &transformed("redirect-uris-to-domain", "http://localhost:3000/*", "https://files.harbour.example/*")
+    );
+    assert!(matches!(of("realm.clients[1].secret"), Disposition::Dropped { .. }));
+    assert!(matches!(of("realm.loginTheme"), Disposition::Dropped { .. }));
+    assert!(matches!(of("spec.notifications.sentry.dsn"), Disposition::Manual { .. }));
+    assert!(matches!(of("target.spec.sizes.apiMemory"), Disposition::Defaulted { .. }));
+}
+
+#[test]
+fn no_secret_stands_in_plan_or_ledger() {
+    let plan = compile(&harbour());
+    let all = json(&plan).to_string() + &serde_json::to_string(&plan.ledger).expect("JSON");
+
+    for secret in ["not-a-real-key", "not-a-real-secret"] {
+        assert!(!all.contains(secret));
+    }
+}

@@ -17,6 +17,7 @@ mod zip;
 
 pub use problem::{Problem, Way};
 pub use signature::SignedBy;
+pub(crate) use signature::verify as signed_by;
 pub use signers::{Entry, Revoked, Signers};
 pub use unpack::unpack;
 

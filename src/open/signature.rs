@@ -17,7 +17,7 @@ pub struct SignedBy {
 }
 
 /// Verifies the armoured `signature` over `sums`.
-pub(super) fn verify(sums: &[u8], signature: &[u8], trust: &Trust) -> Result<SignedBy, Vec<Problem>> {
+pub(crate) fn verify(sums: &[u8], signature: &[u8], trust: &Trust) -> Result<SignedBy, Vec<Problem>> {
     let one = |way: Way, path: &str, message: &str| vec![way.at(path, message)];
     let parsed = SshSig::from_pem(signature)
         .map_err(|_| one(Way::SignatureForm, SIGNATURE, "is not an SSH signature"))?;

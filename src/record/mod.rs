@@ -1,1 +1,63 @@
-//! See the flow in the crate's first page.
+//! Records packages and operations in a glass, and checks what was recorded.
+//!
+//! ```text
+//! init ──▶ root      record ──▶ one signed commit      log ──▶ operations      verify ──▶ Audit
+//! ```
+//!
+//! A glass is a git repository with one branch, `main`: operation 0 makes it, every later operation is exactly one commit, signed
+//! with an SSH key, that says what happened in twelve trailers. The package stands at the root of the tree; `audit/` and
+//! `infrastructure/deployment-logs/` only grow; personal files stand encrypted in `personal/`, under numbers.
+
+mod commit;
+mod error;
+mod finding;
+mod glass;
+mod init;
+mod journal;
+mod log;
+mod message;
+mod operation;
+mod package;
+mod packfile;
+mod paths;
+mod structure;
+mod tree;
+mod value;
+mod verify;
+
+pub use error::{Behind, Error, Sequence};
+pub use finding::{Finding, Verdict};
+pub use glass::{Glass, LastPackage, Locked, Numbers};
+pub use init::{Founding, init};
+pub use log::{Entry, log};
+pub use message::{Event, Message, PackageRef, TRAILERS, Validation};
+pub use operation::{Gate, JournalEnd, Kind, Operation, PackageOf};
+pub use package::{Recorded, Recording, record};
+pub use value::Value;
+pub use verify::{Audit, Seen, Trust, verify};
+
+use crate::model::{Timestamp, Word as _};
+use crate::open::Signers;
+use crate::pack::{Principal, Signer};
+
+/// What the trailer `Tool` says.
+const TOOL: &str = concat!("stufpack ", env!("CARGO_PKG_VERSION"));
+
+/// Under which name `key` may write to a glass at `at`.
+fn writer(signers: &Signers, key: &Signer, at: Timestamp) -> Result<Principal, Error> {
+    signers
+        .principal(key.public_key().key_data(), commit::NAMESPACE, at)
+        .map_err(|problem| {
+            Error::Key(format!("the signing key ({}) may not sign: {problem}", key.fingerprint()))
+        })
+        .and_then(|name| {
+            Principal::parse(name).ok_or_else(|| {
+                Error::Key(format!("the signing key is of {name}, who is neither issuer/… nor customer/…"))
+            })
+        })
+}
+
+/// Seconds since 1970 as a time.
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp(jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX))
+}

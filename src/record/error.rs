@@ -1,0 +1,223 @@
+//! What stops a glass from being made, read or written.
+
+use git2::Oid;
+use std::io;
+use std::path::PathBuf;
+
+/// What stopped the program; the glass is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no glass at that path.
+    #[error("{path} is not a glass: {why}", path = path.display())]
+    NotAGlass {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is missing.
+        why: String,
+    },
+    /// Something stands where a new glass should go.
+    #[error("{path} is there already, so no glass was made", path = path.display())]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Another program writes to this glass.
+    #[error("{path} is being written to by another program; nothing was recorded", path = path.display())]
+    Locked {
+        /// The glass.
+        path: PathBuf,
+    },
+    /// The history that others have is longer or another one.
+    #[error(transparent)]
+    Behind(Box<Behind>),
+    /// The repository is set up in a way that hides or replaces history; nothing is written to it.
+    #[error("the repository at {path} cannot be trusted: {}", list(findings), path = path.display())]
+    Untrusted {
+        /// The glass.
+        path: PathBuf,
+        /// What was found.
+        findings: Vec<super::Finding>,
+    },
+    /// The work tree has changes that a new commit would overwrite.
+    #[error("the work tree of {path} has changes of its own ({example}); nothing was recorded", path = path.display())]
+    WorkTree {
+        /// The glass.
+        path: PathBuf,
+        /// One changed path.
+        example: String,
+    },
+    /// The package does not follow the last one recorded.
+    #[error("{0}; nothing was recorded")]
+    Sequence(Sequence),
+    /// The package or operation belongs to another glass.
+    #[error("the glass is of {glass}, this is of {given}; nothing was recorded")]
+    Foreign {
+        /// Whose glass it is.
+        glass: String,
+        /// Whose package or operation it is.
+        given: String,
+    },
+    /// The key may not do this.
+    #[error("{0}; nothing was recorded")]
+    Key(String),
+    /// Signing failed.
+    #[error("the commit could not be signed")]
+    Sign(#[from] crate::pack::Error),
+    /// There are personal files and nobody to encrypt them to.
+    #[error(
+        "{count} files hold personal data and there is no recipient to encrypt them to; nothing was recorded"
+    )]
+    NoRecipients {
+        /// How many.
+        count: usize,
+    },
+    /// Encrypting failed.
+    #[error("personal files could not be encrypted")]
+    Encrypt(#[from] crate::pack::age::Error),
+    /// A value cannot stand in a commit message.
+    #[error("{trailer} cannot be recorded: {why}")]
+    Value {
+        /// The trailer.
+        trailer: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A path cannot stand in a glass.
+    #[error("{path:?} cannot stand in a glass")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// The folder of an operation is not as it must be.
+    #[error("{path} cannot be recorded: {why}", path = path.display())]
+    Operation {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// A secret stands in what was to be recorded.
+    #[error("{kind} stands in {path}{}; nothing was recorded", line.map_or_else(String::new, |line| format!(", line {line}")))]
+    Secret {
+        /// The file.
+        path: String,
+        /// What it is.
+        kind: String,
+        /// Its line.
+        line: Option<usize>,
+    },
+    /// An object of the repository is missing or of another kind.
+    #[error("object {id} is not {what}")]
+    Object {
+        /// The object.
+        id: Oid,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// Reading or writing failed.
+    #[error("{what} could not be read or written")]
+    Io {
+        /// What it was about.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The repository could not be read or written.
+    #[error("the repository could not be read or written")]
+    Git(#[from] git2::Error),
+}
+
+/// Why a package does not follow the last one.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Sequence {
+    /// It has a number that is not the next.
+    #[error("the package has number {found}, the next one in this glass is {expected}")]
+    Number {
+        /// The next number.
+        expected: u32,
+        /// The package's number.
+        found: u32,
+    },
+    /// It was made after another package.
+    #[error("the package was made after {found}, the last one in this glass is {expected}")]
+    Previous {
+        /// The last package of the glass.
+        expected: String,
+        /// What the package names.
+        found: String,
+    },
+    /// Another package of that number was recorded.
+    #[error("another package {number} was recorded as operation {operation}")]
+    Other {
+        /// The number.
+        number: u32,
+        /// The operation.
+        operation: u32,
+    },
+}
+
+/// What this clone has, and what its origin has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The clone.
+    pub path: PathBuf,
+    /// Its head.
+    pub here: Oid,
+    /// Number of its last operation.
+    pub operation_here: u32,
+    /// Head of the origin.
+    pub there: Oid,
+    /// Number of the origin's last operation, if it could be read.
+    pub operation_there: Option<u32>,
+    /// Whether both have what the other lacks.
+    pub diverged: bool,
+}
+
+impl std::error::Error for Behind {}
+
+impl std::fmt::Display for Behind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.path.display();
+        let (here, there) = (short(self.here), short(self.there));
+        let operation = self.operation_here;
+        match (self.diverged, self.operation_there) {
+            (true, _) => write!(
+                f,
+                "the glass and its origin went different ways\n  at {path}, branch main: operation {operation} here ({here}), {there} on origin\n\
+                 One of both was rewritten or written to without the other, so nothing was recorded.\n\
+                 next: find out which one is right: git -C {path} log --oneline --left-right main...origin/main"
+            ),
+            (false, Some(last)) => write!(
+                f,
+                "the glass has {} operations that this clone lacks\n  at {path}, branch main: operation {operation} here ({here}), {last} on origin ({there})\n\
+                 A package made now would claim operation {} a second time, so nothing was recorded.\n\
+                 next: git -C {path} pull --ff-only, then repeat the command",
+                last.saturating_sub(operation),
+                operation + 1,
+            ),
+            (false, None) => write!(
+                f,
+                "the glass has operations that this clone lacks\n  at {path}, branch main: operation {operation} here ({here}), {there} on origin\n\
+                 A package made now would claim operation {} a second time, so nothing was recorded.\n\
+                 next: git -C {path} pull --ff-only, then repeat the command",
+                operation + 1,
+            ),
+        }
+    }
+}
+
+impl Error {
+    pub(super) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+}
+
+/// The first seven digits, as people write them.
+pub(super) fn short(id: Oid) -> String {
+    id.to_string().chars().take(7).collect()
+}
+
+fn list(findings: &[super::Finding]) -> String {
+    let messages: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    messages.join("; ")
+}

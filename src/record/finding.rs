@@ -1,0 +1,72 @@
+//! What was found wrong, or could not be found out, in a history.
+
+use git2::Oid;
+use serde::Serialize;
+
+/// What a check of a history says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything was checked and is right.
+    Pass,
+    /// Nothing is wrong, but a proof is missing that only something from outside can give.
+    Unverifiable,
+    /// Something is wrong.
+    Fail,
+}
+
+/// One thing that is wrong, or that could not be known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable and documented, such as `glass.signature`.
+    pub code: &'static str,
+    /// What it does to the verdict.
+    pub verdict: Verdict,
+    /// The commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Number of the operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u32>,
+    /// The file, branch or ref.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Finding {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            verdict: Verdict::Fail,
+            commit: None,
+            operation: None,
+            path: None,
+            line: None,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn unknown(code: &'static str, message: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unverifiable, ..Self::new(code, message) }
+    }
+
+    pub(super) fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    pub(super) fn line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    pub(super) fn commit(mut self, id: Oid) -> Self {
+        self.commit = Some(id.to_string());
+        self
+    }
+}

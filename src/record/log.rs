@@ -1,0 +1,76 @@
+//! What was done, one line per operation.
+
+use super::Error;
+use super::commit::Commit;
+use super::glass::Glass;
+use super::message::{Event, Message, PackageRef, Validation};
+use git2::Oid;
+use serde::Serialize;
+use std::path::Path;
+
+/// One operation of a glass, as its commit tells it; [`super::verify`] says whether that is true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Its number, from 0.
+    pub operation: u32,
+    /// What happened.
+    pub event: Event,
+    /// The commit.
+    pub commit: String,
+    /// When, UTC.
+    pub at: String,
+    /// Under whose name it was recorded.
+    pub by: String,
+    /// The package that it makes or concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageRef>,
+    /// Who asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// Who approved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// Where it was discussed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// What its validation said.
+    pub validation: Validation,
+    /// What recorded it.
+    pub tool: String,
+}
+
+impl Entry {
+    pub(super) fn of(id: Oid, commit: &Commit, message: &Message) -> Self {
+        let text = |value: &Option<super::Value>| value.as_ref().map(|value| value.as_str().to_owned());
+        Self {
+            operation: message.operation,
+            event: message.event,
+            commit: id.to_string(),
+            at: jiff::Timestamp::from_second(commit.time)
+                .map_or_else(|_| commit.time.to_string(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            by: commit.committer.clone(),
+            package: message.package.clone(),
+            requested_by: text(&message.requested_by),
+            approved_by: text(&message.approved_by),
+            ticket: text(&message.ticket),
+            validation: message.validation,
+            tool: message.tool.as_str().to_owned(),
+        }
+    }
+}
+
+/// The operations of the glass at `path`, oldest first.
+pub fn log(path: &Path) -> Result<Vec<Entry>, Error> {
+    let glass = Glass::open(path)?;
+    let odb = glass.repository.odb()?;
+    let mut entries = Vec::new();
+    let mut next = Some(glass.tip()?);
+    while let Some(id) = next {
+        let (commit, message) = glass.read(&odb, id)?;
+        next = commit.parents.first().copied();
+        entries.push(Entry::of(id, &commit, &message));
+    }
+    entries.reverse();
+    Ok(entries)
+}

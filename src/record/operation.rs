@@ -1,0 +1,415 @@
+//! Operations other than packages: a folder that a phase wrote becomes the next commit.
+
+use super::glass::{Glass, Locked};
+use super::message::{Event, PackageRef, Validation};
+use super::package::{Change, Recorded, Recording, encrypt};
+use super::packfile::Staging;
+use super::tree::{Growing, Mode, Trees, is_safe};
+use super::value::Value;
+use super::{Error, journal, paths};
+use crate::model::{Digest, Timestamp};
+use git2::{ObjectType, Odb, Oid};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The file that says what an operation was.
+pub(super) const OPERATION: &str = "operation.json";
+/// What the phase did, line by line.
+pub(super) const JOURNAL: &str = "journal.jsonl";
+const MOST_FILES: usize = 10_000;
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// What happened, as the phase that did it wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "operation.json of a STUF operation")]
+pub struct Operation {
+    /// Version of this format, 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub schema: u32,
+    /// What kind of operation it was.
+    pub event: Kind,
+    /// Whose STUF it was done to.
+    #[schemars(regex(pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"))]
+    pub slug: String,
+    /// The package that was run; every deployment, cutover and rollback has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageOf>,
+    /// The phase, such as `deploy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// The invocation's number in the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
+    /// When it began, UTC.
+    #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
+    pub started: Timestamp,
+    /// When it ended, UTC.
+    #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
+    pub ended: Timestamp,
+    /// What its validation said.
+    pub validation: Validation,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// Where it was discussed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The end of `journal.jsonl`; needed if the folder has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalEnd>,
+    /// Paths in the folder of the files that hold personal data; they are encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub personal: Vec<String>,
+}
+
+/// What can be recorded from a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something was deployed.
+    Deployment,
+    /// A configuration was changed.
+    Configuration,
+    /// Users were moved to the other side.
+    Cutover,
+    /// Something was taken back.
+    Rollback,
+    /// Who may do or read something was changed or listed.
+    Access,
+}
+
+/// The package that an operation ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageOf {
+    /// Its number.
+    #[schemars(range(min = 1))]
+    pub number: u32,
+    /// SHA-256 of its `SHA256SUMS`.
+    #[schemars(with = "String", regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    pub sha256: Digest,
+    /// SHA-256 of its `MIGRATION-PLAN.json`.
+    #[schemars(with = "String", regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    pub plan: Digest,
+}
+
+/// Where a journal ended when it was recorded: without it, a change of the last line would not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JournalEnd {
+    /// Number of lines.
+    pub lines: u64,
+    /// SHA-256 of the last line with its newline, 64 hexadecimal digits.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    pub sha256: String,
+}
+
+impl Kind {
+    /// The event of the commit.
+    pub fn event(self) -> Event {
+        match self {
+            Self::Deployment => Event::Deployment,
+            Self::Configuration => Event::Configuration,
+            Self::Cutover => Event::Cutover,
+            Self::Rollback => Event::Rollback,
+            Self::Access => Event::Access,
+        }
+    }
+}
+
+/// The folder below `audit/` that takes the operations of `event`.
+pub(super) fn place(event: Event) -> Option<&'static str> {
+    match event {
+        Event::Deployment | Event::Cutover | Event::Rollback => Some("audit/deployment-history"),
+        Event::Configuration => Some("audit/config-changes"),
+        Event::Access => Some("audit/access-logs"),
+        Event::Init | Event::Package => None,
+    }
+}
+
+/// `0007-deployment`.
+pub(super) fn folder(operation: u32, event: Event) -> String {
+    format!("{operation:04}-{event}")
+}
+
+impl Operation {
+    /// The published JSON Schema.
+    pub fn schema() -> String {
+        let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Self)).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads `operation.json`; says what is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let operation: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if operation.schema != 1 {
+            return Err(format!("schema {} is not known here", operation.schema));
+        }
+        if operation.ended < operation.started {
+            return Err("it ended before it began".to_owned());
+        }
+        let runs = matches!(operation.event, Kind::Deployment | Kind::Cutover | Kind::Rollback);
+        if runs && operation.package.is_none() {
+            return Err("it names no package".to_owned());
+        }
+        Ok(operation)
+    }
+
+    pub(super) fn reference(&self) -> Option<PackageRef> {
+        self.package.as_ref().map(|package| PackageRef {
+            number: package.number,
+            sha256: package.sha256,
+            plan: package.plan,
+        })
+    }
+}
+
+/// Looks for secrets: what kind stands in these bytes, and in which line.
+pub type Gate<'a> = &'a dyn Fn(&str, &[u8]) -> Option<(String, Option<usize>)>;
+
+impl Locked {
+    /// Records the operation that `folder` describes as the next one. The same folder twice is one commit.
+    ///
+    /// Every clear byte passes `gate`; files that `operation.json` calls personal are encrypted.
+    pub fn record_operation(
+        &self,
+        folder: &Path,
+        gate: Gate<'_>,
+        recording: &Recording<'_>,
+    ) -> Result<Recorded, Error> {
+        let glass = &self.glass;
+        let odb = glass.repository.odb()?;
+        let mut trees = Trees::new(&odb);
+        let files = read_folder(folder)?;
+        let wrong = |file: &str, why: String| Error::Operation { path: folder.join(file), why };
+        let about = files.get(OPERATION).ok_or_else(|| wrong(OPERATION, "it is missing".to_owned()))?;
+        let operation = Operation::parse(about).map_err(|why| wrong(OPERATION, why))?;
+        check_journal(&operation, &files).map_err(|why| wrong(JOURNAL, why))?;
+        if let Some(name) =
+            operation.personal.iter().find(|name| !files.contains_key(*name) || is_fixed(name))
+        {
+            return Err(wrong(
+                OPERATION,
+                format!("{name:?} is called personal and is no file of the folder"),
+            ));
+        }
+        let head = self.current(&odb)?;
+        glass.is_of(&odb, &mut trees, &head, &operation.slug)?;
+        let is_personal = |path: &str| operation.personal.iter().any(|name| name == path);
+        for (path, bytes) in files.iter().filter(|(path, _)| !is_personal(path)) {
+            if let Some((kind, line)) = gate(path, bytes) {
+                return Err(Error::Secret { path: path.clone(), kind, line });
+            }
+        }
+        let event = operation.event.event();
+        let Some(place) = place(event) else {
+            return Err(wrong(OPERATION, format!("{event} is not recorded from a folder")));
+        };
+        if let Some(recorded) =
+            glass.find_operation(&odb, &mut trees, head.tree, place, &files, &is_personal)?
+        {
+            return Ok(recorded);
+        }
+        if let Some(package) = operation.reference() {
+            glass.has_package(&odb, head.id, &package, folder)?;
+        }
+
+        let number = head.operation + 1;
+        let name = self::folder(number, event);
+        let mut staging = Staging::new(&odb);
+        let mut tree = Growing::default();
+        glass.keep(&mut trees, head.tree, &mut tree)?;
+        let recipients = glass.recipients(&odb, &mut trees, &head, recording.recipients)?;
+        let mut personal = 0;
+        for (path, bytes) in &files {
+            if is_personal(path) {
+                personal += 1;
+                let id = staging.add(ObjectType::Blob, &encrypt(bytes, &recipients)?)?;
+                tree.place(&format!("{place}/{name}/personal/{personal:04}.age"), Mode::File, id);
+                continue;
+            }
+            let id = staging.add(ObjectType::Blob, bytes)?;
+            match path.strip_prefix("logs/") {
+                Some(log) => tree.place(&format!("{}/{name}/{log}", paths::APPENDED[1]), Mode::File, id),
+                None => tree.place(&format!("{place}/{name}/{path}"), Mode::File, id),
+            }
+        }
+        let value = |trailer, given: &Option<Value>, written: &Option<String>| match (given, written) {
+            (Some(given), _) => Ok(Some(given.clone())),
+            (None, Some(text)) => Value::parse(trailer, text).map(Some),
+            (None, None) => Ok(None),
+        };
+        let recording = Recording {
+            requested_by: value("Requested-By", &recording.requested_by, &operation.requested_by)?,
+            approved_by: value("Approved-By", &recording.approved_by, &operation.approved_by)?,
+            ticket: value("Ticket", &recording.ticket, &operation.ticket)?,
+            ..*recording
+        };
+        let change = Change {
+            event,
+            package: operation.reference(),
+            tree,
+            at: operation.ended.seconds(),
+            validation: operation.validation,
+        };
+        glass.commit(staging, &head, change, &recording)
+    }
+}
+
+impl Glass {
+    /// Places everything that a tree holds, opened as far as an operation adds to it.
+    fn keep(&self, trees: &mut Trees<'_>, root: Oid, tree: &mut Growing) -> Result<(), Error> {
+        let opened = |path: &str| {
+            [
+                "audit",
+                "audit/deployment-history",
+                "audit/config-changes",
+                "audit/access-logs",
+                "infrastructure",
+            ]
+            .contains(&path)
+                || path == paths::APPENDED[1]
+        };
+        let mut open = vec![(String::new(), root)];
+        while let Some((prefix, id)) = open.pop() {
+            for entry in trees.read(id)?.iter() {
+                let path = [prefix.as_str(), &entry.name].concat();
+                if entry.mode == Mode::Folder && opened(&path) {
+                    open.push((format!("{path}/"), entry.id));
+                } else {
+                    tree.place(&path, entry.mode, entry.id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The operation that recorded the same folder: all clear files equal.
+    fn find_operation(
+        &self,
+        odb: &Odb<'_>,
+        trees: &mut Trees<'_>,
+        root: Oid,
+        place: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+        is_personal: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Recorded>, Error> {
+        let about = Oid::hash_object(ObjectType::Blob, &files[OPERATION])?;
+        let Some(folder) = trees.find(root, place)? else {
+            return Ok(None);
+        };
+        for entry in trees.read(folder.id)?.iter().filter(|entry| entry.mode == Mode::Folder) {
+            if trees.find(entry.id, OPERATION)?.is_none_or(|found| found.id != about) {
+                continue;
+            }
+            let logs = trees.find(root, &format!("{}/{}", paths::APPENDED[1], entry.name))?;
+            let same = |path: &str, bytes: &[u8], trees: &mut Trees<'_>| -> Result<bool, Error> {
+                let found = match (path.strip_prefix("logs/"), &logs) {
+                    (Some(log), Some(logs)) => trees.find(logs.id, log)?,
+                    (Some(_), None) => None,
+                    (None, _) => trees.find(entry.id, path)?,
+                };
+                let id = Oid::hash_object(ObjectType::Blob, bytes)?;
+                Ok(found.is_some_and(|found| found.id == id))
+            };
+            let mut all = true;
+            for (path, bytes) in files.iter().filter(|(path, _)| !is_personal(path)) {
+                all = all && same(path, bytes, trees)?;
+            }
+            if all {
+                return self.commit_of(odb, &entry.name);
+            }
+        }
+        Ok(None)
+    }
+
+    fn commit_of(&self, odb: &Odb<'_>, folder: &str) -> Result<Option<Recorded>, Error> {
+        let mut next = Some(self.tip()?);
+        while let Some(id) = next {
+            let (commit, message) = self.read(odb, id)?;
+            if self::folder(message.operation, message.event) == folder {
+                return Ok(Some(Recorded { commit: id, operation: message.operation, new: false }));
+            }
+            next = commit.parents.first().copied();
+        }
+        Ok(None)
+    }
+
+    /// An operation can only be about a package that stands in this glass.
+    fn has_package(
+        &self,
+        odb: &Odb<'_>,
+        head: Oid,
+        package: &PackageRef,
+        folder: &Path,
+    ) -> Result<(), Error> {
+        let mut next = Some(head);
+        while let Some(id) = next {
+            let (commit, message) = self.read(odb, id)?;
+            if message.event == Event::Package && message.package.as_ref() == Some(package) {
+                return Ok(());
+            }
+            next = commit.parents.first().copied();
+        }
+        Err(Error::Operation {
+            path: folder.join(OPERATION),
+            why: format!(
+                "it ran package {} ({}), which this glass does not have",
+                package.number, package.sha256
+            ),
+        })
+    }
+}
+
+fn is_fixed(path: &str) -> bool {
+    path == OPERATION || path == JOURNAL
+}
+
+fn check_journal(operation: &Operation, files: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
+    match (files.get(JOURNAL), &operation.journal) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err("operation.json tells of a journal, and there is none".to_owned()),
+        (Some(_), None) => Err("operation.json does not say where the journal ends".to_owned()),
+        (Some(bytes), Some(end)) => journal::check(bytes, end)
+            .map(|_| ())
+            .map_err(|broken| format!("line {}: {}", broken.line, broken.why)),
+    }
+}
+
+/// Every regular file of a folder by its path; anything else is refused.
+fn read_folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut files = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(folder).follow_links(false).follow_root_links(true) {
+        let entry = entry.map_err(|error| Error::io(folder.display().to_string(), error.into()))?;
+        let wrong = |why: &str| Error::Operation { path: entry.path().to_owned(), why: why.to_owned() };
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        if !entry.file_type().is_file() {
+            return Err(wrong("it is neither a file nor a folder"));
+        }
+        let path = entry.path().strip_prefix(folder).ok().and_then(Path::to_str);
+        let path =
+            path.filter(|path| is_safe(path)).ok_or_else(|| wrong("its name cannot stand in a glass"))?;
+        if path.starts_with("personal/") {
+            return Err(wrong("the folder personal/ is made by recording"));
+        }
+        if entry.metadata().is_ok_and(|about| about.len() > LARGEST_FILE) {
+            return Err(wrong("it is larger than 64 MiB"));
+        }
+        if files.len() == MOST_FILES {
+            return Err(wrong("the folder has more than 10,000 files"));
+        }
+        let bytes = std::fs::read(entry.path())
+            .map_err(|source| Error::io(entry.path().display().to_string(), source))?;
+        files.insert(path.to_owned(), bytes);
+    }
+    Ok(files)
+}

@@ -1,0 +1,293 @@
+//! Recording: one signed commit per operation, and the branch moves last.
+
+use super::commit::Draft;
+use super::error::Sequence;
+use super::glass::{Glass, Head, Locked, Manifest};
+use super::message::{Event, Message, PackageRef, Validation};
+use super::packfile::Staging;
+use super::structure::BRANCH;
+use super::tree::{Growing, Mode, Trees, is_safe};
+use super::value::Value;
+use super::{Error, TOOL, glass, paths};
+use crate::model::AgeRecipient;
+use crate::open::{self, Revoked, Signers};
+use crate::pack::names::{PLAN, SUMS_PERSONAL};
+use crate::pack::{self, Package, Previous, Signer};
+use git2::{ObjectType, Odb, Oid};
+use std::path::Path;
+
+/// Who records, and what people say about it.
+pub struct Recording<'a> {
+    /// Signs the commit.
+    pub key: &'a Signer,
+    /// Who may sign.
+    pub signers: &'a Signers,
+    /// Whom personal files are encrypted to; nobody: the recipients of the glass's last package.
+    pub recipients: &'a [AgeRecipient],
+    /// Who asked for it.
+    pub requested_by: Option<Value>,
+    /// Who approved it.
+    pub approved_by: Option<Value>,
+    /// Where it was discussed.
+    pub ticket: Option<Value>,
+}
+
+/// What recording did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The commit.
+    pub commit: Oid,
+    /// Number of its operation.
+    pub operation: u32,
+    /// Whether the glass grew; not if the same was recorded before.
+    pub new: bool,
+}
+
+impl Locked {
+    /// Records a verified package as the next operation. The same package twice is one commit.
+    pub fn record_package(&self, package: &Package, recording: &Recording<'_>) -> Result<Recorded, Error> {
+        let glass = &self.glass;
+        let odb = glass.repository.odb()?;
+        let mut trees = Trees::new(&odb);
+        let head = self.current(&odb)?;
+        let manifest = package.manifest();
+        let identity = &manifest.package;
+        glass.is_of(&odb, &mut trees, &head, identity.slug.as_str())?;
+        issued(package, recording.signers)?;
+        if let Some(recorded) = glass.find_package(&odb, &head, package)? {
+            return Ok(recorded);
+        }
+        let last = glass.last_package(&odb, &head, &identity.issuer, &identity.installation)?;
+        follows(last.as_ref().map(|(_, last)| (last.number, last.sha256)), identity)?;
+
+        let mut staging = Staging::new(&odb);
+        let mut tree = Growing::default();
+        let mut personal = Vec::new();
+        for (path, file) in package.files() {
+            if !is_safe(path) || paths::is_glass(path) {
+                return Err(Error::Path { path: path.clone() });
+            }
+            if file.personal {
+                if path != SUMS_PERSONAL {
+                    personal.push(file);
+                }
+                continue;
+            }
+            let mode = if file.executable { Mode::Executable } else { Mode::File };
+            tree.place(path, mode, staging.add(ObjectType::Blob, &file.bytes)?);
+        }
+        // The list of names first: who decrypts it knows what the others are.
+        let list = package.files().get(SUMS_PERSONAL).into_iter();
+        let recipients = glass.recipients(&odb, &mut trees, &head, recording.recipients)?;
+        for (number, file) in list.chain(personal).enumerate() {
+            let sealed = encrypt(&file.bytes, &recipients)?;
+            tree.place(&paths::personal(number), Mode::File, staging.add(ObjectType::Blob, &sealed)?);
+        }
+        let lines: String = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
+        tree.place(paths::RECIPIENTS, Mode::File, staging.add(ObjectType::Blob, lines.as_bytes())?);
+        for path in paths::APPENDED.into_iter().chain([paths::ATTRIBUTES]) {
+            if let Some(entry) = trees.find(head.tree, path)? {
+                tree.place(path, entry.mode, entry.id);
+            }
+        }
+        let reference = PackageRef {
+            number: identity.number,
+            sha256: package.sha256(),
+            plan: package.files().get(PLAN).map_or(manifest.plan.digest, |file| file.sha256),
+        };
+        let change = Change {
+            event: Event::Package,
+            package: Some(reference),
+            tree,
+            at: manifest.created_at.seconds(),
+            validation: Validation::NotRun,
+        };
+        glass.commit(staging, &head, change, recording)
+    }
+}
+
+/// What a commit is to hold.
+pub(super) struct Change {
+    pub event: Event,
+    pub package: Option<PackageRef>,
+    pub tree: Growing,
+    /// When it happened, in seconds since 1970; no commit is older than the one before it.
+    pub at: i64,
+    pub validation: Validation,
+}
+
+impl Glass {
+    /// Writes the objects, then the commit, then moves the branch; then the work tree, which is but a view.
+    pub(super) fn commit(
+        &self,
+        mut staging: Staging<'_>,
+        head: &Head,
+        change: Change,
+        recording: &Recording<'_>,
+    ) -> Result<Recorded, Error> {
+        let time = change.at.max(head.time);
+        let principal = super::writer(recording.signers, recording.key, super::moment(time))?;
+        let tree = change.tree.write(&mut staging)?;
+        let operation = head.operation + 1;
+        let message = Message {
+            event: change.event,
+            operation,
+            package: change.package,
+            before: Some(head.tree),
+            after: tree,
+            requested_by: recording.requested_by.clone(),
+            approved_by: recording.approved_by.clone(),
+            ticket: recording.ticket.clone(),
+            validation: change.validation,
+            tool: Value::parse("Tool", TOOL)?,
+        };
+        let text = message.render();
+        let draft =
+            Draft { tree, parent: Some(head.id), principal: principal.as_str(), time, message: &text };
+        let commit = staging.add(ObjectType::Commit, &draft.sign(recording.key)?)?;
+
+        let has_work_tree = !self.repository.is_bare();
+        if has_work_tree {
+            self.is_clean()?;
+        }
+        staging
+            .write(&self.repository.commondir().join("objects"))
+            .map_err(|source| Error::io(self.path.display().to_string(), source))?;
+        self.repository.odb()?.refresh()?;
+        // Compares and swaps: somebody who does not know our lock (git itself) may have been faster.
+        let log = format!("stufpack: operation {operation}");
+        self.repository.reference_matching(BRANCH, commit, true, head.id, &log)?;
+        if has_work_tree {
+            self.repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))?;
+        }
+        Ok(Recorded { commit, operation, new: true })
+    }
+
+    /// Refuses to overwrite what somebody changed in the work tree.
+    fn is_clean(&self) -> Result<(), Error> {
+        let mut options = git2::StatusOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(false);
+        match self.repository.statuses(Some(&mut options))?.iter().next() {
+            None => Ok(()),
+            Some(entry) => Err(Error::WorkTree {
+                path: self.path.clone(),
+                example: String::from_utf8_lossy(entry.path_bytes()).into_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn is_of(
+        &self,
+        odb: &Odb<'_>,
+        trees: &mut Trees<'_>,
+        head: &Head,
+        given: &str,
+    ) -> Result<(), Error> {
+        let about = self.about(odb, trees, head.tree)?;
+        if glass::slug(&about).is_some_and(|slug| slug.as_str() == given) {
+            return Ok(());
+        }
+        Err(Error::Foreign { glass: about.slug, given: given.to_owned() })
+    }
+
+    /// The operation that recorded this package; an error if it was another of the same number.
+    fn find_package(&self, odb: &Odb<'_>, head: &Head, package: &Package) -> Result<Option<Recorded>, Error> {
+        let identity = &package.manifest().package;
+        let mut trees = Trees::new(odb);
+        let mut next = Some(head.id);
+        while let Some(id) = next {
+            let (commit, message) = self.read(odb, id)?;
+            next = commit.parents.first().copied();
+            let (Event::Package, Some(recorded)) = (message.event, &message.package) else {
+                continue;
+            };
+            if recorded.sha256 == package.sha256() {
+                return Ok(Some(Recorded { commit: id, operation: message.operation, new: false }));
+            }
+            if recorded.number <= identity.number {
+                let Manifest { package: other, .. } = self.manifest(odb, &mut trees, commit.tree)?;
+                let same_counter =
+                    other.issuer == identity.issuer && other.installation == identity.installation;
+                if same_counter && recorded.number == identity.number {
+                    let sequence = Sequence::Other { number: recorded.number, operation: message.operation };
+                    return Err(Error::Sequence(sequence));
+                }
+                if same_counter {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whom to encrypt to: those given, or those of the last package.
+    pub(super) fn recipients(
+        &self,
+        odb: &Odb<'_>,
+        trees: &mut Trees<'_>,
+        head: &Head,
+        given: &[AgeRecipient],
+    ) -> Result<Vec<AgeRecipient>, Error> {
+        use crate::model::Word as _;
+        if !given.is_empty() {
+            let mut recipients = given.to_vec();
+            recipients.sort();
+            recipients.dedup();
+            return Ok(recipients);
+        }
+        let Some(entry) = trees.find(head.tree, paths::RECIPIENTS)? else {
+            return Ok(Vec::new());
+        };
+        let blob = odb.read(entry.id)?;
+        Ok(String::from_utf8_lossy(blob.data()).lines().filter_map(AgeRecipient::parse).collect())
+    }
+}
+
+pub(super) fn encrypt(bytes: &[u8], recipients: &[AgeRecipient]) -> Result<Vec<u8>, Error> {
+    pack::age::encrypt(bytes, recipients).map_err(Error::from)
+}
+
+/// Checks that a package follows the last one of its issuer and installation.
+fn follows(last: Option<(u32, crate::model::Digest)>, package: &pack::Identity) -> Result<(), Error> {
+    let expected = last.map_or(1, |(number, _)| number + 1);
+    if package.number != expected {
+        return Err(Error::Sequence(Sequence::Number { expected, found: package.number }));
+    }
+    let name = |previous: Option<(u32, String)>| {
+        previous.map_or_else(
+            || "no package".to_owned(),
+            |(number, sha256)| format!("package {number} ({sha256})"),
+        )
+    };
+    let last = last.map(|(number, sha256)| (number, sha256.hex()));
+    let found = package.previous.as_ref().map(|Previous { number, sha256 }| (*number, sha256.hex()));
+    if last == found {
+        return Ok(());
+    }
+    Err(Error::Sequence(Sequence::Previous { expected: name(last), found: name(found) }))
+}
+
+/// Checks once more that an issuer signed the package: only then does it enter.
+fn issued(package: &Package, signers: &Signers) -> Result<(), Error> {
+    let trust = open::Trust {
+        signers: signers.clone(),
+        revoked: Revoked::default(),
+        at: package.manifest().created_at,
+    };
+    let refused = |why: String| Error::Key(format!("the package cannot enter: {why}"));
+    let by = open::signed_by(package.sums(), package.signature(), &trust)
+        .map_err(|problems| refused(problems.first().map_or_else(String::new, ToString::to_string)))?;
+    let named = &package.manifest().package.issuer;
+    if !by.principal.is_issuer() || by.principal != *named {
+        return Err(refused(format!(
+            "it is signed by {}, its manifest names {named} as issuer",
+            by.principal
+        )));
+    }
+    Ok(())
+}
+
+/// Records a package in the glass at `path`: opens, locks, records.
+pub fn record(path: &Path, package: &Package, recording: &Recording<'_>) -> Result<Recorded, Error> {
+    Glass::open(path)?.lock()?.record_package(package, recording)
+}

@@ -1,0 +1,139 @@
+//! A commit that records what was done: it adds its own folder and touches nothing else.
+
+use super::walk::State;
+use crate::record::error::Error;
+use crate::record::finding::Finding;
+use crate::record::journal;
+use crate::record::message::Message;
+use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
+use crate::record::paths;
+use crate::record::tree::{Change, Mode};
+use std::collections::BTreeMap;
+
+pub(super) fn check(
+    state: &mut State<'_>,
+    message: &Message,
+    changes: &[Change],
+    alone: bool,
+    found: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let Some(place) = place(message.event) else {
+        return Ok(());
+    };
+    let own = folder(message.operation, message.event);
+    let (mine, logs) = (format!("{place}/{own}/"), format!("{}/{own}/", paths::APPENDED[1]));
+    let mut files = BTreeMap::new();
+    for change in changes {
+        let path = change.path.as_str();
+        match (&change.before, &change.after) {
+            (None, Some(entry)) if path.starts_with(&mine) || path.starts_with(&logs) => {
+                if entry.mode != Mode::File {
+                    found.push(Finding::new("glass.path", "it is not a plain file").at(path));
+                    continue;
+                }
+                // Reading it shows that it is there and what it says it is.
+                state.blobs.digest(entry.id)?;
+                if let Some(name) = path.strip_prefix(&mine) {
+                    files.insert(name, entry.id);
+                }
+            }
+            (None, Some(_)) if paths::is_appended(path) => {
+                found.push(
+                    Finding::new("glass.path", format!("an operation adds files to {mine} and {logs} only"))
+                        .at(path),
+                );
+            }
+            (_, after) if paths::is_appended(path) => {
+                let what = if after.is_some() { "changed" } else { "taken away" };
+                found.push(
+                    Finding::new("glass.append_only", format!("it was recorded before and was {what} now"))
+                        .at(path),
+                );
+            }
+            _ => {
+                let message = "only a package that an issuer signed may change it";
+                found.push(Finding::new("glass.path", message).at(path));
+            }
+        }
+    }
+    let Some(about) = files.get(OPERATION) else {
+        found.push(
+            Finding::new("glass.operation.missing", "it does not say what was done").at(mine + OPERATION),
+        );
+        return Ok(());
+    };
+    let operation = match Operation::parse(state.blobs.odb.read(*about)?.data()) {
+        Ok(operation) => operation,
+        Err(why) => {
+            found.push(Finding::new("glass.operation.form", why).at(mine + OPERATION));
+            return Ok(());
+        }
+    };
+    trailers(state, message, &operation, alone, &mine, found);
+    if let (Some(id), Some(end)) = (files.get(JOURNAL), &operation.journal) {
+        let bytes = state.blobs.odb.read(*id)?.data().to_vec();
+        match journal::check(&bytes, end) {
+            Err(broken) => {
+                let message = format!("the chain of digests breaks: {}", broken.why);
+                found.push(Finding::new("glass.journal", message).at(mine + JOURNAL).line(broken.line));
+            }
+            Ok(lines) => continued(state, &operation, lines, &mine, found),
+        }
+    } else if files.contains_key(JOURNAL) != operation.journal.is_some() {
+        let message = "a journal and what operation.json says of it are not there together";
+        found.push(Finding::new("glass.journal", message).at(mine + JOURNAL));
+    }
+    Ok(())
+}
+
+fn trailers(
+    state: &State<'_>,
+    message: &Message,
+    operation: &Operation,
+    alone: bool,
+    mine: &str,
+    found: &mut Vec<Finding>,
+) {
+    let agrees = operation.event.event() == message.event
+        && operation.reference() == message.package
+        && operation.validation == message.validation;
+    if !agrees {
+        let text = "Event, Package or Validation is not what the operation says of itself";
+        found.push(Finding::new("glass.trailer", text).at([mine, OPERATION].concat()));
+    }
+    if state.slug.as_deref().is_some_and(|slug| slug != operation.slug) {
+        found.push(
+            Finding::new("glass.operation.form", "it was done to another STUF")
+                .at([mine, OPERATION].concat()),
+        );
+    }
+    if let Some(package) = &message.package
+        && !alone
+        && !state.packages.contains(package)
+    {
+        let text = format!("it is about package {}, which was not recorded before it", package.number);
+        found.push(Finding::new("glass.trailer", text));
+    }
+}
+
+/// A journal that was recorded before goes on; it does not begin anew with other lines.
+fn continued(
+    state: &mut State<'_>,
+    operation: &Operation,
+    lines: Vec<crate::model::Digest>,
+    mine: &str,
+    found: &mut Vec<Finding>,
+) {
+    let plan = operation.package.as_ref().map(|package| package.plan);
+    if let Some(recorded) = state.journals.get(&plan)
+        && recorded.first() == lines.first()
+    {
+        let same = recorded.iter().zip(&lines).take_while(|(a, b)| a == b).count();
+        if same < recorded.len() {
+            let text = "the line is another than when the journal was recorded last";
+            found
+                .push(Finding::new("glass.journal", text).at([mine, JOURNAL].concat()).line(same as u64 + 1));
+        }
+    }
+    state.journals.insert(plan, lines);
+}

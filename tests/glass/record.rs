@@ -1,0 +1,288 @@
+//! Recording: one signed commit per operation, and never a second one for the same.
+
+use crate::support::{Case, ISSUER, files};
+use std::fs;
+use stufpack::record::{self, Error, Glass, Sequence, Value};
+
+#[test]
+fn a_recorded_package_is_one_commit_that_stock_git_verifies() {
+    let case = Case::new();
+    case.init(true);
+    let package = case.package(1, None);
+
+    let recorded = case.record(&package);
+
+    assert_eq!((recorded.operation, recorded.new), (1, true));
+    assert_eq!(case.git(&["rev-parse", "main"]), recorded.commit.to_string());
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+    case.git(&["verify-commit", "main"]);
+    case.git(&["verify-commit", "main~1"]);
+    case.git(&["fsck", "--full", "--strict"]);
+    assert_eq!(
+        case.git(&["log", "-1", "--format=%G? %GS|%an|%ae|%cn|%ce"]),
+        format!("G {ISSUER}|{ISSUER}|{ISSUER}|{ISSUER}|{ISSUER}")
+    );
+    let trailers = case.git(&["log", "-1", "--format=%(trailers:only,unfold)"]);
+    let names: Vec<&str> = trailers.lines().map(|line| line.split_once(": ").unwrap().0).collect();
+    assert_eq!(names, record::TRAILERS);
+    let sha256 = package.sha256().hex();
+    assert_eq!(
+        case.git(&["log", "-1", "--format=%(trailers:key=Package-SHA256,valueonly,separator=)"]),
+        sha256
+    );
+    assert_eq!(
+        case.git(&["log", "-1", "--format=%T"]),
+        case.git(&["log", "-1", "--format=%(trailers:key=After,valueonly,separator=)"])
+    );
+}
+
+#[test]
+fn the_clear_sums_are_green_in_a_clone_and_all_of_them_after_decryption() {
+    let case = Case::new();
+    case.init(true);
+    case.record(&case.package(1, None));
+    let clone = case.path("clone");
+    case.git(&["clone", "-q", ".", clone.to_str().unwrap()]);
+
+    let shell = |script: &str| {
+        let output = case.command("sh").current_dir(&clone).args(["-euc", script]).output().unwrap();
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    shell("sha256sum -c --strict --quiet SHA256SUMS");
+    shell(
+        "ssh-keygen -Y verify -f ../allowed_signers -I issuer/releases@example.org -n stufpack \
+         -s SHA256SUMS.sig < SHA256SUMS",
+    );
+    assert_eq!(shell("ls personal"), "0000.age\n0001.age\n0002.age\n0003.age\nrecipients\n");
+    let personal = shell("cat personal/*.age | strings | head -c 100000");
+    assert!(!personal.contains("users.json"));
+    shell(
+        "age -d -i ../identity.txt -o SHA256SUMS.personal personal/0000.age
+         n=0
+         while read -r sum name; do
+           n=$((n + 1)); mkdir -p \"$(dirname \"$name\")\"
+           age -d -i ../identity.txt -o \"$name\" \"personal/$(printf %04d $n).age\"
+         done < SHA256SUMS.personal
+         sha256sum -c --strict --quiet SHA256SUMS PERSONAL.sha256 SHA256SUMS.personal",
+    );
+}
+
+#[test]
+fn the_same_package_twice_is_one_commit() {
+    let case = Case::new();
+    case.init(true);
+    let package = case.package(1, None);
+    let first = case.record(&package);
+    case.record(&case.package(2, Some(&package)));
+    let head = case.git(&["rev-parse", "main"]);
+
+    let again = case.record(&package);
+
+    assert_eq!((again.commit, again.operation, again.new), (first.commit, 1, false));
+    assert_eq!(case.git(&["rev-parse", "main"]), head);
+}
+
+#[test]
+fn a_package_that_does_not_follow_the_last_one_is_refused() {
+    let case = Case::new();
+    case.init(true);
+    let first = case.package(1, None);
+    case.record(&first);
+    let head = case.git(&["rev-parse", "main"]);
+    let refused = |package: &_| match case.try_record(package, &case.issuer) {
+        Err(Error::Sequence(sequence)) => sequence,
+        other => panic!("{other:?}"),
+    };
+
+    let skipped = case.package(3, Some(&first));
+    assert_eq!(refused(&skipped), Sequence::Number { expected: 2, found: 3 });
+    let stranger = case.package(2, Some(&skipped));
+    assert!(matches!(refused(&stranger), Sequence::Previous { .. }));
+    let orphan = case.package(2, None);
+    assert!(matches!(refused(&orphan), Sequence::Previous { .. }));
+    let twin = case.package(1, None);
+    assert_eq!(refused(&twin), Sequence::Other { number: 1, operation: 1 });
+    assert_eq!(case.git(&["rev-parse", "main"]), head);
+}
+
+#[test]
+fn a_package_of_another_stuf_or_another_issuer_is_refused() {
+    let case = Case::new();
+    case.init(true);
+    let other = case.package_of(1, None, "other", &case.issuer, files(1));
+    assert!(matches!(case.try_record(&other, &case.issuer), Err(Error::Foreign { .. })));
+    for signer in [&case.stranger, &case.customer] {
+        let package = case.package_of(1, None, "harbour", signer, files(1));
+        assert!(matches!(case.try_record(&package, &case.issuer), Err(Error::Key(_))));
+    }
+    let package = case.package(1, None);
+    assert!(matches!(case.try_record(&package, &case.stranger), Err(Error::Key(_))));
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "1");
+}
+
+#[test]
+fn a_customer_records_a_package_that_the_issuer_signed() {
+    let case = Case::new();
+    case.init(true);
+    case.try_record(&case.package(1, None), &case.customer).unwrap();
+    assert_eq!(case.git(&["log", "-1", "--format=%cn"]), case.customer.principal);
+}
+
+#[test]
+fn personal_files_without_a_recipient_are_refused_and_later_packages_use_those_of_the_glass() {
+    let case = Case::new();
+    case.init(true);
+    let first = case.package(1, None);
+    let alone = |package: &_| case.record_with(package, &case.issuer, |recording| recording.recipients = &[]);
+    assert!(matches!(alone(&first), Err(Error::Encrypt(_) | Error::NoRecipients { .. })));
+    case.record(&first);
+    assert!(alone(&case.package(2, Some(&first))).unwrap().new);
+}
+
+#[test]
+fn a_value_cannot_forge_a_trailer() {
+    assert!(Value::parse("Ticket", "OPS-1\nApproved-By: eve").is_err());
+    let case = Case::new();
+    case.init(true);
+    let text = "Approved-By: eve $(id) {{ x }} \"'";
+    case.record_with(&case.package(1, None), &case.issuer, |recording| {
+        recording.ticket = Some(Value::parse("Ticket", text).unwrap());
+    })
+    .unwrap();
+    let trailer = |name: &str| {
+        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=%x7c)")])
+    };
+    assert_eq!(trailer("Ticket"), text);
+    assert_eq!(trailer("Approved-By"), "none");
+}
+
+#[test]
+fn a_second_writer_is_refused_and_a_dead_one_is_no_obstacle() {
+    let case = Case::new();
+    case.init(true);
+    let package = case.package(1, None);
+    let lock = Glass::open(&case.glass()).unwrap().lock().unwrap();
+    assert!(matches!(case.try_record(&package, &case.issuer), Err(Error::Locked { .. })));
+    drop(lock);
+    assert!(case.glass().join("stufpack.lock").exists());
+    assert!(case.record(&package).new);
+}
+
+#[test]
+fn a_crash_before_the_branch_moves_leaves_the_old_head_and_a_glass_that_goes_on() {
+    let case = Case::new();
+    case.init(true);
+    let package = case.package(1, None);
+    let head = case.git(&["rev-parse", "main"]);
+    case.record(&package);
+    // What a crash right before the last step leaves: all objects, the old branch.
+    case.git(&["update-ref", "refs/heads/main", &head]);
+    fs::write(case.glass().join("objects/pack/tmp_pack_torn"), b"PACK").unwrap();
+
+    assert!(case.record(&package).new);
+    case.git(&["fsck", "--full"]);
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+}
+
+#[test]
+fn a_work_tree_follows_and_is_never_overwritten() {
+    let case = Case::new();
+    case.init(false);
+    let first = case.package(1, None);
+    case.record(&first);
+    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 1\n");
+    assert_eq!(case.git(&["status", "--porcelain"]), "");
+
+    fs::write(case.glass().join("README.md"), "mine\n").unwrap();
+    let second = case.package(2, Some(&first));
+    assert!(matches!(case.try_record(&second, &case.issuer), Err(Error::WorkTree { .. })));
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+    case.git(&["checkout", "-q", "README.md"]);
+    case.record(&second);
+    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 2\n");
+}
+
+#[test]
+fn a_clone_that_is_behind_or_went_another_way_is_refused() {
+    let case = Case::new();
+    case.init(false);
+    let first = case.package(1, None);
+    let second = case.package(2, Some(&first));
+    case.git(&["clone", "-q", "--bare", ".", case.path("origin").to_str().unwrap()]);
+    case.git(&["remote", "add", "origin", case.path("origin").to_str().unwrap()]);
+    case.record(&first);
+    case.git(&["push", "-q", "origin", "main"]);
+    case.record(&second);
+    case.git(&["push", "-q", "origin", "main"]);
+    let there = case.git(&["rev-parse", "main"]);
+    let behind = |package: &_| match case.try_record(package, &case.issuer) {
+        Err(Error::Behind(behind)) => *behind,
+        other => panic!("{other:?}"),
+    };
+
+    // This clone forgets operation 2, and then that it ever heard of it.
+    case.git(&["reset", "-q", "--hard", "main~1"]);
+    for forget in [false, true] {
+        if forget {
+            case.git(&["update-ref", "-d", "refs/remotes/origin/main"]);
+        }
+        let behind = behind(&second);
+        assert_eq!((behind.operation_here, behind.operation_there, behind.diverged), (1, Some(2), false));
+        assert!(behind.to_string().contains("the glass has 1 operations that this clone lacks"), "{behind}");
+    }
+    // Another operation 2.
+    case.git(&["remote", "rename", "origin", "elsewhere"]);
+    case.record(&case.package(2, Some(&first)));
+    case.git(&["remote", "rename", "elsewhere", "origin"]);
+    case.git(&["fetch", "-q", "origin"]);
+    let behind = behind(&case.package(3, Some(&second)));
+    assert!(behind.diverged);
+    assert_eq!(behind.there.to_string(), there);
+}
+
+#[test]
+fn the_next_numbers_follow_the_last_package() {
+    let case = Case::new();
+    case.init(true);
+    let numbers = || {
+        let lock = Glass::open(&case.glass()).unwrap().lock().unwrap();
+        let package = case.package(1, None);
+        let manifest = package.manifest();
+        lock.numbers(&manifest.package.issuer, &manifest.package.installation).unwrap()
+    };
+    let before = numbers();
+    assert_eq!((before.operation, before.package, before.previous), (1, 1, None));
+    let first = case.package(1, None);
+    case.record(&first);
+    let after = numbers();
+    assert_eq!((after.operation, after.package), (2, 2));
+    assert_eq!(after.previous.unwrap().sha256, first.sha256());
+    assert_eq!(after.last.unwrap().number, 1);
+}
+
+#[test]
+fn a_new_glass_never_touches_what_is_there() {
+    let case = Case::new();
+    fs::create_dir(case.glass()).unwrap();
+    fs::write(case.glass().join("mine"), b"mine").unwrap();
+    let text = case.signers_text();
+    let slug = stufpack::model::Word::parse("harbour").unwrap();
+    let key = case.issuer.signer();
+    let founding = record::Founding {
+        slug: &slug,
+        signers: &case.signers(),
+        allowed_signers: &text,
+        key: &key,
+        at: crate::support::timestamp(1),
+        bare: true,
+        requested_by: None,
+        ticket: None,
+    };
+    assert!(matches!(record::init(&case.glass(), &founding), Err(Error::Exists { .. })));
+    assert_eq!(fs::read_dir(case.glass()).unwrap().count(), 1);
+    let stranger = case.stranger.signer();
+    let other = record::Founding { key: &stranger, ..founding };
+    assert!(matches!(record::init(&case.path("new"), &other), Err(Error::Key(_))));
+    assert!(!case.path("new").exists());
+}

@@ -1,0 +1,257 @@
+//! A glass to try things on: real keys made by `ssh-keygen`, real commits made by `git`, nothing of the user's own settings.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use stufpack::model::{AgeRecipient, Environment, File, Files, Pathway, Provider, Salt, Timestamp, Word};
+use stufpack::open::Signers;
+use stufpack::pack::{self, Package, Previous, Principal, Requires, Sealing, Signer};
+use stufpack::record::{self, Founding, Recorded, Recording};
+
+pub const ISSUER: &str = "issuer/releases@example.org";
+pub const CUSTOMER: &str = "customer/ta@example.org";
+pub const STRANGER: &str = "issuer/stranger@example.org";
+
+/// One person with a key.
+pub struct Person {
+    pub principal: &'static str,
+    pub key: PathBuf,
+}
+
+impl Person {
+    pub fn signer(&self) -> Signer {
+        Signer::from_file(&self.key).unwrap()
+    }
+
+    /// The public half, `ssh-ed25519 AAAA…`.
+    pub fn public(&self) -> String {
+        let line = fs::read_to_string(self.key.with_extension("pub")).unwrap();
+        line.split(' ').take(2).collect::<Vec<_>>().join(" ").trim().to_owned()
+    }
+
+    /// A line of a signers file.
+    pub fn line(&self, options: &str) -> String {
+        format!("{} {options} {}\n", self.principal, self.public())
+    }
+}
+
+pub struct Case {
+    pub folder: tempfile::TempDir,
+    pub issuer: Person,
+    pub customer: Person,
+    pub stranger: Person,
+    pub recipient: AgeRecipient,
+    clock: Cell<i64>,
+}
+
+impl Case {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let person = |principal, name: &str| {
+            let key = folder.path().join(name);
+            run(Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-C", principal, "-f"])
+                .arg(&key));
+            Person { principal, key }
+        };
+        let identity = folder.path().join("identity.txt");
+        run(Command::new("age-keygen").arg("-o").arg(&identity));
+        let recipient = run(Command::new("age-keygen").arg("-y").arg(&identity));
+        let recipient = AgeRecipient::parse(String::from_utf8(recipient.stdout).unwrap().trim()).unwrap();
+        let case = Self {
+            issuer: person(ISSUER, "issuer"),
+            customer: person(CUSTOMER, "customer"),
+            stranger: person(STRANGER, "stranger"),
+            recipient,
+            clock: Cell::new(1_768_000_000),
+            folder,
+        };
+        fs::write(case.path("allowed_signers"), case.signers_text()).unwrap();
+        case
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn glass(&self) -> PathBuf {
+        self.path("glass")
+    }
+
+    /// The usual signers: issuer and customer, not the stranger.
+    pub fn signers_text(&self) -> String {
+        self.issuer.line("namespaces=\"git,stufpack\"") + &self.customer.line("namespaces=\"git\"")
+    }
+
+    pub fn signers(&self) -> Signers {
+        Signers::parse(self.signers_text().as_bytes(), "allowed_signers").unwrap()
+    }
+
+    /// A time later than every one before.
+    pub fn tick(&self) -> i64 {
+        self.clock.set(self.clock.get() + 60);
+        self.clock.get()
+    }
+
+    pub fn init(&self, bare: bool) -> git2::Oid {
+        let text = self.signers_text();
+        let slug = stufpack::model::Slug::parse("harbour").unwrap();
+        let founding = Founding {
+            slug: &slug,
+            signers: &self.signers(),
+            allowed_signers: &text,
+            key: &self.issuer.signer(),
+            at: timestamp(self.tick()),
+            bare,
+            requested_by: None,
+            ticket: None,
+        };
+        record::init(&self.glass(), &founding).unwrap()
+    }
+
+    /// A package of the usual shape.
+    pub fn package(&self, number: u32, previous: Option<&Package>) -> Package {
+        self.package_of(number, previous, "harbour", &self.issuer, files(number))
+    }
+
+    pub fn package_of(
+        &self,
+        number: u32,
+        previous: Option<&Package>,
+        slug: &str,
+        signer: &Person,
+        files: Files,
+    ) -> Package {
+        let created = timestamp(self.tick());
+        let details = pack::Details {
+            slug: Word::parse(slug).unwrap(),
+            environment: Environment::Production,
+            pathway: Pathway::HostedToSelf,
+            provider: Provider::Host,
+            number,
+            previous: previous.map(|package| Previous {
+                number: package.manifest().package.number,
+                sha256: package.sha256(),
+            }),
+            issuer: Principal::parse(ISSUER).unwrap(),
+            installation: Word::parse("hosted.example.org").unwrap(),
+            created_at: created,
+            expires_at: timestamp(created.seconds() + 30 * 86_400),
+            tool: pack::Tool::this(),
+            source: stufpack::model::Digest::of(b"source"),
+            target: stufpack::model::Digest::of(b"target"),
+            requires: Requires::default(),
+            secrets: Vec::new(),
+            salt: Salt([7; 32]),
+        };
+        let signer = signer.signer();
+        pack::seal(files, &Sealing { signer: &signer, details: &details }).unwrap()
+    }
+
+    pub fn record(&self, package: &Package) -> Recorded {
+        self.try_record(package, &self.issuer).unwrap()
+    }
+
+    pub fn try_record(&self, package: &Package, by: &Person) -> Result<Recorded, record::Error> {
+        self.record_with(package, by, |_| {})
+    }
+
+    pub fn record_with(
+        &self,
+        package: &Package,
+        by: &Person,
+        change: impl FnOnce(&mut Recording<'_>),
+    ) -> Result<Recorded, record::Error> {
+        let signers = self.signers();
+        let key = by.signer();
+        let recipients = [self.recipient.clone()];
+        let mut recording = Recording {
+            key: &key,
+            signers: &signers,
+            recipients: &recipients,
+            requested_by: None,
+            approved_by: None,
+            ticket: None,
+        };
+        change(&mut recording);
+        record::record(&self.glass(), package, &recording)
+    }
+
+    /// Stock git in the glass, hermetic; fails the test when git fails.
+    pub fn git(&self, arguments: &[&str]) -> String {
+        let output = self.try_git(arguments);
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    pub fn try_git(&self, arguments: &[&str]) -> Output {
+        self.git_in(&self.glass(), arguments)
+    }
+
+    pub fn git_in(&self, folder: &Path, arguments: &[&str]) -> Output {
+        self.command("git").current_dir(folder).args(arguments).output().unwrap()
+    }
+
+    /// A program that sees nothing of the user's own settings, with the usual signers.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.folder.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC");
+        for (number, (key, value)) in [
+            ("gpg.format", "ssh".to_owned()),
+            ("gpg.ssh.allowedSignersFile", self.path("allowed_signers").display().to_string()),
+            ("advice.detachedHead", "false".to_owned()),
+        ]
+        .iter()
+        .enumerate()
+        {
+            command.env(format!("GIT_CONFIG_KEY_{number}"), key);
+            command.env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        command.env("GIT_CONFIG_COUNT", "3");
+        command
+    }
+}
+
+/// Runs a program that must be there and succeed.
+pub fn run(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{:?} is needed by this test: {error}", command.get_program()));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+pub fn timestamp(seconds: i64) -> Timestamp {
+    Timestamp(jiff::Timestamp::from_second(seconds).unwrap())
+}
+
+/// 140 files of the size that a package has, a few of which depend on `number`.
+pub fn files(number: u32) -> Files {
+    let mut files = Files::new();
+    let mut add = |path: &str, file: File| files.insert(path.to_owned(), file);
+    add("README.md", File::document(format!("# Package {number}\n")));
+    add("MIGRATION-PLAN.json", File::document(format!("{{\"schema\": 1, \"number\": {number}}}\n")));
+    add("configuration/api-config/stuf_config.json", File::data("{}\n"));
+    add("configuration/api-config/users/users.json", File::data(format!("[{number}]\n")).personal());
+    add("docs/ledger.json", File::data("[]\n").personal());
+    add("infrastructure/compose/.env", File::data(format!("N='{number}'\n")));
+    for index in 0..130 {
+        let mut text = String::new();
+        for line in 0..90 {
+            text.push_str(&format!(
+                "task {index}.{line}: {:x}\n",
+                (index * 7919 + line * 104_729) as u64 * 2_654_435_761
+            ));
+        }
+        add(&format!("infrastructure/ansible/roles/r{}/tasks/t{index}.yml", index % 12), File::data(text));
+    }
+    files
+}

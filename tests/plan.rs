@@ -2,6 +2,8 @@
 
 #[path = "plan/fixture.rs"]
 mod fixture;
+#[path = "plan/schema.rs"]
+mod schema;
 
 use fixture::{harbour, least};
 use std::collections::BTreeSet;
@@ -282,31 +284,27 @@ fn nothing_of_the_target_that_is_not_there_is_spoken_of() {
 
 #[test]
 fn the_ledger_accounts_for_every_leaf_and_says_which_it_does_not() {
-    let checked = harbour();
-    let ledger = compile(&checked).ledger;
+    let mut checked = harbour();
+    let plan = compile(&checked);
     let export = [
         "spec.users.u-000.roles[0]",
         "spec.branding.colours.{\"a.b c\"}",
         "spec.exposure.ports[0]",
         "spec.salt",
     ];
-    let realm = (0..60)
-        .flat_map(|n| [format!("users[{n}].username"), format!("users[{n}].attributes.collections[0]")]);
+    checked.leaves.export = export.map(str::to_owned).to_vec();
+    checked.leaves.realm = (0..60)
+        .flat_map(|n| [format!("users[{n}].username"), format!("users[{n}].attributes.collections[0]")])
+        .chain(["id".to_owned(), "clients[1].secret".to_owned()])
+        .collect();
+    assert_eq!(plan::account(&plan, &checked), Ok(()));
 
-    let whole = plan::accounting(
-        &ledger,
-        export.map(str::to_owned),
-        realm.chain(["id".to_owned(), "clients[1].secret".to_owned()]),
-    );
-    assert_eq!(whole, Ok(()));
-
-    let realm = (0..61).map(|n| format!("users[{n}].username"));
-    let missing = plan::accounting(&ledger, ["spec.users.u-000.shoeSize".to_owned()], realm)
-        .expect_err("not accounted");
-    let missing: Vec<&str> = missing.iter().map(|missing| missing.setting.as_str()).collect();
+    checked.leaves.export.push("spec.users.u-000.shoeSize".to_owned());
+    checked.leaves.realm.push("users[60].username".to_owned());
+    let missing = plan::account(&plan, &checked).expect_err("not accounted").settings;
     assert_eq!(missing.len(), 2, "{missing:?}");
-    assert_eq!(missing[1], "spec.users.u-000.shoeSize");
     assert!(missing[0].starts_with("realm.users["));
+    assert_eq!(missing[1], "spec.users.u-000.shoeSize");
 }
 
 #[test]
@@ -350,6 +348,25 @@ fn the_realms_rules_stand_in_the_ledger() {
     assert!(matches!(of("realm.loginTheme"), Disposition::Dropped { .. }));
     assert!(matches!(of("spec.notifications.sentry.dsn"), Disposition::Manual { .. }));
     assert!(matches!(of("target.spec.sizes.apiMemory"), Disposition::Defaulted { .. }));
+}
+
+#[test]
+fn the_published_schema_is_current_and_holds_for_every_plan() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/plan.json");
+    if std::env::var_os("STUFPACK_BLESS").is_some() {
+        std::fs::write(path, plan::schema()).expect("written");
+    }
+    let published = std::fs::read_to_string(path).expect("schemas/plan.json");
+    assert_eq!(published, plan::schema(), "STUFPACK_BLESS=1 rewrites it");
+
+    let schema = serde_json::from_str(&published).expect("JSON");
+    for checked in [harbour(), least()] {
+        assert_eq!(schema::problems(&schema, &json(&compile(&checked))), Vec::<String>::new());
+    }
+    let mut wrong = json(&compile(&least()));
+    wrong["plan"]["shoe_size"] = 42.into();
+    wrong["phases"][0]["steps"][0]["undo"] = "never".into();
+    assert_eq!(schema::problems(&schema, &wrong).len(), 2);
 }
 
 #[test]

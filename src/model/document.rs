@@ -45,10 +45,21 @@ pub struct Checked {
     pub export_digest: Digest,
     /// SHA-256 of the target document.
     pub target_digest: Digest,
+    /// Every key path of export and realm that holds a value, for the accounting of the ledger.
+    pub leaves: Leaves,
     /// Findings that do not stop anything.
     pub warnings: Vec<Finding>,
     /// Keeps the folder into which a zipped export was unpacked alive.
     pub unpacked: Option<tempfile::TempDir>,
+}
+
+/// Key paths of everything that the input's documents hold: one for each value, none for nulls, empty lists and maps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaves {
+    /// Of the export, such as `spec.users.u-001.roles[0]`.
+    pub export: Vec<String>,
+    /// Of the realm, such as `clients[1].redirectUris[0]`.
+    pub realm: Vec<String>,
 }
 
 /// A key or metadata name that the target's store cannot hold.

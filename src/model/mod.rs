@@ -12,7 +12,7 @@ mod secret;
 mod target;
 mod words;
 
-pub use document::{Checked, ContentSummary, KeyProblem, Source};
+pub use document::{Checked, ContentSummary, KeyProblem, Leaves, Source};
 pub use export::*;
 pub use files::{File, Files, Kind};
 pub use finding::{Code, Finding, Severity, Shown};

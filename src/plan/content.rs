@@ -19,6 +19,7 @@ const WINDOWS_LISTED: usize = 60;
 
 /// One batch of the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Batch {
     /// Number from 1; its list is `content/batches/NNNNN.jsonl.gz`.
     pub number: u64,
@@ -44,6 +45,7 @@ pub fn batch_path(number: u64) -> String {
 
 /// An off-peak window and what is copied in it, in seconds from the beginning of the first window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct ContentWindow {
     /// Number from 1.
     pub number: u64,

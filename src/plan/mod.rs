@@ -80,6 +80,15 @@ fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) ->
     Plan { not_needed: phases::not_needed(&facts), timetable, ledger: ledger::of(checked), facts, phases }
 }
 
+/// Makes sure that the ledger names everything that export and realm hold.
+///
+/// # Errors
+///
+/// The settings that no entry names.
+pub fn account(plan: &Plan, checked: &Checked) -> Result<(), Unaccounted> {
+    accounting(&plan.ledger, &checked.leaves)
+}
+
 /// The state folder on the controller, for commands that people type.
 fn state_folder(facts: &Facts) -> String {
     format!("~/.local/state/stufpack/{}-{}", facts.slug, facts.environment_name())

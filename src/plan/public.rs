@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// Which migration this is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Identity {
     /// Slug.
     pub slug: String,
@@ -34,6 +35,7 @@ pub struct Identity {
 
 /// The figures of the first screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct FirstScreen {
     /// Planned working time from preflight to the end of the cutover.
     pub working_seconds: u64,
@@ -51,6 +53,7 @@ pub struct FirstScreen {
 
 /// How many settings end which way; what each is stands in `docs/ledger.json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Counts {
     /// All.
     pub settings: u64,
@@ -68,6 +71,7 @@ pub struct Counts {
 
 /// A phase that this target does not need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct NotNeeded {
     /// Its name on the command line.
     pub id: &'static str,
@@ -77,6 +81,7 @@ pub struct NotNeeded {
 
 /// One secret, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct PublicSecret<'a> {
     /// File name below `secrets/`.
     pub name: &'a str,
@@ -88,6 +93,7 @@ pub struct PublicSecret<'a> {
 
 /// `MIGRATION-PLAN.json`.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct PlanDocument<'a> {
     /// Version of this document.
     pub schema: u32,
@@ -206,7 +212,10 @@ impl Plan {
     }
 }
 
-/// The JSON Schema of `MIGRATION-PLAN.json`.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(PlanDocument<'static>)
+/// The JSON Schema of `MIGRATION-PLAN.json`, as text.
+pub fn schema() -> String {
+    let mut text =
+        serde_json::to_string_pretty(&schemars::schema_for!(PlanDocument<'static>)).unwrap_or_default();
+    text.push('\n');
+    text
 }

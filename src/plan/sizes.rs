@@ -9,6 +9,7 @@ use serde::Serialize;
 
 /// The sizes that fit together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Sizes {
     /// Memory limit of the API, in MiB.
     pub api_memory_mib: u64,

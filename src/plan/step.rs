@@ -32,6 +32,7 @@ pub enum Actor {
 
 /// What must hold before a step begins, and the command that shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Precondition {
     /// What must hold.
     pub text: String,
@@ -41,6 +42,7 @@ pub struct Precondition {
 
 /// How one knows that a step worked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Proof {
     /// What must be seen.
     pub text: String,
@@ -70,6 +72,7 @@ pub enum Undo {
 
 /// How long something takes, and where the figure comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Estimate {
     /// Seconds.
     pub seconds: u64,
@@ -147,6 +150,7 @@ pub(super) struct Draft {
 
 /// One thing that happens in a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Step {
     /// `phase/verb-object`.
     pub id: StepId,
@@ -196,6 +200,7 @@ pub enum Place {
 
 /// An ordered group of steps that one call of `./migrate` runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Phase {
     /// Its name on the command line.
     pub id: &'static str,

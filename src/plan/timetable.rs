@@ -9,6 +9,7 @@ use serde::Serialize;
 
 /// One line of the timetable, in seconds from the table's own beginning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Row {
     /// Phase or step.
     pub id: &'static str,
@@ -26,6 +27,7 @@ pub struct Row {
 
 /// The timetable of a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Timetable {
     /// The phases before the cutover, from the beginning of preflight.
     pub preparation: Vec<Row>,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A verb of `./migrate`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Verb {
     /// Its name.
     pub id: &'static str,
@@ -17,6 +18,7 @@ pub struct Verb {
 
 /// A decision that a person writes down before a phase begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Gate {
     /// Name of the gate file.
     pub id: &'static str,
@@ -30,6 +32,7 @@ pub struct Gate {
 
 /// When the watch after the cutover turns back by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Limits {
     /// Failed requests strictly above this share, in percent.
     pub error_rate_percent: u32,

@@ -247,6 +247,7 @@ pub fn harbour() -> Checked {
         inventory: None,
         export_digest: Digest::of(b"export"),
         target_digest: Digest::of(b"target"),
+        leaves: Leaves::default(),
         warnings: Vec::new(),
         unpacked: None,
         export,

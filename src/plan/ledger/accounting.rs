@@ -1,15 +1,15 @@
 //! Does the ledger name everything that the export and the realm hold?
 
 use super::path::{Segment, segments};
-use crate::model::{Disposition, Ledger};
-use serde::Serialize;
+use crate::model::{Disposition, Leaves, Ledger};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A setting of the export or realm that the ledger does not name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Settings of the export or realm that the ledger does not name: a defect of this program, which must not pass in silence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} setting(s) of the export have no entry in the ledger: {}", .settings.len(), .settings.join(", "))]
 pub struct Unaccounted {
-    /// Its key path; realm settings begin with `realm.`.
-    pub setting: String,
+    /// Their key paths; those of the realm begin with `realm.`.
+    pub settings: Vec<String>,
 }
 
 /// Compares the ledger with the leaf key paths of the export and the realm.
@@ -19,12 +19,8 @@ pub struct Unaccounted {
 ///
 /// # Errors
 ///
-/// The settings that no entry names, in order.
-pub fn accounting(
-    ledger: &Ledger,
-    export: impl IntoIterator<Item = String>,
-    realm: impl IntoIterator<Item = String>,
-) -> Result<(), Vec<Unaccounted>> {
+/// The settings that no entry names.
+pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
     // Defaults stand for what the input does not hold.
     let mut entries: BTreeMap<Vec<Segment>, BTreeSet<&str>> = BTreeMap::new();
     for entry in &ledger.entries {
@@ -34,12 +30,10 @@ pub fn accounting(
         }
     }
 
-    let mut unaccounted = BTreeSet::new();
+    let mut settings = BTreeSet::new();
     let mut found: BTreeMap<Vec<Segment>, BTreeSet<String>> = BTreeMap::new();
-    let realm = realm
-        .into_iter()
-        .map(|path| if path.starts_with('[') { format!("realm{path}") } else { format!("realm.{path}") });
-    for leaf in export.into_iter().chain(realm) {
+    let realm = leaves.realm.iter().map(|path| below_realm(path));
+    for leaf in leaves.export.iter().cloned().chain(realm) {
         let apart = segments(&leaf);
         let pattern: Vec<Segment> = apart.iter().map(|(segment, _)| segment.clone()).collect();
         let depth = (1..=pattern.len()).rev().find(|depth| entries.contains_key(&pattern[..*depth]));
@@ -49,15 +43,20 @@ pub fn accounting(
                 found.entry(pattern[..depth].to_vec()).or_default().insert(instance);
             }
             None => {
-                unaccounted.insert(Unaccounted { setting: leaf });
+                settings.insert(leaf);
             }
         }
     }
     for (pattern, instances) in found {
         let named = entries.get(&pattern).map_or(0, BTreeSet::len);
         if instances.len() > named {
-            unaccounted.extend(instances.into_iter().skip(named).map(|setting| Unaccounted { setting }));
+            settings.extend(instances.into_iter().skip(named));
         }
     }
-    if unaccounted.is_empty() { Ok(()) } else { Err(unaccounted.into_iter().collect()) }
+    if settings.is_empty() { Ok(()) } else { Err(Unaccounted { settings: settings.into_iter().collect() }) }
+}
+
+/// A path of the realm's document as the ledger writes it.
+pub(super) fn below_realm(path: &str) -> String {
+    if path.starts_with(['[', '.']) { format!("realm{path}") } else { format!("realm.{path}") }
 }

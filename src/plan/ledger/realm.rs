@@ -1,5 +1,6 @@
 //! The realm, taken apart: what STUF needs is kept, every credential is dropped.
 
+use super::accounting::below_realm;
 use super::path::Path;
 use super::{Book, listed};
 use crate::model::{Checked, Realm, RealmClient, RealmUser, Target};
@@ -100,7 +101,7 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
 
 /// A path that the realm's reader wrote; those below a user name a person.
 fn below(path: &str) -> Path {
-    let at = Path::raw(if path.starts_with('[') { format!("realm{path}") } else { format!("realm.{path}") });
+    let at = Path::raw(below_realm(path));
     if path.starts_with("users") { at.personal() } else { at }
 }
 

@@ -27,10 +27,14 @@ STEPS = {
     "prepare": ["update-system"],
     "deploy": ["pull-images", "place-project", "start-api"],
     "import": ["save-before-state", "import-users"],
-    "verify": ["sign-in", "read-storage"],
+    "verify": ["sign-in", "read-storage", "ask-a-user"],
     "cutover": ["freeze", "copy", "dns"],
     "status": ["show-services"],
     "abort": ["stop-services", "delete-data"],
+}
+ONLY: dict[str, dict[str, Any]] = {
+    "delete-data": {"only_with": "--delete-data"},
+    "ask-a-user": {"automated": False, "actor": "trust-architect"},
 }
 GATES = {"cutover": "approve-cutover"}
 PLANNED_ONLY = {"content": ["copy-objects"]}
@@ -60,7 +64,11 @@ class Package:
             "createdAt": "2026-11-20T00:00:00Z", "expiresAt": "2999-01-01T00:00:00Z",
             "tool": {"name": "stufpack", "version": "0.0.0"}, "requires": {}, "secrets": [],
         } | manifest  # fmt: skip
-        self.plan: dict[str, Any] = {"schema": 1, "plan": {}, "phases": [*map(self._phase, STEPS.items())]}
+        self.plan: dict[str, Any] = {
+            "schema": 1, "plan": {}, "phases": [*map(self._phase, STEPS.items())],
+            "not_needed": [{"id": "provision", "why": "the machine exists already"}],
+            "gates": [{"id": "approve-cutover", "command": "./migrate approve approve-cutover --strategy immediate"}],
+        }  # fmt: skip
         for name, steps in PLANNED_ONLY.items():
             self.plan["phases"].append(self._phase((name, steps), automated=False))
 
@@ -68,10 +76,15 @@ class Package:
     def _phase(item: tuple[str, list[str]], automated: bool = True) -> dict[str, Any]:
         name, steps = item
         command = f"./migrate {name}"
-        common = {"side": "target", "actor": "automation", "automated": automated, "command": command}
+        forward = name not in ("status", "abort")
+        common: dict[str, Any] = {
+            "side": "target", "actor": "automation", "automated": automated, "command": command,
+            "share": {"from": 100, "to": 170} if forward else None, "only_with": None,
+        }  # fmt: skip
         return {
             "id": name, "title": name.title(), "automated": automated, "command": command, "gate": GATES.get(name),
-            "steps": [{"id": f"{name}/{step}", "title": step} | common for step in steps],
+            "place": "forward" if forward else "beside",
+            "steps": [{"id": f"{name}/{step}", "title": step} | common | ONLY.get(step, {}) for step in steps],
         }  # fmt: skip
 
     def write(self, name: str, text: str) -> Path:

@@ -132,6 +132,7 @@ class Running(Story):
         package = self.ready()
         for verb in ("content", "backup", "rollback", "support"):
             self.exits(11, package, verb, says=f"MIGRATION-PLAN.md, {verb}")
+        self.exits(11, package, "provision", says="this target needs no provision: the machine exists already")
         self.exits(11, package, "adopt", "target", says="paused[phase.not-automated]")
         self.assertEqual(self.steps_run(), [])
 
@@ -225,6 +226,13 @@ class Checks(Story):
         self.assertEqual(
             json.loads((self.state / "packages/1/reports/2/preflight.json").read_text())["verdict"], "pass"
         )
+
+    def test_what_only_a_person_can_check_is_named_and_counts_with_its_phase(self) -> None:
+        package = self.ready()
+        run = self.exits(0, package, "verify")
+        self.assertRegex(run.stdout, r"(?m)^verify/ask-a-user +by hand  ask-a-user; see MIGRATION-PLAN.md$")
+        self.assertEqual(self.steps_run(), ["sign-in", "read-storage"])
+        self.assertIn("21 % of the way", self.exits(0, package, "status").stdout)
 
     def test_a_failed_verification_is_exit_1(self) -> None:
         self.orders(verify__sign_in={"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}})
@@ -482,7 +490,7 @@ class Status(Story):
 
         run = self.exits(0, package, "status")
 
-        self.assertIn("harbour staging, package 1: 21 % of the way forward", run.stdout)  # 3 of 14 steps
+        self.assertIn("harbour staging, package 1: 21 % of the way forward", run.stdout)  # 3 steps of 7 % each
         self.assertRegex(run.stdout, r"(?m)^  preflight +done$")
         self.assertRegex(run.stdout, r"(?m)^  deploy +1 of 3 steps, deploy/place-project failed$")
         self.assertRegex(run.stdout, r"(?m)^  content +not run by this package$")

@@ -103,7 +103,7 @@ def _act(given: argparse.Namespace, console: Console) -> Exit:
         return Exit.DONE
     phase = found.phase(verb)
     if phase is None:
-        raise not_automated(verb)
+        raise not_automated(found, verb)
     return Run(found, state, console, phase, given.sums, given.signer, given.check, given.delete_data)()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from outcome import Exit, Stop, refused
+from package import Package
 from state import State, replace
 
 GATES = ("approve-provision", "approve-content", "approve-cutover", "approve-finalize")
@@ -58,10 +59,10 @@ def approve(state: State, gate: str, plan: str, by: str | None, strategy: str | 
     return f"{name} is open for plan {plan}, by {who}"
 
 
-def approval(state: State, gate: str, plan: str) -> Approval:
+def approval(state: State, gate: str, package: Package) -> Approval:
     """The approval of a gate for this plan; raises `Stop` (exit 12) when there is none."""
-    path = state.gate(gate)
-    command = f"read MIGRATION-PLAN.md, then: ./migrate approve {gate.removeprefix('approve-')}"
+    path, plan = state.gate(gate), package.plan_digest
+    command = f"read MIGRATION-PLAN.md, then: {package.gates.get(gate, f'./migrate approve {gate}')}"
     try:
         kind = path.lstat()
         text = path.read_text(encoding="utf-8")

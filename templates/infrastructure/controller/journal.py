@@ -87,14 +87,14 @@ class Journal:
         return finished
 
     def achieved(self) -> set[str]:
-        """Steps done once and not taken back: what the percentage counts, so that a repetition never lowers it."""
-        steps: set[str] = set()
+        """Steps and phases done once and not taken back: what the percentage counts; repeating never lowers it."""
+        done: set[str] = set()
         for line in self.lines:
             if line.phase in ("abort", "rollback"):
-                steps.clear()
-            elif line.state == "done":
-                steps.add(line.step)
-        return steps
+                done.clear()
+            elif line.state in ("done", "finished"):
+                done.add(line.phase if line.step == "end" else line.step)
+        return done
 
     def append(
         self, run: int, phase: str, step: str, state: str, *,

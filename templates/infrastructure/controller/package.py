@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,6 @@ CHECKS = frozenset({"preflight", "verify"})
 READS = CHECKS | {"status"}
 # Neither an expired package nor a HOLD of the way forward may block the way back.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "status", "support"})
-# Not part of the way forward, so without a share of the percentage.
-ASIDE = frozenset({"rollback", "abort", "restore", "export", "status", "support"})
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,8 @@ class Step:
     id: str
     title: str
     automated: bool
-    seconds: int
+    share: int  # of the whole migration by planned time, in thousandths; 0 beside the main line
+    only_with: str | None  # the option without which it is left out
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Phase:
     id: str
     title: str
     automated: bool
+    forward: bool  # on the main line, from preflight to finalize
     gate: str | None
     steps: tuple[Step, ...]
 
@@ -60,6 +61,8 @@ class Package:
     plan_digest: str
     phases: tuple[Phase, ...]
     secrets: tuple[Secret, ...]
+    not_needed: Mapping[str, str]  # phases that this target has no use for, and why
+    gates: Mapping[str, str]  # gate to the command that opens it
 
     @property
     def installation(self) -> str:
@@ -80,7 +83,7 @@ class Package:
 
     def next_phase(self, name: str) -> Phase | None:
         """The phase after this one that `migrate` can run, on the way forward."""
-        forward = [phase for phase in self.phases if phase.id not in ASIDE]
+        forward = [phase for phase in self.phases if phase.forward]
         places = [place for place, phase in enumerate(forward) if phase.id == name]
         after = forward[places[0] + 1 :] if places else []
         return next((phase for phase in after if self.runs(phase)), None)
@@ -99,6 +102,8 @@ def read(root: Path) -> Package:
         plan_bytes = (root / where).read_bytes()
         plan = json.loads(plan_bytes)
         digest = "sha256:" + hashlib.sha256(plan_bytes).hexdigest()
+        if (manifest["schema"], plan["schema"]) != (1, 1):
+            raise ValueError("this controller reads schema 1")
         if manifest["plan"]["digest"] != digest:
             raise ValueError("its digest is not the one in manifest.json")
         package = Package(
@@ -110,6 +115,8 @@ def read(root: Path) -> Package:
             plan_digest=digest,
             phases=tuple(_phase(phase) for phase in plan["phases"]),
             secrets=tuple(_secret(secret) for secret in manifest["secrets"]),
+            not_needed={str(phase["id"]): str(phase["why"]) for phase in plan.get("not_needed", ())},
+            gates={str(gate["id"]): str(gate["command"]) for gate in plan.get("gates", ())},
         )
         if package.expires_at.tzinfo is None:
             raise ValueError("expiresAt has no time zone")
@@ -122,19 +129,26 @@ def read(root: Path) -> Package:
 
 
 def _phase(phase: dict[str, Any]) -> Phase:
-    steps = tuple(
-        Step(str(step["id"]), str(step["title"]), bool(step["automated"]), _seconds(step)) for step in phase["steps"]
-    )
-    gate = phase.get("gate")
+    gate = phase["gate"]
     return Phase(
-        str(phase["id"]), str(phase["title"]), bool(phase["automated"]), None if gate is None else str(gate), steps
+        id=str(phase["id"]),
+        title=str(phase["title"]),
+        automated=bool(phase["automated"]),
+        forward=phase["place"] == "forward",
+        gate=None if gate is None else str(gate),
+        steps=tuple(_step(step) for step in phase["steps"]),
     )
 
 
-def _seconds(step: dict[str, Any]) -> int:
-    """Planned time, the weight of a step in the percentage; at least one second."""
-    planned = step.get("seconds", step.get("durationSeconds", step.get("duration_seconds", 1)))
-    return max(1, planned) if isinstance(planned, int) else 1
+def _step(step: dict[str, Any]) -> Step:
+    share, option = step["share"], step["only_with"]
+    return Step(
+        id=str(step["id"]),
+        title=str(step["title"]),
+        automated=bool(step["automated"]),
+        share=0 if share is None else int(share["to"]) - int(share["from"]),
+        only_with=None if option is None else str(option),
+    )
 
 
 def _secret(secret: dict[str, Any]) -> Secret:

@@ -20,8 +20,6 @@ from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, Interrupts, Result, Runner
 from state import State, keep_verified, lock, open_journal
 
-# Runs only when asked for by its own flag, since it deletes people's files.
-DELETES = "abort/delete-data"
 # Where the package has this playbook, it copies the journal to the target after each step.
 KEEP = "keep-journal"
 
@@ -43,7 +41,7 @@ class Run:
         """Runs the phase; raises `Stop` for everything but a plain success."""
         package, phase = self.package, self.phase
         if not package.runs(phase):
-            raise not_automated(phase.id)
+            raise not_automated(package, phase.id)
         held = lock(self.state, f"./migrate {phase.id}")
         keep_verified(self.state, self.sums, self.signer)
         journal = open_journal(self.state, package.plan_digest, repair=not self.check)
@@ -75,7 +73,7 @@ class Run:
                 "go on with the package that was begun, or ask the sender for one with a new number",
             )  # fmt: skip
         if phase.gate is not None:
-            gates.approval(self.state, phase.gate, package.plan_digest)
+            gates.approval(self.state, phase.gate, package)
         begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
         if not begun and phase.id not in NEVER_EXPIRES and datetime.now(UTC) >= package.expires_at:
             raise refused(
@@ -109,8 +107,14 @@ class Run:
             )  # fmt: skip
 
 
-def not_automated(name: str) -> Stop:
+def not_automated(package: Package, name: str) -> Stop:
     """What a phase or verb says that this package documents but does not run."""
+    if name in package.not_needed:
+        return Stop(
+            Exit.PAUSED, "phase.not-needed", f"this target needs no {name}: {package.not_needed[name]}",
+            "MIGRATION-PLAN.md", "No step was begun: no host or account was changed.",
+            "./migrate status names what comes next",
+        )  # fmt: skip
     return Stop(
         Exit.PAUSED, "phase.not-automated", f"{name} is planned, but this package does not run it",
         f"MIGRATION-PLAN.md, {name}", "No step was begun: no host or account was changed.",
@@ -161,6 +165,10 @@ class _Steps:
         following = package.next_phase(phase.id)
         console.document |= {"changes": changes, "next": f"./migrate {following.id}" if following else None}
         took = duration(time.monotonic() - start)
+        by_hand = [step for step in phase.steps if not step.automated]
+        for step in by_hand:
+            console.say(f"{step.id:<32} by hand  {step.title}; see MIGRATION-PLAN.md")
+        console.document["by_hand"] = [step.id for step in by_hand]
         console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {count(changes, 'change')}, {took}")
         if following is not None:
             console.say(f"next: ./migrate {following.id}")
@@ -169,7 +177,8 @@ class _Steps:
     def _due(self) -> list[Step]:
         """Steps to run: all of them, or from the first that is not done where a pass was interrupted."""
         phase = self.of.phase
-        steps = [step for step in phase.steps if step.automated and (step.id != DELETES or self.of.delete_data)]
+        options = {None, "--delete-data"} if self.of.delete_data else {None}
+        steps = [step for step in phase.steps if step.automated and step.only_with in options]
         if phase.id in CHECKS or self.of.check:
             return steps
         done = self.journal.done(phase.id)

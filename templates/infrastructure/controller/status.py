@@ -8,17 +8,16 @@ import gates
 from console import Console, count
 from journal import Journal
 from outcome import Exit, Stop
-from package import ASIDE, Package, Phase
+from package import Package, Phase
 from playbook import Interrupts, Runner
 from state import State, holder, is_locked, open_journal
 
 
 def percent(package: Package, journal: Journal) -> int:
-    """Done share of the way forward, by planned time; a repeated phase never lowers it."""
-    steps = [step for phase in package.phases if phase.id not in ASIDE for step in phase.steps]
+    """Done share of the main line, by planned time; steps by hand count with their phase."""
     done = journal.achieved()
-    whole = sum(step.seconds for step in steps)
-    return 100 * sum(step.seconds for step in steps if step.id in done) // whole if whole else 0
+    shares = [step.share for phase in package.phases for step in phase.steps if {step.id, phase.id} & done]
+    return sum(shares) // 10
 
 
 def standing(package: Package, journal: Journal, phase: Phase) -> str:
@@ -57,7 +56,7 @@ def show(package: Package, state: State, console: Console) -> Exit:
 
 def _next(package: Package, journal: Journal) -> str | None:
     for phase in package.phases:
-        if phase.id not in ASIDE and package.runs(phase) and not journal.is_finished(phase.id):
+        if phase.forward and package.runs(phase) and not journal.is_finished(phase.id):
             return f"./migrate {phase.id}"
     return None
 

@@ -114,6 +114,20 @@ class Running(Story):
              {"path": "local/vars.yml", "sha256": hashlib.sha256(overlay.read_bytes()).hexdigest()}],
         )  # fmt: skip
 
+    def test_the_journal_goes_to_the_target_after_each_step_and_a_failed_copy_stops_nothing(self) -> None:
+        package = self.package()
+        package.write("infrastructure/ansible/playbooks/keep-journal.yml", "---\n")
+        self.with_tools(package.seal())
+        self.orders(keep_journal={"exit": 2})
+        self.exits(0, package, "preflight")
+        self.assertNotIn("keep-journal", self.steps_run())
+        self.calls_file.unlink()
+
+        run = self.exits(0, package, "import")
+
+        self.assertEqual(self.steps_run(), ["save-before-state", "keep-journal", "import-users", "keep-journal"])
+        self.assertEqual(run.stdout.count("the journal was not copied to the target"), 2)
+
     def test_json_is_one_document_and_text_goes_to_standard_error(self) -> None:
         package = self.ready()
         self.orders(deploy__pull_images={"changed": 2})
@@ -245,6 +259,12 @@ class Checks(Story):
         self.assertEqual(self.steps_run(), ALL)
         self.assertTrue(all("--check" in call["argv"] for call in self.calls()))
         self.assertFalse((self.state / "packages/1/journal.jsonl").exists())
+
+    def test_a_step_of_which_check_mode_looked_at_nothing_is_called_skipped(self) -> None:
+        self.orders(deploy__pull_images={"result": {"hosts": {"target": {"ok": 0, "skipped": 3}}}})
+        run = self.exits(0, self.ready(), "deploy", "--check")
+        self.assertRegex(run.stdout, r"(?m)^deploy/pull-images +skipped ")
+        self.assertRegex(run.stdout, r"(?m)^deploy/place-project +checked ")
 
     def test_check_evaluates_the_gate_all_the_same(self) -> None:
         package = self.ready()

@@ -132,14 +132,17 @@ class _Steps:
     number: int
 
     def run(self) -> Exit:
-        phase, console = self.of.phase, self.of.console
-        package, began = self.of.package, datetime.now(UTC)
+        """All steps that are due, then the end of the phase."""
+        phase, package, console = self.of.phase, self.of.package, self.of.console
         console.document |= {"run": self.number, "check": self.of.check, "steps": []}
         title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
         console.say(title + (", check only" if self.of.check else ""))
-        start, changes, stops = time.monotonic(), 0, []
+        began, start, changes = datetime.now(UTC), time.monotonic(), 0
+        stops: list[Stop] = []
         checks = []
-        for step in self._due():
+        for place, step in enumerate(self._due()):
+            if place:
+                self._keep()
             self._may_begin(step)
             result, seconds = self._one(step)
             changes += result.changed
@@ -147,12 +150,8 @@ class _Steps:
             stop = self._verdict(step, result, seconds)
             if stop is not None:
                 stops.append(stop)
-                if (
-                    phase.id not in CHECKS
-                    or not result.reported
-                    or result.unreachable
-                    or self.runner.interrupts.received
-                ):
+                beyond = not result.reported or result.unreachable or self.runner.interrupts.received
+                if phase.id not in CHECKS or beyond:
                     break
         if phase.id in CHECKS and not self.of.check:
             name = report.write(self.runner.reports, package.plan_digest, phase, began, checks)
@@ -160,19 +159,35 @@ class _Steps:
             console.document["report"] = str(name)
         if stops:
             self._end_badly(stops)
+            if not result.unreachable and self.runner.interrupts.received is None:
+                self._keep()
             raise stops[0]
         self._note("end", "finished")
-        following = package.next_phase(phase.id)
-        console.document |= {"changes": changes, "next": f"./migrate {following.id}" if following else None}
-        took = duration(time.monotonic() - start)
+        self._keep()
+        console.document["changes"] = changes
+        self._farewell(f"{count(changes, 'change')}, {duration(time.monotonic() - start)}")
+        return Exit.DONE
+
+    def _farewell(self, sums: str) -> None:
+        """What is left for people, and what to type next."""
+        phase, console = self.of.phase, self.of.console
         by_hand = [step for step in phase.steps if not step.automated]
         for step in by_hand:
             console.say(f"{step.id:<32} by hand  {step.title}; see MIGRATION-PLAN.md")
-        console.document["by_hand"] = [step.id for step in by_hand]
-        console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {count(changes, 'change')}, {took}")
+        console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {sums}")
+        following = self.of.package.next_phase(phase.id)
         if following is not None:
             console.say(f"next: ./migrate {following.id}")
-        return Exit.DONE
+        console.document["by_hand"] = [step.id for step in by_hand]
+        console.document["next"] = f"./migrate {following.id}" if following else None
+
+    def _keep(self) -> None:
+        """Copies the journal to the target; preflight does not, since it changes nothing anywhere."""
+        if self.of.check or self.of.phase.id == "preflight" or not self.of.package.playbook(KEEP).is_file():
+            return
+        kept = self.runner.step(KEEP, KEEP)
+        if not kept.done:
+            self.of.console.say(f"    the journal was not copied to the target; see {kept.log}")
 
     def _due(self) -> list[Step]:
         """Steps to run: all of them, or from the first that is not done where a pass was interrupted."""
@@ -211,6 +226,9 @@ class _Steps:
         """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
         state, stop = self._judge(step, result)
         self._note(step.id, state, self._evidence())
+        if self.of.check and state == "done":
+            # Check mode leaves commands out: where nothing else is, nothing was looked at.
+            state = "checked" if result.ok else "skipped"
         entry = {
             "id": step.id, "state": state, "changed": result.changed, "seconds": round(seconds, 1),
             "changed_tasks": list(result.changed_tasks), "lines": list(result.lines), "failures": list(result.failures),
@@ -220,10 +238,6 @@ class _Steps:
         for line in (*result.lines, *result.failures):
             text += "\n    " + line.replace("\n", "\n    ")
         self.of.console.step(entry, text)
-        if state == "done" and not self.of.check and self.of.package.playbook(KEEP).is_file():
-            kept = self.runner.step(KEEP, KEEP)
-            if not kept.done:
-                self.of.console.say(f"    the journal could not be copied to the target; see {kept.log}")
         return stop
 
     def _judge(self, step: Step, result: Result) -> tuple[str, Stop | None]:

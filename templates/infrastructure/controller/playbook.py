@@ -53,6 +53,7 @@ class Result:
     status: int | None  # None: it still runs
     reported: bool = False
     hosts: int = 0
+    ok: int = 0
     failed: int = 0
     unreachable: int = 0
     changed: int = 0
@@ -105,7 +106,7 @@ class Runner:
         if self.state.overlay.exists():
             command += ["-e", f"@{self.state.overlay}"]
         if self.check:
-            command += ["--check", "--diff"]
+            command += ["--check"]
         sockets = tempfile.mkdtemp(prefix="stufpack-")  # short: a socket's path has 107 bytes
         try:
             with log.open("ab") as output:
@@ -196,7 +197,7 @@ def _read_result(path: Path, status: int | None, log: Path) -> Result:
         hosts: dict[str, dict[str, Any]] = document["hosts"]
         total = {
             key: sum(int(host.get(key, 0)) for host in hosts.values())
-            for key in ("changed", "failed", "unreachable", "rescued")
+            for key in ("ok", "changed", "failed", "unreachable", "rescued")
         }
         texts = {
             key: tuple(str(text) for text in document.get(key, ())) for key in ("changed_tasks", "failures", "lines")
@@ -206,6 +207,6 @@ def _read_result(path: Path, status: int | None, log: Path) -> Result:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Result(status, log=log)
     return Result(
-        status, True, len(hosts), total["failed"], total["unreachable"], total["changed"], rolled_back,
+        status, True, len(hosts), total["ok"], total["failed"], total["unreachable"], total["changed"], rolled_back,
         texts["changed_tasks"], texts["failures"], texts["lines"], log,
     )  # fmt: skip

@@ -10,15 +10,16 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// Everything below `root`, and what is wrong with its form.
-pub(super) fn read(root: &Path) -> Result<(Contents, Vec<Problem>), Error> {
+/// Everything below `root`, and what is wrong with its form; without contents where there is too much of it.
+pub(super) fn read(root: &Path) -> Result<(Option<Contents>, Vec<Problem>), Error> {
     let mut walk =
         Walk { root, items: BTreeMap::new(), problems: Vec::new(), entries: 0, bytes: 0, stopped: false };
     let folder = rustix::fs::open(root, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|error| walk.error("", error))?;
     walk.writable("", &rustix::fs::fstat(&folder).map_err(|error| walk.error("", error))?);
     walk.folder(&folder, "")?;
-    Ok((Contents { top: None, items: walk.items }, walk.problems))
+    let contents = (!walk.stopped).then_some(Contents { top: None, items: walk.items });
+    Ok((contents, walk.problems))
 }
 
 struct Walk<'a> {

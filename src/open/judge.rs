@@ -1,6 +1,6 @@
 //! Judges what was read: names, lists, signature, manifest, and the zip as a whole.
 
-use super::lists::List;
+use super::lists::{List, Lists};
 use super::problem::{Problem, Way, shown};
 use super::{Contents, Form, SignedBy, Standing, Trust, Verified, lists, signature, zip};
 use crate::model::{File, Files, Kind};
@@ -23,14 +23,14 @@ pub(super) fn verify(
         let message = format!("and {other} differ in case only, or one is a folder of the other");
         problems.push(Way::NameClash.at(&path, message));
     }
-    let (clear, personal) = lists::judge(&contents, &mut problems);
+    let lists = lists::judge(&contents, &mut problems);
     let signed_by = signed_by(&contents, trust, &mut problems);
     let manifest = manifest(&contents, &mut problems);
 
     let top = contents.top.clone();
-    let files = files(contents, &personal, manifest.as_ref(), &mut problems);
+    let files = files(contents, &lists.personal, manifest.as_ref(), &mut problems);
     if let Some(manifest) = &manifest {
-        bound(manifest, &clear, personal.len(), top.as_deref(), signed_by.as_ref(), &mut problems);
+        bound(manifest, &lists, top.as_deref(), signed_by.as_ref(), &mut problems);
     }
     if let (Some(zip), Some(top), true) = (zip, &top, structure_is_right) {
         problems.extend(zip::compare(zip, top, &files));
@@ -144,42 +144,15 @@ fn is_document(path: &str) -> bool {
 /// Whether the manifest tells the truth about the files.
 fn bound(
     manifest: &Manifest,
-    clear: &List,
-    personal: usize,
+    lists: &Lists,
     top: Option<&str>,
     signed_by: Option<&SignedBy>,
     problems: &mut Vec<Problem>,
 ) {
-    let code: BTreeSet<&str> = manifest.code.files.iter().map(String::as_str).collect();
-    let lines = clear.iter().map(|(path, digest)| (path.as_str(), *digest));
-    let derived = derive(lines, personal, |path| code.contains(path));
+    if lists.complete {
+        describes(manifest, lists, problems);
+    }
     let mut wrong = |way: Way, message: String| problems.push(way.at(MANIFEST, message));
-
-    let sorted = manifest.code.files.windows(2).all(|pair| pair[0] < pair[1]);
-    if let Some(path) = code.iter().find(|path| !clear.contains_key(**path)) {
-        wrong(
-            Way::ManifestCodeFiles,
-            format!("names {} as code, which is not among the signed files", shown(path)),
-        );
-    } else if !sorted || derived.code != manifest.code.digest {
-        wrong(Way::ManifestCode, format!("says code {}, but it is {}", manifest.code.digest, derived.code));
-    }
-    if derived.data != manifest.data.digest || derived.data_count != manifest.data.count {
-        wrong(Way::ManifestData, format!("says data {}, but it is {}", manifest.data.digest, derived.data));
-    }
-    if derived.id != manifest.package.id {
-        wrong(Way::ManifestId, format!("says package {}, but it is {}", manifest.package.id, derived.id));
-    }
-    if derived.personal_count != manifest.personal.count {
-        let (said, found) = (manifest.personal.count, derived.personal_count);
-        wrong(Way::ManifestPersonal, format!("says {said} personal files, but there are {found}"));
-    }
-    if clear.get(PLAN) != Some(&manifest.plan.digest) {
-        wrong(
-            Way::ManifestPlan,
-            format!("says plan {}, which is not the digest of {PLAN}", manifest.plan.digest),
-        );
-    }
     if manifest.expires_at <= manifest.created_at {
         wrong(Way::ManifestTimes, "says that the package expires before it is made".to_owned());
     }
@@ -208,5 +181,39 @@ fn bound(
         let message =
             format!("says {} issued it, but {} signed it", manifest.package.issuer, signed_by.principal);
         wrong(Way::SignersIssuer, message);
+    }
+}
+
+/// Whether what the manifest says of the lists follows from them.
+fn describes(manifest: &Manifest, lists: &Lists, problems: &mut Vec<Problem>) {
+    let code: BTreeSet<&str> = manifest.code.files.iter().map(String::as_str).collect();
+    let lines = lists.clear.iter().map(|(path, digest)| (path.as_str(), *digest));
+    let derived = derive(lines, lists.personal.len(), |path| code.contains(path));
+    let mut wrong = |way: Way, message: String| problems.push(way.at(MANIFEST, message));
+
+    let sorted = manifest.code.files.windows(2).all(|pair| pair[0] < pair[1]);
+    if let Some(path) = code.iter().find(|path| !lists.clear.contains_key(**path)) {
+        wrong(
+            Way::ManifestCodeFiles,
+            format!("names {} as code, which is not among the signed files", shown(path)),
+        );
+    } else if !sorted || derived.code != manifest.code.digest {
+        wrong(Way::ManifestCode, format!("says code {}, but it is {}", manifest.code.digest, derived.code));
+    }
+    if derived.data != manifest.data.digest || derived.data_count != manifest.data.count {
+        wrong(Way::ManifestData, format!("says data {}, but it is {}", manifest.data.digest, derived.data));
+    }
+    if derived.id != manifest.package.id {
+        wrong(Way::ManifestId, format!("says package {}, but it is {}", manifest.package.id, derived.id));
+    }
+    if derived.personal_count != manifest.personal.count {
+        let (said, found) = (manifest.personal.count, derived.personal_count);
+        wrong(Way::ManifestPersonal, format!("says {said} personal files, but there are {found}"));
+    }
+    if lists.clear.get(PLAN) != Some(&manifest.plan.digest) {
+        wrong(
+            Way::ManifestPlan,
+            format!("says plan {}, which is not the digest of {PLAN}", manifest.plan.digest),
+        );
     }
 }

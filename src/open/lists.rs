@@ -10,8 +10,20 @@ use std::collections::BTreeMap;
 /// What the lists say: digest by path.
 pub(super) type List = BTreeMap<String, Digest>;
 
+/// Both lists.
+pub(super) struct Lists {
+    /// Clear files.
+    pub(super) clear: List,
+    /// Personal files.
+    pub(super) personal: List,
+    /// Whether both were there and every line could be read; else what is not on them says nothing.
+    pub(super) complete: bool,
+}
+
 /// The ways in which one list can be wrong.
 struct Ways {
+    name: &'static str,
+    absent: Way,
     line: Way,
     order: Way,
     reserved: Way,
@@ -19,109 +31,98 @@ struct Ways {
     changed: Way,
 }
 
-/// Reads both lists, compares every file with them, and returns the clear and the personal list.
-pub(super) fn judge(contents: &Contents, problems: &mut Vec<Problem>) -> (List, List) {
+const CLEAR: Ways = Ways {
+    name: SUMS,
+    absent: Way::SumsMissing,
+    line: Way::SumsLine,
+    order: Way::SumsOrder,
+    reserved: Way::SumsReserved,
+    missing: Way::FileMissing,
+    changed: Way::FileChanged,
+};
+
+const OF_PERSONS: Ways = Ways {
+    name: SUMS_PERSONAL,
+    absent: Way::PersonalSumsMissing,
+    line: Way::PersonalLine,
+    order: Way::PersonalOrder,
+    reserved: Way::PersonalReserved,
+    missing: Way::PersonalMissing,
+    changed: Way::PersonalChanged,
+};
+
+/// Reads both lists and compares every file with them.
+pub(super) fn judge(contents: &Contents, problems: &mut Vec<Problem>) -> Lists {
     let items = &contents.items;
     if !items.contains_key(SIGNATURE) {
         let message = "is missing: the package is not signed, and sums alone do not show who made it";
         problems.push(Way::SignatureMissing.at(SIGNATURE, message));
     }
-    let clear = match items.get(SUMS) {
-        Some(item) => {
-            let ways = Ways {
-                line: Way::SumsLine,
-                order: Way::SumsOrder,
-                reserved: Way::SumsReserved,
-                missing: Way::FileMissing,
-                changed: Way::FileChanged,
-            };
-            list(SUMS, &item.bytes, &ways, &List::new(), contents, problems)
-        }
-        None => {
-            problems.push(
-                Way::SumsMissing.at(SUMS, "is missing: nothing says which files belong to the package"),
-            );
-            List::new()
-        }
-    };
-    pointer(&clear, contents, problems);
-    let personal = match items.get(SUMS_PERSONAL) {
-        Some(item) => {
-            let ways = Ways {
-                line: Way::PersonalLine,
-                order: Way::PersonalOrder,
-                reserved: Way::PersonalReserved,
-                missing: Way::PersonalMissing,
-                changed: Way::PersonalChanged,
-            };
-            list(SUMS_PERSONAL, &item.bytes, &ways, &clear, contents, problems)
-        }
-        None => {
-            problems.push(
-                Way::PersonalSumsMissing.at(SUMS_PERSONAL, "is missing: personal files cannot be verified"),
-            );
-            List::new()
-        }
-    };
-    salt(&personal, contents, problems);
-    for path in items.keys() {
-        let listed =
-            clear.contains_key(path) || personal.contains_key(path) || UNLISTED.contains(&path.as_str());
-        if !listed {
-            problems.push(Way::FileAdded.at(path, "is not listed: it was added after signing"));
-        }
+    let (clear, clear_complete) = list(&CLEAR, &List::new(), contents, problems);
+    let (personal, personal_complete) = list(&OF_PERSONS, &clear, contents, problems);
+    if clear_complete {
+        pointer(&clear, contents, problems);
     }
-    (clear, personal)
+    if personal_complete {
+        salt(&personal, contents, problems);
+    }
+    let complete = clear_complete && personal_complete;
+    let listed =
+        |path: &str| clear.contains_key(path) || personal.contains_key(path) || UNLISTED.contains(&path);
+    for path in items.keys().filter(|path| complete && !listed(path)) {
+        problems.push(Way::FileAdded.at(path, "is not listed: it was added after signing"));
+    }
+    Lists { clear, personal, complete }
 }
 
-/// Reads one list and compares the files on it; what stands on `other` may not stand here too.
-fn list(
-    name: &str,
-    text: &[u8],
-    ways: &Ways,
-    other: &List,
-    contents: &Contents,
-    problems: &mut Vec<Problem>,
-) -> List {
+/// Reads one list and compares the files on it; what stands on `other` may not stand here too. Says as well whether
+/// every line could be read.
+fn list(ways: &Ways, other: &List, contents: &Contents, problems: &mut Vec<Problem>) -> (List, bool) {
     let mut list = List::new();
-    let mut previous = String::new();
-    let complete = text.is_empty() || text.ends_with(b"\n");
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        let read =
-            std::str::from_utf8(line).ok().and_then(sums::line).filter(|(_, path)| names::is_plain(path));
+    let Some(item) = contents.items.get(ways.name) else {
+        problems
+            .push(ways.absent.at(ways.name, "is missing: nothing says which files belong to the package"));
+        return (list, false);
+    };
+    let mut complete = true;
+    let mut previous = "";
+    // Without a newline at its end, the last line is none.
+    let lines = item.bytes.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\n"));
+    for (index, line) in lines.enumerate() {
+        let read = line
+            .and_then(|line| std::str::from_utf8(line).ok())
+            .and_then(sums::line)
+            .filter(|(_, path)| names::is_plain(path));
+        let number = index + 1;
         let Some((digest, path)) = read else {
-            let message =
-                format!("line {} is not 64 small hexadecimal digits, two spaces and a plain name", index + 1);
-            problems.push(ways.line.at(name, message));
+            let message = format!(
+                "line {number} is not 64 small hexadecimal digits, two spaces, a plain name and a newline"
+            );
+            problems.push(ways.line.at(ways.name, message));
+            complete = false;
             continue;
         };
-        if path <= previous.as_str() {
-            problems.push(
-                ways.order.at(path, format!("is out of order or repeated on line {} of {name}", index + 1)),
-            );
+        if path <= previous {
+            let message = format!("is out of order or repeated on line {number} of {}", ways.name);
+            problems.push(ways.order.at(path, message));
         }
-        path.clone_into(&mut previous);
+        previous = path;
         if UNLISTED.contains(&path) || other.contains_key(path) {
-            problems.push(ways.reserved.at(path, format!("cannot be listed in {name}")));
+            problems.push(ways.reserved.at(path, format!("cannot be listed in {}", ways.name)));
         }
         match contents.items.get(path) {
-            None => problems.push(ways.missing.at(path, format!("is listed in {name}, but missing"))),
+            None => problems.push(ways.missing.at(path, format!("is listed in {}, but missing", ways.name))),
             Some(item) if item.sha256 != digest => {
-                let message = format!(
-                    "has other bytes than those that were signed: {} instead of {digest}",
-                    item.sha256
-                );
+                let found = item.sha256;
+                let message =
+                    format!("has other bytes than those that were signed: {found} instead of {digest}");
                 problems.push(ways.changed.at(path, message));
             }
             Some(_) => {}
         }
         list.insert(path.to_owned(), digest);
     }
-    if !complete {
-        problems.push(ways.line.at(name, "the last line has no end"));
-    }
-    list
+    (list, complete)
 }
 
 /// `PERSONAL.sha256` binds `SHA256SUMS.personal` to the signature.

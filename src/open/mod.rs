@@ -163,7 +163,7 @@ pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Re
     let metadata = path.metadata().map_err(read_error(path))?;
     if metadata.is_dir() {
         let (contents, problems) = folder::read(path)?;
-        return judge::verify(Form::Folder, Some(contents), None, problems, trust).map_err(Error::Problems);
+        return judge::verify(Form::Folder, contents, None, problems, trust).map_err(Error::Problems);
     }
     if metadata.len() > LARGEST {
         let message = format!("has {} bytes; packages have at most {LARGEST}", metadata.len());

@@ -14,7 +14,9 @@ struct Entry<'a> {
     /// The bytes that directory and local header share.
     common: &'a [u8],
     crc32: u32,
-    size: usize,
+    /// Length of the bytes that follow the local header.
+    length: usize,
+    compressed: bool,
     mode: u32,
     offset: usize,
 }
@@ -98,11 +100,13 @@ fn entry(directory: &[u8], number: usize) -> Result<(Entry<'_>, usize), Problem>
         let message = "is not a plain path; readers may write it outside the folder";
         Way::ZipName.at(&String::from_utf8_lossy(name), message)
     })?;
+    let compressed = u16_at(header, 10) != 0;
     let entry = Entry {
         name,
         common: &header[6..32],
         crc32: u32::from_le_bytes([header[16], header[17], header[18], header[19]]),
-        size: u32_at(header, 24),
+        length: u32_at(header, if compressed { 20 } else { 24 }),
+        compressed,
         mode: u32::from(u16::from_le_bytes([header[40], header[41]])),
         offset: u32_at(header, 42),
     };
@@ -116,11 +120,10 @@ fn judge_entry(zip: &[u8], at: usize, entry: &Entry<'_>, problems: &mut Vec<Prob
     if u16_at(header, 8) != 0 {
         wrong(Way::ZipFlags, "is encrypted, or has a data descriptor or other flags".to_owned());
     }
-    let method = u16_at(header, 10);
-    if method != 0 {
+    if entry.compressed {
+        let method = u16_at(header, 10);
         wrong(Way::ZipCompressed, format!("is compressed (method {method}); packages store their files"));
-    }
-    if u32_at(header, 20) != entry.size {
+    } else if u32_at(header, 20) != entry.length {
         wrong(Way::ZipSizes, "claims two different sizes".to_owned());
     }
     if u16_at(header, 12) != 0 || u16_at(header, 14) != usize::from(DATE) {
@@ -175,6 +178,8 @@ fn files(
                 ),
             ));
         }
+        cursor = entry.offset.saturating_add(LOCAL_LENGTH + entry.name.len()).saturating_add(entry.length);
+        whole &= !entry.compressed;
         let Some(bytes) = stored(zip, entry, directory) else {
             problems.push(
                 Way::ZipLocal.at(entry.name, "has a header before its bytes that differs from the directory"),
@@ -182,7 +187,6 @@ fn files(
             whole = false;
             continue;
         };
-        cursor = entry.offset + LOCAL_LENGTH + entry.name.len() + entry.size;
 
         let Some(path) = entry.name.strip_prefix(top).and_then(|name| name.strip_prefix('/')) else {
             problems.push(Way::ZipTop.at(entry.name, "stands outside the one folder of the zip"));
@@ -193,7 +197,7 @@ fn files(
             folders.insert(folder);
         } else if !path.is_empty() {
             let item = Item::new(bytes.to_vec(), entry.mode == PROGRAM_MODE);
-            if item.crc32 != entry.crc32 {
+            if !entry.compressed && item.crc32 != entry.crc32 {
                 problems.push(Way::ZipCrc.at(path, "has a CRC-32 that does not fit its bytes"));
             }
             found.insert(path.to_owned(), item);
@@ -222,7 +226,7 @@ fn stored<'a>(zip: &'a [u8], entry: &Entry<'_>, directory: usize) -> Option<&'a 
     let same = header.starts_with(&LOCAL.to_le_bytes())
         && &header[4..] == entry.common
         && name == entry.name.as_bytes();
-    if same { bytes.get(..entry.size) } else { None }
+    if same { bytes.get(..entry.length) } else { None }
 }
 
 /// Compares `zip` with the canonical zip of what was read from it.

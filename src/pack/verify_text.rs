@@ -16,39 +16,40 @@ pub struct Invisible {
 pub const CLASSES: &[Invisible] = &[
     Invisible {
         class: "container",
-        what: "how the zip is put together: order, dates, permissions, versions and flags of its\n\
-               entries, comments, extra fields, entries that are compressed, bytes before, between\n\
-               and after them. unzip reads around such things; they could carry data unseen.",
+        what: "how the zip is put together: order, dates, permissions,\n\
+               versions and flags of its entries, comments, extra fields, compressed\n\
+               entries, names with `..`, bytes between and after entries. unzip reads\n\
+               around such things, or mends them; another reader may not.",
     },
     Invisible {
         class: "manifest",
-        what: "whether manifest.json tells the truth about the other files: id, digests, counts, the\n\
-               list of code, times, names. The signature covers the manifest, so only the signer's\n\
-               own tool can be wrong here.",
+        what: "whether manifest.json tells the truth about the other files:\n\
+               id, digests, counts, the list of code, times, names. The signature covers\n\
+               the manifest, so only the signer's own tool can be wrong here.",
     },
     Invisible {
         class: "lists",
-        what: "whether the lists are in the one form that stufpack writes (order, no file in two\n\
-               lists, names of plain characters, so that no line begins with coreutils' escape `\\`),\n\
-               and whether the salt is one.",
+        what: "whether the lists are in the one form that stufpack writes\n\
+               (order, no file in two lists, names of plain characters, so that no line\n\
+               begins with coreutils' escape `\\`), and whether the salt is one.",
     },
     Invisible {
         class: "names",
-        what: "names that differ in case only and overwrite each other on some systems.",
+        what: "names that differ in case only and overwrite each other on\n\
+               some systems.",
     },
     Invisible {
         class: "signers",
-        what: "lines in the signers file that allow more than intended: no namespaces=, patterns, a\n\
-               key on several lines, dates without Z (which mean another moment in another time\n\
-               zone), certificate authorities; and an issuer in the manifest other than the signer.",
+        what: "lines in the signers file that allow more than intended: no\n\
+               namespaces=, patterns, a key on several lines, dates without Z (which mean\n\
+               another moment in another time zone), certificate authorities; and an\n\
+               issuer in the manifest other than the signer.",
     },
-    Invisible {
-        class: "signature",
-        what: "a signature in another form than the one that ssh-keygen writes.",
-    },
+    Invisible { class: "signature", what: "a key of another kind than Ed25519 and ECDSA P-256." },
     Invisible {
         class: "expiry",
-        what: "whether the package has expired; the date stands above and in manifest.json.",
+        what: "whether the package has expired; the date stands above and in\n\
+               manifest.json.",
     },
 ];
 

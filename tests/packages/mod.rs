@@ -114,3 +114,9 @@ pub fn run(command: &mut Command) -> Output {
         .output()
         .unwrap_or_else(|error| panic!("{name} is needed for this test and could not be run: {error}"))
 }
+
+/// Sets permissions, whatever the umask.
+pub fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+}

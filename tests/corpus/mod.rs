@@ -1,0 +1,189 @@
+//! The cases of `tests/verify/`: each describes one way of being wrong, and who sees it.
+
+pub mod change;
+pub mod raw_zip;
+pub mod stock;
+
+use crate::packages;
+use change::{Change, Subject};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use stock::{Place, Verdict};
+use stufpack::open::{self, Problem, Trust};
+use stufpack::pack::age::Identities;
+use stufpack::pack::verify_text;
+
+/// `case.yaml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// What happened, for people.
+    #[allow(dead_code, reason = "for people who browse the cases")]
+    what: String,
+    /// In which form the package is verified.
+    #[serde(default)]
+    form: Form,
+    /// What was done to it.
+    #[serde(default)]
+    change: Vec<Change>,
+    /// Another signers file; `{KEY}`, `{STRANGER}` and `{RSA}` are public keys.
+    signers: Option<String>,
+    /// A list of revoked keys.
+    revoked: Option<String>,
+    /// Whether to decrypt with an identity that is no recipient.
+    #[serde(default)]
+    other_identity: bool,
+    /// Every problem, `CODE PATH`; the first is what the case is about.
+    pub expect: Vec<String>,
+    /// The stock command that fails, or `blind CLASS`.
+    stock: String,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Form {
+    #[default]
+    Zip,
+    Encrypted,
+    Folder,
+}
+
+/// A case and the folder that it runs in.
+pub struct Case {
+    /// Name of its folder.
+    pub name: String,
+    /// Its description.
+    pub description: Description,
+}
+
+/// Every case, by name.
+pub fn cases() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verify");
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(&root).expect("tests/verify").map(|entry| entry.expect("an entry").path()).collect();
+    folders.sort();
+    folders
+        .iter()
+        .map(|folder| {
+            let file = folder.join("case.yaml");
+            let text =
+                fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
+            let description =
+                serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            Case { name, description }
+        })
+        .collect()
+}
+
+impl Case {
+    /// Runs the case; says what is not as described.
+    pub fn run(&self) -> Result<(), String> {
+        let Self { name, description } = self;
+        let temp = tempfile::Builder::new().prefix("verify-").tempdir().expect("a folder");
+        let package = packages::package();
+        let mut subject = Subject::new(&package);
+        let late: Vec<&Change> = description.change.iter().filter(|change| subject.apply(change)).collect();
+
+        let signers = temp.path().join("signers");
+        let text =
+            description.signers.as_deref().map_or_else(packages::signers_text, |text| subject.fill(text));
+        fs::write(&signers, text).expect("written");
+        let revoked = description.revoked.as_ref().map(|text| {
+            let path = temp.path().join("revoked");
+            fs::write(&path, subject.fill(text)).expect("written");
+            path
+        });
+        let identity = match description.other_identity {
+            true => age::x25519::Identity::generate(),
+            false => subject.identity.clone(),
+        };
+        let identity = age::secrecy::ExposeSecret::expose_secret(&identity.to_string()).to_owned();
+        let identity_file = temp.path().join("identity");
+        fs::write(&identity_file, &identity).expect("written");
+
+        let encrypted = description.form == Form::Encrypted;
+        let path = match description.form {
+            Form::Folder => {
+                let root = temp.path().join("folder");
+                fs::create_dir(&root).expect("made");
+                packages::set_mode(&root, 0o700);
+                subject.folder(&root, &late);
+                root
+            }
+            _ => {
+                assert!(
+                    late.iter().all(|change| matches!(change, Change::Grow { .. })),
+                    "{name}: not for zips"
+                );
+                let ending = if encrypted { ".age" } else { "" };
+                let path = temp.path().join(format!("{}.zip{ending}", package.name()));
+                fs::write(&path, subject.bytes()).expect("written");
+                for change in late {
+                    let Change::Grow { bytes } = change else { continue };
+                    let file = fs::File::options().write(true).open(&path).expect("opened");
+                    file.set_len(*bytes).expect("grown");
+                }
+                path
+            }
+        };
+
+        let ours = verify(&path, &signers, revoked.as_deref(), &identity);
+        let told: Vec<String> =
+            ours.iter().map(|problem| format!("{} {}", problem.code.0, problem.path)).collect();
+        let told: Vec<&str> = told.iter().map(|line| line.trim_end()).collect();
+        if told != description.expect {
+            return Err(format!("{name}: expected {:#?}, found {ours:#?}", description.expect));
+        }
+
+        let page = page_of(&package, &subject, encrypted);
+        let unpacked = (description.form == Form::Folder).then_some(path.as_path());
+        let place = Place {
+            folder: temp.path(),
+            signers: &signers,
+            revoked: revoked.as_deref(),
+            identity: &identity_file,
+            unpacked,
+        };
+        match (stock::judge(&page, &place), description.stock.split_once(' ')) {
+            (Verdict::Fails(command), None) if command == description.stock => Ok(()),
+            (Verdict::Passes, Some(("blind", class))) if page.contains(&format!("\n- {class}: ")) => Ok(()),
+            (verdict, _) => Err(format!("{name}: expected stock {:?}, found {verdict:?}", description.stock)),
+        }
+    }
+}
+
+/// `VERIFY.txt` as the signer would have written it for what the subject's sums say.
+fn page_of(package: &stufpack::pack::Package, subject: &Subject, encrypted: bool) -> String {
+    let page = verify_text(package, &packages::signer(packages::KEY), encrypted);
+    let signed_anew =
+        subject.tree.get("SHA256SUMS.sig").is_some_and(|(bytes, _)| *bytes != package.signature());
+    match subject.tree.get("SHA256SUMS") {
+        Some((sums, _)) if signed_anew => {
+            page.replace(&package.sha256().hex(), &stufpack::model::Digest::of(sums).hex())
+        }
+        _ => page,
+    }
+}
+
+fn verify(path: &Path, signers: &Path, revoked: Option<&Path>, identity: &str) -> Vec<Problem> {
+    let identities = Identities::parse(identity.as_bytes()).expect("an identity");
+    let verified = Trust::read(signers, revoked, packages::at())
+        .and_then(|trust| open::verify(path, Some(&identities), &trust));
+    match verified {
+        Ok(_) => Vec::new(),
+        Err(open::Error::Problems(mut problems)) => {
+            // The signers file's own folder is another on each run.
+            for problem in &mut problems {
+                if let Some((_, name)) = problem.path.rsplit_once("/signers") {
+                    problem.path = format!("signers{name}");
+                } else if let Some((_, name)) = problem.path.rsplit_once("/revoked") {
+                    problem.path = format!("revoked{name}");
+                }
+            }
+            problems
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}

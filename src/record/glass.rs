@@ -23,7 +23,15 @@ pub struct Glass {
 #[must_use = "the lock is let go when this is dropped"]
 pub struct Locked {
     pub(super) glass: Glass,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Locked {
+    /// Lets go at once: closing alone would not while a child that was just started still has the descriptor.
+    fn drop(&mut self) {
+        // Failing leaves the lock to the end of the process.
+        let _ = self.lock.unlock();
+    }
 }
 
 /// What stands in `audit/glass.json`, from the root on and never changed.
@@ -139,7 +147,7 @@ impl Glass {
         if !findings.is_empty() {
             return Err(Error::Untrusted { path: self.path, findings });
         }
-        Ok(Locked { glass: self, _lock: lock })
+        Ok(Locked { glass: self, lock })
     }
 
     /// The commit that `main` stands at.

@@ -9,6 +9,7 @@
 //! `infrastructure/deployment-logs/` only grow; personal files stand encrypted in `personal/`, under numbers.
 
 mod commit;
+mod diff;
 mod error;
 mod finding;
 mod glass;
@@ -25,6 +26,7 @@ mod tree;
 mod value;
 mod verify;
 
+pub use diff::{Comparison, Difference, diff};
 pub use error::{Behind, Error, Sequence};
 pub use finding::{Finding, Verdict};
 pub use glass::{Glass, LastPackage, Locked, Numbers};

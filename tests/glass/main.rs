@@ -1,4 +1,6 @@
 //! The glass: what is recorded stands, and what was not recorded so is seen.
 
+mod audit_cases;
+mod forge;
 mod record;
 mod support;

@@ -1,13 +1,14 @@
 //! A glass to try things on: real keys made by `ssh-keygen`, real commits made by `git`, nothing of the user's own settings.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use stufpack::model::{AgeRecipient, Environment, File, Files, Pathway, Provider, Salt, Timestamp, Word};
 use stufpack::open::Signers;
 use stufpack::pack::{self, Package, Previous, Principal, Requires, Sealing, Signer};
-use stufpack::record::{self, Founding, Recorded, Recording};
+use stufpack::record::{self, Founding, Glass, Recorded, Recording};
 
 pub const ISSUER: &str = "issuer/releases@example.org";
 pub const CUSTOMER: &str = "customer/ta@example.org";
@@ -43,6 +44,7 @@ pub struct Case {
     pub stranger: Person,
     pub recipient: AgeRecipient,
     clock: Cell<i64>,
+    made: RefCell<BTreeMap<u32, Package>>,
 }
 
 impl Case {
@@ -65,6 +67,7 @@ impl Case {
             stranger: person(STRANGER, "stranger"),
             recipient,
             clock: Cell::new(1_768_000_000),
+            made: RefCell::default(),
             folder,
         };
         fs::write(case.path("allowed_signers"), case.signers_text()).unwrap();
@@ -175,7 +178,72 @@ impl Case {
             ticket: None,
         };
         change(&mut recording);
-        record::record(&self.glass(), package, &recording)
+        let recorded = record::record(&self.glass(), package, &recording)?;
+        self.made.borrow_mut().insert(package.manifest().package.number, package.clone());
+        Ok(recorded)
+    }
+
+    /// The package that was recorded last under that number.
+    pub fn package_recorded(&self, number: u32) -> Package {
+        self.made.borrow()[&number].clone()
+    }
+
+    /// A folder such as a phase writes: a deployment of `package` with a journal of `lines` lines.
+    pub fn operation(&self, package: &Package, lines: u64) -> PathBuf {
+        let at = self.tick();
+        let folder = self.path(&format!("operation-{at}"));
+        fs::create_dir_all(folder.join("reports")).unwrap();
+        fs::create_dir_all(folder.join("logs")).unwrap();
+        let plan = package.files()["MIGRATION-PLAN.json"].sha256;
+        let (mut journal, mut last) = (String::new(), "0".repeat(64));
+        for n in 1..=lines {
+            let line = format!(
+                "{{\"v\":1,\"n\":{n},\"prev\":\"{last}\",\"plan\":\"{plan}\",\"run\":{at},\"phase\":\"deploy\",\
+                 \"step\":\"deploy/step-{n}\",\"state\":\"done\",\"at\":\"2026-01-10T00:00:00Z\"}}\n"
+            );
+            last = stufpack::model::Digest::of(line.as_bytes()).hex();
+            journal.push_str(&line);
+        }
+        let time = timestamp(at);
+        let number = package.manifest().package.number;
+        let about = format!(
+            "{{\"schema\":1,\"event\":\"deployment\",\"slug\":\"harbour\",\"package\":{{\"number\":{number},\
+             \"sha256\":\"{}\",\"plan\":\"{plan}\"}},\"phase\":\"deploy\",\"run\":1,\"started\":\"{time}\",\
+             \"ended\":\"{time}\",\"validation\":\"pass\",\"requested_by\":\"Ada (TA)\",\
+             \"journal\":{{\"lines\":{lines},\"sha256\":\"{last}\"}},\"personal\":[\"reports/users.json\"]}}\n",
+            package.sha256()
+        );
+        fs::write(folder.join("operation.json"), about).unwrap();
+        fs::write(folder.join("journal.jsonl"), journal).unwrap();
+        fs::write(folder.join("reports/verify.json"), "{}\n").unwrap();
+        fs::write(folder.join("reports/users.json"), "[\"ada@example.org\"]\n").unwrap();
+        fs::write(folder.join("logs/deploy.log"), format!("run {at}\n")).unwrap();
+        folder
+    }
+
+    pub fn record_operation(&self, folder: &Path, by: &Person) -> Result<Recorded, record::Error> {
+        let signers = self.signers();
+        let key = by.signer();
+        let recording = Recording {
+            key: &key,
+            signers: &signers,
+            recipients: &[],
+            requested_by: None,
+            approved_by: None,
+            ticket: None,
+        };
+        let gate = |_: &str, bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            text.contains("FAKE-SECRET").then(|| ("a fake secret".to_owned(), Some(1)))
+        };
+        Glass::open(&self.glass())?.lock()?.record_operation(folder, &gate, &recording)
+    }
+
+    /// A file as git has it, to the byte.
+    pub fn raw(&self, object: &str) -> Vec<u8> {
+        let output = self.try_git(&["cat-file", "blob", object]);
+        assert!(output.status.success(), "{object}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     }
 
     /// Stock git in the glass, hermetic; fails the test when git fails.

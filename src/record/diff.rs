@@ -1,0 +1,100 @@
+//! A package against the commit that recorded it.
+
+use super::Error;
+use super::glass::Glass;
+use super::message::Event;
+use super::paths;
+use super::tree::Trees;
+use crate::pack::Package;
+use git2::{ObjectType, Oid};
+use serde::Serialize;
+use std::path::Path;
+
+/// How a file of the package and the same file in the glass differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// Other bytes.
+    Changed,
+    /// The package has it, the glass does not.
+    Missing,
+    /// The glass has it, the package does not.
+    Unexpected,
+}
+
+/// What a package and its commit have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// The commit that recorded the package of that number; nobody recorded it if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Number of its operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u32>,
+    /// Every file that differs. Personal files are compared by number: in the glass they are encrypted.
+    pub differences: Vec<(String, Difference)>,
+}
+
+impl Comparison {
+    /// Whether the glass holds exactly this package.
+    pub fn is_equal(&self) -> bool {
+        self.commit.is_some() && self.differences.is_empty()
+    }
+}
+
+/// Compares a package with the commit that recorded the package of its number.
+///
+/// Clear files are compared byte for byte. `PERSONAL.sha256`, which is clear, binds the encrypted ones.
+pub fn diff(path: &Path, package: &Package) -> Result<Comparison, Error> {
+    let glass = Glass::open(path)?;
+    let odb = glass.repository.odb()?;
+    let mut trees = Trees::new(&odb);
+    let identity = &package.manifest().package;
+    let mut next = Some(glass.tip()?);
+    while let Some(id) = next {
+        let (commit, message) = glass.read(&odb, id)?;
+        next = commit.parents.first().copied();
+        if message.event != Event::Package
+            || message.package.is_none_or(|package| package.number != identity.number)
+        {
+            continue;
+        }
+        // Whose counter it is stands in the manifest, which is just what may have been changed: then the number decides.
+        let differences = compare(&mut trees, commit.tree, package)?;
+        return Ok(Comparison {
+            commit: Some(id.to_string()),
+            operation: Some(message.operation),
+            differences,
+        });
+    }
+    Ok(Comparison { commit: None, operation: None, differences: Vec::new() })
+}
+
+fn compare(trees: &mut Trees<'_>, tree: Oid, package: &Package) -> Result<Vec<(String, Difference)>, Error> {
+    let mut there = trees.files(tree, &paths::is_appended)?;
+    there.remove(paths::ATTRIBUTES);
+    there.remove(paths::RECIPIENTS);
+    let mut differences = Vec::new();
+    let mut number = 0;
+    for (path, file) in package.files() {
+        if file.personal {
+            let place = paths::personal(number);
+            number += 1;
+            if there.remove(&place).is_none() {
+                differences.push((place, Difference::Missing));
+            }
+            continue;
+        }
+        match there.remove(path) {
+            None => differences.push((path.clone(), Difference::Missing)),
+            Some(entry) if entry.id != Oid::hash_object(ObjectType::Blob, &file.bytes)? => {
+                differences.push((path.clone(), Difference::Changed));
+            }
+            Some(_) => {}
+        }
+    }
+    differences.extend(there.into_keys().map(|path| (path, Difference::Unexpected)));
+    differences.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(differences)
+}

@@ -2,7 +2,7 @@
 
 use crate::pack::Signer;
 use git2::Oid;
-use ssh_key::SshSig;
+use ssh_key::{LineEnding, SshSig};
 
 /// The namespace in which git's commits are signed.
 pub(super) const NAMESPACE: &str = "git";
@@ -110,6 +110,10 @@ impl Commit {
     pub fn signature(&self) -> Result<SshSig, &'static str> {
         let armour = self.signature.as_deref().ok_or("it is not signed")?;
         let signature = SshSig::from_pem(armour).map_err(|_| "its signature is not an SSH signature")?;
+        // Otherwise the same signature, wrapped in another way, would make another commit without the key.
+        if signature.to_pem(LineEnding::LF).map_or(true, |made| made.trim_end() != armour.trim_end()) {
+            return Err("its signature is not written as ssh-keygen writes signatures");
+        }
         if signature.namespace() != NAMESPACE {
             return Err("its signature was not made for a commit (another namespace)");
         }

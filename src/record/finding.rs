@@ -39,6 +39,29 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What to do.
+    pub fn next(&self) -> &'static str {
+        match self.code {
+            "glass.shallow" | "glass.partial" | "glass.alternates" | "glass.graft" | "glass.replace" => {
+                "check a full clone of your own: docs/glass.md, “Get it”"
+            }
+            "glass.object" => {
+                "fetch the glass anew; if it stays, ask the writer for a copy and show them this"
+            }
+            "glass.behind" => "git pull --ff-only, then check again",
+            "glass.unpinned" => "ask the writer for the root by another way, then: --pin COMMIT",
+            "glass.pin" | "glass.backdated" | "verify.revoked" => {
+                "trust nothing after the head last seen; ask the writer by another way which history is right"
+            }
+            code if code.starts_with("verify.signers") => {
+                "compare the signers file with what the writer gave you by another way"
+            }
+            _ => "trust nothing from this operation on; show this to the writer of the glass",
+        }
+    }
+}
+
+impl Finding {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,

@@ -6,7 +6,7 @@ use super::message::{Event, Message, PackageRef};
 use super::structure::{self, BRANCH};
 use super::tree::Trees;
 use super::{Error, paths};
-use crate::model::{Digest, Domain, Slug, Word};
+use crate::model::{Digest, Domain, Slug, Timestamp, Word};
 use crate::pack::{self, Previous, Principal};
 use git2::{Odb, Oid, Repository, RepositoryOpenFlags};
 use serde::{Deserialize, Serialize};
@@ -84,8 +84,10 @@ pub struct LastPackage {
 
 /// What a history needs to know of a manifest; older and newer ones may say more.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Manifest {
     pub package: Identity,
+    pub created_at: Timestamp,
     pub source: Document,
     pub target: Document,
     pub plan: Document,
@@ -236,6 +238,17 @@ impl Glass {
 }
 
 impl Locked {
+    /// Goes on only if the head is what it says and was signed by somebody who may.
+    ///
+    /// Looks at the head alone, which is enough not to build on something foreign; [`super::verify`] looks at the whole history.
+    pub fn trusted(self, trust: &super::Trust<'_>) -> Result<Self, Error> {
+        let audit = self.glass.verify_head(trust)?;
+        if audit.findings.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::Untrusted { path: self.glass.path.clone(), findings: audit.findings })
+    }
+
     /// The next numbers for a package that `issuer` makes from `installation`; refuses a clone that is behind.
     pub fn numbers(&self, issuer: &Principal, installation: &Domain) -> Result<Numbers, Error> {
         let odb = self.glass.repository.odb()?;

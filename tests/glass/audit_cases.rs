@@ -207,7 +207,8 @@ fn a11_replaced_objects_fail_by_name_and_the_originals_are_read() {
     fs::write(case.path("other"), "other\n").unwrap();
     let other_blob = case.git(&["hash-object", "-w", case.path("other").to_str().unwrap()]);
     let (head, parent) = (case.git(&["rev-parse", "main"]), case.git(&["rev-parse", "main~1"]));
-    let (tree, other_tree) = (case.git(&["rev-parse", "main^{tree}"]), case.git(&["rev-parse", "main~1^{tree}"]));
+    let (tree, other_tree) =
+        (case.git(&["rev-parse", "main^{tree}"]), case.git(&["rev-parse", "main~1^{tree}"]));
     for (from, to) in [(&blob, &other_blob), (&head, &parent), (&tree, &other_tree)] {
         case.git(&["replace", "-f", from, to]);
 
@@ -256,13 +257,17 @@ fn a13_one_changed_byte_in_package_or_commit_is_named() {
     changed.insert("README.md".to_owned(), readme);
     let package = case.package_of(2, Some(&case.package_recorded(1)), "harbour", &case.issuer, changed);
     let comparison = record::diff(&case.glass(), &package).unwrap();
-    assert!(comparison.differences.contains(&("README.md".to_owned(), Difference::Changed)), "{comparison:?}");
+    assert!(
+        comparison.differences.contains(&("README.md".to_owned(), Difference::Changed)),
+        "{comparison:?}"
+    );
     assert!(!comparison.is_equal());
     assert!(record::diff(&case.glass(), &case.package_recorded(2)).unwrap().is_equal());
 
     // The commit, made anew with the good key and the old sums.
-    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"]
-        .map(|name| case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)"), "main"]));
+    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
+        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)"), "main"])
+    });
     case.git(&["update-ref", "refs/heads/main", "main~1"]);
     let from = case.git(&["rev-parse", "main@{1}"]);
     let mut forge = Forge { event: "package", package, ..Forge::new(&case) };
@@ -277,7 +282,8 @@ fn a13_one_changed_byte_in_package_or_commit_is_named() {
     forge.commit();
     let audit = Check::pinned(&case).run();
     assert_eq!(audit.verdict, Verdict::Fail);
-    let named: Vec<_> = audit.findings.iter().map(|finding| (finding.code, finding.path.as_deref())).collect();
+    let named: Vec<_> =
+        audit.findings.iter().map(|finding| (finding.code, finding.path.as_deref())).collect();
     assert_eq!(named, [("glass.package.sum", Some("README.md"))]);
     let comparison = record::diff(&case.glass(), &case.package_recorded(2)).unwrap();
     assert_eq!(comparison.differences, [("README.md".to_owned(), Difference::Changed)]);
@@ -297,12 +303,17 @@ fn a14_an_edited_journal_line_breaks_the_chain_at_its_number() {
         let edited: String = journal
             .split_inclusive('\n')
             .enumerate()
-            .map(|(index, text)| if index + 1 == line { text.replace("done", "gone") } else { text.to_owned() })
+            .map(
+                |(index, text)| {
+                    if index + 1 == line { text.replace("done", "gone") } else { text.to_owned() }
+                },
+            )
             .collect();
         // In the commit itself, made anew with a good key.
         case.git(&["update-ref", "refs/heads/main", &format!("{good}~1")]);
-        let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"]
-            .map(|name| case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)"), &good]));
+        let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
+            case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)"), &good])
+        });
         let mut forge = Forge { event: "deployment", package, ..Forge::new(&case) };
         forge.files = case
             .git(&["diff", "--name-only", "main", &good])

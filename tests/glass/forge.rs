@@ -32,7 +32,10 @@ impl<'a> Forge<'a> {
         );
         Self {
             case,
-            files: vec![(format!("audit/access-logs/{operation:04}-access/operation.json"), Some(about.into_bytes()))],
+            files: vec![(
+                format!("audit/access-logs/{operation:04}-access/operation.json"),
+                Some(about.into_bytes()),
+            )],
             parents: vec![case.git(&["rev-parse", "main"])],
             operation,
             event: "access",
@@ -101,7 +104,8 @@ impl<'a> Forge<'a> {
         );
         fs::write(case.path("message"), (self.message)(message)).unwrap();
         let message = case.path("message");
-        let mut arguments = vec!["commit-tree".to_owned(), after, "-F".to_owned(), message.display().to_string()];
+        let mut arguments =
+            vec!["commit-tree".to_owned(), after, "-F".to_owned(), message.display().to_string()];
         arguments.extend(self.parents.iter().flat_map(|parent| ["-p".to_owned(), parent.clone()]));
         if let Some(person) = self.key {
             arguments.push(format!("-S{}", person.key.display()));

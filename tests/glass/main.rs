@@ -2,5 +2,7 @@
 
 mod audit_cases;
 mod forge;
+mod hostile;
+mod operations;
 mod record;
 mod support;

@@ -48,8 +48,11 @@ pub(super) fn check(
     let then = open::Trust {
         signers: trust.signers.clone(),
         revoked: trust.revoked.clone(),
-        at: moment(commit.time),
+        at: manifest.as_ref().map_or(moment(commit.time), |manifest| manifest.created_at),
     };
+    if then.at.seconds() > commit.time {
+        found.push(Finding::new("glass.date", "it was recorded before the package was made"));
+    }
     match open::signed_by(&sums, &signature, &then) {
         Err(problems) => found.extend(
             problems

@@ -1,0 +1,335 @@
+//! Commits by a good key that a glass must not hold: each differs from a right one in one thing.
+
+use crate::forge::{Check, Forge, codes};
+use crate::support::{Case, Person};
+use std::fs;
+use stufpack::record::{Error, Glass, Trust, Verdict};
+
+fn case() -> Case {
+    let case = Case::new();
+    case.init(true);
+    let first = case.package(1, None);
+    case.record(&first);
+    let folder = case.operation(&first, 3);
+    case.record_operation(&folder, &case.customer).unwrap();
+    case
+}
+
+/// What the check says of one more commit, changed by `change`.
+fn says(change: impl FnOnce(&mut Forge<'_>)) -> Vec<(&'static str, Option<String>)> {
+    let case = case();
+    let mut forge = Forge::new(&case);
+    change(&mut forge);
+    forge.commit();
+    let audit = Check::pinned(&case).run();
+    assert_ne!(audit.verdict, Verdict::Unverifiable);
+    audit.findings.into_iter().map(|finding| (finding.code, finding.path)).collect()
+}
+
+fn one(code: &'static str, path: &str) -> Vec<(&'static str, Option<String>)> {
+    vec![(code, (!path.is_empty()).then(|| path.to_owned()))]
+}
+
+const OWN: &str = "audit/access-logs/0003-access/operation.json";
+const OLD: &str = "audit/deployment-history/0002-deployment/operation.json";
+
+#[test]
+fn the_right_one_passes() {
+    assert_eq!(says(|_| {}), vec![]);
+    let case = case();
+    Forge { key: Some(&case.customer), name: case.customer.principal.to_owned(), ..Forge::new(&case) }
+        .commit();
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+}
+
+#[test]
+fn a_gap_or_a_repeated_number_is_seen() {
+    for number in [2, 4] {
+        let found = says(|forge| {
+            forge.operation = number;
+            let about = forge.files[0].1.take();
+            forge.files = vec![(format!("audit/access-logs/{number:04}-access/operation.json"), about)];
+        });
+        assert_eq!(found, one("glass.operation", ""));
+    }
+}
+
+#[test]
+fn what_was_recorded_is_never_changed_moved_or_taken_away() {
+    assert_eq!(
+        says(|forge| forge.files.push((OLD.into(), Some(b"{}".to_vec())))),
+        one("glass.append_only", OLD)
+    );
+    assert_eq!(says(|forge| forge.files.push((OLD.into(), None))), one("glass.append_only", OLD));
+    let log = "infrastructure/deployment-logs/0002-deployment/deploy.log";
+    assert_eq!(says(|forge| forge.files.push((log.into(), None))), one("glass.append_only", log));
+    let about = "audit/glass.json";
+    assert_eq!(
+        says(|forge| forge.files.push((about.into(), Some(b"{}".to_vec())))),
+        one("glass.append_only", about)
+    );
+}
+
+#[test]
+fn an_operation_adds_to_its_own_folder_only() {
+    for path in [
+        "audit/access-logs/0002-access/more.json",
+        "audit/deployment-history/0003-access/operation.json",
+        "infrastructure/deployment-logs/loose.log",
+    ] {
+        assert_eq!(
+            says(|forge| forge.files.push((path.into(), Some(b"{}".to_vec())))),
+            one("glass.path", path)
+        );
+    }
+    assert_eq!(
+        says(|forge| forge.files = vec![("audit/access-logs/0003-access/x".into(), Some(b"x".to_vec()))]),
+        one("glass.operation.missing", OWN)
+    );
+    assert_eq!(
+        says(|forge| forge.files[0].1 = Some(b"{\"schema\":2}".to_vec())),
+        one("glass.operation.form", OWN)
+    );
+}
+
+#[test]
+fn package_paths_change_by_packages_only_whoever_signs() {
+    for path in [
+        "migrate",
+        "README.md",
+        "infrastructure/compose/.env",
+        "personal/0001.age",
+        ".gitattributes",
+        "new.tf",
+    ] {
+        assert_eq!(
+            says(|forge| forge.files.push((path.into(), Some(b"x".to_vec())))),
+            one("glass.path", path)
+        );
+    }
+}
+
+/// Package 2 as it should be, as files of a forged commit; `change` gets them.
+fn package(
+    by: fn(&Case) -> &Person,
+    change: impl FnOnce(&mut Vec<(String, Option<Vec<u8>>)>),
+) -> Vec<(&'static str, Option<String>)> {
+    let case = case();
+    let good = case.git(&["rev-parse", "main"]);
+    case.record(&case.package(2, Some(&case.package_recorded(1))));
+    let made = case.git(&["rev-parse", "main"]);
+    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
+        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
+    });
+    case.git(&["update-ref", "refs/heads/main", &good]);
+    let person = by(&case);
+    let mut forge = Forge {
+        event: "package",
+        package,
+        key: Some(person),
+        name: person.principal.to_owned(),
+        ..Forge::new(&case)
+    };
+    forge.files = case
+        .git(&["diff", "--name-only", &good, &made])
+        .lines()
+        .map(|path| (path.to_owned(), Some(case.raw(&format!("{made}:{path}")))))
+        .collect();
+    change(&mut forge.files);
+    forge.commit();
+    let audit = Check::pinned(&case).run();
+    audit.findings.into_iter().map(|finding| (finding.code, finding.path)).collect()
+}
+
+#[test]
+fn a_package_commit_holds_exactly_what_the_issuer_signed() {
+    let issuer: fn(&Case) -> &Person = |case| &case.issuer;
+    let put = |path: &'static str, content: &'static [u8]| {
+        package(issuer, move |files| {
+            files.retain(|(name, _)| name != path);
+            files.push((path.to_owned(), Some(content.to_vec())));
+        })
+    };
+    assert_eq!(package(issuer, |_| {}), vec![]);
+    assert_eq!(package(|case| &case.customer, |_| {}), vec![], "a customer may record what an issuer signed");
+    assert_eq!(put("extra.tf", b"x"), one("glass.package.unlisted", "extra.tf"));
+    assert_eq!(put("personal/9999.age", b"x"), one("glass.package.unlisted", "personal/9999.age"));
+    assert_eq!(
+        put("personal/0001.age", b"ada@example.org"),
+        one("glass.package.personal", "personal/0001.age")
+    );
+    assert_eq!(put("README.md", b"x"), one("glass.package.sum", "README.md"));
+    assert_eq!(put("audit/more", b"x"), one("glass.path", "audit/more"));
+    assert_eq!(put(OLD, b"x"), one("glass.path", OLD));
+    assert_eq!(
+        package(issuer, |files| files.push(("migrate-not".into(), Some(b"x".to_vec())))),
+        one("glass.package.unlisted", "migrate-not")
+    );
+    assert_eq!(
+        package(issuer, |files| files.push(("configuration/api-config/stuf_config.json".into(), None))),
+        one("glass.package.missing", "configuration/api-config/stuf_config.json")
+    );
+    let found = put("SHA256SUMS.sig", b"");
+    assert_eq!(found, one("verify.signature.form", "SHA256SUMS.sig"));
+    let last = package(issuer, |files| {
+        files.retain(|(name, _)| !name.starts_with("personal/"));
+        files.push(("personal/0003.age".into(), None));
+    });
+    assert_eq!(last, one("glass.package.personal", "personal"));
+}
+
+#[test]
+fn a_package_out_of_sequence_is_seen() {
+    // Recorded where it fits, then the one before it is cut out.
+    let case = case();
+    let good = case.git(&["rev-parse", "main"]);
+    case.record(&case.package(2, Some(&case.package_recorded(1))));
+    case.record(&case.package(3, Some(&case.package_recorded(2))));
+    let made = case.git(&["rev-parse", "main"]);
+    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
+        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
+    });
+    case.git(&["update-ref", "refs/heads/main", &good]);
+    let mut forge = Forge { event: "package", package, ..Forge::new(&case) };
+    forge.files = case
+        .git(&["diff", "--name-only", &good, &made])
+        .lines()
+        .map(|path| (path.to_owned(), Some(case.raw(&format!("{made}:{path}")))))
+        .collect();
+    forge.commit();
+    assert_eq!(codes(&Check::pinned(&case).run()), ["glass.package.sequence"]);
+}
+
+#[test]
+fn trailers_that_lie_are_seen() {
+    let unknown = "0".repeat(64);
+    let found = says(|forge| forge.package = ["9".to_owned(), unknown.clone(), unknown.clone()]);
+    assert_eq!(found, vec![("glass.trailer", Some(OWN.to_owned())), ("glass.trailer", None)]);
+    let found = says(|forge| {
+        forge.message = |text| {
+            text.replace("After: ", "After: 4b825dc642cb6eb9a060e54bf8d69288fbee4904").replacen(
+                "fbee4904",
+                "fbee4904\nX: ",
+                1,
+            )
+        };
+    });
+    assert_eq!(found, one("glass.message", ""));
+    assert_eq!(
+        says(|forge| forge.message = |text| text.replace("Validation: pass", "Validation: warn")),
+        one("glass.trailer", OWN)
+    );
+    assert_eq!(says(|forge| forge.message = |text| text + "Approved-By: eve\n"), one("glass.message", ""));
+}
+
+#[test]
+fn another_name_than_the_signers_is_seen() {
+    assert_eq!(says(|forge| forge.name = "customer/ta@example.org".into()), one("glass.committer", ""));
+    assert_eq!(says(|forge| forge.name = "Ada".into()), one("glass.committer", ""));
+    assert_eq!(says(|forge| forge.date = 1_900_000_000), one("glass.date", ""));
+}
+
+#[test]
+fn a_damaged_object_is_seen_and_named() {
+    let case = case();
+    let blob = case.git(&["rev-parse", &format!("main:{OLD}")]);
+    let pack = case.glass().join("objects/pack");
+    // Loose, so that it can be damaged alone.
+    let content = case.raw(&blob);
+    for entry in fs::read_dir(&pack).unwrap() {
+        fs::rename(
+            entry.as_ref().unwrap().path(),
+            case.path("moved").with_file_name(entry.unwrap().file_name()),
+        )
+        .unwrap();
+    }
+    for entry in fs::read_dir(case.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "pack") {
+            let stdin = fs::File::open(path).unwrap();
+            let status = case
+                .command("git")
+                .current_dir(case.glass())
+                .args(["unpack-objects", "-q"])
+                .stdin(stdin)
+                .status();
+            assert!(status.unwrap().success());
+        }
+    }
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+    let other = String::from_utf8(content).unwrap().replace("pass", "fail");
+    fs::write(case.path("other"), other).unwrap();
+    let id = case.git(&["hash-object", "-w", case.path("other").to_str().unwrap()]);
+    let place = |id: &str| case.glass().join("objects").join(&id[..2]).join(&id[2..]);
+    fs::remove_file(place(&blob)).unwrap();
+    fs::copy(place(&id), place(&blob)).unwrap();
+
+    let audit = Check::pinned(&case).run();
+
+    assert_eq!((audit.verdict, codes(&audit)), (Verdict::Fail, vec!["glass.object"]));
+    assert_eq!(audit.findings[0].operation, Some(2));
+}
+
+#[test]
+fn settings_that_hide_history_are_seen_and_nothing_is_written() {
+    let case = case();
+    let glass = case.glass();
+    let tip = case.git(&["rev-parse", "main"]);
+    let package = case.package(2, Some(&case.package_recorded(1)));
+    let check = |code: &str| {
+        assert!(codes(&Check::pinned(&case).run()).contains(&code), "{code}");
+        match case.try_record(&package, &case.issuer) {
+            Err(Error::Untrusted { findings, .. }) => assert_eq!(findings[0].code, code),
+            other => panic!("{code}: {other:?}"),
+        }
+    };
+    fs::write(glass.join("info-grafts"), "").unwrap();
+    fs::create_dir_all(glass.join("info")).unwrap();
+    fs::write(glass.join("info/grafts"), format!("{tip}\n")).unwrap();
+    check("glass.graft");
+    fs::remove_file(glass.join("info/grafts")).unwrap();
+    fs::create_dir_all(glass.join("objects/info")).unwrap();
+    fs::write(glass.join("objects/info/alternates"), "/nowhere\n").unwrap();
+    check("glass.alternates");
+    fs::remove_file(glass.join("objects/info/alternates")).unwrap();
+    case.git(&["config", "extensions.partialClone", "origin"]);
+    check("glass.partial");
+    case.git(&["config", "--unset", "extensions.partialClone"]);
+    case.git(&["symbolic-ref", "HEAD", "refs/heads/other"]);
+    check("glass.head");
+    case.git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+}
+
+#[test]
+fn a_key_that_ended_and_its_successor_both_count_in_their_time() {
+    let case = case();
+    let end = stufpack::model::Timestamp::to_string(&crate::support::timestamp(case.tick()))
+        .replace(['-', ':', 'T'], "");
+    let new = Person { principal: case.issuer.principal, key: case.stranger.key.clone() };
+    Forge { key: Some(&new), ..Forge::new(&case) }.commit();
+    let signers = case.issuer.line(&format!("namespaces=\"git,stufpack\",valid-before=\"{end}\""))
+        + &new.line(&format!("namespaces=\"git,stufpack\",valid-after=\"{end}\""))
+        + &case.customer.line("namespaces=\"git\"");
+    assert_eq!(codes(&Check { signers: signers.clone(), ..Check::pinned(&case) }.run()), [""; 0]);
+    // The old key goes on after its end.
+    Forge::new(&case).commit();
+    assert_eq!(codes(&Check { signers, ..Check::pinned(&case) }.run()), ["verify.signers.late"]);
+}
+
+#[test]
+fn a_writer_goes_on_from_a_head_that_it_trusts_only() {
+    let case = case();
+    let signers = case.signers();
+    let trust = Trust {
+        signers: &signers,
+        revoked: &stufpack::open::Revoked::default(),
+        pins: &[],
+        last_seen: None,
+        now: crate::support::timestamp(1_800_000_000),
+    };
+    let trusted = || Glass::open(&case.glass()).unwrap().lock().unwrap().trusted(&trust).map(drop);
+    trusted().unwrap();
+    Forge { key: Some(&case.stranger), ..Forge::new(&case) }.commit();
+    assert!(matches!(trusted(), Err(Error::Untrusted { .. })));
+}

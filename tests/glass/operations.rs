@@ -1,0 +1,155 @@
+//! Operations that a phase wrote down: they enter the glass once, whole, and without secrets or personal data.
+
+use crate::forge::{Check, codes};
+use crate::support::Case;
+use std::fs;
+use std::path::Path;
+use stufpack::record::{Error, Operation};
+
+fn case() -> Case {
+    let case = Case::new();
+    case.init(true);
+    case.record(&case.package(1, None));
+    case
+}
+
+#[test]
+fn an_operation_is_one_commit_in_its_own_folders() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(1), 4);
+
+    let recorded = case.record_operation(&folder, &case.customer).unwrap();
+
+    assert_eq!((recorded.operation, recorded.new), (2, true));
+    assert_eq!(
+        case.git(&["diff", "--name-status", "main~1", "main"]).lines().collect::<Vec<_>>(),
+        [
+            "A\taudit/deployment-history/0002-deployment/journal.jsonl",
+            "A\taudit/deployment-history/0002-deployment/operation.json",
+            "A\taudit/deployment-history/0002-deployment/personal/0001.age",
+            "A\taudit/deployment-history/0002-deployment/reports/verify.json",
+            "A\tinfrastructure/deployment-logs/0002-deployment/deploy.log",
+        ]
+    );
+    let trailer = |name: &str| {
+        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
+    };
+    assert_eq!(trailer("Event"), "deployment");
+    assert_eq!(trailer("Requested-By"), "Ada (TA)");
+    assert_eq!(trailer("Validation"), "pass");
+    assert_eq!(trailer("Package-SHA256"), case.package_recorded(1).sha256().hex());
+    case.git(&["verify-commit", "main"]);
+    case.git(&["fsck", "--full", "--strict"]);
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+    let found = case.try_git(&["grep", "-q", "ada@example.org", "main", "--", "audit", "infrastructure"]);
+    assert_eq!(found.status.code(), Some(1), "personal data in clear");
+}
+
+#[test]
+fn the_same_folder_twice_is_one_commit() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(1), 2);
+    let first = case.record_operation(&folder, &case.customer).unwrap();
+    let other = case.operation(&case.package_recorded(1), 2);
+    case.record_operation(&other, &case.customer).unwrap();
+
+    let again = case.record_operation(&folder, &case.customer).unwrap();
+
+    assert_eq!((again.commit, again.operation, again.new), (first.commit, 2, false));
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "4");
+}
+
+#[test]
+fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
+    let case = case();
+    let package = case.package_recorded(1);
+    let folder = case.operation(&package, 2);
+    case.record_operation(&folder, &case.customer).unwrap();
+    let (journal, about) = (folder.join("journal.jsonl"), folder.join("operation.json"));
+    let two = fs::read_to_string(&journal).unwrap();
+    let last = |text: &str| {
+        stufpack::model::Digest::of(text.split_inclusive('\n').next_back().unwrap().as_bytes()).hex()
+    };
+    let write = |text: &str, lines: u64| {
+        let old = fs::read_to_string(&about).unwrap();
+        let at = old.find("\"journal\"").unwrap();
+        let end = old.find(",\"personal\"").unwrap();
+        let journal_end = format!("\"journal\":{{\"lines\":{lines},\"sha256\":\"{}\"}}", last(text));
+        fs::write(&about, [&old[..at], &journal_end, &old[end..]].concat()).unwrap();
+        fs::write(&journal, text).unwrap();
+    };
+    let three = format!("{two}{{\"v\":1,\"n\":3,\"prev\":\"{}\",\"state\":\"done\"}}\n", last(&two));
+    write(&three, 3);
+    case.record_operation(&folder, &case.customer).unwrap();
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+
+    // The same first line, another second one: a chain that holds by itself.
+    let first = two.split_inclusive('\n').next().unwrap();
+    let other = format!("{first}{{\"v\":1,\"n\":2,\"prev\":\"{}\",\"state\":\"failed\"}}\n", last(first));
+    write(&other, 2);
+    case.record_operation(&folder, &case.customer).unwrap();
+    let audit = Check::pinned(&case).run();
+    assert_eq!(codes(&audit), ["glass.journal"]);
+    assert_eq!(audit.findings[0].line, Some(2));
+}
+
+#[test]
+fn a_secret_stops_the_recording_and_is_not_shown() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(1), 2);
+    fs::write(folder.join("logs/deploy.log"), "password: FAKE-SECRET\n").unwrap();
+
+    let error = case.record_operation(&folder, &case.customer).unwrap_err();
+
+    assert!(matches!(&error, Error::Secret { path, .. } if path == "logs/deploy.log"));
+    assert!(!error.to_string().contains("FAKE-SECRET"));
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+}
+
+#[test]
+fn a_folder_that_is_not_what_it_says_is_refused() {
+    let refused = |change: &dyn Fn(&Path)| {
+        let case = case();
+        let folder = case.operation(&case.package_recorded(1), 3);
+        change(&folder);
+        let result = case.record_operation(&folder, &case.customer);
+        assert_eq!(case.git(&["rev-list", "--count", "main"]), "2", "{result:?}");
+        result.unwrap_err().to_string()
+    };
+    let edit = |folder: &Path, file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.contains(from));
+        fs::write(folder.join(file), text.replacen(from, to, 1)).unwrap();
+    };
+    let about = "operation.json";
+    assert!(refused(&|folder| fs::remove_file(folder.join(about)).unwrap()).contains("is missing"));
+    assert!(refused(&|folder| edit(folder, "journal.jsonl", "done", "gone")).contains("line 1"));
+    assert!(
+        refused(&|folder| fs::remove_file(folder.join("journal.jsonl")).unwrap()).contains("there is none")
+    );
+    assert!(refused(&|folder| edit(folder, about, "\"number\":1", "\"number\":7")).contains("does not have"));
+    assert!(refused(&|folder| edit(folder, about, "harbour", "other")).contains("the glass is of harbour"));
+    assert!(refused(&|folder| edit(folder, about, "\"run\":1", "\"extra\":1")).contains("extra"));
+    assert!(
+        refused(&|folder| edit(folder, about, "Ada (TA)", "a\\nApproved-By: eve")).contains("Requested-By")
+    );
+    assert!(
+        refused(&|folder| edit(folder, about, "reports/users.json", "reports/none.json"))
+            .contains("personal")
+    );
+    assert!(
+        refused(&|folder| std::os::unix::fs::symlink("/etc/passwd", folder.join("logs/link")).unwrap())
+            .contains("neither")
+    );
+    assert!(refused(&|folder| fs::write(folder.join("logs/.gitmodules"), "").unwrap()).contains("name"));
+}
+
+/// `schemas/operation.json` is what the types say; `STUFPACK_BLESS=1` rewrites it.
+#[test]
+fn the_published_schema_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/operation.json");
+    if std::env::var_os("STUFPACK_BLESS").is_some() {
+        fs::write(path, Operation::schema()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).expect("schemas/operation.json"), Operation::schema());
+}

@@ -52,6 +52,7 @@ pub fn unpack(verified: &Verified, folder: &Path) -> Result<(), Error> {
 }
 
 fn fill(verified: &Verified, root: &Path) -> Result<(), Error> {
+    set_mode(root, 0o700)?;
     let files = verified.package.files();
     // Paths are plain: `names::is_plain` held for each when the package was read.
     let folders: BTreeSet<&str> = files.keys().flat_map(|path| names::folders(path)).collect();

@@ -97,11 +97,21 @@ pub fn is_encrypted(bytes: &[u8]) -> bool {
 /// Encrypts `bytes` to every one of `recipients`; random by design, so never the same twice.
 pub fn encrypt(bytes: &[u8], recipients: &[AgeRecipient]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 2048 + 1024);
-    let mut writer = encryptor(recipients, &mut out)?;
-    let failed = |error: io::Error| Error::Encrypt(error.to_string());
-    writer.write_all(bytes).map_err(failed)?;
-    writer.finish().map_err(failed)?;
+    encrypt_into(&mut out, recipients, |out| out.write_all(bytes))?;
     Ok(out)
+}
+
+/// Encrypts what `fill` writes, while it writes.
+pub fn encrypt_into<W: io::Write>(
+    out: W,
+    recipients: &[AgeRecipient],
+    fill: impl FnOnce(&mut ::age::stream::StreamWriter<W>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::Encrypt(error.to_string());
+    let mut writer = encryptor(recipients, out)?;
+    fill(&mut writer).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(())
 }
 
 fn encryptor<W: io::Write>(

@@ -30,7 +30,8 @@ pub struct Written {
 /// Writes the zip and `VERIFY.txt` into the folder `out`, which is made where it is missing.
 ///
 /// A new folder appears with both files in it or not at all. In a folder that exists, `VERIFY.txt` is put in place
-/// first and the zip last; each appears whole, and files of other names are left alone.
+/// first and the zip last; each appears whole, and files of other names are left alone. Both files are on the disk
+/// before they get their names; the names themselves may be lost if the machine stops within the next seconds.
 pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>) -> Result<Written, Error> {
     let encrypted = !output.recipients.is_empty();
     let ending = if encrypted { "zip.age" } else { "zip" };
@@ -66,11 +67,11 @@ pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>
         .permissions(Permissions::from_mode(0o700))
         .tempdir_in(beside)
         .map_err(io_error(beside, "written"))?;
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).map_err(io_error(beside, "written"))?;
     let [zip, verify] = names.map(|name| folder.path().join(name));
     put(&zip, |file| {
         if encrypted {
-            let bytes = age::encrypt(&package.zip(), output.recipients)?;
-            file.write_all(&bytes).map_err(io_error(&written.package, "written"))
+            Ok(age::encrypt_into(file, output.recipients, |out| package.write_zip(out))?)
         } else {
             package.write_zip(file).map_err(io_error(&written.package, "written"))
         }
@@ -78,18 +79,15 @@ pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>
     put(&verify, |file| file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written")))?;
 
     if is_new {
-        sync_folder(folder.path())?;
         let path = folder.keep();
         fs::rename(&path, out).map_err(|source| {
             // The folder is ours and holds nothing else; where even that fails, the first error counts.
             let _ = fs::remove_dir_all(&path);
             Error::Io { path: out.to_owned(), action: "made", source }
         })?;
-        sync_folder(&parent)?;
     } else {
         fs::rename(&verify, &written.verify_text).map_err(io_error(&written.verify_text, "written"))?;
         fs::rename(&zip, &written.package).map_err(io_error(&written.package, "written"))?;
-        sync_folder(out)?;
     }
     Ok(written)
 }
@@ -149,18 +147,14 @@ impl<R: io::Read> io::Write for Comparison<R> {
     }
 }
 
-pub(crate) fn parent_of(path: &Path) -> PathBuf {
+fn parent_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     }
 }
 
-pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(io_error(path, "written"))
-}
-
-pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { path, action, source }
 }

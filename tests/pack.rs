@@ -141,3 +141,37 @@ fn the_published_schema_is_current() {
         "STUFPACK_BLESS=1 rewrites it"
     );
 }
+
+/// The code of this version can be sealed, and its own `migrate` accepts the package that `unzip` writes, but not one
+/// with an added file.
+#[test]
+fn migrate_accepts_what_we_seal() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let mut files = files();
+    files.extend(stufpack::embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())));
+    let plan = r#"{"schema": 1, "plan": {}, "phases": []}"#;
+    files.insert("MIGRATION-PLAN.json".to_owned(), File::document(plan));
+    let sealed = pack::seal(files, &Sealing { signer: &signer(KEY), details: &details() }).expect("sealed");
+    fs::write(temp.path().join("package.zip"), sealed.zip()).expect("written");
+    fs::write(temp.path().join("signers"), packages::signers_text()).expect("written");
+    let unzip = run(Command::new("unzip").args(["-q", "package.zip"]).current_dir(temp.path()));
+    assert!(unzip.status.success(), "{unzip:?}");
+    let migrate = || {
+        run(Command::new("./migrate")
+            .arg("status")
+            .current_dir(temp.path().join("harbour"))
+            .env("HOME", temp.path())
+            .env("STUFPACK_STATE", temp.path().join("state"))
+            .env("STUFPACK_SIGNERS", temp.path().join("signers")))
+    };
+
+    let accepted = migrate();
+    assert!(accepted.status.success(), "{accepted:?}");
+    assert!(accepted.stdout.starts_with(b"harbour production, package 1"), "{accepted:?}");
+    let added = temp.path().join("harbour/infrastructure/extra.tf");
+    fs::write(&added, "").expect("written");
+    packages::set_mode(&added, 0o600);
+    let refused = migrate();
+    assert_eq!(refused.status.code(), Some(12), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("error[verify.files]"), "{refused:?}");
+}

@@ -143,10 +143,28 @@ class Refused(Story):
         os.mkfifo(package.root / "pipe")
         self.refuses(package, "verify.kind", "pipe")
 
-    def test_a_file_that_everyone_may_write(self) -> None:
+    def test_a_file_or_folder_that_others_may_write(self) -> None:
         package = self.package().seal()
-        (package.root / "migrate").chmod(0o707)
-        self.refuses(package, "verify.kind", "migrate")
+        for name, bits in (("migrate", 0o702), ("migrate", 0o720), ("configuration", 0o770)):
+            before = mode(package.root / name)
+            (package.root / name).chmod(bits)
+            self.refuses(package, "verify.kind", name)
+            (package.root / name).chmod(before)
+
+    def test_a_file_that_is_also_elsewhere(self) -> None:
+        package = self.package().seal()
+        (self.home / "second").hardlink_to(package.root / "configuration/salt")
+        self.refuses(package, "verify.kind", "configuration/salt")
+
+    def test_a_folder_that_nothing_is_in(self) -> None:
+        package = self.package().seal()
+        (package.root / "group_vars").mkdir()
+        self.refuses(package, "verify.kind", "group_vars")
+
+    def test_a_package_that_claims_another_issuer(self) -> None:
+        package = self.package()
+        package.manifest["package"]["issuer"] = "issuer/other"
+        self.refuses(package.seal(), "verify.issuer", "issuer/test signed")
 
     def test_an_unsigned_package(self) -> None:
         package = self.package().seal()

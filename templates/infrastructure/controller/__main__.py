@@ -16,7 +16,7 @@ import gates
 import package
 import status
 from console import Console
-from outcome import Exit, Stop
+from outcome import Exit, Stop, refused
 from phase import Run, not_automated
 from state import keep_verified, lock, open_state
 
@@ -79,6 +79,11 @@ def _belongs(given: argparse.Namespace, parser: _Parser) -> None:
 
 def _act(given: argparse.Namespace, console: Console) -> Exit:
     found = package.read(Path.cwd())
+    if given.signer not in ("", found.issuer):
+        raise refused(
+            "verify.issuer", f"{given.signer} signed what calls itself a package of {found.issuer}", "manifest.json",
+            "ask the sender for the package again",
+        )  # fmt: skip
     state = open_state(Path(given.state), found)
     console.document |= {
         "verb": given.verb, "plan": found.plan_digest, "state": str(state.root),

@@ -57,6 +57,7 @@ class Package:
     number: int
     slug: str
     environment: str
+    issuer: str
     expires_at: datetime
     plan_digest: str
     phases: tuple[Phase, ...]
@@ -111,6 +112,7 @@ def read(root: Path) -> Package:
             number=int(about["number"]),
             slug=str(about["slug"]),
             environment=str(about["environment"]),
+            issuer=str(about["issuer"]),
             expires_at=datetime.fromisoformat(manifest["expiresAt"]),
             plan_digest=digest,
             phases=tuple(_phase(phase) for phase in plan["phases"]),

@@ -170,6 +170,30 @@ class Running(Story):
         run = self.exits(0, self.ready(), "deploy")
         self.assertIn("    \\x1b[2Jwiped\\r", run.stdout)
 
+    def test_a_refused_or_held_run_takes_nothing_back(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "prepare")
+        self.orders(deploy__place_project={"exit": 2})
+        self.migrate(package, "deploy")
+        self.exits(0, package, "hold")
+        for phase in ("prepare", "deploy", "abort"):
+            self.exits(11, package, phase, says="paused[gate.hold]")
+        self.exits(0, package, "resume")
+        self.orders()
+
+        self.assertRegex(self.exits(0, package, "status").stdout, r"(?m)^  prepare +done$")
+        self.calls_file.unlink()
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.steps_run(), ["place-project", "start-api"])
+
+    def test_a_long_message_is_cut_and_names_its_log(self) -> None:
+        text = "\n".join(f"line {number}" for number in range(40))
+        self.orders(deploy__pull_images={"result": {"hosts": {"target": {"ok": 1}}, "lines": [text]}})
+        run = self.exits(0, self.ready(), "deploy")
+        self.assertIn("    line 14\n    … more in /", run.stdout)
+        self.assertNotIn("line 15", run.stdout)
+
 
 class Verdicts(Story):
     """What Ansible's exit status alone would get wrong."""

@@ -129,7 +129,7 @@ def main() -> int:
             "stopped by a signal",
             "before the first step",
             "No step was begun.",
-            "repeat it",
+            "repeat the command",
         )
     except OSError as error:
         where = os.fsdecode(error.filename) if error.filename else "a file"

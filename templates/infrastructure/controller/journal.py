@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from outcome import Exit, Stop
 
 FIRST = "0" * 64
+TAKES_BACK = frozenset({"abort", "rollback"})
 STATES = frozenset({
     "started", "done", "failed", "undone", "undo_failed", "skipped", "paused", "lost",
     "finished", "rolled_back", "refused",
@@ -60,14 +61,18 @@ class Journal:
         """A line of another plan; refusals aside, one journal belongs to one plan."""
         return next((line for line in self.lines if line.plan != self.plan and line.state != "refused"), None)
 
+    def steps(self) -> Iterator[Line]:
+        """Lines about steps and ends of this plan; a refusal or a hold before the first step took nothing back."""
+        for line in self.lines:
+            if line.plan == self.plan and line.state != "refused" and line.step not in ("gate", "hold"):
+                yield line
+
     def of_this_pass(self, phase: str) -> list[Line]:
         """Lines of the current pass over a phase: after its last end, and after anything that took it back."""
         lines: list[Line] = []
-        for line in self.lines:
-            if line.plan != self.plan or line.state == "refused":
-                continue
+        for line in self.steps():
             # What `abort` or `rollback` may have taken down is not done, however far they came.
-            if line.phase in ("abort", "rollback") and phase != line.phase:
+            if line.phase in TAKES_BACK and phase != line.phase:
                 lines = []
             elif line.phase == phase:
                 lines = [] if line.step == "end" else [*lines, line]
@@ -81,16 +86,16 @@ class Journal:
     def is_finished(self, phase: str) -> bool:
         """Whether the last pass over a phase came to its end and nothing took it back since."""
         finished = False
-        for line in self.lines:
-            if line.plan == self.plan and line.phase in ("abort", "rollback", phase) and line.state != "refused":
-                finished = line.phase == phase and line.step == "end" and line.state == "finished"
+        for line in self.steps():
+            if line.phase == phase or line.phase in TAKES_BACK:
+                finished = line.phase == phase and line.state == "finished"
         return finished
 
     def achieved(self) -> set[str]:
         """Steps and phases done once and not taken back: what the percentage counts; repeating never lowers it."""
         done: set[str] = set()
-        for line in self.lines:
-            if line.phase in ("abort", "rollback"):
+        for line in self.steps():
+            if line.phase in TAKES_BACK:
                 done.clear()
             elif line.state in ("done", "finished"):
                 done.add(line.phase if line.step == "end" else line.step)

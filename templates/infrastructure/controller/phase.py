@@ -20,6 +20,8 @@ from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, Interrupts, Result, Runner
 from state import State, keep_verified, lock, open_journal
 
+# Of one message of a playbook; the log has the rest.
+SHOWN_LINES = 15
 # Where the package has this playbook, it copies the journal to the target after each step.
 KEEP = "keep-journal"
 
@@ -235,8 +237,9 @@ class _Steps:
             "log": str(result.log),
         }  # fmt: skip
         text = f"{state:<8} {count(result.changed, 'change'):<10} {duration(seconds)}"
-        for line in (*result.lines, *result.failures):
-            text += "\n    " + line.replace("\n", "\n    ")
+        for said in (*result.lines, *result.failures):
+            head, rest = said.split("\n")[:SHOWN_LINES], said.count("\n") >= SHOWN_LINES
+            text += "".join(f"\n    {line}" for line in (*head, *([f"… more in {result.log}"] if rest else [])))
         self.of.console.step(entry, text)
         return stop
 

@@ -24,7 +24,7 @@ def standing(package: Package, journal: Journal, phase: Phase) -> str:
     """One phase in words."""
     if journal.is_finished(phase.id):
         return "done"
-    last = {line.step: line.state for line in journal.of_this_pass(phase.id) if line.step not in ("gate", "hold")}
+    last = {line.step: line.state for line in journal.of_this_pass(phase.id)}
     if not last:
         return "not yet" if package.runs(phase) else "not run by this package"
     total = sum(step.automated for step in phase.steps)

@@ -1,1 +1,132 @@
-//! See the flow in the crate's first page.
+//! From trees to types that cannot hold a wrong value, with every finding at once.
+//!
+//! First each document is walked by itself ([`crate::model::walk`]), then what only shows across fields, documents and
+//! files is looked at. A value that could not be read has a placeholder, and what depends on it is not told twice.
+
+mod attachments;
+mod content;
+mod envelope;
+mod notes;
+mod people;
+mod realm;
+mod secrets;
+mod settings;
+pub mod store;
+mod target;
+
+pub use crate::model::codes::CODES;
+pub use crate::model::leak::{Hit, Scanner, scan};
+pub use envelope::{export_schema, target_schema};
+
+use crate::model::{Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source};
+use notes::Notes;
+use std::collections::BTreeMap;
+
+/// An export that passed every check which needs no target.
+#[derive(Debug)]
+pub struct CheckedExport {
+    /// The export.
+    pub export: Export,
+    /// The realm.
+    pub realm: Realm,
+    /// Branding files and the like, by path inside the export.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+    /// What the inventory holds; without a target, keys are checked for what every store refuses.
+    pub content: ContentSummary,
+    /// SHA-256 over all of the export's files.
+    pub export_digest: Digest,
+    /// Findings that do not stop anything.
+    pub warnings: Vec<Finding>,
+}
+
+/// Checks an export with its target.
+///
+/// # Errors
+/// Every finding, warnings included, in the order of files and lines, when at least one is more than a warning.
+pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
+    let mut notes = Notes::new(&source);
+    let parts = run(&source, &mut notes);
+    let findings = notes.sorted();
+    match parts {
+        Parts { export: Some(export), target: Some(target), realm: Some(realm), content, digest }
+            if passes(&findings) =>
+        {
+            Ok(Checked {
+                export,
+                target,
+                realm,
+                attachments: source.attachments,
+                content,
+                inventory: source.inventory,
+                export_digest: digest,
+                target_digest: source.target_digest.unwrap_or(Digest([0; 32])),
+                leaves: Leaves {
+                    export: source.export.leaves().collect(),
+                    realm: source.realm.as_ref().map(|realm| realm.leaves().collect()).unwrap_or_default(),
+                },
+                warnings: findings,
+                unpacked: source.unpacked,
+            })
+        }
+        _ => Err(findings),
+    }
+}
+
+/// Checks an export by itself.
+///
+/// # Errors
+/// Every finding, as [`all`].
+pub fn export_only(source: Source) -> Result<CheckedExport, Vec<Finding>> {
+    let mut notes = Notes::new(&source);
+    let parts = run(&source, &mut notes);
+    let findings = notes.sorted();
+    match parts {
+        Parts { export: Some(export), realm: Some(realm), content, digest, .. } if passes(&findings) => {
+            Ok(CheckedExport {
+                export,
+                realm,
+                attachments: source.attachments,
+                content,
+                export_digest: digest,
+                warnings: findings,
+            })
+        }
+        _ => Err(findings),
+    }
+}
+
+fn passes(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity == Severity::Warning)
+}
+
+/// What the checks made of the files; placeholders included, so it is looked at together with the findings only.
+struct Parts {
+    export: Option<Export>,
+    target: Option<crate::model::Target>,
+    realm: Option<Realm>,
+    content: ContentSummary,
+    digest: Digest,
+}
+
+fn run(source: &Source, notes: &mut Notes<'_>) -> Parts {
+    let export = envelope::export(notes);
+    let target = envelope::target(notes);
+    let realm = realm::walk(notes);
+    secrets::check(notes, realm.as_ref(), export.as_ref());
+    if let Some(export) = &export {
+        settings::check(notes, export);
+        people::check(notes, export);
+        attachments::check(notes, export);
+        if let Some(realm) = &realm {
+            realm::compare(notes, export, realm);
+        }
+    }
+    if let Some(target) = &target {
+        target::check(notes, target, export.as_ref());
+    }
+    let (content, digest) = content::check(notes, export.as_ref(), target.as_ref());
+    if let Some(target) = &target {
+        target::largest(notes, target, content.largest);
+    }
+    Parts { export, target, realm, content, digest: source.export_digest(digest) }
+}

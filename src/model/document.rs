@@ -4,6 +4,7 @@ use super::{Digest, Export, Finding, Realm, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What `read` found on disk: bytes and trees with positions, nothing judged yet.
 #[derive(Debug)]
@@ -18,12 +19,33 @@ pub struct Source {
     pub attachments: BTreeMap<String, Vec<u8>>,
     /// The content inventory, left on disk and streamed.
     pub inventory: Option<PathBuf>,
-    /// SHA-256 over all of the export's files, by name and content.
-    pub export_digest: Digest,
+    /// The export as the user named it, for messages about it as a whole.
+    pub folder: Arc<str>,
+    /// SHA-256 of each file of the export by name, without the inventory, which is hashed while it is streamed.
+    pub digests: BTreeMap<String, Digest>,
     /// SHA-256 of the target document.
     pub target_digest: Option<Digest>,
     /// Keeps the folder into which a zipped export was unpacked alive.
     pub unpacked: Option<tempfile::TempDir>,
+    /// What is wrong with the form of the files.
+    pub findings: Vec<Finding>,
+}
+
+impl Source {
+    /// SHA-256 over all of the export's files by name and content: over lines as `sha256sum` writes them, sorted by name.
+    pub fn export_digest(&self, inventory: Option<Digest>) -> Digest {
+        use std::fmt::Write as _;
+        let mut digests = self.digests.clone();
+        if let (Some(path), Some(digest)) = (&self.inventory, inventory) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            digests.insert(name, digest);
+        }
+        let mut lines = String::new();
+        for (name, digest) in digests {
+            let _ = writeln!(lines, "{}  {name}", digest.hex());
+        }
+        Digest::of(lines.as_bytes())
+    }
 }
 
 /// An input that passed every check; no later step checks again.

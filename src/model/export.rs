@@ -1,6 +1,11 @@
 //! `kind: StufExport`: what leaves a running STUF.
 
-use super::*;
+use super::walk::record;
+use super::words::choice;
+use super::{
+    AttachmentPath, BucketName, CollectionName, Colour, Commit, Domain, Email, GithubUser, ImageReference,
+    Origin, Phone, RoleName, Salt, Secret, Slug, Text, Timestamp, UserId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A checked export.
@@ -40,227 +45,323 @@ pub struct Export {
     pub salt: Salt,
 }
 
-/// The project.
-#[derive(Clone, Debug)]
-pub struct Project {
-    /// Short name.
-    pub slug: Slug,
-    /// Full name, free text.
-    pub name: Text,
-    /// Description, free text.
-    pub description: Text,
+impl From<(ExportMetadata, ExportSpec)> for Export {
+    fn from((metadata, spec): (ExportMetadata, ExportSpec)) -> Self {
+        let ExportMetadata { exported_at, exporter, installation } = metadata;
+        let ExportSpec {
+            project,
+            hosted_url,
+            storage,
+            collections,
+            users,
+            notifications,
+            branding,
+            metadata_fields,
+            glass,
+            exposure,
+            application,
+            content,
+            salt,
+        } = spec;
+        Self {
+            exported_at,
+            exporter,
+            installation,
+            project,
+            hosted_url,
+            storage,
+            collections,
+            users,
+            notifications,
+            branding,
+            metadata_fields,
+            glass,
+            exposure,
+            application,
+            content,
+            salt,
+        }
+    }
 }
 
-/// Where uploads are stored at the source.
-#[derive(Clone, Debug)]
-pub struct Storage {
-    /// Kind of store.
-    pub provider: StorageProvider,
-    /// Bucket or container.
-    pub bucket: BucketName,
-    /// Region, such as `eu-west-1`.
-    pub region: Option<Text>,
-    /// Encryption at rest, such as `AES256` or `aws:kms`; `none` is allowed and shown.
-    pub encryption: Text,
-    /// Whether the store keeps earlier versions.
-    pub versioning: bool,
+record! {
+    /// Who made the export, where and when.
+    pub struct ExportMetadata {
+        /// When the export was made; the only clock of a package.
+        exported_at: Timestamp,
+        /// The tool that made it, such as `stuf-kit 1.0.0`.
+        exporter: Text,
+        /// Name of the installation it comes from, such as `harbour.stuf.pyx.io`.
+        installation: Domain,
+    }
 }
 
-/// Kinds of store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StorageProvider {
-    /// Amazon S3.
-    AwsS3,
-    /// Azure Blob Storage.
-    AzureBlob,
-    /// Garage, S3 on a host.
-    Garage,
+record! {
+    /// The settings of a running STUF.
+    pub struct ExportSpec {
+        /// The project.
+        project: Project,
+        /// Where the hosted service answers, such as `https://harbour.stuf.pyx.io`.
+        hosted_url: Origin,
+        /// Where uploads are stored.
+        storage: Storage,
+        /// Collections by name.
+        collections: BTreeMap<CollectionName, Collection>,
+        /// Users by id.
+        users: BTreeMap<UserId, User>,
+        /// Zulip and Sentry.
+        notifications: Notifications = {},
+        /// How it looks.
+        branding: Branding,
+        /// What an uploader is asked for, by field.
+        metadata_fields: BTreeMap<MetadataFieldName, MetadataField> = {},
+        /// The code-under-glass repository and who reads it.
+        glass: GlassSettings,
+        /// What the source exposes to the outside.
+        exposure: Exposure,
+        /// What runs.
+        application: Application,
+        /// Totals of the content, as the source counts them.
+        content: ContentTotals,
+        /// 32 random bytes as 64 hexadecimal digits, so that digests of personal files cannot be guessed.
+        salt: Salt,
+    }
 }
 
-/// One collection of uploads.
-#[derive(Clone, Debug)]
-pub struct Collection {
-    /// Description, free text.
-    pub description: Text,
+record! {
+    /// The project.
+    pub struct Project {
+        /// Short name.
+        slug: Slug,
+        /// Full name, free text.
+        name: Text,
+        /// Description, free text.
+        description: Text = "",
+    }
 }
 
-/// What somebody may do in a collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Permission {
-    /// List and download.
-    Read,
-    /// Upload.
-    Write,
-    /// Delete.
-    Delete,
+record! {
+    /// Where uploads are stored at the source.
+    pub struct Storage {
+        /// Kind of store.
+        provider: StorageProvider,
+        /// Bucket or container.
+        bucket: BucketName,
+        /// Region, such as `eu-west-1`.
+        region: Option<Text>,
+        /// Encryption at rest, such as `AES256` or `aws:kms`; `none` is allowed and shown.
+        encryption: Text,
+        /// Whether the store keeps earlier versions.
+        versioning: bool,
+    }
 }
 
-/// Whether somebody may sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UserStatus {
-    /// May sign in.
-    Active,
-    /// May not.
-    Disabled,
+choice! {
+    /// Kinds of store.
+    pub enum StorageProvider {
+        /// Amazon S3.
+        AwsS3 = "aws-s3",
+        /// Azure Blob Storage.
+        AzureBlob = "azure-blob",
+        /// Garage, S3 on a host.
+        Garage = "garage",
+    }
 }
 
-/// An authorised user.
-#[derive(Clone, Debug)]
-pub struct User {
-    /// E-mail address; the user name in the realm too.
-    pub email: Email,
-    /// Phone number in E.164.
-    pub phone: Option<Phone>,
-    /// Name, free text.
-    pub name: Text,
-    /// Whether the user may sign in.
-    pub status: UserStatus,
-    /// Realm roles.
-    pub roles: BTreeSet<RoleName>,
-    /// Permissions by collection.
-    pub collections: BTreeMap<CollectionName, BTreeSet<Permission>>,
+record! {
+    /// One collection of uploads.
+    pub struct Collection {
+        /// Description, free text.
+        description: Text = "",
+    }
 }
 
-/// Where events are told.
-#[derive(Clone, Debug)]
-pub struct Notifications {
-    /// Zulip.
-    pub zulip: Option<Zulip>,
-    /// Sentry.
-    pub sentry: Option<Sentry>,
+choice! {
+    /// What somebody may do in a collection.
+    pub enum Permission {
+        /// List and download.
+        Read = "read",
+        /// Upload.
+        Write = "write",
+        /// Delete.
+        Delete = "delete",
+    }
 }
 
-/// A Zulip channel.
-#[derive(Clone, Debug)]
-pub struct Zulip {
-    /// Address of the Zulip server.
-    pub site: Origin,
-    /// Channel (stream), free text.
-    pub channel: Text,
-    /// Topic, free text.
-    pub topic: Text,
-    /// E-mail address of the bot that posts.
-    pub bot_email: Email,
+choice! {
+    /// Whether somebody may sign in.
+    pub enum UserStatus {
+        /// May sign in.
+        Active = "active",
+        /// May not.
+        Disabled = "disabled",
+    }
 }
 
-/// A Sentry project.
-#[derive(Clone, Debug)]
-pub struct Sentry {
-    /// The DSN holds a key and is treated as a secret; it is dropped and given anew by the TA.
-    pub dsn: Option<Secret>,
-    /// Environment name that events carry.
-    pub environment: Option<Text>,
+record! {
+    /// An authorised user.
+    pub struct User {
+        /// E-mail address; the user name in the realm too.
+        email: Email,
+        /// Phone number in E.164.
+        phone: Option<Phone>,
+        /// Name, free text.
+        name: Text,
+        /// Whether the user may sign in.
+        status: UserStatus,
+        /// Realm roles.
+        roles: BTreeSet<RoleName> = [],
+        /// Permissions by collection.
+        collections: BTreeMap<CollectionName, BTreeSet<Permission>> = {},
+    }
 }
 
-/// How the pages look.
-#[derive(Clone, Debug)]
-pub struct Branding {
-    /// Title of the pages, free text.
-    pub title: Text,
-    /// Path of the logo inside the export, such as `branding/logo.svg`.
-    pub logo: Option<AttachmentPath>,
-    /// Colours by name, such as `primary`.
-    pub colours: BTreeMap<Text, Colour>,
-    /// Path of a style sheet inside the export.
-    pub custom_css: Option<AttachmentPath>,
+record! {
+    /// Where events are told.
+    pub struct Notifications {
+        /// Zulip.
+        zulip: Option<Zulip>,
+        /// Sentry.
+        sentry: Option<Sentry>,
+    }
 }
 
-/// The metadata fields that STUF knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetadataFieldName {
-    /// File type.
-    FileType,
-    /// Collection.
-    Collection,
-    /// Declaration of who owns the intellectual property.
-    IpOwnership,
-    /// Licence conditions.
-    LicenceConditions,
-    /// Comment.
-    Comment,
+record! {
+    /// A Zulip channel.
+    pub struct Zulip {
+        /// Address of the Zulip server.
+        site: Origin,
+        /// Channel (stream), free text.
+        channel: Text,
+        /// Topic, free text.
+        topic: Text,
+        /// E-mail address of the bot that posts.
+        bot_email: Email,
+    }
 }
 
-/// How one metadata field is asked for.
-#[derive(Clone, Debug)]
-pub struct MetadataField {
-    /// Whether it is shown.
-    pub enabled: bool,
-    /// Whether it must be answered.
-    pub required: bool,
-    /// The answers to choose from; empty means free text.
-    pub options: Vec<Text>,
-    /// Whether "don't know" is an answer.
-    pub allow_unknown: bool,
-    /// Whether "other (specify)" is an answer.
-    pub allow_other: bool,
+record! {
+    /// A Sentry project.
+    pub struct Sentry {
+        /// The DSN holds a key and is treated as a secret; it is dropped and given anew by the TA.
+        dsn: Option<Secret>,
+        /// Environment name that events carry.
+        environment: Option<Text>,
+    }
 }
 
-/// The code-under-glass repository.
-#[derive(Clone, Debug)]
-pub struct GlassSettings {
-    /// Repository name, `stuf-{slug}`.
-    pub repository: Text,
-    /// GitHub user names with read access.
-    pub readers: BTreeSet<GithubUser>,
+record! {
+    /// How the pages look.
+    pub struct Branding {
+        /// Title of the pages, free text.
+        title: Text,
+        /// Path of the logo inside the export, such as `branding/logo.svg`.
+        logo: Option<AttachmentPath>,
+        /// Colours by name, such as `primary`.
+        colours: BTreeMap<Text, Colour> = {},
+        /// Path of a style sheet inside the export.
+        custom_css: Option<AttachmentPath>,
+    }
 }
 
-/// What the source exposes to the outside; compared with what the target will expose.
-#[derive(Clone, Debug)]
-pub struct Exposure {
-    /// TCP ports that answer from outside.
-    pub ports: BTreeSet<u16>,
-    /// Origins allowed to call the API (CORS); `*` is a value.
-    pub origins: BTreeSet<Text>,
-    /// Redirect URIs of the public client.
-    pub redirect_uris: BTreeSet<Text>,
-    /// Factors of a sign-in, such as `password`, `totp`.
-    pub factors: BTreeSet<Text>,
-    /// Encryption in transit, such as `tls1.2`.
-    pub encryption_in_transit: Text,
-    /// Encryption at rest, such as `aes256`.
-    pub encryption_at_rest: Text,
+choice! {
+    /// The metadata fields that STUF knows.
+    pub enum MetadataFieldName {
+        /// File type.
+        FileType = "file_type",
+        /// Collection.
+        Collection = "collection",
+        /// Declaration of who owns the intellectual property.
+        IpOwnership = "ip_ownership",
+        /// Licence conditions.
+        LicenceConditions = "licence_conditions",
+        /// Comment.
+        Comment = "comment",
+    }
 }
 
-/// What runs.
-#[derive(Clone, Debug)]
-pub struct Application {
-    /// Version, such as `2025.12`.
-    pub version: Text,
-    /// Commit of the application's source.
-    pub commit: Commit,
-    /// The release document: every image of every service by digest.
-    pub release: BTreeMap<Service, ImageReference>,
+record! {
+    /// How one metadata field is asked for.
+    pub struct MetadataField {
+        /// Whether it is shown.
+        enabled: bool,
+        /// Whether it must be answered.
+        required: bool = false,
+        /// The answers to choose from; empty means free text.
+        options: Vec<Text> = [],
+        /// Whether "don't know" is an answer.
+        allow_unknown: bool = false,
+        /// Whether "other (specify)" is an answer.
+        allow_other: bool = false,
+    }
 }
 
-/// The services of a STUF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// The API.
-    Api,
-    /// The single-page application.
-    Spa,
-    /// Identity.
-    Keycloak,
-    /// The identity server's database.
-    Postgres,
-    /// Object storage on a host.
-    Garage,
-    /// The reverse proxy.
-    Caddy,
+record! {
+    /// The code-under-glass repository.
+    pub struct GlassSettings {
+        /// Repository name, `stuf-{slug}`.
+        repository: Text,
+        /// GitHub user names with read access.
+        readers: BTreeSet<GithubUser> = [],
+    }
 }
 
-/// Totals of the content, as the source counts them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContentTotals {
-    /// Number of objects.
-    pub objects: u64,
-    /// Sum of their sizes.
-    pub bytes: u64,
-    /// Objects added or changed on an average day, where the source knows.
-    pub changed_per_day: Option<u64>,
+record! {
+    /// What the source exposes to the outside; compared with what the target will expose.
+    pub struct Exposure {
+        /// TCP ports that answer from outside.
+        ports: BTreeSet<u16>,
+        /// Origins allowed to call the API (CORS); `*` is a value.
+        origins: BTreeSet<Text>,
+        /// Redirect URIs of the public client.
+        redirect_uris: BTreeSet<Text>,
+        /// Factors of a sign-in, such as `password`, `totp`.
+        factors: BTreeSet<Text>,
+        /// Encryption in transit, such as `tls1.2`.
+        encryption_in_transit: Text,
+        /// Encryption at rest, such as `aes256`.
+        encryption_at_rest: Text,
+    }
+}
+
+record! {
+    /// What runs.
+    pub struct Application {
+        /// Version, such as `2025.12`.
+        version: Text,
+        /// Commit of the application's source.
+        commit: Commit,
+        /// The release document: every image of every service by digest.
+        release: BTreeMap<Service, ImageReference>,
+    }
+}
+
+choice! {
+    /// The services of a STUF.
+    pub enum Service {
+        /// The API.
+        Api = "api",
+        /// The single-page application.
+        Spa = "spa",
+        /// Identity.
+        Keycloak = "keycloak",
+        /// The identity server's database.
+        Postgres = "postgres",
+        /// Object storage on a host.
+        Garage = "garage",
+        /// The reverse proxy.
+        Caddy = "caddy",
+    }
+}
+
+record! {
+    /// Totals of the content, as the source counts them.
+    pub struct ContentTotals {
+        /// Number of objects.
+        objects: u64,
+        /// Sum of their sizes.
+        bytes: u64,
+        /// Objects added or changed on an average day, where the source knows.
+        changed_per_day: Option<u64>,
+    }
 }

@@ -1,6 +1,7 @@
 //! What is wrong with an input.
 
 use super::Location;
+use super::codes::CodeInfo;
 use serde::Serialize;
 
 /// Stable, documented name of a kind of finding, such as `target.domain.scheme`.
@@ -46,6 +47,8 @@ pub struct Finding {
     pub severity: Severity,
     /// File, line, column and key path.
     pub at: Location,
+    /// The source line up to the end of what was found, where it may be shown.
+    pub line: Option<String>,
     /// One sentence that says what is wrong, without any value that could be secret.
     pub message: String,
     /// What stands there.
@@ -54,4 +57,32 @@ pub struct Finding {
     pub expected: String,
     /// What to do next; the command line to repeat is added by the report.
     pub next: String,
+}
+
+impl Finding {
+    /// A finding of a documented code, which brings its weight and what to do next.
+    pub fn of(info: &'static CodeInfo, at: Location, message: impl Into<String>) -> Self {
+        Self {
+            code: info.code,
+            severity: info.severity,
+            at,
+            line: None,
+            message: message.into(),
+            found: Shown::Absent,
+            expected: String::new(),
+            next: info.fix.to_owned(),
+        }
+    }
+
+    /// The same finding, with what stands there.
+    pub fn found(mut self, found: Shown) -> Self {
+        self.found = found;
+        self
+    }
+
+    /// The same finding, with what would have been right.
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = expected.into();
+        self
+    }
 }

@@ -1,15 +1,20 @@
 //! Words that every step shares: plain data, no I/O.
 
+pub mod codes;
 mod document;
 mod export;
 mod files;
 mod finding;
+pub mod leak;
 mod ledger;
 mod location;
 pub mod memory;
+mod quantities;
 mod realm;
 mod secret;
 mod target;
+pub mod tree;
+pub mod walk;
 mod words;
 
 pub use document::{Checked, ContentSummary, KeyProblem, Leaves, Source};
@@ -18,6 +23,7 @@ pub use files::{File, Files, Kind};
 pub use finding::{Code, Finding, Severity, Shown};
 pub use ledger::{Disposition, Entry, Ledger};
 pub use location::Location;
+pub use quantities::*;
 pub use realm::*;
 pub use secret::Secret;
 pub use target::*;

@@ -39,3 +39,35 @@ impl fmt::Debug for Secret {
         write!(f, "Secret({}, {} characters)", self.kind, self.length())
     }
 }
+
+/// Whether a field of this name may hold a secret, so that its value is never shown.
+pub fn may_be_secret(field: &str) -> bool {
+    let field: String = field.to_lowercase().chars().filter(char::is_ascii_alphabetic).collect();
+    // `passwordSecret` and `hostKeys` hold a name and public keys; typed words that cannot hold anything else.
+    let public = ["passwordsecret", "hostkeys", "renamekeys"];
+    let words =
+        ["password", "passwd", "secret", "token", "dsn", "credential", "apikey", "privatekey", "salt"];
+    !public.contains(&field.as_str())
+        && (field.ends_with("key") || words.iter().any(|word| field.contains(word)))
+}
+
+/// Whether `text` has the form of a secret: a known kind of key, or one long word without meaning.
+pub fn looks_like_secret(text: &str) -> bool {
+    if !super::leak::scan(text.as_bytes(), &[]).is_empty() {
+        return true;
+    }
+    // Public by their kind, and worth showing.
+    if ["ssh-", "ecdsa-", "age1", "sha256:", "http://", "https://"]
+        .iter()
+        .any(|start| text.starts_with(start))
+    {
+        return false;
+    }
+    let digest = text.rsplit_once("@sha256:").map_or(text, |(name, _)| name);
+    digest.split(|c: char| c.is_whitespace() || "/.,:;@-_".contains(c)).any(|word| {
+        word.len() >= 20
+            && word.bytes().any(|b| b.is_ascii_digit())
+            && word.bytes().any(|b| b.is_ascii_alphabetic())
+            && word.bytes().all(|b| b.is_ascii_graphic())
+    })
+}

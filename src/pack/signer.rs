@@ -20,6 +20,7 @@ pub struct Principal(String);
 impl Word for Principal {
     const EXPECTED: &'static str =
         "a principal such as issuer/releases@example.org (letters, digits and ._@+-)";
+    const EXAMPLE: &'static str = "issuer/ops@example.org";
 
     fn parse(text: &str) -> Option<Self> {
         let name = text.strip_prefix("issuer/").or_else(|| text.strip_prefix("customer/"))?;

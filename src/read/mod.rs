@@ -1,8 +1,162 @@
 //! Reads an export and a target from disk into trees with positions; judges nothing but their form.
+//!
+//! An export is a folder, a zip of one, a single document, or `-` for a document on standard input. What is wrong with
+//! the form of one file is a finding and does not keep the others from being read, so that one run tells everything.
 
-/// A parsed document: a tree in which every node knows where it stands.
-#[derive(Debug)]
-pub struct Document {
-    /// The file as the user named it.
-    pub name: std::sync::Arc<str>,
+mod archive;
+mod folder;
+pub mod inventory;
+mod json;
+mod text;
+mod yaml;
+
+pub use crate::model::tree::Document;
+pub use text::Budget;
+
+use crate::model::codes;
+use crate::model::{Digest, Finding, Location, Source};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What keeps an input from being read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A path that was named does not lead to anything.
+    #[error("{path}: there is no such file or folder")]
+    NotFound {
+        /// The path as named.
+        path: PathBuf,
+    },
+    /// A file could not be read.
+    #[error("{path}: cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Export and target are both to come from standard input.
+    #[error("only one of export and target can come from standard input")]
+    StandardInputTwice,
+}
+
+impl Error {
+    fn unreadable(path: &Path, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::NotFound {
+            Self::NotFound { path: path.to_owned() }
+        } else {
+            Self::Unreadable { path: path.to_owned(), source }
+        }
+    }
+}
+
+/// Reads an export and, where one is named, a target.
+///
+/// # Errors
+/// Only what keeps a file from being read; what is wrong with its form stands in [`Source::findings`].
+pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
+    if export == Path::new("-") && target == Some(Path::new("-")) {
+        return Err(Error::StandardInputTwice);
+    }
+    let mut source = if export == Path::new("-") {
+        single("standard input", bytes_of(io::stdin().lock(), export, Budget::EXPORT.bytes)?)
+    } else {
+        let metadata = std::fs::metadata(export).map_err(|error| Error::unreadable(export, error))?;
+        if metadata.is_dir() {
+            folder::read(export, &export.display().to_string())?
+        } else if begins_with(export, b"PK")? {
+            archive::read(export)?
+        } else {
+            single(&export.display().to_string(), bytes_of_file(export, Budget::EXPORT.bytes)?)
+        }
+    };
+    if let Some(path) = target {
+        let bytes = if path == Path::new("-") {
+            bytes_of(io::stdin().lock(), path, Budget::TARGET.bytes)?
+        } else {
+            bytes_of_file(path, Budget::TARGET.bytes)?
+        };
+        let name =
+            if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+        source.target_digest = Some(Digest::of(&bytes));
+        source.target = Some(document(&name, bytes, Budget::TARGET, &mut source.findings));
+    }
+    Ok(source)
+}
+
+/// Parses a target from memory, for `target init` and tests.
+pub fn target_from(name: &str, bytes: Vec<u8>, findings: &mut Vec<Finding>) -> Document {
+    document(name, bytes, Budget::TARGET, findings)
+}
+
+/// An export that is one document, without attachments.
+fn single(name: &str, bytes: Vec<u8>) -> Source {
+    let mut findings = Vec::new();
+    let digest = Digest::of(&bytes);
+    let export = document(name, bytes, Budget::EXPORT, &mut findings);
+    Source {
+        export,
+        target: None,
+        realm: None,
+        attachments: BTreeMap::new(),
+        inventory: None,
+        folder: name.into(),
+        digests: BTreeMap::from([("export".to_owned(), digest)]),
+        target_digest: None,
+        unpacked: None,
+        findings,
+    }
+}
+
+/// A document in YAML or JSON: JSON where the name or the first character says so.
+fn document(name: &str, bytes: Vec<u8>, budget: Budget, findings: &mut Vec<Finding>) -> Document {
+    let name: Arc<str> = name.into();
+    let mut document = Document { name: name.clone(), root: None, text: String::new() };
+    if bytes.len() as u64 > budget.bytes {
+        findings.push(too_large(&name, budget.bytes));
+        return document;
+    }
+    let Some(text) = text::decode(&name, bytes, findings) else { return document };
+    document.root = if name.ends_with(".json") {
+        json::parse(&name, &text, budget, findings)
+    } else if text.trim_start().starts_with('{') {
+        // A YAML flow mapping may begin like JSON; what is no JSON is read as YAML.
+        let mut told = Vec::new();
+        let root = json::parse(&name, &text, budget, &mut told);
+        if told.iter().any(|finding| finding.code == codes::JSON_SYNTAX.code) {
+            yaml::parse(&name, &text, budget, findings)
+        } else {
+            findings.append(&mut told);
+            root
+        }
+    } else {
+        yaml::parse(&name, &text, budget, findings)
+    };
+    document.text = text;
+    document
+}
+
+fn too_large(name: &Arc<str>, limit: u64) -> Finding {
+    let message = format!("the file is larger than {limit} bytes");
+    Finding::of(&codes::TEXT_SIZE, Location::file(name.clone()), message)
+        .expected(format!("at most {limit} bytes"))
+}
+
+/// Reads up to one byte more than `limit`, so that a file that is too large is noticed and costs no more.
+fn bytes_of(reader: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    reader.take(limit + 1).read_to_end(&mut bytes).map_err(|error| Error::unreadable(path, error))?;
+    Ok(bytes)
+}
+
+fn bytes_of_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
+    bytes_of(file, path, limit)
+}
+
+fn begins_with(path: &Path, begin: &[u8]) -> Result<bool, Error> {
+    Ok(bytes_of_file(path, begin.len() as u64)?.starts_with(begin))
 }

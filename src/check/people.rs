@@ -1,0 +1,119 @@
+//! Users, roles and collections of the export.
+
+use super::notes::{In, Notes};
+use crate::model::tree::steps;
+use crate::model::{Export, Permission, UserStatus, codes};
+use std::collections::BTreeMap;
+
+pub(super) fn check(notes: &mut Notes<'_>, export: &Export) {
+    let mut emails: BTreeMap<String, &str> = BTreeMap::new();
+    let mut phones: BTreeMap<&str, &str> = BTreeMap::new();
+    for (id, user) in &export.users {
+        let id = id.as_str();
+        if notes.usable(In::Export, &format!("spec.users.{id}.email"))
+            && let Some(first) = emails.insert(user.email.as_str().to_lowercase(), id)
+        {
+            let message = format!("{first} has the same address, case aside");
+            notes.tell(
+                &codes::USER_EMAIL_DUPLICATE,
+                In::Export,
+                steps!["spec", "users", id, "email"],
+                message,
+                "an address that no other user has",
+            );
+        }
+        if let Some(phone) = &user.phone
+            && let Some(first) = phones.insert(phone.as_str(), id)
+        {
+            let message = format!("{first} has the same phone number");
+            notes.tell(
+                &codes::USER_PHONE_DUPLICATE,
+                In::Export,
+                steps!["spec", "users", id, "phone"],
+                message,
+                "a number that no other user has",
+            );
+        }
+        for (name, permissions) in &user.collections {
+            let here = steps!["spec", "users", id, "collections", name.as_str()];
+            if !export.collections.contains_key(name) && notes.usable(In::Export, "spec.collections") {
+                let known = export.collections.keys().map(|known| known.as_str());
+                let message = match crate::model::walk::closest(name.as_str(), known) {
+                    Some(close) => format!("there is no collection {name}; did you mean {close}?"),
+                    None => format!("there is no collection {name}"),
+                };
+                notes.tell(
+                    &codes::USER_COLLECTION_UNKNOWN,
+                    In::Export,
+                    here,
+                    message,
+                    "a collection of the export",
+                );
+            } else if permissions.is_empty() {
+                let message = format!("{id} stands in {name} without a permission");
+                notes.tell(
+                    &codes::USER_PERMISSIONS_EMPTY,
+                    In::Export,
+                    here,
+                    message,
+                    "read, write or delete",
+                );
+            }
+        }
+        for role in &user.roles {
+            let Some(name) = role.as_str().strip_prefix("collection-") else { continue };
+            if notes.usable(In::Export, "spec.collections")
+                && !export.collections.keys().any(|known| known.as_str() == name)
+            {
+                let message = format!("there is no collection {name} for the role {role}");
+                notes.tell(
+                    &codes::USER_ROLE_COLLECTION,
+                    In::Export,
+                    steps!["spec", "users", id, "roles"],
+                    message,
+                    "the role of a collection of the export",
+                );
+            }
+        }
+    }
+    if !notes.usable(In::Export, "spec.users") {
+        return;
+    }
+    let active = || export.users.values().filter(|user| user.status == UserStatus::Active);
+    let has =
+        |wanted: &[&str]| active().any(|user| user.roles.iter().any(|role| wanted.contains(&role.as_str())));
+    if !has(&["trust-architect", "admin"]) {
+        let message = "no active user is trust-architect or admin";
+        notes.tell(
+            &codes::USERS_NO_ARCHITECT,
+            In::Export,
+            steps!["spec", "users"],
+            message,
+            "an active user with the role trust-architect",
+        );
+    }
+    if export.collections.is_empty() {
+        notes.tell(
+            &codes::COLLECTIONS_NONE,
+            In::Export,
+            steps!["spec", "collections"],
+            "there is no collection",
+            "a collection",
+        );
+    }
+    for name in export.collections.keys() {
+        let readable = has(&["admin"])
+            || active()
+                .any(|user| user.collections.get(name).is_some_and(|may| may.contains(&Permission::Read)));
+        if !readable {
+            let message = format!("nobody who may sign in can read {name}");
+            notes.tell(
+                &codes::COLLECTION_UNREADABLE,
+                In::Export,
+                steps!["spec", "collections", name.as_str()],
+                message,
+                "an active user who may read it, or an active admin",
+            );
+        }
+    }
+}

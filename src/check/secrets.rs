@@ -1,0 +1,96 @@
+//! The gate at the input: no secret stands in any text of export or target.
+//!
+//! The realm is where credentials live, and they are taken apart there; their values must not stand anywhere else.
+
+use super::notes::{In, Notes};
+use crate::model::leak::{Hit, Scanner};
+use crate::model::tree::Value;
+use crate::model::{Export, Finding, Location, Realm, Secret, Shown, codes};
+
+pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
+    let mut known: Vec<Secret> = realm
+        .map(|realm| realm.credentials.iter().map(|(_, secret)| secret.clone()).collect())
+        .unwrap_or_default();
+    known.extend(
+        export.and_then(|export| export.notifications.sentry.as_ref()).and_then(|sentry| sentry.dsn.clone()),
+    );
+    let scanner = Scanner::new(&known);
+    for which in [In::Export, In::Target] {
+        let Some(document) = notes.document(which) else { continue };
+        let mut found = Vec::new();
+        document.each_leaf(&mut |path, node| {
+            // The one field whose value is known to be a secret, and is dropped.
+            if path == "spec.notifications.sentry.dsn" {
+                return;
+            }
+            if let Value::Scalar { text, .. } = &node.value
+                && let Some(hit) = scanner.scan(text.as_bytes()).into_iter().next()
+            {
+                let at = Location {
+                    file: document.name.clone(),
+                    line: node.at.line,
+                    column: node.at.column,
+                    path: path.to_owned(),
+                };
+                found.push(finding(&hit, at, text.chars().count()));
+            }
+        });
+        notes.findings.append(&mut found);
+        // Keys are texts too.
+        if let Some(root) = &document.root {
+            keys(root, &scanner, &mut |at, length, hit| {
+                let at = Location {
+                    file: document.name.clone(),
+                    line: at.line,
+                    column: at.column,
+                    path: String::new(),
+                };
+                notes.findings.push(finding(hit, at, length));
+            });
+        }
+    }
+    for (name, bytes) in &notes.source.attachments {
+        if let Some(hit) = scanner.scan(bytes).into_iter().next() {
+            let before = &bytes[..hit.offset];
+            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+            let at = Location {
+                file: format!("{}/{name}", notes.source.folder).into(),
+                line: u32::try_from(line).unwrap_or(0),
+                column: 0,
+                path: String::new(),
+            };
+            notes.findings.push(finding(&hit, at, 0));
+        }
+    }
+}
+
+fn keys(
+    node: &crate::model::tree::Node,
+    scanner: &Scanner,
+    tell: &mut impl FnMut(crate::model::tree::Position, usize, &Hit),
+) {
+    for (key, value) in node.entries() {
+        if let Some(hit) = scanner.scan(key.text.as_bytes()).first() {
+            tell(key.at, key.text.chars().count(), hit);
+        }
+        keys(value, scanner, tell);
+    }
+    for item in node.items() {
+        keys(item, scanner, tell);
+    }
+}
+
+fn finding(hit: &Hit, at: Location, length: usize) -> Finding {
+    let message = match hit.encoding {
+        "plain" => format!("{} stands in a text", article(hit.kind)),
+        encoding => format!("{} stands in a text, written as {encoding}", article(hit.kind)),
+    };
+    Finding::of(&codes::GATE_SECRET, at, message)
+        .found(Shown::Hidden { kind: hit.kind, length })
+        .expected("names of secrets, never their values")
+}
+
+fn article(kind: &str) -> String {
+    let vowel = kind.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O']);
+    format!("{} {kind}", if vowel { "an" } else { "a" })
+}

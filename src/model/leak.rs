@@ -1,0 +1,299 @@
+//! Finds secrets in bytes: kinds of key that are known by their form, and known values in every usual encoding.
+//!
+//! One pass over the bytes, whatever the number of values: every needle is known by its first eight bytes, and a small
+//! filter tells for nearly every place that no needle begins there.
+
+use super::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::collections::HashMap;
+
+/// Shorter values are not searched for: they stand in texts by accident.
+pub const SHORTEST: usize = 8;
+
+/// A secret found, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// What it is, such as `private key` or `client secret`.
+    pub kind: &'static str,
+    /// How it is written, such as `plain` or `base64`.
+    pub encoding: &'static str,
+    /// Offset of its first byte.
+    pub offset: usize,
+}
+
+/// Everything wanted, prepared once and used on any number of texts.
+#[derive(Debug)]
+pub struct Scanner {
+    needles: HashMap<u64, Vec<Needle>>,
+    filter: Vec<u64>,
+}
+
+struct Needle {
+    bytes: Vec<u8>,
+    kind: &'static str,
+    encoding: &'static str,
+    /// What must follow for a form; values need nothing more.
+    rest: fn(&[u8]) -> bool,
+}
+
+impl std::fmt::Debug for Needle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Needle({}, {})", self.kind, self.encoding)
+    }
+}
+
+/// Begin of a form, its kind, and what must follow.
+type Form = (&'static str, &'static str, fn(&[u8]) -> bool);
+
+fn word(rest: &[u8], least: usize, also: &[u8]) -> bool {
+    rest.iter().take_while(|b| b.is_ascii_alphanumeric() || also.contains(b)).count() >= least
+}
+
+/// Kinds of key that are known by how they begin (eight bytes at least).
+const FORMS: &[Form] = &[
+    ("-----BEGIN ", "private key", |rest| {
+        let label = &rest[..rest.len().min(40)];
+        let end = label.windows(5).position(|w| w == b"-----").unwrap_or(0);
+        label[..end].ends_with(b"PRIVATE KEY")
+    }),
+    ("PuTTY-User-Key-File-", "private key", |_| true),
+    ("AGE-SECRET-KEY-1", "age identity", |rest| word(rest, 20, b"")),
+    ("AGE-PLUGIN-", "age identity", |rest| word(rest, 20, b"-")),
+    ("github_pat_", "GitHub token", |rest| word(rest, 20, b"_")),
+    ("sk_live_", "API key", |rest| word(rest, 16, b"")),
+];
+
+/// Kinds of key whose begin is shorter than a needle: begin, number of characters that follow, what else these may be.
+const SHORT_FORMS: &[(&[u8], usize, &[u8], &str)] = &[
+    (b"AKIA", 16, b"", "AWS access key id"),
+    (b"ASIA", 16, b"", "AWS access key id"),
+    (b"ghp_", 36, b"", "GitHub token"),
+    (b"gho_", 36, b"", "GitHub token"),
+    (b"ghs_", 36, b"", "GitHub token"),
+    (b"glpat-", 20, b"_-", "GitLab token"),
+    (b"xoxb-", 20, b"-", "Slack token"),
+    (b"xoxp-", 20, b"-", "Slack token"),
+    (b"eyJ", 40, b"_-.", "JSON Web Token"),
+];
+
+/// Whole begins of private keys, searched for in other encodings too.
+const ENCODED_FORMS: &[(&str, &str)] = &[
+    ("-----BEGIN PRIVATE KEY-----", "private key"),
+    ("-----BEGIN RSA PRIVATE KEY-----", "private key"),
+    ("-----BEGIN EC PRIVATE KEY-----", "private key"),
+    ("-----BEGIN OPENSSH PRIVATE KEY-----", "private key"),
+    ("-----BEGIN ENCRYPTED PRIVATE KEY-----", "private key"),
+    ("AGE-SECRET-KEY-1", "age identity"),
+];
+
+impl Scanner {
+    /// Prepares to look for keys by their form and for the values of `known`.
+    pub fn new(known: &[Secret]) -> Self {
+        let mut scanner = Self { needles: HashMap::new(), filter: vec![0; 1024] };
+        for (begin, kind, rest) in FORMS {
+            scanner.add(begin.as_bytes(), kind, "plain", *rest);
+        }
+        for (form, kind) in ENCODED_FORMS {
+            for (encoding, bytes) in encodings(form) {
+                if encoding != "plain" {
+                    scanner.add(&bytes, kind, encoding, |_| true);
+                }
+            }
+        }
+        for secret in known.iter().filter(|secret| secret.expose().len() >= SHORTEST) {
+            for (encoding, bytes) in encodings(secret.expose()) {
+                scanner.add(&bytes, secret.kind(), encoding, |_| true);
+            }
+        }
+        scanner
+    }
+
+    fn add(&mut self, bytes: &[u8], kind: &'static str, encoding: &'static str, rest: fn(&[u8]) -> bool) {
+        let Some(first) = first_eight(bytes) else { return };
+        let same = self.needles.entry(first).or_default();
+        if same.iter().any(|needle| needle.bytes == bytes) {
+            return;
+        }
+        same.push(Needle { bytes: bytes.to_vec(), kind, encoding, rest });
+        let (word, bit) = slot(first);
+        self.filter[word] |= bit;
+    }
+
+    /// Everything found in `bytes`, in order; overlapping finds of one place are told once.
+    pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = Vec::new();
+        for (offset, window) in bytes.windows(8).enumerate() {
+            let first = u64::from_le_bytes(window.try_into().unwrap_or_default());
+            let (word, bit) = slot(first);
+            if self.filter[word] & bit == 0 {
+                continue;
+            }
+            for needle in self.needles.get(&first).into_iter().flatten() {
+                let found =
+                    bytes[offset..].strip_prefix(&needle.bytes[..]).is_some_and(|rest| (needle.rest)(rest));
+                if found {
+                    hits.push(Hit { kind: needle.kind, encoding: needle.encoding, offset });
+                    break;
+                }
+            }
+        }
+        for (begin, least, also, kind) in SHORT_FORMS {
+            for offset in memchr::memmem::find_iter(bytes, begin) {
+                let alone = offset == 0 || !bytes[offset - 1].is_ascii_alphanumeric();
+                let rest = &bytes[offset + begin.len()..];
+                let dots = *kind != "JSON Web Token" || {
+                    let length =
+                        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || also.contains(b)).count();
+                    rest[..length].iter().filter(|b| **b == b'.').count() == 2
+                };
+                if alone && word(rest, *least, also) && dots {
+                    hits.push(Hit { kind, encoding: "plain", offset });
+                }
+            }
+        }
+        hits.sort_by_key(|hit| hit.offset);
+        hits.dedup_by_key(|hit| hit.offset);
+        hits
+    }
+}
+
+/// Looks for keys by their form and for the values of `known`; prepare a [`Scanner`] for more than one text.
+pub fn scan(bytes: &[u8], known: &[Secret]) -> Vec<Hit> {
+    if known.is_empty() {
+        static FORMS_ONLY: std::sync::LazyLock<Scanner> = std::sync::LazyLock::new(|| Scanner::new(&[]));
+        return FORMS_ONLY.scan(bytes);
+    }
+    Scanner::new(known).scan(bytes)
+}
+
+fn first_eight(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk().map(|first| u64::from_le_bytes(*first))
+}
+
+/// Word and bit of the filter that stand for eight bytes.
+fn slot(first: u64) -> (usize, u64) {
+    let hash = first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+    (usize::try_from(hash >> 6).unwrap_or(0), 1 << (hash & 63))
+}
+
+/// A value as it stands in files of every usual format.
+fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let bytes = value.as_bytes();
+    let json = serde_json::Value::from(value).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let ascii_json: String = json.encode_utf16().map(|unit| ascii_or_escape(unit)).collect();
+    let percent = |kept: &[u8]| -> String {
+        bytes
+            .iter()
+            .map(|b| {
+                if b.is_ascii_alphanumeric() || b"-._~".contains(b) || kept.contains(b) {
+                    char::from(*b).to_string()
+                } else {
+                    format!("%{b:02X}")
+                }
+            })
+            .collect()
+    };
+    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut all = vec![
+        ("plain", bytes.to_vec()),
+        ("hexadecimal", hex::encode(bytes).into_bytes()),
+        ("hexadecimal", hex::encode_upper(bytes).into_bytes()),
+        ("JSON", json.replace('/', "\\/").into_bytes()),
+        ("JSON", ascii_json.into_bytes()),
+        ("JSON", json.into_bytes()),
+        ("URL", percent(b"").to_lowercase_escapes().into_bytes()),
+        ("URL", percent(b"/").into_bytes()),
+        ("URL", percent(b"").replace("%20", "+").into_bytes()),
+        ("URL", percent(b"").into_bytes()),
+        ("HTML", html.replace('"', "&quot;").replace('\'', "&#39;").into_bytes()),
+        ("HTML", html.replace('"', "&quot;").replace('\'', "&#x27;").into_bytes()),
+        ("HTML", html.into_bytes()),
+        ("quoted", value.replace('\'', "''").into_bytes()),
+        ("quoted", value.replace('\'', "'\\''").into_bytes()),
+        ("quoted", value.replace('$', "$$").into_bytes()),
+    ];
+    for shift in 0..3 {
+        // What stands before the value shifts it by up to two bytes; the characters it shares with its neighbours are cut.
+        let mut shifted = vec![0; shift];
+        shifted.extend_from_slice(bytes);
+        let first = [0, 2, 3][shift];
+        let shared = usize::from(shifted.len() % 3 != 0);
+        for (name, text) in
+            [("base64", STANDARD_NO_PAD.encode(&shifted)), ("base64url", URL_SAFE_NO_PAD.encode(&shifted))]
+        {
+            all.push((name, text.as_bytes()[first..text.len() - shared].to_vec()));
+        }
+    }
+    all
+}
+
+fn ascii_or_escape(unit: u16) -> String {
+    match u8::try_from(unit) {
+        Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+        _ => format!("\\u{unit:04x}"),
+    }
+}
+
+/// Percent escapes in lower case, everything else as it is.
+trait LowercaseEscapes {
+    fn to_lowercase_escapes(&self) -> String;
+}
+
+impl LowercaseEscapes for String {
+    fn to_lowercase_escapes(&self) -> String {
+        let mut escape = 0_u8;
+        self.chars()
+            .map(|c| {
+                let lower = escape > 0;
+                escape = if c == '%' { 2 } else { escape.saturating_sub(1) };
+                if lower { c.to_ascii_lowercase() } else { c }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_value_is_found_in_every_encoding_at_every_offset() {
+        let value = "fake \"näme\" & $ecret/for+tests'";
+        let secret = Secret::new("client secret", value);
+        let scanner = Scanner::new(&[secret]);
+        for (encoding, bytes) in encodings(value) {
+            let text = [b"before ", &bytes[..], b" after"].concat();
+            assert_eq!(scanner.scan(&text).len(), 1, "{encoding}");
+        }
+        for shift in 0..12 {
+            let inside = format!("{}{value} and more", "x".repeat(shift));
+            for text in [STANDARD_NO_PAD.encode(&inside), URL_SAFE_NO_PAD.encode(&inside)] {
+                assert_eq!(scanner.scan(text.as_bytes()).len(), 1, "shift {shift}");
+            }
+        }
+        assert_eq!(scanner.scan(b"nothing to be found here, fake or not"), []);
+    }
+
+    #[test]
+    fn keys_are_known_by_their_form() {
+        let dashes = "-----";
+        let cases = [
+            (format!("{dashes}BEGIN OPENSSH PRIVATE KEY{dashes}"), "private key"),
+            (format!("{dashes}BEGIN PRIVATE KEY{dashes}"), "private key"),
+            (format!("{}{}", "AGE-SECRET-KEY-1", "Q".repeat(58)), "age identity"),
+            (format!("{}{}", "AKIA", "A".repeat(16)), "AWS access key id"),
+            (format!("{}{}", "ghp_", "a".repeat(36)), "GitHub token"),
+        ];
+        for (text, kind) in cases {
+            let found = scan(format!("in a text: {text}\n").as_bytes(), &[]);
+            assert_eq!(found, [Hit { kind, encoding: "plain", offset: 11 }]);
+        }
+        for innocent in
+            ["-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "AKIA is short", "eyJust a word"]
+        {
+            assert_eq!(scan(innocent.as_bytes(), &[]), []);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Objects of an inventory in key order, whatever the order of its lines.
+//!
+//! A sorted inventory is streamed. Any other is sorted in pieces that go to private temporary files (created without a
+//! name, so that nothing is left behind), and the pieces are merged while they are read.
+
+use super::rows::{Row, Rows};
+use super::{Form, Object, ahead, form};
+use crate::model::{Digest, Word};
+use rayon::slice::ParallelSliceMut;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
+
+/// Bytes of rows that are sorted in memory at once.
+const PIECE: usize = 96 << 20;
+
+/// Objects in byte order of their keys; made by [`objects`].
+pub struct Objects(Order);
+
+enum Order {
+    Streamed(Box<Rows<Box<dyn Read + Send>>>),
+    Merged(BinaryHeap<Head>),
+}
+
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Objects")
+    }
+}
+
+/// Objects of the inventory at `path` in byte order of their keys; `sorted` says that its lines are in that order already
+/// (as [`crate::model::ContentSummary::sorted`] does after the check).
+///
+/// # Errors
+/// When the file cannot be read or the temporary files cannot be written.
+pub fn objects(path: &Path, sorted: bool) -> io::Result<Objects> {
+    let mut rows = open(path)?;
+    if sorted {
+        return Ok(Objects(Order::Streamed(Box::new(rows))));
+    }
+    let mut heap = BinaryHeap::new();
+    let mut piece = Piece::default();
+    while let Some(row) = rows.next()? {
+        piece.push(&row.map_err(|_| changed())?);
+        if piece.bytes.len() >= PIECE {
+            heap.extend(Head::of(Box::new(piece.write()?))?);
+            piece = Piece::default();
+        }
+    }
+    if !piece.starts.is_empty() {
+        let run: Box<dyn Read + Send> =
+            if heap.is_empty() { Box::new(piece.in_memory()) } else { Box::new(piece.write()?) };
+        heap.extend(Head::of(run)?);
+    }
+    Ok(Objects(Order::Merged(heap)))
+}
+
+fn open(path: &Path) -> io::Result<Rows<Box<dyn Read + Send>>> {
+    let file = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let form: Form = form(path);
+    Ok(Rows::new(ahead::plain(path, file)?, form))
+}
+
+/// The inventory was checked before, so a line that is wrong now has been changed since.
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the inventory was changed while it was read")
+}
+
+impl Iterator for Objects {
+    type Item = io::Result<Object>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Order::Streamed(rows) => match rows.next() {
+                Ok(Some(Ok(row))) => Some(object(&row)),
+                Ok(Some(Err(_))) => Some(Err(changed())),
+                Ok(None) => None,
+                Err(error) => Some(Err(error)),
+            },
+            Order::Merged(heap) => {
+                let head = heap.pop()?;
+                let object = object(&head.row());
+                match Head::of(head.rest) {
+                    Ok(next) => heap.extend(next),
+                    Err(error) => return Some(Err(error)),
+                }
+                Some(object)
+            }
+        }
+    }
+}
+
+fn object(row: &Row<'_>) -> io::Result<Object> {
+    let metadata = if row.metadata.is_empty() { "{}" } else { row.metadata };
+    Ok(Object {
+        key: row.key.to_owned(),
+        size: row.size,
+        modified: row.modified.to_owned(),
+        content_type: row.content_type.to_owned(),
+        sha256: if row.sha256.is_empty() {
+            None
+        } else {
+            Some(Digest::parse(&format!("sha256:{}", row.sha256)).ok_or_else(changed)?)
+        },
+        metadata: serde_json::from_str(metadata).map_err(|_| changed())?,
+    })
+}
+
+/// Rows in memory, each as the lengths of its texts, its size, and its texts.
+#[derive(Default)]
+struct Piece {
+    bytes: Vec<u8>,
+    /// Start of each row, and the first bytes of its key, which settle most comparisons without a look at the row.
+    starts: Vec<(u64, usize)>,
+}
+
+/// Five lengths of four bytes, and the size.
+const FIXED: usize = 28;
+
+impl Piece {
+    fn push(&mut self, row: &Row<'_>) {
+        let start = self.bytes.len();
+        let texts = [row.key, row.modified, row.content_type, row.sha256, row.metadata];
+        for text in texts {
+            // Rows are at most 64 KiB long.
+            self.bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
+        }
+        self.bytes.extend_from_slice(&row.size.to_le_bytes());
+        for text in texts {
+            self.bytes.extend_from_slice(text.as_bytes());
+        }
+        let mut first = [0; 8];
+        let length = row.key.len().min(8);
+        first[..length].copy_from_slice(&row.key.as_bytes()[..length]);
+        self.starts.push((u64::from_be_bytes(first), start));
+    }
+
+    /// The rows in key order.
+    fn sort(&mut self) {
+        let bytes = &self.bytes;
+        self.starts
+            .par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(bytes, a.1).cmp(key(bytes, b.1))));
+    }
+
+    fn ordered(&mut self) -> impl Iterator<Item = &[u8]> {
+        self.sort();
+        let bytes = &self.bytes;
+        self.starts.iter().map(move |(_, start)| &bytes[*start..*start + length(&bytes[*start..])])
+    }
+
+    fn in_memory(mut self) -> io::Cursor<Vec<u8>> {
+        let mut all = Vec::with_capacity(self.bytes.len());
+        self.ordered().for_each(|row| all.extend_from_slice(row));
+        io::Cursor::new(all)
+    }
+
+    fn write(mut self) -> io::Result<BufReader<File>> {
+        let mut out = BufWriter::with_capacity(1 << 20, tempfile::tempfile()?);
+        for row in self.ordered() {
+            out.write_all(row)?;
+        }
+        let mut file = out.into_inner().map_err(|error| error.into_error())?;
+        file.rewind()?;
+        Ok(BufReader::with_capacity(256 << 10, file))
+    }
+}
+
+fn lengths(row: &[u8]) -> [usize; 5] {
+    std::array::from_fn(|index| {
+        let at = index * 4;
+        let bytes = [row[at], row[at + 1], row[at + 2], row[at + 3]];
+        usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(0)
+    })
+}
+
+fn length(row: &[u8]) -> usize {
+    FIXED + lengths(row).iter().sum::<usize>()
+}
+
+fn key(bytes: &[u8], start: usize) -> &[u8] {
+    let row = &bytes[start..];
+    &row[FIXED..FIXED + lengths(row)[0]]
+}
+
+/// The first row of a run, and the rest of the run.
+struct Head {
+    bytes: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+}
+
+impl Head {
+    fn of(mut run: Box<dyn Read + Send>) -> io::Result<Option<Self>> {
+        let mut bytes = vec![0; FIXED];
+        match run.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        bytes.resize(length(&bytes), 0);
+        run.read_exact(&mut bytes[FIXED..])?;
+        Ok(Some(Self { bytes, rest: run }))
+    }
+
+    fn row(&self) -> Row<'_> {
+        let lengths = lengths(&self.bytes);
+        let mut at = FIXED;
+        let texts: [&str; 5] = lengths.map(|length| {
+            let text = std::str::from_utf8(&self.bytes[at..at + length]).unwrap_or_default();
+            at += length;
+            text
+        });
+        let [key, modified, content_type, sha256, metadata] = texts;
+        let size = self.bytes[20..FIXED].try_into().map_or(0, u64::from_le_bytes);
+        Row { line: 0, key, size, modified, content_type, sha256, metadata }
+    }
+}
+
+impl Ord for Head {
+    /// The smallest key is the greatest head, since the heap gives its greatest first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        key(&other.bytes, 0).cmp(key(&self.bytes, 0))
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Head {}

@@ -18,7 +18,7 @@ mod windows;
 pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
 pub use facts::{Certificate, Facts, MailFacts};
 pub use ledger::{REALM_FIXED, REALM_SETTINGS, Unaccounted, accounting};
-pub use public::{Identity, NotNeeded, PlanDocument, schema};
+pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema};
 pub use secrets::{Origin, SecretUse};
 pub use sizes::Sizes;
 pub use step::{

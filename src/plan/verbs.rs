@@ -80,25 +80,25 @@ pub(super) fn gates(phases: &[super::Phase]) -> Vec<Gate> {
     [
         (
             "approve-provision",
-            "./migrate approve approve-provision",
+            "./migrate approve provision",
             "provision",
             "what will be created, and what it costs",
         ),
         (
             "approve-content",
-            "./migrate approve approve-content",
+            "./migrate approve content",
             "content",
             "amount, bandwidth and windows of the copy",
         ),
         (
             "approve-cutover",
-            "./migrate approve approve-cutover --strategy immediate",
+            "./migrate approve cutover --strategy immediate",
             "cutover",
             "the report of verify, the window, and the strategy: immediate or phased",
         ),
         (
             "approve-finalize",
-            "./migrate approve approve-finalize",
+            "./migrate approve finalize",
             "finalize",
             "the report of the watch; after this there is no way back",
         ),

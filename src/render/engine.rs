@@ -2,6 +2,7 @@
 
 use super::{Error, Format, markdown};
 use crate::embedded;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use std::borrow::Cow;
@@ -37,6 +38,7 @@ impl Engine {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_recursion_limit(50);
+        environment.set_syntax(whole_lines());
         for filter in ["safe", "escape", "e", "tojson", "urlencode"] {
             environment.remove_filter(filter);
         }
@@ -86,4 +88,12 @@ impl Engine {
             .and_then(|template| template.render(document.context.clone()))
             .map_err(failed)
     }
+}
+
+/// A line that holds a tag and nothing else leaves nothing behind, so that templates can be laid out for people.
+fn whole_lines() -> SyntaxConfig {
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+    // Only delimiters can be wrong, and these are the default ones.
+    syntax.build().unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! is closed. Code files are taken over byte for byte; values stand in data files and documents only.
 
 mod data;
+mod documents;
 mod engine;
 mod environment;
 mod format;
@@ -22,7 +23,7 @@ pub use markdown::escape as escape_markdown;
 pub use yaml::ansible_yaml;
 
 use crate::embedded;
-use crate::model::{Checked, Files};
+use crate::model::{Checked, File, Files};
 use crate::plan::Plan;
 
 /// What can stop rendering; each is a defect of a template or of this program, or a secret in the output.
@@ -61,6 +62,13 @@ pub enum Error {
 pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let mut files: Files = embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())).collect();
     files.append(&mut data::files(plan, checked));
+    files.append(&mut documents::json(plan));
+    let engine = Engine::new();
+    for document in documents::of(plan) {
+        let mut file = File::document(engine.render(&document)?);
+        file.personal = document.personal;
+        files.insert(document.path, file);
+    }
     gate::pass(&files, checked)?;
     Ok(files)
 }

@@ -223,7 +223,7 @@ fn target() -> Target {
         },
         validity: word("30 d"),
         require_disk_encryption: true,
-        defaulted: vec![("spec.sizes.apiMemory".into(), "1 GiB".to_owned())],
+        defaulted: vec![("spec.sizes.apiMemory", "1 GiB".to_owned())],
     }
 }
 

@@ -107,7 +107,7 @@ fn batches(facts: &Facts) -> Draft {
             figures::count(content.batches.len() as u64, "batch", "batches"),
         ),
         command: None,
-        before: needs("you have approved amount and windows", "./migrate approve approve-content"),
+        before: needs("you have approved amount and windows", "./migrate approve content"),
         proof: shows("every batch is reported as copied", "./migrate status"),
         abort_when:
             "an object at the target would be overwritten by other bytes, or one batch fails three times"

@@ -42,7 +42,7 @@ pub(super) const PARTS: &[Part] = &[
         name: "DNS cutover",
         from: 700,
         to: 800,
-        steps: &["cutover/switch-address", "cutover/ask-name-servers"],
+        steps: &["cutover/set-record", "cutover/ask-name-servers", "cutover/switch-address"],
     },
     Part {
         name: "post-cutover validation",
@@ -80,8 +80,9 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
             changes(facts),
             prove(facts),
             test(facts),
-            switch(facts),
+            record(facts),
             ask(facts),
+            switch(facts),
             outside(facts),
             mark(facts),
             open(facts),
@@ -108,7 +109,7 @@ fn lease(_facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: "Only one controller may act. Both machines keep a lease that this one renews; two watchdogs read it and know what to do when it ends.".into(),
         command: None,
-        before: needs("you have approved the cutover after a verify that passed", "./migrate approve approve-cutover --strategy immediate"),
+        before: needs("you have approved the cutover after a verify that passed", "./migrate approve cutover --strategy immediate"),
         proof: shows("the lease names this controller", "./migrate status"),
         abort_when: "another controller holds the lease: exit 75".into(),
         undo: nothing("the lease ends by itself after 600 s"),
@@ -363,6 +364,26 @@ fn test(facts: &Facts) -> Draft {
     }
 }
 
+fn record(facts: &Facts) -> Draft {
+    Draft {
+        id: "cutover/set-record",
+        title: "Point the public name at the target",
+        side: Side::Controller,
+        actor: Actor::TrustArchitect,
+        what: format!(
+            "At your name provider, set the record of {} to the address of {}, with a lifetime of 300 s, and remove any other record of that name. Where it leads there already, confirm and go on.",
+            facts.domain, facts.host
+        ),
+        command: Some(format!("dig +noall +answer {}", facts.domain)),
+        before: needs("the target passed its test", "./migrate status"),
+        proof: shows("the target's address and nothing else", format!("dig +short {}", facts.domain)),
+        abort_when: "the provider does not take the change: ./migrate panic".into(),
+        undo: back("rollback/restore-address", "the saved records are put back", 340),
+        estimate: Estimate::fixed(180, "one change by hand at the name provider"),
+        mark: None,
+    }
+}
+
 fn switch(facts: &Facts) -> Draft {
     Draft {
         id: "cutover/switch-address",
@@ -375,7 +396,7 @@ fn switch(facts: &Facts) -> Draft {
             facts.origin()
         ),
         command: None,
-        before: needs("the target passed its test", "./migrate status"),
+        before: needs("every name server answers", format!("dig +short {}", facts.domain)),
         proof: shows(
             format!("308 and location: {}/", facts.origin()),
             format!("curl --silent --head {}/", facts.hosted),
@@ -398,10 +419,7 @@ fn ask(facts: &Facts) -> Draft {
             facts.domain
         ),
         command: None,
-        before: needs(
-            "the old address leads to the new one",
-            format!("curl --silent --head {}/", facts.hosted),
-        ),
+        before: needs("the record is set", format!("dig +noall +answer {}", facts.domain)),
         proof: shows(
             "one and the same answer from each",
             format!("dig +nssearch {}; dig +short {}", facts.domain, facts.domain),
@@ -425,7 +443,10 @@ fn outside(facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: "Signs in, lists a collection and downloads an object as users will, from outside.".into(),
         command: None,
-        before: needs("every name server answers", format!("dig +short {}", facts.domain)),
+        before: needs(
+            "the old address leads to the new one",
+            format!("curl --silent --head {}/", facts.hosted),
+        ),
         proof: shows("the downloaded bytes have the digest of the baseline", "./migrate status"),
         abort_when: "one of them fails: rollback begins".into(),
         undo: nothing("it only reads"),

@@ -24,10 +24,10 @@ fn save(facts: &Facts) -> Draft {
         title: "Save what stands there before",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack, readable by root only. A failure of any later step of this phase puts them back.".into(),
+        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack/before, readable by root only. A failure of any later step of this phase puts them back.".into(),
         command: None,
         before: needs("every service is healthy", "./migrate status"),
-        proof: shows("the saved state of this run is listed", format!("{} sudo ls -l /var/lib/stufpack", facts.ssh())),
+        proof: shows("the saved state of this run is listed", format!("{} sudo ls -l /var/lib/stufpack/before", facts.ssh())),
         abort_when: "the state cannot be read or written whole".into(),
         undo: nothing("it only adds a copy"),
         estimate: Estimate::each(10, facts.users, 50, "users"),
@@ -49,7 +49,10 @@ fn users(facts: &Facts) -> Draft {
             if facts.second_factor { " and a second factor" } else { "" }
         ),
         command: None,
-        before: needs("the state before is saved", format!("{} sudo ls -l /var/lib/stufpack", facts.ssh())),
+        before: needs(
+            "the state before is saved",
+            format!("{} sudo ls -l /var/lib/stufpack/before", facts.ssh()),
+        ),
         proof: shows(
             "created, changed and unchanged users add up to the number of users",
             "./migrate import",
@@ -129,7 +132,7 @@ fn send(facts: &Facts) -> Draft {
         ),
         Invitation::OneTimePassword => (
             format!(
-                "Writes a one-time password for each of the {} to a file of mode 0600 in the state folder; hand each to its user by a way that you trust. At the first sign-in they set their own{factor}.",
+                "Writes a one-time password for each of the {} to secrets/one-time-passwords.csv in the state folder, mode 0600; hand each to its user by a way that you trust, then delete the file. At the first sign-in they set their own{factor}.",
                 figures::count(facts.active_users, "active user", "active users")
             ),
             "the number of written passwords is the number of active users",

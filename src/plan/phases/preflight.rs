@@ -5,10 +5,10 @@ use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, needs, nothing, shows};
 
-/// Memory of the services beside the API, in MiB: Keycloak 1,024, PostgreSQL 512, object storage 512, proxy 256, system 256.
-const OTHER_SERVICES_MIB: u64 = 2_560;
-/// Room for images, logs and database beside the content, in bytes.
-const ROOM: u64 = 12_000_000_000;
+/// Memory of everything beside the API, in MiB (roles/preflight/defaults): Keycloak, PostgreSQL, object storage, proxy, system.
+const OTHERS_MIB: u64 = 3_072;
+/// Room that preflight asks for beside the content, in bytes (roles/preflight/defaults): images, logs, database.
+const ROOM: u64 = 10 << 30;
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     let mut steps = vec![
@@ -42,7 +42,7 @@ fn controller() -> Draft {
         title: "Check the controller's tools",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Compares Python, OpenSSH, coreutils, age and git on this machine with what the package needs, and the virtual environment with requirements.txt, so that no phase stops half-way for want of a tool.".into(),
+        what: "Compares Python, OpenSSH, Ansible and its collections on this machine with what the package needs, so that no phase stops half-way for want of a tool.".into(),
         command: None,
         before: needs("the virtual environment stands", "./migrate bootstrap"),
         proof: shows("each tool with a version that suffices; exit 0", "./migrate preflight"),
@@ -79,12 +79,12 @@ fn system(facts: &Facts) -> Draft {
         title: "Check the operating system",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "The roles are tested on Debian 13 with systemd and on nothing else.".into(),
+        what: "The roles are written for Debian 13 with systemd and control groups v2, on x86_64 or aarch64, and for nothing else.".into(),
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows(
-            "VERSION_ID is 13 and the state of systemd is running or degraded",
-            format!("{} 'cat /etc/os-release; systemctl is-system-running'", facts.ssh()),
+            "VERSION_ID=\"13\" and x86_64 or aarch64",
+            format!("{} 'cat /etc/os-release; uname -m'", facts.ssh()),
         ),
         abort_when: "another system or version answers: exit 12".into(),
         undo: nothing(READS_ONLY),
@@ -94,23 +94,29 @@ fn system(facts: &Facts) -> Draft {
 }
 
 fn resources(facts: &Facts) -> Draft {
-    let memory = facts.sizes.api_memory_mib + OTHER_SERVICES_MIB;
-    let room = facts.content.bytes.saturating_add(facts.content.bytes / 5).saturating_add(ROOM);
+    let memory = facts.sizes.api_memory_mib + OTHERS_MIB;
+    let content = facts.content.bytes.saturating_add(facts.content.bytes / 5);
+    let room = match content {
+        0 => figures::bytes(ROOM),
+        content => format!(
+            "{} and another {} for the content (its size + a fifth)",
+            figures::bytes(ROOM),
+            figures::bytes(content)
+        ),
+    };
     Draft {
         id: "preflight/check-resources",
         title: "Check memory and disk",
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "The services are limited to {memory} MiB together ({} MiB API + {OTHER_SERVICES_MIB} MiB others); content, images and logs take about {} (content + a fifth + {}).",
-            facts.sizes.api_memory_mib,
-            figures::bytes(room),
-            figures::bytes(ROOM)
+            "The machine needs {memory} MiB of memory ({} MiB for the API + {OTHERS_MIB} MiB for everything else) and, free below /var/lib, {room}.",
+            facts.sizes.api_memory_mib
         ),
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows(
-            "at least that much memory in all and that much room on the disk of /var/lib",
+            "at least that much memory in all and that much room",
             format!("{} 'free -m; df -h /var/lib'", facts.ssh()),
         ),
         abort_when: "memory or disk is short: exit 12; enlarge the machine, then repeat".into(),
@@ -130,7 +136,7 @@ fn time(facts: &Facts) -> Draft {
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows("both clocks show the same time", format!("date -u; {} date -u", facts.ssh())),
-        abort_when: "the clocks differ by more than 60 s: exit 12".into(),
+        abort_when: "the clocks differ by more than 300 s: exit 12".into(),
         undo: nothing(READS_ONLY),
         estimate: Estimate::fixed(5, "reading two clocks"),
         mark: None,
@@ -148,7 +154,7 @@ fn ports(facts: &Facts) -> Draft {
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows(
-            "no line for port 80 or 443, or only this installation's own proxy",
+            "no line for port 80 or 443, or only docker-proxy of an earlier run",
             format!("{} sudo ss -Hltnp", facts.ssh()),
         ),
         abort_when: "another program holds one of the ports: exit 12".into(),
@@ -160,20 +166,29 @@ fn ports(facts: &Facts) -> Draft {
 
 fn names(facts: &Facts) -> Draft {
     let reason = match facts.certificate {
-        Certificate::Acme => "The certificate's authority looks the name up before it signs.",
-        Certificate::Provided => "The certificate that you provide is for this name.",
-        Certificate::Internal => "The proxy's own authority signs for this name, and users type it.",
+        Certificate::Acme => {
+            "The certificate's authority asks at this name, so it has to lead to the target before deploy."
+        }
+        Certificate::Provided | Certificate::Internal => {
+            "It may lead elsewhere until the cutover; until then the target is tested by its address."
+        }
     };
     Draft {
         id: "preflight/check-names",
         title: "Look up the public name",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: format!("{} has to lead to the target. {reason}", facts.domain),
+        what: format!("Reports where {} leads. {reason}", facts.domain),
         command: None,
-        before: needs(format!("the record of {} exists", facts.domain), format!("getent ahosts {}", facts.domain)),
-        proof: shows("only addresses of the target", format!("getent ahosts {}; getent ahosts {}", facts.domain, facts.host)),
-        abort_when: "the name leads nowhere or elsewhere: exit 12; set the record, wait for its old lifetime, then repeat".into(),
+        before: needs(
+            format!("you can change the record of {}", facts.domain),
+            format!("getent ahosts {}", facts.domain),
+        ),
+        proof: shows(
+            format!("only the address of {}, or the one that you mean to change", facts.host),
+            format!("getent ahosts {}", facts.domain),
+        ),
+        abort_when: "the name leads to a machine that you do not know".into(),
         undo: nothing(READS_ONLY),
         estimate: Estimate::fixed(10, "asking name servers"),
         mark: None,
@@ -241,7 +256,7 @@ fn encryption(facts: &Facts) -> Draft {
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows(
-            "the disk below /var/lib stands on a device of type crypt, or the report names the accepted finding",
+            "the disk below /var/lib/docker stands on a device of type crypt, or the report names the accepted finding",
             format!("{} 'lsblk -o NAME,TYPE,MOUNTPOINTS'", facts.ssh()),
         ),
         abort_when: if facts.require_disk_encryption {

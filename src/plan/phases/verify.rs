@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
-use super::{PhaseDraft, back, needs, nothing, shows};
+use super::{PhaseDraft, needs, nothing, shows};
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     PhaseDraft {
@@ -70,7 +70,7 @@ fn published(facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: "Tries the ports of every service from outside. Storage, database and identity answer the internal network only.".into(),
         command: None,
-        before: needs("the firewall stands", format!("{} sudo nft list ruleset", facts.ssh())),
+        before: needs("the firewall stands", format!("{} sudo nft list table inet stuf", facts.ssh())),
         proof: shows(format!("open: {}, 80 and 443; nothing else", facts.ssh_port), "./migrate verify"),
         abort_when: NOT_PASSED.into(),
         undo: nothing(READS_ONLY),
@@ -85,13 +85,13 @@ fn sign_in(facts: &Facts) -> Draft {
         title: "Sign in and read one's own rights",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Obtains a token as the operator client and asks the API who it is. Issuer, audience and signature are right when the API answers.".into(),
+        what: "Makes a validation user, follows the sign-in as an invited user does, asks the API who it is, and removes the user in any case. Issuer, audience and signature are right when the API answers.".into(),
         command: None,
         before: needs("the realm answers", format!("curl --fail --silent {}/auth/realms/{}", facts.origin(), facts.realm)),
         proof: shows("the API answers 200 with the rights in the token", "./migrate verify"),
         abort_when: NOT_PASSED.into(),
-        undo: nothing("the token ends by itself"),
-        estimate: Estimate::fixed(10, "two requests"),
+        undo: nothing("the validation user is removed by the step itself, also after a failure"),
+        estimate: Estimate::fixed(20, "one sign-in and some requests"),
         mark: None,
     }
 }
@@ -102,12 +102,12 @@ fn upload(_facts: &Facts) -> Draft {
         title: "Upload a file and download it again",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Uploads a small file with metadata through the proxy, downloads it, compares every byte and its name, and deletes it.".into(),
+        what: "Uploads a small file with metadata through the proxy as a validation user, downloads it, compares every byte and its name, and deletes file and user.".into(),
         command: None,
         before: needs("sign-in works", "./migrate status"),
         proof: shows("same bytes, same name; afterwards the object is gone", "./migrate verify"),
         abort_when: NOT_PASSED.into(),
-        undo: back("verify/upload-and-download", "deletes its own file, also after a failure", 2),
+        undo: nothing("file and validation user are removed by the step itself, also after a failure"),
         estimate: Estimate::fixed(10, "three requests"),
         mark: None,
     }
@@ -137,7 +137,7 @@ fn storage(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Asks the storage itself for bucket {}, since the API's health says nothing about it.",
+            "Writes, reads, lists and deletes an object in bucket {} with the API's own key, since the API's health says nothing about the storage.",
             facts.bucket
         ),
         command: None,
@@ -145,16 +145,9 @@ fn storage(facts: &Facts) -> Draft {
             "the storage is healthy",
             format!("{} sudo docker compose --project-directory /opt/stuf/compose ps garage", facts.ssh()),
         ),
-        proof: shows(
-            "the bucket with its one key",
-            format!(
-                "{} sudo docker compose --project-directory /opt/stuf/compose exec garage /garage bucket info {}",
-                facts.ssh(),
-                facts.bucket
-            ),
-        ),
+        proof: shows("same bytes back, and the object is gone", "./migrate verify"),
         abort_when: NOT_PASSED.into(),
-        undo: nothing(READS_ONLY),
+        undo: nothing("it deletes its own object"),
         estimate: Estimate::fixed(10, "some requests to the storage"),
         mark: None,
     }
@@ -166,7 +159,7 @@ fn documents(facts: &Facts) -> Draft {
         title: "Read the configuration documents",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Reads every configuration document from the bucket and compares it with the package.".into(),
+        what: "Reads every user and every configuration document and compares them with the package.".into(),
         command: None,
         before: needs("import is done", "./migrate status"),
         proof: shows(format!("{} documents equal", facts.configuration_documents), "./migrate verify"),

@@ -95,7 +95,7 @@ fn proofs(_facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: "The watch has lasted its whole time and passed, every object is verified, and the approval names this plan. A check that did not run counts as failed.".into(),
         command: None,
-        before: needs("you have approved the end", "./migrate approve approve-finalize"),
+        before: needs("you have approved the end", "./migrate approve finalize"),
         proof: shows("every required check has the verdict pass", "./migrate status"),
         abort_when: "a proof is missing: exit 12, the source stays as it is".into(),
         undo: nothing("it only reads"),

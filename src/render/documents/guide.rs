@@ -1,0 +1,146 @@
+//! README, operations, security, troubleshooting, checklist and messages: the installation as its people see it.
+
+use super::{plan, words};
+use crate::model::{Invitation, MailEncryption};
+use crate::plan::{Certificate, Counts, Place, Plan, SecretUse, figures};
+use serde::Serialize;
+
+/// What those documents say.
+#[derive(Serialize)]
+pub(super) struct Guide {
+    project: String,
+    slug: String,
+    pathway: &'static str,
+    environment: &'static str,
+    domain: String,
+    hosted: String,
+    number: u64,
+    exported: String,
+    expires: String,
+    state: String,
+    ssh: String,
+    ssh_port: u16,
+    ssh_user: String,
+    host: String,
+    ssh_allowed: Vec<String>,
+    web_allowed: Vec<String>,
+    acme: bool,
+    provided_certificate: bool,
+    internal_certificate: bool,
+    mail: Option<MailText>,
+    provided: Vec<String>,
+    secrets: Vec<SecretUse>,
+    by_mail: bool,
+    invitation_lifespan: String,
+    second_factor: bool,
+    disk_encryption: bool,
+    users: u64,
+    active_users: u64,
+    collections: u64,
+    realm: String,
+    bucket: String,
+    versioning_lost: bool,
+    images: Vec<(String, String)>,
+    application_version: String,
+    upload_limit: u64,
+    sufficient_memory: u64,
+    memory: u64,
+    parallel: u64,
+    largest: String,
+    largest_too_large: bool,
+    content: bool,
+    zulip: Option<String>,
+    sentry: bool,
+    own_registry: bool,
+    run: Vec<(String, &'static str)>,
+    planned: Vec<(String, &'static str)>,
+    without_uploads: String,
+    windows: Vec<String>,
+    counts: Counts,
+    grace: String,
+}
+
+/// The mail server.
+#[derive(Serialize)]
+struct MailText {
+    host: String,
+    port: u16,
+    encryption: &'static str,
+}
+
+impl Guide {
+    pub fn of(plan: &Plan) -> Self {
+        let facts = &plan.facts;
+        let phases = |automated: bool| {
+            plan.phases
+                .iter()
+                .filter(|phase| phase.place == Place::Forward && phase.automated == automated)
+                .map(|phase| (phase.command.to_owned(), phase.title))
+                .collect()
+        };
+        Self {
+            project: facts.project_name.to_string(),
+            slug: facts.slug.to_string(),
+            pathway: words::pathway(facts.pathway),
+            environment: words::environment(facts.environment),
+            domain: facts.domain.to_string(),
+            hosted: facts.hosted.to_string(),
+            number: facts.number,
+            exported: words::moment(facts.exported_at),
+            expires: words::moment(facts.expires_at),
+            state: words::state_folder(facts),
+            ssh: facts.ssh(),
+            ssh_port: facts.ssh_port,
+            ssh_user: facts.ssh_user.to_string(),
+            host: facts.host.to_string(),
+            ssh_allowed: facts.ssh_allowed.iter().map(ToString::to_string).collect(),
+            web_allowed: facts.web_allowed.iter().map(ToString::to_string).collect(),
+            acme: facts.certificate == Certificate::Acme,
+            provided_certificate: facts.certificate == Certificate::Provided,
+            internal_certificate: facts.certificate == Certificate::Internal,
+            mail: facts.mail.as_ref().map(|mail| MailText {
+                host: mail.host.to_string(),
+                port: mail.port,
+                encryption: match mail.encryption {
+                    MailEncryption::Starttls => "STARTTLS",
+                    MailEncryption::Tls => "TLS",
+                    MailEncryption::None => "no encryption",
+                },
+            }),
+            provided: plan::provided(plan),
+            secrets: facts.secrets.clone(),
+            by_mail: facts.invitation == Invitation::Mail,
+            invitation_lifespan: figures::duration(facts.invitation_lifespan.seconds()),
+            second_factor: facts.second_factor,
+            disk_encryption: facts.require_disk_encryption,
+            users: facts.users,
+            active_users: facts.active_users,
+            collections: facts.collections,
+            realm: facts.realm.clone(),
+            bucket: facts.bucket.to_string(),
+            versioning_lost: facts.source_versioning,
+            images: facts
+                .images
+                .iter()
+                .map(|(service, image)| (words::service(*service).to_owned(), image.to_string()))
+                .collect(),
+            application_version: facts.application_version.to_string(),
+            upload_limit: facts.sizes.upload_limit_mib,
+            sufficient_memory: facts.sizes.sufficient_memory_mib,
+            memory: facts.sizes.api_memory_mib,
+            parallel: facts.sizes.parallel_requests,
+            largest: figures::bytes(facts.content.largest),
+            largest_too_large: facts.content.largest.div_ceil(1 << 20) > facts.sizes.bearable_upload_mib,
+            content: facts.content.objects > 0,
+            zulip: facts.zulip.as_ref().map(ToString::to_string),
+            sentry: facts.sentry,
+            own_registry: facts.own_registry,
+            run: phases(true),
+            planned: phases(false),
+            without_uploads: figures::duration(plan.timetable.without_uploads),
+            windows: facts.cutover_windows.iter().map(ToString::to_string).collect(),
+            counts: plan.counts(),
+            grace: figures::duration(facts.thresholds.grace.seconds()),
+        }
+    }
+}

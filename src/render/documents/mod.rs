@@ -1,0 +1,68 @@
+//! The documents of a package: for each one template and one value made for it.
+
+mod guide;
+mod ledger;
+mod plan;
+mod words;
+
+use super::engine::Document;
+use crate::model::{File, Files};
+use crate::plan::{ContentDocument, Plan};
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+
+/// Every document that a template makes.
+pub fn of(plan: &Plan) -> Vec<Document> {
+    let mut documents = vec![
+        document("README.md", "README.md.jinja", &guide::Guide::of(plan)),
+        document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", &plan::Page::of(plan)),
+        Document {
+            personal: true,
+            ..document("docs/ledger.md", "docs/ledger.md.jinja", &ledger::Page::of(plan))
+        },
+    ];
+    for (path, template) in GUIDES {
+        documents.push(document(path, template, &guide::Guide::of(plan)));
+    }
+    documents
+}
+
+/// Documents that share one value: the installation as its people see it.
+const GUIDES: [(&str, &str); 10] = [
+    ("docs/operations.md", "docs/operations.md.jinja"),
+    ("docs/security.md", "docs/security.md.jinja"),
+    ("docs/troubleshooting.md", "docs/troubleshooting.md.jinja"),
+    ("docs/user-validation-checklist.md", "docs/user-validation-checklist.md.jinja"),
+    ("docs/communication/announcement.md", "docs/communication/announcement.md.jinja"),
+    ("docs/communication/reminder.md", "docs/communication/reminder.md.jinja"),
+    ("docs/communication/start.md", "docs/communication/start.md.jinja"),
+    ("docs/communication/delay.md", "docs/communication/delay.md.jinja"),
+    ("docs/communication/done.md", "docs/communication/done.md.jinja"),
+    ("docs/communication/rolled-back.md", "docs/communication/rolled-back.md.jinja"),
+];
+
+fn document<T: Serialize>(path: &str, template: &'static str, context: &T) -> Document {
+    Document { path: path.to_owned(), template, personal: false, context: Value::from(Serde(context)) }
+}
+
+/// The documents that are JSON: plan, ledger, and the content's figures.
+pub fn json(plan: &Plan) -> Files {
+    let content =
+        ContentDocument { schema: 1, exported_at: plan.facts.exported_at, content: &plan.facts.content };
+    let mut files = Files::new();
+    let mut put = |path: &str, value: Result<Vec<u8>, serde_json::Error>| {
+        // Plain structs without maps: serialising them cannot fail.
+        let mut bytes = value.unwrap_or_default();
+        if bytes.last() != Some(&b'\n') {
+            bytes.push(b'\n');
+        }
+        files.insert(path.to_owned(), File::document(bytes));
+    };
+    put("MIGRATION-PLAN.json", plan.json());
+    put("docs/ledger.json", serde_json::to_vec_pretty(&ledger::Json::of(plan)));
+    put("content/summary.json", serde_json::to_vec_pretty(&content));
+    if let Some(file) = files.remove("docs/ledger.json") {
+        files.insert("docs/ledger.json".to_owned(), file.personal());
+    }
+    files
+}

@@ -99,7 +99,7 @@ fn resources(facts: &Facts) -> Draft {
     let room = match content {
         0 => figures::bytes(ROOM),
         content => format!(
-            "{} and another {} for the content (its size + a fifth)",
+            "{} for images, logs and database (which this step checks) and {} for the content (its size + a fifth; look at it yourself)",
             figures::bytes(ROOM),
             figures::bytes(content)
         ),

@@ -2,7 +2,7 @@
 
 use super::{plan, words};
 use crate::model::{Invitation, MailEncryption};
-use crate::plan::{Certificate, Counts, Place, Plan, SecretUse, figures};
+use crate::plan::{Certificate, Counts, Phase, Place, Plan, SecretUse, figures};
 use serde::Serialize;
 
 /// What those documents say.
@@ -71,10 +71,10 @@ struct MailText {
 impl Guide {
     pub fn of(plan: &Plan) -> Self {
         let facts = &plan.facts;
-        let phases = |automated: bool| {
+        let phases = |wanted: fn(&Phase) -> bool| {
             plan.phases
                 .iter()
-                .filter(|phase| phase.place == Place::Forward && phase.automated == automated)
+                .filter(|phase| wanted(phase))
                 .map(|phase| (phase.command.to_owned(), phase.title))
                 .collect()
         };
@@ -135,8 +135,8 @@ impl Guide {
             zulip: facts.zulip.as_ref().map(ToString::to_string),
             sentry: facts.sentry,
             own_registry: facts.own_registry,
-            run: phases(true),
-            planned: phases(false),
+            run: phases(|phase| phase.automated && phase.place == Place::Forward),
+            planned: phases(|phase| !phase.automated),
             without_uploads: figures::duration(plan.timetable.without_uploads),
             windows: facts.cutover_windows.iter().map(ToString::to_string).collect(),
             counts: plan.counts(),

@@ -3,14 +3,20 @@
 mod corpus;
 mod packages;
 
+use age::secrecy::ExposeSecret as _;
+use corpus::change::Subject;
 use corpus::raw_zip::RawZip;
+use corpus::stock::{self, Place, Verdict};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use stufpack::open::Way;
+use stufpack::model::{AgeRecipient, Word as _};
+use stufpack::open::{self, Trust, Way};
+use stufpack::pack::age::Identities;
+use stufpack::pack::{self, Output};
 
 #[test]
 fn each_case_is_found_as_described() {
-    corpus::stock::require_tools();
+    stock::require_tools();
     let failures: Vec<String> = corpus::cases().par_iter().filter_map(|case| case.run().err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
@@ -32,23 +38,57 @@ fn each_way_of_being_wrong_has_one_case() {
 
 /// The cases start from a right package: what the tests write without a change is what `seal` wrote.
 #[test]
-fn without_a_change_everyone_agrees_that_all_is_well() {
-    corpus::stock::require_tools();
+fn without_a_change_the_tests_write_what_seal_writes() {
     let package = packages::package();
-    let mut subject = corpus::change::Subject::new(&package);
+    let subject = Subject::new(&package);
     assert!(RawZip::canonical(&subject.top, &subject.tree).bytes() == package.zip());
+}
 
+/// The page's own line as signers file, its own commands, and ours: all is well, in each form.
+#[test]
+fn verify_txt_works_as_printed() {
+    stock::require_tools();
     let temp = tempfile::tempdir().expect("a folder");
+    let package = packages::package();
+    let subject = Subject::new(&package);
+    let signer = packages::signer(packages::KEY);
+    let recipient = AgeRecipient::parse(&subject.identity.to_public().to_string()).expect("a recipient");
     let (signers, identity) = (temp.path().join("signers"), temp.path().join("identity"));
-    std::fs::write(&signers, packages::signers_text()).expect("written");
-    std::fs::write(temp.path().join(format!("{}.zip", package.name())), subject.bytes()).expect("written");
-    let place = corpus::stock::Place {
-        folder: temp.path(),
-        signers: &signers,
-        revoked: None,
-        identity: &identity,
-        unpacked: None,
-    };
-    let page = stufpack::pack::verify_text(&package, &packages::signer(packages::KEY), false);
-    assert_eq!(corpus::stock::judge(&page, &place), corpus::stock::Verdict::Passes);
+    std::fs::write(&identity, subject.identity.to_string().expose_secret()).expect("written");
+    let identities = Identities::from_file(&identity).expect("an identity");
+
+    for (name, recipients) in [("plain", [].as_slice()), ("encrypted", &[recipient])] {
+        let out = temp.path().join(name);
+        let written =
+            pack::write(&package, &signer, &out, &Output { recipients, force: false }).expect("written");
+        let page = std::fs::read_to_string(&written.verify_text).expect("VERIFY.txt");
+        let line =
+            page.lines().find(|line| line.starts_with("issuer/")).expect("a line for the signers file");
+        std::fs::write(&signers, format!("{line}\n")).expect("written");
+        assert!(page.contains(&signer.fingerprint()));
+        let place =
+            Place { folder: &out, signers: &signers, revoked: None, identity: &identity, unpacked: None };
+        assert_eq!(stock::judge(&page, &place), Verdict::Passes, "{name}");
+
+        let trust = Trust::read(&signers, None, packages::at()).expect("the signers");
+        let verified = open::verify(&written.package, Some(&identities), &trust).expect("verified");
+        let folder = temp.path().join(format!("{name}-unpacked/package"));
+        open::unpack(&verified, &folder).expect("unpacked");
+        let parent = folder.parent().expect("a parent");
+        if recipients.is_empty() {
+            let place = Place { folder: parent, unpacked: Some(&folder), ..place };
+            assert_eq!(stock::judge(&page, &place), Verdict::Passes, "{name}, unpacked");
+        }
+        open::verify(&folder, None, &trust).expect("the folder verifies");
+    }
+}
+
+/// An encrypted package without an identity is a matter of the command line, not of trust.
+#[test]
+fn an_encrypted_package_needs_an_identity() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let path = temp.path().join("package.zip.age");
+    std::fs::write(&path, "age-encryption.org/v1\n").expect("written");
+    let error = open::verify(&path, None, &packages::trust()).expect_err("refused");
+    assert!(matches!(error, open::Error::IdentityNeeded { .. }), "{error:?}");
 }

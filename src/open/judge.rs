@@ -19,7 +19,7 @@ pub(super) fn verify(
 ) -> Result<Verified, Vec<Problem>> {
     let Some(contents) = contents else { return Err(problems) };
     let structure_is_right = problems.is_empty();
-    if let Some((path, other)) = names::clash(contents.items.keys().map(String::as_str)) {
+    for (path, other) in names::clashes(contents.items.keys().map(String::as_str)) {
         let message = format!("and {other} differ in case only, or one is a folder of the other");
         problems.push(Way::NameClash.at(&path, message));
     }

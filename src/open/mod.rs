@@ -23,7 +23,7 @@ pub use unpack::unpack;
 
 use crate::model::{Digest, Timestamp};
 use crate::pack::age::{self, Identities};
-use crate::pack::{LARGEST, Package};
+use crate::pack::{LARGEST, Package, names};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -85,10 +85,12 @@ impl Trust {
         let text = |path: &Path| read_file(path, LARGEST_SIGNERS);
         let name = |path: &Path| path.display().to_string();
         let mut problems = Vec::new();
-        let signers = Signers::parse(&text(signers)?, &name(signers)).unwrap_or_else(|found| {
+        let file = signers.canonicalize().map_err(read_error(signers))?;
+        let mut signers = Signers::parse(&text(signers)?, &name(signers)).unwrap_or_else(|found| {
             problems.extend(found);
             Signers::default()
         });
+        signers.file = Some(file);
         let revoked = match revoked {
             None => Revoked::default(),
             Some(path) => Revoked::parse(&text(path)?, &name(path)).unwrap_or_else(|found| {
@@ -110,6 +112,8 @@ pub enum Form {
     Encrypted,
     /// A folder with the unpacked files.
     Folder,
+    /// Files put together by the caller.
+    Files,
 }
 
 /// Where the moment of verification stands in a package's life.
@@ -162,12 +166,11 @@ pub(crate) struct Contents {
 pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Verified, Error> {
     let metadata = path.metadata().map_err(read_error(path))?;
     if metadata.is_dir() {
-        let (contents, problems) = folder::read(path)?;
+        let (contents, mut problems) = folder::read(path)?;
+        if trust.signers.lies_in(path) {
+            problems.push(trust.signers.inside());
+        }
         return judge::verify(Form::Folder, contents, None, problems, trust).map_err(Error::Problems);
-    }
-    if metadata.len() > LARGEST {
-        let message = format!("has {} bytes; packages have at most {LARGEST}", metadata.len());
-        return Err(Error::Problems(vec![Way::Large.whole(message)]));
     }
     let bytes = read_file(path, LARGEST)?;
     if !age::is_encrypted(&bytes) {
@@ -192,12 +195,39 @@ pub fn verify_zip(form: Form, zip: &[u8], trust: &Trust) -> Result<Verified, Vec
     judge::verify(form, contents, Some(zip), problems, trust)
 }
 
+/// Verifies files that were put together in another way, such as those of a glass with the personal ones decrypted:
+/// path, bytes, and whether it may be run.
+pub fn verify_files(
+    files: impl IntoIterator<Item = (String, Vec<u8>, bool)>,
+    trust: &Trust,
+) -> Result<Verified, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut items = BTreeMap::new();
+    for (path, bytes, executable) in files {
+        if names::is_plain(&path) {
+            items.insert(path, Item::new(bytes, executable));
+        } else {
+            problems.push(Way::FolderName.at(&path, "is not a plain path"));
+        }
+    }
+    judge::verify(Form::Files, Some(Contents { top: None, items }), None, problems, trust)
+}
+
+/// Reads a whole file; one that is larger than `limit` is refused, since half of it could mean something else.
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let large = || {
+        let message = format!("has more than {limit} bytes");
+        Error::Problems(vec![Way::Large.at(&path.display().to_string(), message)])
+    };
     let file = File::open(path).map_err(read_error(path))?;
-    let length = file.metadata().map_err(read_error(path))?.len().min(limit);
+    let length = file.metadata().map_err(read_error(path))?.len();
+    if length > limit {
+        return Err(large());
+    }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-    file.take(limit).read_to_end(&mut bytes).map_err(read_error(path))?;
-    Ok(bytes)
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(read_error(path))?;
+    // It may have grown while it was read.
+    if bytes.len() as u64 > limit { Err(large()) } else { Ok(bytes) }
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error {

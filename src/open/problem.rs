@@ -34,11 +34,11 @@ const SIGNERS: &str = "correct the signers file; VERIFY.txt shows a line as it s
 
 /// Declares every way of being wrong, with its code and what to do.
 macro_rules! ways {
-    ($($(#[$meta:meta])* $name:ident = $code:literal, $next:expr;)*) => {
+    ($($(#[doc = $meaning:literal])* $name:ident = $code:literal, $next:expr;)*) => {
         /// A way of being wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Way {
-            $($(#[$meta])* $name,)*
+            $($(#[doc = $meaning])* $name,)*
         }
 
         impl Way {
@@ -49,6 +49,13 @@ macro_rules! ways {
             pub fn code(self) -> Code {
                 match self {
                     $(Way::$name => Code($code),)*
+                }
+            }
+
+            /// What it means, as its documentation says.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Way::$name => concat!($($meaning),*).trim_ascii_start(),)*
                 }
             }
 
@@ -201,6 +208,8 @@ ways! {
     SignersAuthority = "verify.signers.authority", SIGNERS;
     /// A date that cannot be read, or that depends on the time zone.
     SignersDate = "verify.signers.date", SIGNERS;
+    /// The signers file lies inside the package, which would vouch for itself.
+    SignersInside = "verify.signers.inside", "use the line that the issuer gave you by another way";
     /// The key stands on several lines.
     SignersTwice = "verify.signers.twice", SIGNERS;
     /// Several principals, or a pattern, on the key's line.

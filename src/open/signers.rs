@@ -4,13 +4,17 @@ use super::problem::{Problem, Way};
 use crate::model::Timestamp;
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
+use std::path::{Path, PathBuf};
 
 /// Who may sign what, and when.
 #[derive(Clone, Debug, Default)]
 pub struct Signers {
     /// One entry per line.
     pub entries: Vec<Entry>,
+    /// What messages call the file.
     name: String,
+    /// Where the file lies, with links resolved; nowhere if it was not read from a file.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// One line of a signers file.
@@ -48,7 +52,22 @@ impl Signers {
         if entries.is_empty() && problems.is_empty() {
             problems.push(Way::SignersEmpty.at(name, "lists nobody"));
         }
-        if problems.is_empty() { Ok(Self { entries, name: name.to_owned() }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { entries, name: name.to_owned(), file: None })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Whether the file lies in `folder`.
+    pub(super) fn lies_in(&self, folder: &Path) -> bool {
+        let file = self.file.as_deref();
+        folder.canonicalize().is_ok_and(|folder| file.is_some_and(|file| file.starts_with(folder)))
+    }
+
+    /// What is wrong where the file lies in the package.
+    pub(super) fn inside(&self) -> Problem {
+        Way::SignersInside.at(&self.name, "lies inside the package, which cannot vouch for itself")
     }
 
     /// The one principal that may sign with `key` in `namespace` at the moment `at`.

@@ -157,7 +157,7 @@ fn check(files: &Files) -> Result<(), Error> {
             return Err(Error::Executable { path: path.clone() });
         }
     }
-    match names::clash(files.keys().map(String::as_str)) {
+    match names::clashes(files.keys().map(String::as_str)).pop() {
         Some((path, other)) => Err(Error::Clash { path, other }),
         None => Ok(()),
     }

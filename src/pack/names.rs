@@ -41,15 +41,17 @@ pub fn is_plain(path: &str) -> bool {
         })
 }
 
-/// Two paths that a file system without case cannot hold side by side, or of which one is a folder of the other.
-pub fn clash<'a>(paths: impl Iterator<Item = &'a str>) -> Option<(String, String)> {
+/// Pairs of paths that a file system without case cannot hold side by side, or of which one is a folder of the other.
+pub fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let mut folded: BTreeMap<String, (&str, bool)> = BTreeMap::new();
+    let mut clashes = Vec::new();
     for path in paths {
         for (end, is_file) in ends(path) {
             let part = &path[..end];
             match folded.get(&part.to_ascii_lowercase()) {
                 Some((other, other_is_file)) if *other != part || *other_is_file || is_file => {
-                    return Some((path.to_owned(), (*other).to_owned()));
+                    clashes.push((path.to_owned(), (*other).to_owned()));
+                    break;
                 }
                 Some(_) => {}
                 None => {
@@ -58,7 +60,7 @@ pub fn clash<'a>(paths: impl Iterator<Item = &'a str>) -> Option<(String, String
             }
         }
     }
-    None
+    clashes
 }
 
 /// Every folder above `path`, outermost first, without trailing slash.
@@ -88,11 +90,11 @@ mod tests {
 
     #[test]
     fn twins_and_files_above_files_clash() {
-        let clash = |names: &[&str]| clash(names.iter().copied());
-        assert_eq!(clash(&["a/b", "a/c", "b"]), None);
-        assert!(clash(&["a/b", "A/c"]).is_some());
-        assert!(clash(&["README.md", "readme.md"]).is_some());
-        assert!(clash(&["a", "a/b"]).is_some());
-        assert!(clash(&["a/b", "a"]).is_some());
+        let clashes = |names: &[&str]| clashes(names.iter().copied()).len();
+        assert_eq!(clashes(&["a/b", "a/c", "b"]), 0);
+        assert_eq!(clashes(&["a/b", "A/c"]), 1);
+        assert_eq!(clashes(&["README.md", "Readme.md", "readme.md"]), 2);
+        assert_eq!(clashes(&["a", "a/b"]), 1);
+        assert_eq!(clashes(&["a/b", "a"]), 1);
     }
 }

@@ -42,8 +42,8 @@ pub const CLASSES: &[Invisible] = &[
         class: "signers",
         what: "lines in the signers file that allow more than intended: no\n\
                namespaces=, patterns, a key on several lines, dates without Z (which mean\n\
-               another moment in another time zone), certificate authorities; and an\n\
-               issuer in the manifest other than the signer.",
+               another moment in another time zone), certificate authorities; a signers\n\
+               file inside the package; an issuer in the manifest other than the signer.",
     },
     Invisible { class: "signature", what: "a key of another kind than Ed25519 and ECDSA P-256." },
     Invisible {

@@ -178,7 +178,10 @@ impl Subject {
     /// Applies a change to the files, the zip's fields, or its bytes; says whether it was one for the folder.
     pub fn apply(&mut self, change: &Change) -> bool {
         match change {
-            Change::Write { path, text } => self.put(path, text.as_bytes()),
+            Change::Write { path, text } => {
+                let text = self.fill(text);
+                self.put(path, text);
+            }
             Change::Replace { path, find, with } => {
                 let text = self.text(path);
                 assert!(text.contains(find.as_str()), "{find:?} is not in {path}");

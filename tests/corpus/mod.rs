@@ -29,6 +29,9 @@ pub struct Description {
     change: Vec<Change>,
     /// Another signers file; `{KEY}`, `{STRANGER}` and `{RSA}` are public keys.
     signers: Option<String>,
+    /// Whether the file `signers` of the package is given as signers file.
+    #[serde(default)]
+    signers_inside: bool,
     /// A list of revoked keys.
     revoked: Option<String>,
     /// Whether to decrypt with an identity that is no recipient.
@@ -129,7 +132,8 @@ impl Case {
             }
         };
 
-        let ours = verify(&path, &signers, revoked.as_deref(), &identity);
+        let signers = if description.signers_inside { path.join("signers") } else { signers };
+        let ours = verify(temp.path(), &path, &signers, revoked.as_deref(), &identity);
         let told: Vec<String> =
             ours.iter().map(|problem| format!("{} {}", problem.code.0, problem.path)).collect();
         let told: Vec<&str> = told.iter().map(|line| line.trim_end()).collect();
@@ -167,19 +171,17 @@ fn page_of(package: &stufpack::pack::Package, subject: &Subject, encrypted: bool
     }
 }
 
-fn verify(path: &Path, signers: &Path, revoked: Option<&Path>, identity: &str) -> Vec<Problem> {
+fn verify(temp: &Path, path: &Path, signers: &Path, revoked: Option<&Path>, identity: &str) -> Vec<Problem> {
     let identities = Identities::parse(identity.as_bytes()).expect("an identity");
     let verified = Trust::read(signers, revoked, packages::at())
         .and_then(|trust| open::verify(path, Some(&identities), &trust));
     match verified {
         Ok(_) => Vec::new(),
         Err(open::Error::Problems(mut problems)) => {
-            // The signers file's own folder is another on each run.
+            // The folder of the test is another on each run.
             for problem in &mut problems {
-                if let Some((_, name)) = problem.path.rsplit_once("/signers") {
-                    problem.path = format!("signers{name}");
-                } else if let Some((_, name)) = problem.path.rsplit_once("/revoked") {
-                    problem.path = format!("revoked{name}");
+                if let Some(rest) = problem.path.strip_prefix(&format!("{}/", temp.display())) {
+                    problem.path = rest.to_owned();
                 }
             }
             problems

@@ -17,6 +17,7 @@ mod init;
 mod journal;
 mod log;
 mod message;
+mod oldpacks;
 mod operation;
 mod package;
 mod packfile;

@@ -109,6 +109,24 @@ fn package_paths_change_by_packages_only_whoever_signs() {
     }
 }
 
+/// Makes the package commit that main stands at once more on top of `good`, with other files.
+pub fn again(case: &Case, good: &str, by: &Person, change: impl FnOnce(&mut Vec<(String, Option<Vec<u8>>)>)) {
+    let made = case.git(&["rev-parse", "main"]);
+    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
+        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
+    });
+    case.git(&["update-ref", "refs/heads/main", good]);
+    let mut forge =
+        Forge { event: "package", package, key: Some(by), name: by.principal.to_owned(), ..Forge::new(case) };
+    forge.files = case
+        .git(&["diff", "--name-only", good, &made])
+        .lines()
+        .map(|path| (path.to_owned(), Some(case.raw(&format!("{made}:{path}")))))
+        .collect();
+    change(&mut forge.files);
+    forge.commit();
+}
+
 /// Package 2 as it should be, as files of a forged commit; `change` gets them.
 fn package(
     by: fn(&Case) -> &Person,
@@ -117,26 +135,7 @@ fn package(
     let case = case();
     let good = case.git(&["rev-parse", "main"]);
     case.record(&case.package(2, Some(&case.package_recorded(1))));
-    let made = case.git(&["rev-parse", "main"]);
-    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
-        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
-    });
-    case.git(&["update-ref", "refs/heads/main", &good]);
-    let person = by(&case);
-    let mut forge = Forge {
-        event: "package",
-        package,
-        key: Some(person),
-        name: person.principal.to_owned(),
-        ..Forge::new(&case)
-    };
-    forge.files = case
-        .git(&["diff", "--name-only", &good, &made])
-        .lines()
-        .map(|path| (path.to_owned(), Some(case.raw(&format!("{made}:{path}")))))
-        .collect();
-    change(&mut forge.files);
-    forge.commit();
+    again(&case, &good, by(&case), change);
     let audit = Check::pinned(&case).run();
     audit.findings.into_iter().map(|finding| (finding.code, finding.path)).collect()
 }
@@ -185,18 +184,7 @@ fn a_package_out_of_sequence_is_seen() {
     let good = case.git(&["rev-parse", "main"]);
     case.record(&case.package(2, Some(&case.package_recorded(1))));
     case.record(&case.package(3, Some(&case.package_recorded(2))));
-    let made = case.git(&["rev-parse", "main"]);
-    let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
-        case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
-    });
-    case.git(&["update-ref", "refs/heads/main", &good]);
-    let mut forge = Forge { event: "package", package, ..Forge::new(&case) };
-    forge.files = case
-        .git(&["diff", "--name-only", &good, &made])
-        .lines()
-        .map(|path| (path.to_owned(), Some(case.raw(&format!("{made}:{path}")))))
-        .collect();
-    forge.commit();
+    again(&case, &good, &case.issuer, |_| {});
     assert_eq!(codes(&Check::pinned(&case).run()), ["glass.package.sequence"]);
 }
 

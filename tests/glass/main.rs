@@ -4,5 +4,6 @@ mod audit_cases;
 mod forge;
 mod hostile;
 mod operations;
+mod page;
 mod record;
 mod support;

@@ -286,3 +286,31 @@ fn a_new_glass_never_touches_what_is_there() {
     assert!(matches!(record::init(&case.path("new"), &other), Err(Error::Key(_))));
     assert!(!case.path("new").exists());
 }
+
+#[test]
+fn many_operations_leave_few_packs_that_git_finds_whole() {
+    let case = Case::new();
+    case.init(true);
+    let packs = || {
+        fs::read_dir(case.glass().join("objects/pack"))
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "pack"))
+            .count()
+    };
+    let mut last = case.package(1, None);
+    case.record(&last);
+    for number in 2..24 {
+        last = case.package(number, Some(&last));
+        case.record(&last);
+    }
+    assert!(packs() <= 6, "{} packs", packs());
+    case.git(&["fsck", "--full", "--strict"]);
+    // Git's own pack has deltas and stays as it is.
+    case.git(&["gc", "-q", "--aggressive"]);
+    let own: Vec<_> =
+        fs::read_dir(case.glass().join("objects/pack")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    case.record(&case.package(24, Some(&last)));
+    assert!(own.iter().all(|path| path.exists()));
+    case.git(&["fsck", "--full", "--strict"]);
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "25");
+}

@@ -1,0 +1,201 @@
+//! `docs/glass.md` for real: its commands accept a good glass and refuse bad ones.
+
+use crate::forge::Forge;
+use crate::support::Case;
+use std::fs;
+use std::process::Output;
+
+/// The page's shell blocks of one kind (`sh`, `sh decrypt`), one after the other.
+fn blocks(kind: &str) -> String {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/glass.md")).unwrap();
+    let (mut script, mut inside) = (String::new(), false);
+    for line in page.lines() {
+        match line.strip_prefix("```") {
+            Some(info) => inside = !inside && info == kind,
+            None if inside => script.extend([line, "\n"]),
+            None => {}
+        }
+    }
+    assert!(!script.is_empty(), "docs/glass.md has no {kind} block");
+    script
+}
+
+fn shell(case: &Case, script: &str, pin: &str) -> Output {
+    let folder = tempfile::tempdir_in(case.folder.path()).unwrap();
+    case.command("sh")
+        .current_dir(folder.path())
+        .env_remove("GIT_CONFIG_COUNT")
+        .env("URL", case.glass())
+        .env("SIGNERS", case.path("allowed_signers"))
+        .env("IDENTITY", case.path("identity.txt"))
+        .env("PIN", pin)
+        .args(["-eu", "-c", script])
+        .output()
+        .unwrap()
+}
+
+fn case() -> Case {
+    let case = Case::new();
+    case.init(true);
+    let first = case.package(1, None);
+    case.record(&first);
+    case.record_operation(&case.operation(&first, 4), &case.customer).unwrap();
+    case.record(&case.package(2, Some(&first)));
+    case.record_operation(&case.operation(&case.package_recorded(2), 1), &case.issuer).unwrap();
+    case
+}
+
+fn says(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+#[test]
+fn the_pages_commands_accept_a_good_glass() {
+    let case = case();
+    let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
+    let output = shell(&case, &blocks("sh"), &pin);
+    assert!(output.status.success(), "{}", says(&output));
+    let head = case.git(&["rev-parse", "main"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("OK: 5 operations, head {head}\n"));
+}
+
+#[test]
+fn the_pages_commands_decrypt_what_a_recipient_may_read() {
+    let case = case();
+    let script =
+        format!("git clone -q \"$URL\" glass; cd glass\n{}cat docs/ledger.json", blocks("sh decrypt"));
+    let output = shell(&case, &script, "");
+    assert!(output.status.success(), "{}", says(&output));
+    assert_eq!(output.stdout, b"[]\n");
+}
+
+#[test]
+fn the_pages_second_glass_takes_the_next_package_and_goes_its_own_way() {
+    let case = case();
+    let output = shell(&case, &format!("{}mv ours \"$HOME/second\"", blocks("sh two")), "");
+    assert!(output.status.success(), "{}", says(&output));
+    // The first glass goes on too; the second one does not mind.
+    let third = case.package(3, Some(&case.package_recorded(2)));
+    case.record(&third);
+    let signers = case.signers();
+    let key = case.customer.signer();
+    let recording = stufpack::record::Recording {
+        key: &key,
+        signers: &signers,
+        recipients: &[],
+        requested_by: None,
+        approved_by: None,
+        ticket: None,
+    };
+    let recorded = stufpack::record::record(&case.path("second"), &third, &recording).unwrap();
+    assert_eq!((recorded.operation, recorded.new), (5, true));
+}
+
+#[test]
+fn the_pages_commands_refuse_bad_glasses() {
+    type Spoil = fn(&Case);
+    let ways: [(&str, Spoil, &str); 14] = [
+        (
+            "an unknown key",
+            |case| drop(Forge { key: Some(&case.stranger), ..Forge::new(case) }.commit()),
+            ": signature",
+        ),
+        ("no signature", |case| drop(Forge { key: None, ..Forge::new(case) }.commit()), ": signature"),
+        (
+            "another name",
+            |case| drop(Forge { name: "issuer/x".into(), ..Forge::new(case) }.commit()),
+            "bears the name",
+        ),
+        ("a gap", |case| drop(Forge { operation: 9, ..Forge::new(case) }.commit()), "operation 5 is missing"),
+        (
+            "a date that goes back",
+            |case| drop(Forge { date: 1_768_000_001, ..Forge::new(case) }.commit()),
+            "its date goes back",
+        ),
+        (
+            "a forged trailer",
+            |case| drop(Forge { message: |text| text + "Approved-By: eve\n", ..Forge::new(case) }.commit()),
+            "not the twelve trailers",
+        ),
+        ("a changed journal", |case| add(case, OLD, b"{}\n"), "only adds to its own folder"),
+        ("a file taken away", |case| change(case, OLD, None), "only adds to its own folder"),
+        ("a changed package file", |case| add(case, "migrate", b"x"), "only adds to its own folder"),
+        (
+            "a side branch",
+            |case| {
+                let side = Forge::new(case).dangling();
+                case.git(&["update-ref", "refs/heads/side", &side]);
+            },
+            "another history beside main",
+        ),
+        (
+            "a merge",
+            |case| {
+                let side = Forge::new(case).dangling();
+                let head = case.git(&["rev-parse", "main"]);
+                Forge { parents: vec![head, side], ..Forge::new(case) }.commit();
+            },
+            "there are merges",
+        ),
+        (
+            "an unlisted file in a package",
+            |case| package(case, "extra.tf", b"x"),
+            "not those that were signed",
+        ),
+        ("another byte in a package", |case| package(case, "README.md", b"x"), "is not what was signed"),
+        ("a personal file in clear", |case| package(case, "personal/0001.age", b"ada\n"), "is not encrypted"),
+    ];
+    for (what, spoil, expected) in ways {
+        let case = case();
+        let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
+        spoil(&case);
+        let output = shell(&case, &blocks("sh"), &pin);
+        assert!(!output.status.success(), "{what} was accepted");
+        assert!(says(&output).contains(expected), "{what}: {}", says(&output));
+    }
+}
+
+#[test]
+fn the_pages_commands_refuse_a_rewritten_history_and_unsafe_signers() {
+    let case = case();
+    let head = case.git(&["rev-parse", "main"]);
+    case.git(&["update-ref", "refs/heads/main", "main~1"]);
+    let output = shell(&case, &blocks("sh"), &head);
+    assert!(says(&output).contains("not in this history"), "{}", says(&output));
+
+    let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
+    let good = case.signers_text();
+    for (signers, expected) in [
+        (format!("{} {}\n", case.issuer.principal, case.issuer.public()), "signers: "),
+        (good.replace(case.issuer.principal, "*"), "signers: *"),
+        (good.replace("\"git,stufpack\"", "\"*\""), "signers: "),
+        (good.clone() + &good, "stands there twice"),
+    ] {
+        fs::write(case.path("allowed_signers"), signers).unwrap();
+        let output = shell(&case, &blocks("sh"), &pin);
+        assert!(!output.status.success());
+        assert!(says(&output).contains(expected), "{}", says(&output));
+    }
+}
+
+const OLD: &str = "audit/deployment-history/0002-deployment/journal.jsonl";
+
+fn add(case: &Case, path: &str, content: &[u8]) {
+    change(case, path, Some(content.to_vec()));
+}
+
+fn change(case: &Case, path: &str, content: Option<Vec<u8>>) {
+    let mut forge = Forge::new(case);
+    forge.files.push((path.to_owned(), content));
+    forge.commit();
+}
+
+/// Package 3, recorded with one file other than it should be.
+fn package(case: &Case, path: &str, content: &[u8]) {
+    let good = case.git(&["rev-parse", "main"]);
+    case.record(&case.package(3, Some(&case.package_recorded(2))));
+    crate::hostile::again(case, &good, &case.issuer, |files| {
+        files.retain(|(name, _)| name != path);
+        files.push((path.to_owned(), Some(content.to_vec())));
+    });
+}

@@ -97,14 +97,14 @@ pub enum Error {
         why: String,
     },
     /// A secret stands in what was to be recorded.
-    #[error("{kind} stands in {path}{}; nothing was recorded", line.map_or_else(String::new, |line| format!(", line {line}")))]
+    #[error("a secret ({kind}) stands in {path}, line {line} (not shown); nothing was recorded")]
     Secret {
         /// The file.
         path: String,
         /// What it is.
-        kind: String,
+        kind: &'static str,
         /// Its line.
-        line: Option<usize>,
+        line: usize,
     },
     /// An object of the repository is missing or of another kind.
     #[error("object {id} is not {what}")]

@@ -34,7 +34,7 @@ pub use glass::{Glass, LastPackage, Locked, Numbers};
 pub use init::{Founding, init};
 pub use log::{Entry, log};
 pub use message::{Event, Message, PackageRef, TRAILERS, Validation};
-pub use operation::{Gate, JournalEnd, Kind, Operation, PackageOf};
+pub use operation::{JournalEnd, Kind, Operation, PackageOf};
 pub use package::{Recorded, Recording, record};
 pub use value::Value;
 pub use verify::{Audit, Seen, Trust, verify};

@@ -7,7 +7,8 @@ use super::packfile::Staging;
 use super::tree::{Growing, Mode, Trees, is_safe};
 use super::value::Value;
 use super::{Error, journal, paths};
-use crate::model::{Digest, Timestamp};
+use crate::model::leak::Scanner;
+use crate::model::{Digest, Secret, Timestamp};
 use git2::{ObjectType, Odb, Oid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -171,17 +172,15 @@ impl Operation {
     }
 }
 
-/// Looks for secrets: what kind stands in these bytes, and in which line.
-pub type Gate<'a> = &'a dyn Fn(&str, &[u8]) -> Option<(String, Option<usize>)>;
-
 impl Locked {
     /// Records the operation that `folder` describes as the next one. The same folder twice is one commit.
     ///
-    /// Every clear byte passes `gate`; files that `operation.json` calls personal are encrypted.
+    /// No file may hold a key of a known form or one of the `known` secrets, in any usual encoding, encrypted files
+    /// included. Files that `operation.json` calls personal are encrypted.
     pub fn record_operation(
         &self,
         folder: &Path,
-        gate: Gate<'_>,
+        known: &[Secret],
         recording: &Recording<'_>,
     ) -> Result<Recorded, Error> {
         let glass = &self.glass;
@@ -203,9 +202,11 @@ impl Locked {
         let head = self.current(&odb)?;
         glass.is_of(&odb, &mut trees, &head, &operation.slug)?;
         let is_personal = |path: &str| operation.personal.iter().any(|name| name == path);
-        for (path, bytes) in files.iter().filter(|(path, _)| !is_personal(path)) {
-            if let Some((kind, line)) = gate(path, bytes) {
-                return Err(Error::Secret { path: path.clone(), kind, line });
+        let scanner = Scanner::new(known);
+        for (path, bytes) in &files {
+            if let Some(hit) = scanner.scan(bytes).into_iter().next() {
+                let line = bytes[..hit.offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+                return Err(Error::Secret { path: path.clone(), kind: hit.kind, line });
             }
         }
         let event = operation.event.event();

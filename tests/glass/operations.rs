@@ -1,10 +1,10 @@
 //! Operations that a phase wrote down: they enter the glass once, whole, and without secrets or personal data.
 
 use crate::forge::{Check, codes};
-use crate::support::Case;
+use crate::support::{Case, FAKE_PASSWORD};
 use std::fs;
 use std::path::Path;
-use stufpack::record::{Error, Operation};
+use stufpack::record::Operation;
 
 fn case() -> Case {
     let case = Case::new();
@@ -95,15 +95,24 @@ fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
 
 #[test]
 fn a_secret_stops_the_recording_and_is_not_shown() {
-    let case = case();
-    let folder = case.operation(&case.package_recorded(1), 2);
-    fs::write(folder.join("logs/deploy.log"), "password: FAKE-SECRET\n").unwrap();
+    use base64::Engine as _;
+    let key = format!("-----BEGIN OPENSSH {} KEY-----\nbm90IGEga2V5\n", "PRIVATE");
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("x{FAKE_PASSWORD}"));
+    for (file, text, kind) in [
+        ("logs/deploy.log", format!("one\npassword: {FAKE_PASSWORD}\n"), "mail password"),
+        ("reports/verify.json", format!("{{}}\n{encoded}"), "mail password"),
+        ("reports/users.json", format!("one\n{key}"), "private key"),
+    ] {
+        let case = case();
+        let folder = case.operation(&case.package_recorded(1), 2);
+        fs::write(folder.join(file), &text).unwrap();
 
-    let error = case.record_operation(&folder, &case.customer).unwrap_err();
+        let error = case.record_operation(&folder, &case.customer).unwrap_err();
 
-    assert!(matches!(&error, Error::Secret { path, .. } if path == "logs/deploy.log"));
-    assert!(!error.to_string().contains("FAKE-SECRET"));
-    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+        let message = format!("a secret ({kind}) stands in {file}, line 2 (not shown); nothing was recorded");
+        assert_eq!(error.to_string(), message);
+        assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+    }
 }
 
 #[test]

@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use stufpack::model::{AgeRecipient, Environment, File, Files, Pathway, Provider, Salt, Timestamp, Word};
+use stufpack::model::{
+    AgeRecipient, Environment, File, Files, Pathway, Provider, Salt, Secret, Timestamp, Word,
+};
 use stufpack::open::Signers;
 use stufpack::pack::{self, Package, Previous, Principal, Requires, Sealing, Signer};
 use stufpack::record::{self, Founding, Glass, Recorded, Recording};
 
 pub const ISSUER: &str = "issuer/releases@example.org";
+pub const FAKE_PASSWORD: &str = "not-a-real-password";
 pub const CUSTOMER: &str = "customer/ta@example.org";
 pub const STRANGER: &str = "issuer/stranger@example.org";
 
@@ -232,11 +235,8 @@ impl Case {
             approved_by: None,
             ticket: None,
         };
-        let gate = |_: &str, bytes: &[u8]| {
-            let text = String::from_utf8_lossy(bytes);
-            text.contains("FAKE-SECRET").then(|| ("a fake secret".to_owned(), Some(1)))
-        };
-        Glass::open(&self.glass())?.lock()?.record_operation(folder, &gate, &recording)
+        let known = [Secret::new("mail password", FAKE_PASSWORD)];
+        Glass::open(&self.glass())?.lock()?.record_operation(folder, &known, &recording)
     }
 
     /// A file as git has it, to the byte.

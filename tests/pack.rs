@@ -2,12 +2,12 @@
 
 mod packages;
 
-use packages::{KEY, details, files, package, run, signer, trust};
+use packages::{KEY, details, files, package, run, signer, trust, word};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use stufpack::model::{AgeRecipient, File, Word as _};
-use stufpack::open::{self, Form, Standing};
+use stufpack::open::{self, Form, Standing, Trust};
 use stufpack::pack::age::Identities;
 use stufpack::pack::{self, Manifest, Output, Sealing};
 
@@ -44,6 +44,36 @@ fn a_package_verifies_in_each_form() {
 fn secret(identity: &age::x25519::Identity) -> String {
     use age::secrecy::ExposeSecret as _;
     identity.to_string().expose_secret().to_owned()
+}
+
+/// The caller is told, and decides: whatever leads back must not be stopped by a date.
+#[test]
+fn an_expired_package_verifies_and_says_so() {
+    let zip = package().zip();
+    let standing = |at: &str| {
+        let trust = Trust { at: word(at), ..trust() };
+        open::verify_zip(Form::Zip, &zip, &trust).expect("verified").standing
+    };
+    assert_eq!(standing("2026-11-19T21:03:59Z"), Standing::Future);
+    assert_eq!(standing("2026-11-19T21:04:00Z"), Standing::Current);
+    assert_eq!(standing("2026-12-19T21:04:00Z"), Standing::Current);
+    assert_eq!(standing("2026-12-19T21:04:01Z"), Standing::Expired);
+}
+
+/// Files from elsewhere, such as a glass, are judged like a folder.
+#[test]
+fn files_in_memory_are_verified() {
+    let package = package();
+    let files =
+        || package.files().iter().map(|(path, file)| (path.clone(), file.bytes.to_vec(), file.executable));
+    let verified = open::verify_files(files(), &trust()).expect("verified");
+    assert_eq!((verified.form, verified.package.zip()), (Form::Files, package.zip()));
+
+    let problems = open::verify_files(files().skip(1), &trust()).expect_err("one is missing");
+    assert_eq!(problems[0].code.0, "verify.file.missing");
+    let outside = ("../outside".to_owned(), Vec::new(), false);
+    let problems = open::verify_files(files().chain([outside]), &trust()).expect_err("a wrong name");
+    assert_eq!(problems[0].code.0, "verify.folder.name");
 }
 
 #[test]

@@ -1,0 +1,102 @@
+"""`python3 -m bench COMMAND`: the bench from a terminal. Run it by `tools/bench COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import unittest
+from pathlib import Path
+
+from . import engine, images, network, server
+from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
+from .shell import BenchError, say
+
+
+def up() -> None:
+    """Engine, images, names, registry with the release, mail receiver."""
+    engine.start()
+    images.every()
+    network.start_network()
+    network.start_names()
+    network.start_registry()
+    network.start_mail()
+    network.push_release()
+
+
+def machines() -> None:
+    """A fresh customer's server and a fresh machine of the Trust Architect."""
+    up()
+    access = server.start_server()
+    server.start_laptop()
+    print(json.dumps(access.as_json(), indent=2))
+
+
+def down() -> None:
+    """Everything of this clone; the engine too when this clone started it."""
+    if engine.current() is None:
+        return
+    for place in EVERYONE:
+        network.remove(place)
+    if engine.docker_ok("volume", "inspect", server.DATA_VOLUME):
+        engine.docker("volume", "rm", server.DATA_VOLUME)
+    if engine.docker_ok("network", "inspect", NETWORK):
+        engine.docker("network", "rm", NETWORK)
+    engine.stop()
+
+
+def make_images() -> None:
+    """Every image, by name."""
+    engine.start()
+    print(json.dumps(images.every(), indent=2))
+
+
+def status() -> None:
+    """What runs, and where things are."""
+    running = engine.current()
+    print(
+        json.dumps(
+            {
+                "engine": {"host": engine.HOST, "pid": running.pid, "owner": running.owner} if running else None,
+                "domain": DOMAIN,
+                "gateway": GATEWAY,
+                "places": {place.name: place.address for place in EVERYONE if running and network.running(place)},
+                "release": str(network.RELEASE),
+                "mails": str(network.mails_folder()),
+            },
+            indent=2,
+        )
+    )
+
+
+def test_images() -> None:
+    """The tests of stand-ins and of the official images' contracts."""
+    engine.start()
+    names = [file.stem for file in sorted(Path(__file__).parent.glob("test_*.py"))]
+    suite = unittest.defaultTestLoader.loadTestsFromNames([f"bench.{name}" for name in names])
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    if not result.wasSuccessful():
+        raise BenchError("image tests failed")
+
+
+COMMANDS = {"up": up, "down": down, "images": make_images, "server": machines, "status": status, "test-images": test_images, "logs": server.keep_logs}
+
+
+def main() -> int:
+    """Runs one command."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS, help="; ".join(f"{name}: {work.__doc__}" for name, work in COMMANDS.items()))
+    command = parser.parse_args().command
+    started = time.monotonic()
+    try:
+        COMMANDS[command]()
+    except BenchError as error:
+        print(f"error[bench]: {error}", file=sys.stderr)
+        return 1
+    say(f"{command} took {time.monotonic() - started:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

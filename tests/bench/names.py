@@ -1,0 +1,45 @@
+"""Who is who on the bench's network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .paths import INSTANCE
+
+#: The address of the deployed STUF in the examples, and what else the names container answers for.
+DOMAIN = "files.harbour.example"
+
+MAIL_USER = "stuf-harbour"
+#: Obviously no secret: the mail receiver exists on the bench only.
+MAIL_PASSWORD = "bench-mail-password"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One participant: its container, its name in DNS, its address."""
+
+    container: str
+    name: str
+    address: str
+
+
+#: Third byte of the network, from the clone's own name: clones do not meet.
+NUMBER = int(INSTANCE, 16) % 250 + 1
+SUBNET = f"10.213.{NUMBER}.0/24"
+GATEWAY = f"10.213.{NUMBER}.1"
+NETWORK = f"stufbench-{INSTANCE}"
+
+
+def _place(role: str, last: int) -> Place:
+    return Place(f"stufbench-{INSTANCE}-{role}", f"{role}.bench.test", f"10.213.{NUMBER}.{last}")
+
+
+NAMES = _place("names", 2)
+REGISTRY = _place("registry", 3)
+MAIL = _place("mail", 4)
+SERVER = _place("server", 10)
+LAPTOP = _place("laptop", 20)
+STRANGER = _place("stranger", 66)
+EVERYONE = (NAMES, REGISTRY, MAIL, SERVER, LAPTOP, STRANGER)
+
+REGISTRY_HOST = f"{REGISTRY.name}:5000"

@@ -1,0 +1,139 @@
+"""The customer's server and the Trust Architect's machine, as containers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import images
+from .engine import docker, docker_ok, environment
+from .names import DOMAIN, LAPTOP, SERVER, STRANGER, Place
+from .network import participate, remove, running
+from .paths import instance_folder, logs_folder
+from .shell import run, say, wait_for
+
+# Every capability but SYS_RESOURCE, SYS_MODULE and the like that a build machine may not give; `--privileged` fails there.
+CAPABILITIES = (
+    "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL "
+    "LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW SETFCAP SETGID SETPCAP SETUID "
+    "SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM"
+).split()
+
+DATA_VOLUME = f"{SERVER.container}-docker"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a customer tells about their server: where, who, which key, and the host keys to pin."""
+
+    host: str
+    address: str
+    port: int
+    user: str
+    key: Path
+    host_keys: list[str]
+
+    def as_json(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "host": self.host, "address": self.address, "port": self.port, "user": self.user, "key": str(self.key), "host_keys": self.host_keys,
+            "domain": DOMAIN,
+        }
+
+
+def key() -> Path:
+    """The Trust Architect's SSH key for the server."""
+    file = instance_folder() / "architect_ed25519"
+    if not file.exists():
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "architect", "-f", file])
+    return file
+
+
+def start_server() -> Access:
+    """A freshly installed Debian 13 with systemd and SSH; nothing of an earlier one is left."""
+    remove(SERVER)
+    if docker_ok("volume", "inspect", DATA_VOLUME):
+        docker("volume", "rm", DATA_VOLUME)
+    say("starting the customer's server")
+    capabilities = [word for name in CAPABILITIES for word in ("--cap-add", name)]
+    docker(
+        *participate(SERVER), *capabilities,
+        "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--device-cgroup-rule", "a *:* rwm",
+        "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/tmp:exec",
+        "--volume", f"{DATA_VOLUME}:/var/lib/docker", "--stop-signal", "SIGRTMIN+3", images.image("server"), "/sbin/init",
+    )
+    wait_for("systemd on the server", lambda: state() in ("running", "degraded"), 90)
+    public = key().with_name(key().name + ".pub").read_text()
+    inside("sh", "-euc", "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
+           " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys", stdin=public.encode())
+    # As on a freshly installed machine: host keys of its own.
+    inside("sh", "-euc", "ssh-keygen -A >/dev/null && systemctl restart ssh")
+    wait_for("SSH on the server", lambda: docker_ok("exec", SERVER.container, "sh", "-c", "ss -ltn | grep -q ':22 '"), 30)
+    access = read_access()
+    (instance_folder() / "server.json").write_text(json.dumps(access.as_json(), indent=2) + "\n")
+    return access
+
+
+def read_access() -> Access:
+    """How to reach the server that runs."""
+    lines = inside("sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub").splitlines()
+    return Access(SERVER.name, SERVER.address, 22, "deploy", key(), sorted(" ".join(line.split()[:2]) for line in lines))
+
+
+def state() -> str:
+    """What systemd says about the server as a whole."""
+    done = run(["docker", "exec", SERVER.container, "systemctl", "is-system-running"], env=environment(), check=False)
+    return done.stdout.decode().strip()
+
+
+def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user: str | None = None) -> str:
+    """Runs a program in a participant's container, past SSH: for looking and preparing, never for what a package does."""
+    options = ["--interactive"] if stdin is not None else []
+    options += ["--user", user] if user else []
+    return docker("exec", *options, place.container, *words, stdin=stdin)
+
+
+def start_laptop() -> None:
+    """The Trust Architect's machine: the server's key in place, the host not yet known."""
+    _start_plain(LAPTOP)
+    inside("sh", "-euc", "install -d -m 0700 ~/.ssh && cat >~/.ssh/id_ed25519 && chmod 0600 ~/.ssh/id_ed25519", place=LAPTOP, stdin=key().read_bytes())
+
+
+def start_stranger() -> None:
+    """Someone on the internet, for attacks that get one's address banned."""
+    _start_plain(STRANGER)
+
+
+def _start_plain(place: Place) -> None:
+    remove(place)
+    docker(*participate(place), "--init", images.image("laptop"))
+
+
+def copy_to_laptop(source: Path, target: str) -> None:
+    """Copies a file or folder into the Trust Architect's home, owned by them."""
+    docker("cp", source, f"{LAPTOP.container}:{target}")
+    inside("chown", "-R", "architect:architect", target, place=LAPTOP, user="root")
+
+
+def on_laptop(command: str, *, log: str, timeout: float = 1800, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    """Runs a shell line as the Trust Architect would type it; the output is kept in the logs folder."""
+    words = ["docker", "exec", "--workdir", "/home/architect", LAPTOP.container, "bash", "-lc", command]
+    return run(words, env=environment(), log=log, timeout=timeout, check=check)
+
+
+def keep_logs() -> None:
+    """What one needs to understand a failure: journals, and the states and logs of containers inside and out."""
+    folder = logs_folder()
+    commands = {
+        "server-journal": "journalctl --no-pager -n 2000",
+        "server-units": "systemctl --failed --no-pager; systemctl status stuf.service --no-pager -l",
+        "server-containers": "docker ps -a; for c in $(docker ps -aq); do echo \"== $(docker inspect -f '{{.Name}}' $c)\"; docker logs --tail 300 $c 2>&1; done",
+        "server-network": "nft list ruleset; ss -ltnp",
+    }
+    if running(SERVER):
+        for name, command in commands.items():
+            done = run(["docker", "exec", SERVER.container, "sh", "-c", command], env=environment(), check=False)
+            (folder / f"{name}.log").write_bytes(done.stdout + done.stderr)
+    say(f"logs are in {folder}")

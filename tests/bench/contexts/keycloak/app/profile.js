@@ -106,7 +106,8 @@ export function findings(realm, user, context) {
     const present = values.filter((value) => value !== undefined && value !== null && value !== "");
     if (present.length === 0) {
       const roles = attribute.required?.roles;
-      if (attribute.required && (!roles?.length || roles.includes(context))) found.push({ field: attribute.name, errorMessage: "error-user-attribute-required" });
+      // Administrators of `master` need neither mail nor name.
+      if (realm.realm !== "master" && attribute.required && (!roles?.length || roles.includes(context))) found.push({ field: attribute.name, errorMessage: "error-user-attribute-required" });
       continue;
     }
     for (const [name, settings] of Object.entries(attribute.validations ?? {})) {

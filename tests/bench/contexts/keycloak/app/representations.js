@@ -7,6 +7,9 @@ const TYPES = JSON.parse(fs.readFileSync(new URL("./types.json", import.meta.url
 TYPES.RealmRepresentation.clientScopes = "ClientScopeRepresentation[]";
 TYPES.ComponentExportRepresentation.config = "any";
 TYPES.RealmRepresentation.smtpServer = "any";
+// Deprecated in Keycloak's Java class, so still read, and written in STUF's own realm file.
+TYPES.ProtocolMapperRepresentation.consentRequired = "boolean";
+TYPES.ProtocolMapperRepresentation.consentText = "string";
 
 const SMTP_FIELDS = [
   "host", "port", "from", "fromDisplayName", "replyTo", "replyToDisplayName", "envelopeFrom", "ssl", "starttls", "auth",

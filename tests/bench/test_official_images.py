@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import images
+from . import images, network
+from .engine import docker
 from .identity_client import as_options, temporary
+from .storage_client import ACCESS_KEY, start_storage
 from .testing import Container, ImageTest, get
 
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
@@ -117,43 +119,17 @@ class PostgreSQL(ImageTest):
     def test_a_second_start_keeps_data_and_password(self) -> None:
         database = self.started(POSTGRES_PASSWORD="bench")
         self.query(database, "postgres", "postgres", "bench", "create table kept (n int)")
-        again = self.started("--volumes-from", database.name, POSTGRES_PASSWORD="another") if database.run("sh", "-c", "gosu postgres pg_ctl stop -m fast").returncode is not None else database
-        self.assertEqual(self.query(again, "postgres", "postgres", "bench", "select count(*) from kept"), "0")
+        docker("restart", database.name)
+        database.wait("the database again", lambda: self.ready(database))
+        self.assertIn("Skipping initialization", database.logs())
+        self.assertEqual(self.query(database, "postgres", "postgres", "bench", "select count(*) from kept"), "0")
 
 
 class Garage(ImageTest):
     """docker.io/dxflrs/garage"""
 
-    CONFIGURATION = """
-metadata_dir = "/var/lib/garage/meta"
-data_dir = "/var/lib/garage/data"
-db_engine = "sqlite"
-replication_factor = 1
-rpc_bind_addr = "[::]:3901"
-[s3_api]
-s3_region = "us-east-1"
-api_bind_addr = "[::]:3900"
-[admin]
-api_bind_addr = "[::]:3903"
-"""
-
     def started(self, *options: str) -> Container:
-        folder = Path(temporary(self))
-        (folder / "garage.toml").write_text(self.CONFIGURATION)
-        (folder / "garage.toml").chmod(0o644)
-        settings = {
-            "GARAGE_RPC_SECRET": "0" * 64,
-            "GARAGE_ADMIN_TOKEN": "bench-admin-token",
-            "GARAGE_DEFAULT_ACCESS_KEY": "GK" + "1" * 24,
-            "GARAGE_DEFAULT_SECRET_KEY": "2" * 64,
-            "GARAGE_DEFAULT_BUCKET": "stuf-uploads",
-        }
-        garage = self.start(
-            images.image("garage"), "/garage", "server", "--single-node", "--default-bucket",
-            options=(*as_options(settings), "--volume", f"{folder / 'garage.toml'}:/etc/garage.toml:ro", *options),
-        )
-        garage.wait("health", lambda: get(f"http://{garage.address}:3903/health")[0] == 200)
-        return garage
+        return start_storage(self, *options)
 
     def test_it_is_the_real_garage_at_the_image_s_root(self) -> None:
         garage = self.started()
@@ -167,7 +143,7 @@ api_bind_addr = "[::]:3903"
     def test_it_makes_bucket_and_key_of_its_environment_and_says_so(self) -> None:
         garage = self.started()
         self.assertIn("stuf-uploads", garage.text("/garage", "bucket", "list"))
-        self.assertIn("GK" + "1" * 24, garage.text("/garage", "key", "list"))
+        self.assertIn(ACCESS_KEY, garage.text("/garage", "key", "list"))
 
     def test_health_is_on_the_admin_port(self) -> None:
         garage = self.started()
@@ -179,8 +155,6 @@ api_bind_addr = "[::]:3903"
         self.assertIn("stuf-uploads", garage.text("/garage", "bucket", "list"))
 
     def test_the_release_document_names_each_image_by_digest(self) -> None:
-        from . import network
-
         network.start_names()
         network.start_registry()
         release = network.push_release()

@@ -80,13 +80,23 @@ def test_images() -> None:
         raise BenchError("image tests failed")
 
 
-COMMANDS = {"up": up, "down": down, "images": make_images, "server": machines, "status": status, "test-images": test_images, "logs": server.keep_logs}
+COMMANDS = {
+    "up": up,
+    "down": down,
+    "images": make_images,
+    "server": machines,
+    "status": status,
+    "test-images": test_images,
+    "logs": server.keep_logs,
+}
 
 
 def main() -> int:
     """Runs one command."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("command", choices=COMMANDS, help="; ".join(f"{name}: {work.__doc__}" for name, work in COMMANDS.items()))
+    parser.add_argument(
+        "command", choices=COMMANDS, help="; ".join(f"{name}: {work.__doc__}" for name, work in COMMANDS.items())
+    )
     command = parser.parse_args().command
     started = time.monotonic()
     try:

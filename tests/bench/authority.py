@@ -31,10 +31,10 @@ def authority(name: str) -> Certificate:
     with locked(f"authority-{name}"):
         if not made.certificate.exists():
             FOLDER.mkdir(parents=True, exist_ok=True, mode=0o700)
-            run(
-                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "3650"]
-                + ["-subj", f"/CN=Bench authority {name}", "-keyout", made.key, "-out", made.certificate]
-                + ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"],
+            _openssl(
+                *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256", "-days", "3650"),
+                *("-subj", f"/CN=Bench authority {name}", "-keyout", made.key, "-out", made.certificate),
+                *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             )
     return made
 
@@ -51,15 +51,19 @@ def issue(by: str, *names: str) -> Certificate:
                 "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"
                 f"subjectAltName={','.join(_alternative(name) for name in names)}\n"
             )
-            run(
-                ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={names[0]}"]
-                + ["-keyout", made.key, "-out", request],
+            _openssl(
+                *("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={names[0]}"),
+                *("-keyout", made.key, "-out", request),
             )
-            run(
-                ["openssl", "x509", "-req", "-in", request, "-CA", issuer.certificate, "-CAkey", issuer.key]
-                + ["-CAcreateserial", "-days", "800", "-sha256", "-extfile", extensions, "-out", made.certificate],
+            _openssl(
+                *("x509", "-req", "-in", request, "-CA", issuer.certificate, "-CAkey", issuer.key, "-CAcreateserial"),
+                *("-days", "800", "-sha256", "-extfile", extensions, "-out", made.certificate),
             )
     return made
+
+
+def _openssl(*words: str | Path) -> None:
+    run(["openssl", *words])
 
 
 def _alternative(name: str) -> str:

@@ -36,7 +36,12 @@ def locked(name: str) -> Iterator[None]:
 
 def environment() -> dict[str, str]:
     """What a Docker client needs to talk to this engine, with the Compose plugin that `tools/install-bench` unpacks."""
-    return {"DOCKER_HOST": HOST, "DOCKER_CONFIG": str(PLUGINS.parent), "DOCKER_BUILDKIT": "0", "DOCKER_CLI_HINTS": "false"}
+    return {
+        "DOCKER_HOST": HOST,
+        "DOCKER_CONFIG": str(PLUGINS.parent),
+        "DOCKER_BUILDKIT": "0",
+        "DOCKER_CLI_HINTS": "false",
+    }
 
 
 def docker(*words: str | Path, **options: object) -> str:

@@ -1,9 +1,8 @@
-"""What images are made of and a build cannot fetch itself: wheels, npm packages, Garage. Kept by digest of its inputs."""
+"""What images are made of and a build cannot fetch itself: wheels, npm packages, Garage. Kept by its inputs' digest."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -86,7 +85,7 @@ def keycloak_modules() -> Path:
 
 
 def keycloak_types() -> Path:
-    """`types.json`: the fields of each of Keycloak's representations, out of its own admin client's type definitions."""
+    """`types.json`: the fields of each of Keycloak's representations, as its own admin client defines them."""
 
     def make(folder: Path) -> None:
         work = folder / "work"
@@ -99,7 +98,7 @@ def keycloak_types() -> Path:
             log="fetch-keycloak-types",
         )
         definitions = work / "node_modules" / "@keycloak" / "keycloak-admin-client" / "lib" / "defs"
-        types = {}
+        types: dict[str, dict[str, str]] = {}
         for file in sorted(definitions.glob("*.d.ts")):
             types |= _interfaces(file.read_text())
         shutil.rmtree(work)
@@ -133,7 +132,7 @@ def garage() -> Path:
         )
         binary = folder / "install" / "bin" / "garage"
         run(["strip", binary])
-        os.replace(binary, folder / "garage")
+        binary.rename(folder / "garage")
         shutil.rmtree(folder / "install")
         shutil.rmtree(build, ignore_errors=True)
 

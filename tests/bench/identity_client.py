@@ -36,9 +36,13 @@ def start_database(test: ImageTest) -> Container:
     """A PostgreSQL for the identity service."""
     database = test.start(
         images.image("postgres"),
-        options=as_options({"POSTGRES_USER": "keycloak", "POSTGRES_DB": "keycloak", "POSTGRES_PASSWORD": SETTINGS["KC_DB_PASSWORD"]}),
+        options=as_options(
+            {"POSTGRES_USER": "keycloak", "POSTGRES_DB": "keycloak", "POSTGRES_PASSWORD": SETTINGS["KC_DB_PASSWORD"]}
+        ),
     )
-    database.wait("the database", lambda: database.run("pg_isready", "-h", database.address, "-U", "keycloak").returncode == 0)
+    database.wait(
+        "the database", lambda: database.run("pg_isready", "-h", database.address, "-U", "keycloak").returncode == 0
+    )
     return database
 
 
@@ -57,7 +61,7 @@ class Identity:
             {"grant_type": "password", "client_id": "admin-cli", "username": "admin", "password": password},
         )
         assert answer.status == 200, answer.text
-        return str(answer.json()["access_token"])  # type: ignore[index]
+        return str(answer.json()["access_token"])
 
     def admin(self, method: str, path: str, body: object = None, token: str | None = None) -> Answer:
         """One call of the admin interface, below /admin/realms."""
@@ -82,11 +86,16 @@ class Identity:
 
 
 def start_identity(
-    test: ImageTest, realm: dict[str, object] | None = None, settings: dict[str, str] | None = None, database: Container | None = None
+    test: ImageTest,
+    realm: dict[str, object] | None = None,
+    settings: dict[str, str] | None = None,
+    database: Container | None = None,
 ) -> Identity:
     """Starts the stand-in, with a realm file when one is given, and waits until it says that it is ready."""
     database = database or start_database(test)
-    options = as_options({**SETTINGS, "KC_DB_URL": f"jdbc:postgresql://{database.address}:5432/keycloak", **(settings or {})})
+    options = as_options(
+        {**SETTINGS, "KC_DB_URL": f"jdbc:postgresql://{database.address}:5432/keycloak", **(settings or {})}
+    )
     if realm is not None:
         folder = Path(temporary(test))
         (folder / "stuf-realm.json").write_text(json.dumps(realm))
@@ -126,7 +135,10 @@ REALM: dict[str, object] = {
                         json.dumps(
                             {
                                 "attributes": [
-                                    {"name": name, "permissions": {"view": ["admin", "user"], "edit": ["admin", "user"]}}
+                                    {
+                                        "name": name,
+                                        "permissions": {"view": ["admin", "user"], "edit": ["admin", "user"]},
+                                    }
                                     for name in ("username", "email", "firstName", "lastName")
                                 ],
                                 "unmanagedAttributePolicy": "ADMIN_EDIT",
@@ -144,8 +156,15 @@ REALM: dict[str, object] = {
             "attributes": {"include.in.token.scope": "false"},
             "protocolMappers": [
                 {
-                    **MAPPER, "name": "realm roles", "protocolMapper": "oidc-usermodel-realm-role-mapper",
-                    "config": {"claim.name": "realm_access.roles", "multivalued": "true", "jsonType.label": "String", "access.token.claim": "true"},
+                    **MAPPER,
+                    "name": "realm roles",
+                    "protocolMapper": "oidc-usermodel-realm-role-mapper",
+                    "config": {
+                        "claim.name": "realm_access.roles",
+                        "multivalued": "true",
+                        "jsonType.label": "String",
+                        "access.token.claim": "true",
+                    },
                 },
             ],
         },
@@ -155,7 +174,9 @@ REALM: dict[str, object] = {
             "attributes": {"include.in.token.scope": "true"},
             "protocolMappers": [
                 {
-                    **MAPPER, "name": "email", "protocolMapper": "oidc-usermodel-property-mapper",
+                    **MAPPER,
+                    "name": "email",
+                    "protocolMapper": "oidc-usermodel-property-mapper",
                     "config": {"user.attribute": "email", "claim.name": "email", "jsonType.label": "String", **TOKENS},
                 },
             ],
@@ -166,29 +187,54 @@ REALM: dict[str, object] = {
             "attributes": {"include.in.token.scope": "true"},
             "protocolMappers": [
                 {
-                    **MAPPER, "name": "collections", "protocolMapper": "oidc-usermodel-attribute-mapper",
-                    "config": {"user.attribute": "collections", "claim.name": "collections", "jsonType.label": "JSON", **TOKENS},
+                    **MAPPER,
+                    "name": "collections",
+                    "protocolMapper": "oidc-usermodel-attribute-mapper",
+                    "config": {
+                        "user.attribute": "collections",
+                        "claim.name": "collections",
+                        "jsonType.label": "JSON",
+                        **TOKENS,
+                    },
                 },
                 {
-                    **MAPPER, "name": "audience", "protocolMapper": "oidc-audience-mapper",
+                    **MAPPER,
+                    "name": "audience",
+                    "protocolMapper": "oidc-audience-mapper",
                     "config": {"included.client.audience": "stuf-api", "access.token.claim": "true"},
                 },
                 {
-                    **MAPPER, "name": "username", "protocolMapper": "oidc-usermodel-property-mapper",
-                    "config": {"user.attribute": "username", "claim.name": "preferred_username", "jsonType.label": "String", **TOKENS},
+                    **MAPPER,
+                    "name": "username",
+                    "protocolMapper": "oidc-usermodel-property-mapper",
+                    "config": {
+                        "user.attribute": "username",
+                        "claim.name": "preferred_username",
+                        "jsonType.label": "String",
+                        **TOKENS,
+                    },
                 },
             ],
         },
     ],
     "clients": [
         {
-            "clientId": "stuf-spa", "publicClient": True, "standardFlowEnabled": True, "directAccessGrantsEnabled": False,
-            "redirectUris": [f"https://{DOMAIN}/*"], "webOrigins": [f"https://{DOMAIN}"],
-            "attributes": {"pkce.code.challenge.method": "S256"}, "defaultClientScopes": ["roles", "email", "stuf:access"],
+            "clientId": "stuf-spa",
+            "publicClient": True,
+            "standardFlowEnabled": True,
+            "directAccessGrantsEnabled": False,
+            "redirectUris": [f"https://{DOMAIN}/*"],
+            "webOrigins": [f"https://{DOMAIN}"],
+            "attributes": {"pkce.code.challenge.method": "S256"},
+            "defaultClientScopes": ["roles", "email", "stuf:access"],
         },
         {
-            "clientId": "stuf-api", "publicClient": False, "serviceAccountsEnabled": True, "standardFlowEnabled": False,
-            "secret": "${KEYCLOAK_CLIENT_SECRET}", "defaultClientScopes": ["roles", "stuf:access"],
+            "clientId": "stuf-api",
+            "publicClient": False,
+            "serviceAccountsEnabled": True,
+            "standardFlowEnabled": False,
+            "secret": "${KEYCLOAK_CLIENT_SECRET}",
+            "defaultClientScopes": ["roles", "stuf:access"],
         },
     ],
 }

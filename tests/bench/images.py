@@ -25,7 +25,7 @@ MACHINES = ("services", "server", "laptop")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an image is made: a context, files added to it, and for images without Debian inside, a `/rootfs` to take out."""
+    """How an image is made: a context, files added to it, and for images without Debian a `/rootfs` to take out."""
 
     suite: str | None = "trixie"
     #: Path in the build context → folder or file to put there.
@@ -70,9 +70,7 @@ def _garage_rootfs() -> Path:
 RECIPES: dict[str, Recipe] = {
     "services": Recipe(),
     "server": Recipe(added={"public-authority.crt": _public}),
-    "laptop": Recipe(
-        suite="bookworm", added={"public-authority.crt": _public, "machine.crt": _machine_authorities}
-    ),
+    "laptop": Recipe(suite="bookworm", added={"public-authority.crt": _public, "machine.crt": _machine_authorities}),
     "postgres": Recipe(),
     "garage": Recipe(suite=None, added={"rootfs": _garage_rootfs}),
     "api": Recipe(added={"wheels": fetch.api_wheels}),
@@ -116,7 +114,10 @@ def image(name: str) -> str:
     base = rootfs.base(recipe.suite) if recipe.suite else ""
     added = {path: make() for path, make in recipe.added.items()}
     # Fetched folders carry the digest of their inputs in their name, so their bytes need no reading again.
-    parts = [value.name if str(value).startswith(str(CACHE / "fetched")) and value.is_dir() else value for value in added.values()]
+    parts = [
+        value.name if str(value).startswith(str(CACHE / "fetched")) and value.is_dir() else value
+        for value in added.values()
+    ]
     key = digest_of(CONTEXTS / name, base, *recipe.flat, *sorted(added), *parts)
     tag = f"stufbench/{name}:{key}"
     with locked(f"image-{name}"):

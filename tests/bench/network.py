@@ -9,7 +9,21 @@ from pathlib import Path
 
 from . import authority, images
 from .engine import docker, docker_ok
-from .names import DOMAIN, EVERYONE, GATEWAY, MAIL, MAIL_PASSWORD, MAIL_USER, NAMES, NETWORK, REGISTRY, REGISTRY_HOST, SERVER, SUBNET, Place
+from .names import (
+    DOMAIN,
+    EVERYONE,
+    GATEWAY,
+    MAIL,
+    MAIL_PASSWORD,
+    MAIL_USER,
+    NAMES,
+    NETWORK,
+    REGISTRY,
+    REGISTRY_HOST,
+    SERVER,
+    SUBNET,
+    Place,
+)
 from .paths import CACHE, instance_folder
 from .shell import BenchError, say, wait_for
 
@@ -39,8 +53,19 @@ def participate(place: Place, *options: str | Path) -> list[str | Path]:
     resolver = instance_folder() / "resolv.conf"
     resolver.write_text(f"nameserver {NAMES.address}\nsearch bench.test\n")
     return [
-        "run", "--detach", "--name", place.container, "--hostname", place.name, "--network", NETWORK, "--ip", place.address,
-        "--volume", f"{resolver}:/etc/resolv.conf:ro", *options,
+        "run",
+        "--detach",
+        "--name",
+        place.container,
+        "--hostname",
+        place.name,
+        "--network",
+        NETWORK,
+        "--ip",
+        place.address,
+        "--volume",
+        f"{resolver}:/etc/resolv.conf:ro",
+        *options,
     ]
 
 
@@ -49,15 +74,28 @@ def start_names() -> None:
     if running(NAMES):
         return
     remove(NAMES)
-    upstream = [line.split()[1] for line in Path("/etc/resolv.conf").read_text().splitlines() if line.startswith("nameserver")]
+    upstream = [
+        line.split()[1] for line in Path("/etc/resolv.conf").read_text().splitlines() if line.startswith("nameserver")
+    ]
     usable = [address for address in upstream if not address.startswith("127.")]
     if not usable:
-        raise BenchError("this machine's resolver is on loopback, where containers cannot reach it; next: name a real one in /etc/resolv.conf")
+        raise BenchError(
+            "this machine's resolver is on loopback, out of containers' reach; next: name a real one in /etc/resolv.conf"
+        )
     records = [f"--host-record={place.name},{place.address}" for place in EVERYONE]
     records.append(f"--host-record={DOMAIN},{SERVER.address}")
     docker(
-        *participate(NAMES), images.image("services"), "dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--log-facility=-",
-        "--local=/bench.test/", "--user=root", *[f"--server={address}" for address in usable], *records,
+        *participate(NAMES),
+        images.image("services"),
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--no-resolv",
+        "--no-hosts",
+        "--log-facility=-",
+        "--local=/bench.test/",
+        "--user=root",
+        *[f"--server={address}" for address in usable],
+        *records,
     )
 
 
@@ -76,8 +114,19 @@ def start_registry() -> None:
         "http: {addr: ':5000', tls: {certificate: /tls.crt, key: /tls.key}}\n"
     )
     docker(
-        *participate(REGISTRY), "--volume", f"{store}:/store", "--volume", f"{own.certificate}:/tls.crt:ro", "--volume", f"{own.key}:/tls.key:ro",
-        "--volume", f"{configuration}:/registry.yml:ro", images.image("services"), "docker-registry", "serve", "/registry.yml",
+        *participate(REGISTRY),
+        "--volume",
+        f"{store}:/store",
+        "--volume",
+        f"{own.certificate}:/tls.crt:ro",
+        "--volume",
+        f"{own.key}:/tls.key:ro",
+        "--volume",
+        f"{configuration}:/registry.yml:ro",
+        images.image("services"),
+        "docker-registry",
+        "serve",
+        "/registry.yml",
     )
     wait_for("the registry", lambda: open_port(REGISTRY.address, 5000), 30)
 
@@ -91,9 +140,25 @@ def start_mail() -> None:
     shutil.rmtree(mails_folder(), ignore_errors=True)
     mails_folder().mkdir(parents=True)
     docker(
-        *participate(MAIL), "--volume", f"{mails_folder()}:/mails", "--volume", f"{own.certificate}:/tls.crt:ro", "--volume", f"{own.key}:/tls.key:ro",
-        "--env", f"MAIL_USER={MAIL_USER}", "--env", f"MAIL_PASSWORD={MAIL_PASSWORD}", "--env", "MAIL_CERTIFICATE=/tls.crt", "--env", "MAIL_KEY=/tls.key",
-        images.image("services"), "python3", "-u", "/opt/mail.py",
+        *participate(MAIL),
+        "--volume",
+        f"{mails_folder()}:/mails",
+        "--volume",
+        f"{own.certificate}:/tls.crt:ro",
+        "--volume",
+        f"{own.key}:/tls.key:ro",
+        "--env",
+        f"MAIL_USER={MAIL_USER}",
+        "--env",
+        f"MAIL_PASSWORD={MAIL_PASSWORD}",
+        "--env",
+        "MAIL_CERTIFICATE=/tls.crt",
+        "--env",
+        "MAIL_KEY=/tls.key",
+        images.image("services"),
+        "python3",
+        "-u",
+        "/opt/mail.py",
     )
     wait_for("the mail receiver", lambda: open_port(MAIL.address, 587), 30)
 
@@ -121,7 +186,16 @@ def push_release() -> dict[str, str]:
         by_address = f"{REGISTRY.address}:5000/{repository}:bench"
         docker("tag", local, by_address)
         output = docker("push", by_address, log=f"push-{service}")
-        digest = next((word for line in output.splitlines() if "digest:" in line for word in line.split() if word.startswith("sha256:")), None)
+        digest = next(
+            (
+                word
+                for line in output.splitlines()
+                if "digest:" in line
+                for word in line.split()
+                if word.startswith("sha256:")
+            ),
+            None,
+        )
         if digest is None:
             raise BenchError(f"pushing {service} gave no digest:\n{output}")
         release[service] = f"{REGISTRY_HOST}/{repository}@{digest}"

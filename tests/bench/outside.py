@@ -20,6 +20,7 @@ import urllib.parse
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Answer:
         """The body as UTF-8."""
         return self.body.decode()
 
-    def json(self) -> object:
+    def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
 
@@ -85,7 +86,11 @@ class Outside:
         else:
             connection = http.client.HTTPConnection(way.address, way.port, timeout=60)
             if parts.scheme == "https":
-                sent |= {"X-Forwarded-Proto": "https", "X-Forwarded-Host": parts.netloc, "X-Forwarded-For": "198.51.100.7"}
+                sent |= {
+                    "X-Forwarded-Proto": "https",
+                    "X-Forwarded-Host": parts.netloc,
+                    "X-Forwarded-For": "198.51.100.7",
+                }
         try:
             target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
             connection.request(method, target, body=body, headers=sent)
@@ -168,7 +173,11 @@ class Browser:
         """Opens an address or posts a form, to where it leads."""
         for _ in range(20):
             headers = self._cookie_header(url)
-            answer = self.outside.form(url, fields, headers) if fields is not None else self.outside.ask("GET", url, headers=headers)
+            answer = (
+                self.outside.form(url, fields, headers)
+                if fields is not None
+                else self.outside.ask("GET", url, headers=headers)
+            )
             self._keep(url, answer)
             self.answer = answer
             location = answer.header("Location")
@@ -185,7 +194,13 @@ class Browser:
         assert self.answer is not None
         found = next((form for form in self.page.forms if form.id == form_id), None)
         assert found is not None, f"no form {form_id} on {self.answer.url} ({self.answer.status}):\n{self.answer.text}"
-        values = {**found.fields, **{name.replace("_", "-") if name.startswith("password_") else name: value for name, value in fields.items()}}
+        values = {
+            **found.fields,
+            **{
+                name.replace("_", "-") if name.startswith("password_") else name: value
+                for name, value in fields.items()
+            },
+        }
         return self.go(urllib.parse.urljoin(self.answer.url, found.action), values)
 
     def _keep(self, url: str, answer: Answer) -> None:
@@ -199,7 +214,11 @@ class Browser:
 
     def _cookie_header(self, url: str) -> dict[str, str]:
         parts = urllib.parse.urlsplit(url)
-        fitting = [f"{key}={value}" for (host, path, key), value in self.cookies.items() if host == parts.hostname and parts.path.startswith(path)]
+        fitting = [
+            f"{key}={value}"
+            for (host, path, key), value in self.cookies.items()
+            if host == parts.hostname and parts.path.startswith(path)
+        ]
         return {"Cookie": "; ".join(fitting)} if fitting else {}
 
 
@@ -268,13 +287,18 @@ class Stuf:
         browser.submit("kc-totp-settings-form", totp=one_time_code(person.code_secret), userLabel="bench")
 
     def sign_in(self, person: Person, client: str = "stuf-spa", scope: str = "openid") -> dict[str, object]:
-        """Signs in as the application does (code flow with PKCE) and returns the tokens; an error page is the failure."""
+        """Signs in as the application does (code flow with PKCE); returns the tokens, or fails with the page shown."""
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(12)
         redirect = f"{self.origin}/"
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         question = {
-            "client_id": client, "redirect_uri": redirect, "response_type": "code", "scope": scope, "state": state,
-            "code_challenge": challenge, "code_challenge_method": "S256",
+            "client_id": client,
+            "redirect_uri": redirect,
+            "response_type": "code",
+            "scope": scope,
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
         }
         browser = Browser(self.outside, stop_at=f"{redirect}?")
         browser.go(f"{self.identity}/protocol/openid-connect/auth?{urllib.parse.urlencode(question)}")
@@ -290,26 +314,44 @@ class Stuf:
             raise NotSignedIn(browser.answer)
         answer = self.outside.form(
             f"{self.identity}/protocol/openid-connect/token",
-            {"grant_type": "authorization_code", "client_id": client, "code": back["code"], "redirect_uri": redirect, "code_verifier": verifier},
+            {
+                "grant_type": "authorization_code",
+                "client_id": client,
+                "code": back["code"],
+                "redirect_uri": redirect,
+                "code_verifier": verifier,
+            },
         )
         tokens = answer.json()
         assert answer.status == 200 and isinstance(tokens, dict), f"no token: {answer.text}"
         return tokens
 
-    def upload(self, token: str, collection: str, name: str, data: bytes, metadata: dict[str, str] | None = None) -> Answer:
+    def upload(
+        self, token: str, collection: str, name: str, data: bytes, metadata: dict[str, str] | None = None
+    ) -> Answer:
         """Uploads a file through the API."""
         boundary = uuid.uuid4().hex
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        body = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{json.dumps(metadata or {})}\r\n'
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\nContent-Type: application/octet-stream\r\n\r\n'
-        ).encode() + data + f"\r\n--{boundary}--\r\n".encode()
+        parts = [
+            ('form-data; name="metadata"', None, json.dumps(metadata or {}).encode()),
+            (f'form-data; name="file"; filename="{quoted}"', "application/octet-stream", data),
+        ]
+        body = b""
+        for disposition, kind, content in parts:
+            head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n"
+            head += f"Content-Type: {kind}\r\n" if kind else ""
+            body += f"{head}\r\n".encode() + content + b"\r\n"
+        body += f"--{boundary}--\r\n".encode()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": f"multipart/form-data; boundary={boundary}"}
         return self.outside.ask("POST", f"{self.origin}/api/files/{urllib.parse.quote(collection)}", body, headers)
 
     def download(self, token: str, object_name: str) -> Answer:
         """Downloads an object by the name that the upload answered."""
-        return self.outside.ask("GET", f"{self.origin}/api/files/{urllib.parse.quote(object_name)}", headers={"Authorization": f"Bearer {token}"})
+        return self.outside.ask(
+            "GET",
+            f"{self.origin}/api/files/{urllib.parse.quote(object_name)}",
+            headers={"Authorization": f"Bearer {token}"},
+        )
 
 
 class NotSignedIn(AssertionError):

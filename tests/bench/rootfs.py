@@ -41,11 +41,7 @@ def mirrors() -> Mirrors:
 def sources(suite: str) -> str:
     """The apt sources of a suite, with its updates and security fixes."""
     at = mirrors()
-    return (
-        f"deb {at.main} {suite} main\n"
-        f"deb {at.main} {suite}-updates main\n"
-        f"deb {at.security} {suite}-security main\n"
-    )
+    return f"deb {at.main} {suite} main\ndeb {at.main} {suite}-updates main\ndeb {at.security} {suite}-security main\n"
 
 
 def base(suite: str) -> str:

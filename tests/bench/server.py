@@ -14,12 +14,13 @@ from .network import participate, remove, running
 from .paths import instance_folder, logs_folder
 from .shell import run, say, wait_for
 
-# Every capability but SYS_RESOURCE, SYS_MODULE and the like that a build machine may not give; `--privileged` fails there.
-CAPABILITIES = (
-    "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL "
-    "LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW SETFCAP SETGID SETPCAP SETUID "
-    "SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM"
-).split()
+# Every capability but SYS_RESOURCE and SYS_MODULE, which a build machine may not have to give; so `--privileged` fails.
+CAPABILITIES = """
+    AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER
+    KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW SETFCAP SETGID
+    SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_TIME SYS_TTY_CONFIG SYSLOG
+    WAKE_ALARM
+""".split()
 
 DATA_VOLUME = f"{SERVER.container}-docker"
 
@@ -38,7 +39,12 @@ class Access:
     def as_json(self) -> dict[str, object]:
         """For programs."""
         return {
-            "host": self.host, "address": self.address, "port": self.port, "user": self.user, "key": str(self.key), "host_keys": self.host_keys,
+            "host": self.host,
+            "address": self.address,
+            "port": self.port,
+            "user": self.user,
+            "key": str(self.key),
+            "host_keys": self.host_keys,
             "domain": DOMAIN,
         }
 
@@ -59,18 +65,43 @@ def start_server() -> Access:
     say("starting the customer's server")
     capabilities = [word for name in CAPABILITIES for word in ("--cap-add", name)]
     docker(
-        *participate(SERVER), *capabilities,
-        "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined", "--device-cgroup-rule", "a *:* rwm",
-        "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs", "/run", "--tmpfs", "/tmp:exec",
-        "--volume", f"{DATA_VOLUME}:/var/lib/docker", "--stop-signal", "SIGRTMIN+3", images.image("server"), "/sbin/init",
+        *participate(SERVER),
+        *capabilities,
+        "--security-opt",
+        "seccomp=unconfined",
+        "--security-opt",
+        "apparmor=unconfined",
+        "--device-cgroup-rule",
+        "a *:* rwm",
+        "--cgroupns",
+        "host",
+        "--volume",
+        "/sys/fs/cgroup:/sys/fs/cgroup:rw",
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/tmp:exec",
+        "--volume",
+        f"{DATA_VOLUME}:/var/lib/docker",
+        "--stop-signal",
+        "SIGRTMIN+3",
+        images.image("server"),
+        "/sbin/init",
     )
     wait_for("systemd on the server", lambda: state() in ("running", "degraded"), 90)
     public = key().with_name(key().name + ".pub").read_text()
-    inside("sh", "-euc", "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
-           " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys", stdin=public.encode())
+    inside(
+        "sh",
+        "-euc",
+        "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
+        " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys",
+        stdin=public.encode(),
+    )
     # As on a freshly installed machine: host keys of its own.
     inside("sh", "-euc", "ssh-keygen -A >/dev/null && systemctl restart ssh")
-    wait_for("SSH on the server", lambda: docker_ok("exec", SERVER.container, "sh", "-c", "ss -ltn | grep -q ':22 '"), 30)
+    wait_for(
+        "SSH on the server", lambda: docker_ok("exec", SERVER.container, "sh", "-c", "ss -ltn | grep -q ':22 '"), 30
+    )
     access = read_access()
     (instance_folder() / "server.json").write_text(json.dumps(access.as_json(), indent=2) + "\n")
     return access
@@ -79,7 +110,9 @@ def start_server() -> Access:
 def read_access() -> Access:
     """How to reach the server that runs."""
     lines = inside("sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub").splitlines()
-    return Access(SERVER.name, SERVER.address, 22, "deploy", key(), sorted(" ".join(line.split()[:2]) for line in lines))
+    return Access(
+        SERVER.name, SERVER.address, 22, "deploy", key(), sorted(" ".join(line.split()[:2]) for line in lines)
+    )
 
 
 def state() -> str:
@@ -89,7 +122,7 @@ def state() -> str:
 
 
 def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user: str | None = None) -> str:
-    """Runs a program in a participant's container, past SSH: for looking and preparing, never for what a package does."""
+    """Runs a program in a participant's container, past SSH: for looking and preparing, not for a package's work."""
     options = ["--interactive"] if stdin is not None else []
     options += ["--user", user] if user else []
     return docker("exec", *options, place.container, *words, stdin=stdin)
@@ -98,7 +131,13 @@ def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user:
 def start_laptop() -> None:
     """The Trust Architect's machine: the server's key in place, the host not yet known."""
     _start_plain(LAPTOP)
-    inside("sh", "-euc", "install -d -m 0700 ~/.ssh && cat >~/.ssh/id_ed25519 && chmod 0600 ~/.ssh/id_ed25519", place=LAPTOP, stdin=key().read_bytes())
+    inside(
+        "sh",
+        "-euc",
+        "install -d -m 0700 ~/.ssh && cat >~/.ssh/id_ed25519 && chmod 0600 ~/.ssh/id_ed25519",
+        place=LAPTOP,
+        stdin=key().read_bytes(),
+    )
 
 
 def start_stranger() -> None:
@@ -117,7 +156,9 @@ def copy_to_laptop(source: Path, target: str) -> None:
     inside("chown", "-R", "architect:architect", target, place=LAPTOP, user="root")
 
 
-def on_laptop(command: str, *, log: str, timeout: float = 1800, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+def on_laptop(
+    command: str, *, log: str, timeout: float = 1800, check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
     """Runs a shell line as the Trust Architect would type it; the output is kept in the logs folder."""
     words = ["docker", "exec", "--workdir", "/home/architect", LAPTOP.container, "bash", "-lc", command]
     return run(words, env=environment(), log=log, timeout=timeout, check=check)
@@ -129,7 +170,8 @@ def keep_logs() -> None:
     commands = {
         "server-journal": "journalctl --no-pager -n 2000",
         "server-units": "systemctl --failed --no-pager; systemctl status stuf.service --no-pager -l",
-        "server-containers": "docker ps -a; for c in $(docker ps -aq); do echo \"== $(docker inspect -f '{{.Name}}' $c)\"; docker logs --tail 300 $c 2>&1; done",
+        "server-containers": "docker ps -a; for c in $(docker ps -aq); do "
+        "docker inspect -f '== {{.Name}}' $c; docker logs --tail 300 $c 2>&1; done",
         "server-network": "nft list ruleset; ss -ltnp",
     }
     if running(SERVER):

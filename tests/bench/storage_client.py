@@ -54,7 +54,10 @@ def start_api(test: ImageTest, storage: Container | None, identity: Identity | N
     if storage:
         settings["MINIO_ENDPOINT"] = f"{storage.address}:3900"
     if identity:
-        settings |= {"KEYCLOAK_URL": f"http://{identity.container.address}:8080/auth", "KEYCLOAK_ISSUER_URL": f"https://{DOMAIN}/auth"}
+        settings |= {
+            "KEYCLOAK_URL": f"http://{identity.container.address}:8080/auth",
+            "KEYCLOAK_ISSUER_URL": f"https://{DOMAIN}/auth",
+        }
     api = test.start(images.image("api"), *PRODUCTION, options=(*as_options(settings), *options))
     api.wait("health", lambda: get(f"http://{api.address}:8000/api/health")[0] == 200)
     return api
@@ -67,4 +70,4 @@ def asked_directly(api: Container) -> Stuf:
 
 def in_bucket(api: Container, code: str) -> str:
     """Runs a line of Python in the API's container, with its own storage module."""
-    return api.text("python", "-c", f"import storage; {code}")
+    return api.text("python", "-c", f"import storage\n{code}")

@@ -1,4 +1,4 @@
-"""The identity stand-in is as strict as Keycloak: what a deployment relies on holds, and what Keycloak refuses is refused."""
+"""The identity stand-in is as strict as Keycloak: a deployment gets what it relies on, and Keycloak's refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import images, mails, network
 from .identity_client import DOMAIN, REALM, SETTINGS, Identity, as_options, start_database, start_identity
 from .names import MAIL, MAIL_PASSWORD, MAIL_USER
 from .outside import NotSignedIn, Person, claims, one_time_code
-from .testing import ImageTest, get
+from .testing import Container, ImageTest, get
 
 SECRET = "bench-client-secret"
 
@@ -21,7 +21,11 @@ class Start(ImageTest):
 
     def start_without(self, name: str, **others: str) -> str:
         settings = {key: value for key, value in {**SETTINGS, **others}.items() if key != name}
-        return self.refused(images.image("keycloak"), "start", options=as_options({"KC_DB_URL": "jdbc:postgresql://192.0.2.1/keycloak", **settings}))
+        return self.refused(
+            images.image("keycloak"),
+            "start",
+            options=as_options({"KC_DB_URL": "jdbc:postgresql://192.0.2.1/keycloak", **settings}),
+        )
 
     def test_without_a_host_name_it_refuses_to_start(self) -> None:
         self.assertIn("hostname is not configured", self.start_without("KC_HOSTNAME"))
@@ -40,13 +44,18 @@ class Start(ImageTest):
 
     def test_a_read_only_root_file_system_stops_the_build_at_start(self) -> None:
         said = self.refused(
-            images.image("keycloak"), "start", options=("--read-only", *as_options({**SETTINGS, "KC_DB_URL": "jdbc:postgresql://192.0.2.1/keycloak"}))
+            images.image("keycloak"),
+            "start",
+            options=("--read-only", *as_options({**SETTINGS, "KC_DB_URL": "jdbc:postgresql://192.0.2.1/keycloak"})),
         )
         self.assertIn("Failed to run 'build' command", said)
 
     def test_optimized_start_refuses_options_the_image_was_not_built_with(self) -> None:
         said = self.refused(
-            images.image("keycloak"), "start", "--optimized", options=as_options({**SETTINGS, "KC_DB_URL": "jdbc:postgresql://192.0.2.1/keycloak"})
+            images.image("keycloak"),
+            "start",
+            "--optimized",
+            options=as_options({**SETTINGS, "KC_DB_URL": "jdbc:postgresql://192.0.2.1/keycloak"}),
         )
         self.assertIn("build time options", said)
 
@@ -55,6 +64,8 @@ class Running(ImageTest):
     """One service for many looks at it."""
 
     identity: Identity
+    owner: ImageTest
+    database: Container
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -67,8 +78,19 @@ class Running(ImageTest):
         realm["displayName"] = "${KEYCLOAK_CLIENT_SECRET}"
         cls.identity = start_identity(cls.owner, realm, {"KEYCLOAK_CLIENT_SECRET": SECRET}, cls.database)
         answer = cls.identity.admin(
-            "PUT", "/stuf",
-            {"smtpServer": {"host": MAIL.address, "port": "587", "from": f"stuf@{DOMAIN}", "starttls": "true", "auth": "true", "user": MAIL_USER, "password": MAIL_PASSWORD}},
+            "PUT",
+            "/stuf",
+            {
+                "smtpServer": {
+                    "host": MAIL.address,
+                    "port": "587",
+                    "from": f"stuf@{DOMAIN}",
+                    "starttls": "true",
+                    "auth": "true",
+                    "user": MAIL_USER,
+                    "password": MAIL_PASSWORD,
+                }
+            },
         )
         assert answer.status == 204, answer.text
 
@@ -81,13 +103,25 @@ class Running(ImageTest):
 
     def person(self, name: str, **fields: object) -> tuple[str, Person]:
         user = self.identity.add_user(
-            username=name, email=f"{name}@harbour.example", firstName="Ada", lastName="Bench",
-            attributes={"collections": ['{"test":["read","write"]}']}, **fields,
+            username=name,
+            email=f"{name}@harbour.example",
+            firstName="Ada",
+            lastName="Bench",
+            attributes={"collections": ['{"test":["read","write"]}']},
+            **fields,
         )
         return user, Person(name)
 
     def mail_server(self, **settings: str) -> None:
-        server = {"host": MAIL.name, "port": "587", "from": f"stuf@{DOMAIN}", "starttls": "true", "auth": "true", "user": MAIL_USER, "password": MAIL_PASSWORD}
+        server = {
+            "host": MAIL.name,
+            "port": "587",
+            "from": f"stuf@{DOMAIN}",
+            "starttls": "true",
+            "auth": "true",
+            "user": MAIL_USER,
+            "password": MAIL_PASSWORD,
+        }
         answer = self.identity.admin("PUT", "/stuf", {"smtpServer": {**server, **settings}})
         self.assertEqual(answer.status, 204, answer.text)
 
@@ -159,7 +193,9 @@ class Running(ImageTest):
         )
         self.assertEqual(answer.status, 200, answer.text)
         said = claims(answer.json()["access_token"])
-        self.assertEqual((said["azp"], said["aud"], said["iss"]), ("stuf-api", "stuf-api", f"https://{DOMAIN}/auth/realms/stuf"))
+        self.assertEqual(
+            (said["azp"], said["aud"], said["iss"]), ("stuf-api", "stuf-api", f"https://{DOMAIN}/auth/realms/stuf")
+        )
         self.assertNotIn("sid", said)
         wrong = self.identity.outside.form(
             f"{self.identity.stuf.identity}/protocol/openid-connect/token",
@@ -180,8 +216,10 @@ class Running(ImageTest):
         self.assertIsNotNone(person.code_secret)
         said = claims(str(self.identity.stuf.sign_in(person)["access_token"]))
         self.assertEqual(said["collections"], {"test": ["read", "write"]})
-        self.assertEqual((said["preferred_username"], said["email"], said["azp"]), ("invited", "invited@harbour.example", "stuf-spa"))
-        self.assertIn("project-participant", said["realm_access"]["roles"])  # type: ignore[index]
+        self.assertEqual(
+            (said["preferred_username"], said["email"], said["azp"]), ("invited", "invited@harbour.example", "stuf-spa")
+        )
+        self.assertIn("project-participant", said["realm_access"]["roles"])
         self.assertIn("sid", said)
         with self.subTest("the link works once"):
             again = self.identity.stuf.outside.ask("GET", mail.link())
@@ -201,7 +239,11 @@ class Running(ImageTest):
 
     def test_required_actions_stand_before_the_application(self) -> None:
         user, person = self.person("actions", requiredActions=["CONFIGURE_TOTP"])
-        answer = self.identity.admin("PUT", f"/stuf/users/{user}/reset-password", {"type": "password", "value": person.password, "temporary": True})
+        answer = self.identity.admin(
+            "PUT",
+            f"/stuf/users/{user}/reset-password",
+            {"type": "password", "value": person.password, "temporary": True},
+        )
         self.assertEqual(answer.status, 204, answer.text)
         with self.assertRaises(NotSignedIn) as refused:
             self.identity.stuf.sign_in(person)
@@ -210,7 +252,12 @@ class Running(ImageTest):
     def test_an_invitation_of_a_disabled_user_or_to_a_stranger_s_page_is_refused(self) -> None:
         user, _ = self.person("no-invitation")
         path = f"/stuf/users/{user}/execute-actions-email"
-        self.assertEqual(self.identity.admin("PUT", f"{path}?client_id=stuf-spa&redirect_uri=https://evil.example/", ["UPDATE_PASSWORD"]).status, 400)
+        self.assertEqual(
+            self.identity.admin(
+                "PUT", f"{path}?client_id=stuf-spa&redirect_uri=https://evil.example/", ["UPDATE_PASSWORD"]
+            ).status,
+            400,
+        )
         self.assertEqual(self.identity.admin("PUT", path, ["NO_SUCH_ACTION"]).status, 400)
         self.identity.admin("PUT", f"/stuf/users/{user}", {"enabled": False})
         self.assertEqual(self.identity.admin("PUT", path, ["UPDATE_PASSWORD"]).status, 400)

@@ -1,4 +1,4 @@
-"""The images of Caddy, PostgreSQL and Garage keep the contracts of the official ones, so a Compose file that works here works there."""
+"""The images of Caddy, PostgreSQL and Garage keep the contracts of the official ones."""
 
 from __future__ import annotations
 
@@ -67,13 +67,32 @@ class PostgreSQL(ImageTest):
     def ready(database: Container) -> bool:
         return database.run("pg_isready", "-h", database.address).returncode == 0
 
-    def query(self, database: Container, user: str, name: str, password: str, query: str = "select current_user") -> str:
-        return database.text("env", f"PGPASSWORD={password}", "psql", "-h", database.address, "-U", user, "-d", name, "-Atc", query)
+    def query(
+        self, database: Container, user: str, name: str, password: str, query: str = "select current_user"
+    ) -> str:
+        return database.text(
+            "env", f"PGPASSWORD={password}", "psql", "-h", database.address, "-U", user, "-d", name, "-Atc", query
+        )
 
     def test_user_database_and_password_come_from_the_environment(self) -> None:
         database = self.started(POSTGRES_USER="keycloak", POSTGRES_DB="identity", POSTGRES_PASSWORD="bench")
         self.assertEqual(self.query(database, "keycloak", "identity", "bench"), "keycloak")
-        self.assertNotEqual(database.run("env", "PGPASSWORD=wrong", "psql", "-h", database.address, "-U", "keycloak", "-d", "identity", "-c", "select 1").returncode, 0)
+        self.assertNotEqual(
+            database.run(
+                "env",
+                "PGPASSWORD=wrong",
+                "psql",
+                "-h",
+                database.address,
+                "-U",
+                "keycloak",
+                "-d",
+                "identity",
+                "-c",
+                "select 1",
+            ).returncode,
+            0,
+        )
 
     def test_the_database_is_named_after_the_user_by_default(self) -> None:
         database = self.started(POSTGRES_USER="someone", POSTGRES_PASSWORD="bench")
@@ -87,7 +106,9 @@ class PostgreSQL(ImageTest):
         self.assertEqual(self.query(database, "postgres", "postgres", "from a file"), "postgres")
 
     def test_password_and_password_file_exclude_each_other(self) -> None:
-        said = self.refused(images.image("postgres"), options=as_options({"POSTGRES_PASSWORD": "a", "POSTGRES_PASSWORD_FILE": "/b"}))
+        said = self.refused(
+            images.image("postgres"), options=as_options({"POSTGRES_PASSWORD": "a", "POSTGRES_PASSWORD_FILE": "/b"})
+        )
         self.assertIn("both POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE are set (but are exclusive)", said)
 
     def test_without_a_password_it_refuses_to_start(self) -> None:
@@ -98,18 +119,35 @@ class PostgreSQL(ImageTest):
         (folder / "empty").write_text("")
         (folder / "empty").chmod(0o644)
         mount = ("--volume", f"{folder}:/run/secrets:ro")
-        self.assertIn("superuser password is not specified", self.refused(images.image("postgres"), options=(*mount, "--env", "POSTGRES_PASSWORD_FILE=/run/secrets/empty")))
-        self.assertIn("No such file", self.refused(images.image("postgres"), options=(*mount, "--env", "POSTGRES_PASSWORD_FILE=/run/secrets/missing")))
+        self.assertIn(
+            "superuser password is not specified",
+            self.refused(
+                images.image("postgres"), options=(*mount, "--env", "POSTGRES_PASSWORD_FILE=/run/secrets/empty")
+            ),
+        )
+        self.assertIn(
+            "No such file",
+            self.refused(
+                images.image("postgres"), options=(*mount, "--env", "POSTGRES_PASSWORD_FILE=/run/secrets/missing")
+            ),
+        )
 
     def test_the_server_runs_as_uid_999_on_a_volume_at_var_lib_postgresql_data(self) -> None:
         database = self.started(POSTGRES_PASSWORD="bench")
         self.assertEqual(database.text("sh", "-c", "stat -c '%u:%g %a' $PGDATA"), "999:999 700")
-        self.assertEqual([mount["Destination"] for mount in database.inspect()["Mounts"]], ["/var/lib/postgresql/data"])  # type: ignore[index]
+        self.assertEqual([mount["Destination"] for mount in database.inspect()["Mounts"]], ["/var/lib/postgresql/data"])
         self.assertEqual(database.text("stat", "-c", "%u", "/proc/1"), "999")
 
     def test_it_runs_hardened_as_its_own_user(self) -> None:
         database = self.started(
-            *HARDENED, "--user", "999:999", "--tmpfs", "/var/run/postgresql:uid=999,gid=999", "--tmpfs", "/tmp", POSTGRES_PASSWORD="bench"
+            *HARDENED,
+            "--user",
+            "999:999",
+            "--tmpfs",
+            "/var/run/postgresql:uid=999,gid=999",
+            "--tmpfs",
+            "/tmp",
+            POSTGRES_PASSWORD="bench",
         )
         self.assertEqual(self.query(database, "postgres", "postgres", "bench"), "postgres")
 

@@ -33,7 +33,20 @@ class Spa(ImageTest):
                 self.assertEqual(get(at, {"Host": host})[0], status)
         with self.subTest("the built files can be taken out of the image"):
             folder = Path(temporary(self))
-            docker("run", "--rm", "--network", "none", "--entrypoint", "cp", "--volume", f"{folder}:/out", images.image("spa"), "-R", "/app/build/.", "/out")
+            docker(
+                "run",
+                "--rm",
+                "--network",
+                "none",
+                "--entrypoint",
+                "cp",
+                "--volume",
+                f"{folder}:/out",
+                images.image("spa"),
+                "-R",
+                "/app/build/.",
+                "/out",
+            )
             self.assertIn("/config.js", (folder / "index.html").read_text())
 
     def test_row_2_config_js_is_written_unescaped_and_a_read_only_root_stops_the_start(self) -> None:
@@ -54,6 +67,7 @@ class Application(ImageTest):
     """Rows 4 to 9: the API with a real Garage and the identity stand-in."""
 
     identity: Identity
+    owner: ImageTest
     storage: Container
     api: Container
 
@@ -76,11 +90,17 @@ class Application(ImageTest):
         """Signs a new user in."""
         person = Person(name)
         user = self.identity.add_user(
-            username=name, email=f"{name}@harbour.example", firstName="Ada", lastName="Bench", attributes={"collections": [json.dumps(collections)]}
+            username=name,
+            email=f"{name}@harbour.example",
+            firstName="Ada",
+            lastName="Bench",
+            attributes={"collections": [json.dumps(collections)]},
         )
         if roles:
             self.identity.grant(user, *roles)
-        answer = self.identity.admin("PUT", f"/stuf/users/{user}/reset-password", {"type": "password", "value": person.password})
+        answer = self.identity.admin(
+            "PUT", f"/stuf/users/{user}/reset-password", {"type": "password", "value": person.password}
+        )
         assert answer.status == 204, answer.text
         return str(self.identity.stuf.sign_in(person)["access_token"])
 
@@ -89,7 +109,7 @@ class Application(ImageTest):
             f"{self.identity.stuf.identity}/protocol/openid-connect/token",
             {"grant_type": "client_credentials", "client_id": "stuf-api", "client_secret": SECRET},
         )
-        return str(answer.json()["access_token"])  # type: ignore[index]
+        return str(answer.json()["access_token"])
 
     def test_row_4_a_whole_upload_and_a_whole_download_stand_in_memory(self) -> None:
         token = self.token("memory", {"test": ["read", "write"]})
@@ -106,7 +126,7 @@ class Application(ImageTest):
         self.assertGreater(most_memory() - before, size // 1024)
         small = start_api(self, self.storage, self.identity, "--memory", "100m", "--memory-swap", "100m")
         try:
-            status = asked_directly(small).download(token, str(sent.json()["object_name"])).status  # type: ignore[index]
+            status = asked_directly(small).download(token, str(sent.json()["object_name"])).status
         except OSError:
             status = 0
         self.assertNotEqual(status, 200, "a download larger than the memory limit must not work")
@@ -123,13 +143,16 @@ class Application(ImageTest):
         self.assertIn("stuf-uploads", storage.text("/garage", "bucket", "list"))
         with self.subTest("healthy without storage and identity"):
             alone = start_api(self, None, None)
-            self.assertEqual(get(f"http://{alone.address}:8000/api/health")[1], b'{"status":"healthy","service":"stuf-api"}')
+            self.assertEqual(
+                get(f"http://{alone.address}:8000/api/health")[1], b'{"status":"healthy","service":"stuf-api"}'
+            )
             self.assertEqual(get(f"http://{alone.address}:8000/api/info")[0], 200)
 
     def test_row_6_every_variable_has_an_insecure_default(self) -> None:
         api = self.start(images.image("api"))
         api.wait("health", lambda: get(f"http://{api.address}:8000/api/health")[0] == 200)
-        shown = api.text("python", "-c", "import storage, identity; print(storage.ENDPOINT, storage.ACCESS_KEY, storage.SECURE, storage.BUCKET, identity.CLIENT_SECRET)")
+        values = "s.ENDPOINT, s.ACCESS_KEY, s.SECURE, s.BUCKET, i.CLIENT_SECRET"
+        shown = api.text("python", "-c", f"import storage as s, identity as i; print({values})")
         self.assertEqual(shown, "localhost:9000 minioadmin False stuf-uploads some-secret-value")
         self.assertIn("--reload", api.inspect()["Config"]["Cmd"])
 
@@ -138,7 +161,9 @@ class Application(ImageTest):
             in_bucket(self.api, f"storage.put({file!r}, b'not even JSON', 'application/json', {{}})")
         token = self.token("documents", {"test": ["read", "write"]})
         self.assertEqual(asked_directly(self.api).upload(token, "test", "still.txt", b"works").status, 200)
-        packages = self.api.text("python", "-c", "import importlib.metadata as m; print([d.name.lower() for d in m.distributions()])")
+        packages = self.api.text(
+            "python", "-c", "import importlib.metadata as m; print([d.name.lower() for d in m.distributions()])"
+        )
         self.assertNotRegex(packages, "zulip|sentry")
         for path in ("/api/config", "/api/users", "/api/metadata", "/api/notifications"):
             self.assertEqual(get(f"http://{self.api.address}:8000{path}")[0], 404)
@@ -152,7 +177,7 @@ class Application(ImageTest):
         with self.subTest("the realm role admin may everything"):
             self.assertEqual(self.ask("/api/files/other", self.token("root-like", {}, "admin")), 200)
         with self.subTest("a disabled user's token works until it expires"):
-            user = self.identity.admin("GET", "/stuf/users?username=reader&exact=true").json()[0]["id"]  # type: ignore[index]
+            user = self.identity.admin("GET", "/stuf/users?username=reader&exact=true").json()[0]["id"]
             self.identity.admin("PUT", f"/stuf/users/{user}", {"enabled": False})
             self.assertEqual(self.ask("/api/files/test", token), 200)
         with self.subTest("without a token, with a broken one, or one of another realm"):
@@ -169,9 +194,17 @@ class Application(ImageTest):
         token = self.token("keys", {"odd": ["read"]})
         keys = ["odd/keys/20260101-000000-plain.txt", "odd/a//b/20260101-000000-x", "odd/../20260101-000000-up"]
         for key in keys:
-            in_bucket(self.api, f"storage.put({key!r}, b'kept', 'text/plain', {{}})" if ".." not in key else self.raw_put(key))
-        listed = asked_directly(self.api).outside.ask("GET", "https://files.harbour.example/api/files/odd", headers={"Authorization": f"Bearer {token}"}).json()
-        self.assertEqual(sorted(item["object_name"] for item in listed["files"]), sorted(keys))  # type: ignore[call-overload,index]
+            in_bucket(
+                self.api, f"storage.put({key!r}, b'kept', 'text/plain', {{}})" if ".." not in key else self.raw_put(key)
+            )
+        listed = (
+            asked_directly(self.api)
+            .outside.ask(
+                "GET", "https://files.harbour.example/api/files/odd", headers={"Authorization": f"Bearer {token}"}
+            )
+            .json()
+        )
+        self.assertEqual(sorted(item["object_name"] for item in listed["files"]), sorted(keys))
         for key, status in zip(keys, (200, 404, 403), strict=True):  # the last asks for a collection of that name
             with self.subTest(key):
                 # As browsers, proxies and most libraries write a path: dots resolved, slashes merged.
@@ -181,13 +214,17 @@ class Application(ImageTest):
     @staticmethod
     def raw_put(key: str) -> str:
         """A key that the `minio` client itself would change, written by a presigned address and a plain socket."""
-        return (
-            "import http.client, datetime as d; from minio.signer import presign_v4 as p; from minio.credentials import Credentials as C; "
-            f"import urllib.parse as u; q=u.quote('/stuf-uploads/{key}'); "
-            "s=p('PUT', u.urlsplit('http://'+storage.ENDPOINT+q), 'us-east-1', C(storage.ACCESS_KEY, storage.SECRET_KEY), d.datetime.utcnow(), 600); "
-            "c=http.client.HTTPConnection(storage.ENDPOINT); c.request('PUT', s.path+'?'+s.query, body=b'kept'); r=c.getresponse(); "
-            "assert r.status==200, r.read()"
-        )
+        return f"""
+import datetime, http.client, urllib.parse
+from minio.credentials import Credentials
+from minio.signer import presign_v4
+address = urllib.parse.urlsplit("http://" + storage.ENDPOINT + urllib.parse.quote("/stuf-uploads/{key}"))
+credentials = Credentials(storage.ACCESS_KEY, storage.SECRET_KEY)
+signed = presign_v4("PUT", address, "us-east-1", credentials, datetime.datetime.utcnow(), 600)
+connection = http.client.HTTPConnection(storage.ENDPOINT)
+connection.request("PUT", signed.path + "?" + signed.query, body=b"kept")
+assert connection.getresponse().status == 200
+"""
 
 
 class Images(ImageTest):
@@ -198,32 +235,44 @@ class Images(ImageTest):
         self.assertEqual(api.text("sh", "-c", "id -u; pwd"), "0\n/app")
         self.assertEqual([api.has(name) for name in ("python", "uvicorn", "curl", "wget")], [True, True, False, False])
         spa = self.start(images.image("spa"))
-        self.assertEqual([spa.has(name) for name in ("node", "npm", "wget", "curl", "bash")], [True, True, True, False, False])
+        self.assertEqual(
+            [spa.has(name) for name in ("node", "npm", "wget", "curl", "bash")], [True, True, True, False, False]
+        )
         self.assertTrue(spa.text("node", "--version").startswith("v20."))
         keycloak = self.start(images.image("keycloak"), "-c", "sleep 60", options=("--entrypoint", "bash"))
         self.assertEqual(keycloak.text("id", "-u"), "1000")
-        self.assertEqual([keycloak.has(name) for name in ("bash", "curl", "wget", "grep", "sed", "python3", "node")], [True] + 6 * [False])
+        self.assertEqual(
+            [keycloak.has(name) for name in ("bash", "curl", "wget", "grep", "sed", "python3", "node")],
+            [True] + 6 * [False],
+        )
         self.assertEqual(keycloak.inspect()["Config"]["User"], "1000")
         with self.subTest("a health check by /dev/tcp works in bash"):
-            self.assertIn("Connection refused", keycloak.run("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9000").stderr.decode())
+            self.assertIn(
+                "Connection refused", keycloak.run("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9000").stderr.decode()
+            )
 
 
 class Realm(ImageTest):
     """Rows 11 and 12."""
 
     def test_row_11_a_user_named_like_a_variable_reads_it_from_a_realm_file(self) -> None:
-        realm = {**copy.deepcopy(REALM), "users": [{"username": "reader-of-secrets", "enabled": True, "firstName": "${KEYCLOAK_CLIENT_SECRET}"}]}
+        realm = {
+            **copy.deepcopy(REALM),
+            "users": [{"username": "reader-of-secrets", "enabled": True, "firstName": "${KEYCLOAK_CLIENT_SECRET}"}],
+        }
         identity = start_identity(self, realm, {"KEYCLOAK_CLIENT_SECRET": SECRET})
         found = identity.admin("GET", "/stuf/users?username=reader-of-secrets").json()
-        self.assertEqual(found[0]["firstName"], SECRET)  # type: ignore[index]
+        self.assertEqual(found[0]["firstName"], SECRET)
         added = identity.add_user(username="by-admin-interface", firstName="${KEYCLOAK_CLIENT_SECRET}")
-        self.assertEqual(identity.admin("GET", f"/stuf/users/{added}").json()["firstName"], "${KEYCLOAK_CLIENT_SECRET}")  # type: ignore[index,call-overload]
+        self.assertEqual(identity.admin("GET", f"/stuf/users/{added}").json()["firstName"], "${KEYCLOAK_CLIENT_SECRET}")
 
     def test_row_12_a_second_factor_is_asked_for_only_where_it_is_required(self) -> None:
         identity = start_identity(self, copy.deepcopy(REALM), {"KEYCLOAK_CLIENT_SECRET": SECRET})
         for name, actions in {"without": [], "with-factor": ["CONFIGURE_TOTP"]}.items():
             person = Person(name)
-            user = identity.add_user(username=name, email=f"{name}@harbour.example", firstName="A", lastName="B", requiredActions=actions)
+            user = identity.add_user(
+                username=name, email=f"{name}@harbour.example", firstName="A", lastName="B", requiredActions=actions
+            )
             identity.admin("PUT", f"/stuf/users/{user}/reset-password", {"type": "password", "value": person.password})
             if actions:
                 with self.assertRaises(NotSignedIn) as asked:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from . import engine, network
 from .engine import docker, environment
@@ -60,9 +61,10 @@ class Container:
         found: str = self.inspect()["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
         return found
 
-    def inspect(self) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
+    def inspect(self) -> dict[str, Any]:
         """What Docker knows of it."""
-        return json.loads(docker("inspect", self.name))[0]  # type: ignore[no-any-return]
+        found: dict[str, Any] = json.loads(docker("inspect", self.name))[0]
+        return found
 
     def run(self, *command: str, user: str | None = None) -> subprocess.CompletedProcess[bytes]:
         """Runs a program inside."""

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Assembles /rootfs. Sourced by no one; run once while the image is built.
 mkdir -p /rootfs/bin /rootfs/usr/bin /rootfs/etc/caddy /rootfs/etc/ssl /rootfs/usr/share/caddy /rootfs/srv \
     /rootfs/config/caddy /rootfs/data/caddy /rootfs/tmp /rootfs/root /rootfs/var/run

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Assembles /rootfs. Run once while the image is built.
 with_libraries() {
     mkdir -p "/rootfs$(dirname "$1")"

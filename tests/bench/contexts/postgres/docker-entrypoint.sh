@@ -43,7 +43,14 @@ initialise() {
     local file
     for file in /docker-entrypoint-initdb.d/*; do
         case $file in
-            *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
+            *.sh)
+                if [ -x "$file" ]; then
+                    "$file"
+                else
+                    # shellcheck source=/dev/null
+                    . "$file"
+                fi
+                ;;
             *.sql) "${psql[@]:0:${#psql[@]}-1}" "$POSTGRES_DB" -f "$file" ;;
         esac
     done
@@ -63,7 +70,7 @@ if [ "$1" = postgres ]; then
     if [ "$(id -u)" = 0 ]; then
         find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
         find /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
-        exec gosu postgres "$BASH_SOURCE" "$@"
+        exec gosu postgres "${BASH_SOURCE[0]}" "$@"
     fi
     if [ -s "$PGDATA/PG_VERSION" ]; then
         echo 'PostgreSQL Database directory appears to contain a database; Skipping initialization'

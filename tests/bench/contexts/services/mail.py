@@ -10,6 +10,7 @@ import os
 import re
 import ssl
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("MAIL_FOLDER", "/mails"))
@@ -32,6 +33,7 @@ class Conversation:
         self.greeted = False
         self.sender: str | None = None
         self.recipients: list[str] = []
+        self.over = False
 
     async def say(self, line: str) -> None:
         self.writer.write(f"{line}\r\n".encode())
@@ -48,17 +50,18 @@ class Conversation:
 
     async def serve(self) -> None:
         await self.say(f"220 {DOMAIN} ESMTP")
-        while True:
+        while not self.over:
             verb, _, rest = (await self.line()).partition(" ")
             handler = getattr(self, f"on_{verb.lower()}", None)
             if handler is None:
                 await self.say("502 5.5.1 Unknown command")
-            elif await handler(rest.strip()):
-                return
+            else:
+                await handler(rest.strip())
 
     async def on_ehlo(self, rest: str) -> None:
         if not rest:
-            return await self.say("501 5.5.4 EHLO needs a name")
+            await self.say("501 5.5.4 EHLO needs a name")
+            return
         self.greeted = True
         self.sender, self.recipients = None, []
         extensions = ["8BITMIME", "SMTPUTF8", f"SIZE {LIMIT}", "AUTH PLAIN LOGIN" if self.secure else "STARTTLS"]
@@ -68,16 +71,19 @@ class Conversation:
 
     async def on_starttls(self, rest: str) -> None:
         if self.secure or rest:
-            return await self.say("503 5.5.1 No STARTTLS now")
+            await self.say("503 5.5.1 No STARTTLS now")
+            return
         await self.say("220 2.0.0 Ready")
         await self.writer.start_tls(tls)
         self.secure, self.greeted = True, False
 
     async def on_auth(self, rest: str) -> None:
         if not self.secure:
-            return await self.say("538 5.7.11 Encryption first")
+            await self.say("538 5.7.11 Encryption first")
+            return
         if self.known or not self.greeted:
-            return await self.say("503 5.5.1 No AUTH now")
+            await self.say("503 5.5.1 No AUTH now")
+            return
         words = rest.split()
         if words and words[0].upper() == "PLAIN":
             answer = words[1] if len(words) > 1 else await self._ask("")
@@ -86,7 +92,8 @@ class Conversation:
             user = self._decoded(words[1] if len(words) > 1 else await self._ask("VXNlcm5hbWU6"))
             password = self._decoded(await self._ask("UGFzc3dvcmQ6"))
         else:
-            return await self.say("504 5.5.4 PLAIN or LOGIN")
+            await self.say("504 5.5.4 PLAIN or LOGIN")
+            return
         self.known = (user, password) == (USER, PASSWORD)
         await self.say("235 2.7.0 Welcome" if self.known else "535 5.7.8 Wrong user or password")
 
@@ -101,24 +108,29 @@ class Conversation:
     async def on_mail(self, rest: str) -> None:
         found = ADDRESS.search(rest)
         if not self.known:
-            return await self.say("530 5.7.0 Sign in first")
+            await self.say("530 5.7.0 Sign in first")
+            return
         if self.sender is not None or not rest.upper().startswith("FROM:") or not found:
-            return await self.say("501 5.5.4 MAIL FROM:<address>, once")
+            await self.say("501 5.5.4 MAIL FROM:<address>, once")
+            return
         self.sender = found[1]
         await self.say("250 2.1.0 OK")
 
     async def on_rcpt(self, rest: str) -> None:
         found = ADDRESS.search(rest)
         if self.sender is None:
-            return await self.say("503 5.5.1 MAIL first")
+            await self.say("503 5.5.1 MAIL first")
+            return
         if not rest.upper().startswith("TO:") or not found:
-            return await self.say("501 5.5.4 RCPT TO:<address>")
+            await self.say("501 5.5.4 RCPT TO:<address>")
+            return
         self.recipients.append(found[1])
         await self.say("250 2.1.5 OK")
 
     async def on_data(self, rest: str) -> None:
         if not self.recipients or rest:
-            return await self.say("503 5.5.1 RCPT first")
+            await self.say("503 5.5.1 RCPT first")
+            return
         await self.say("354 Go on; end with a point")
         lines, size = [], 0
         while (raw := await asyncio.wait_for(self.reader.readline(), 60)) != b".\r\n":
@@ -127,7 +139,8 @@ class Conversation:
             size += len(raw)
             lines.append(raw[1:] if raw.startswith(b".") else raw)
         if size > LIMIT:
-            return await self.say("552 5.3.4 Too large")
+            await self.say("552 5.3.4 Too large")
+            return
         self._keep(b"".join(lines))
         self.sender, self.recipients = None, []
         await self.say("250 2.0.0 Kept")
@@ -147,16 +160,16 @@ class Conversation:
     async def on_noop(self, rest: str) -> None:
         await self.say("250 2.0.0 OK")
 
-    async def on_quit(self, rest: str) -> bool:
+    async def on_quit(self, rest: str) -> None:
         await self.say("221 2.0.0 Bye")
-        return True
+        self.over = True
 
 
 async def main() -> None:
     """Port 587 asks for STARTTLS, port 465 speaks TLS from the start."""
     FOLDER.mkdir(parents=True, exist_ok=True)
 
-    def serving(secure: bool):
+    def serving(secure: bool) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 await Conversation(reader, writer, secure).serve()

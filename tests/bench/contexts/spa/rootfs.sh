@@ -1,3 +1,4 @@
+#!/bin/sh
 # Assembles /rootfs. Run once while the image is built.
 mkdir -p /rootfs/bin /rootfs/usr/bin /rootfs/usr/local/bin /rootfs/usr/local/lib /rootfs/etc /rootfs/tmp /rootfs/root /rootfs/proc
 chmod 1777 /rootfs/tmp

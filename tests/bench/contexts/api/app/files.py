@@ -2,15 +2,16 @@
 
 import json
 from datetime import datetime
-
-from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
-from fastapi.responses import Response
-from minio.error import S3Error
+from typing import Annotated
 
 import storage
+from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
+from fastapi.responses import Response
 from identity import Principal, principal
+from minio.error import S3Error
 
 router = APIRouter()
+Who = Annotated[Principal, Depends(principal)]
 
 
 def _demand(who: Principal, permission: str, collection: str) -> None:
@@ -33,7 +34,7 @@ def _parts(name: str) -> tuple[str, str, str, str]:
 
 @router.post("/{collection}")
 async def upload(
-    collection: str, file: UploadFile = File(...), metadata: str = Form("{}"), who: Principal = Depends(principal)
+    collection: str, who: Who, file: Annotated[UploadFile, File()], metadata: Annotated[str, Form()] = "{}"
 ) -> dict[str, object]:
     """Stores a file under `{collection}/{name}/{time}-{file name}`, with who and when as user metadata."""
     _demand(who, "write", collection)
@@ -46,7 +47,13 @@ async def upload(
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     filename = file.filename or "unknown"
     name = f"{collection}/{who.name}/{stamp}-{filename}"
-    kept = {"uploader": who.name, "upload_time": stamp, "collection": collection, "original_filename": filename, **pairs}
+    kept = {
+        "uploader": who.name,
+        "upload_time": stamp,
+        "collection": collection,
+        "original_filename": filename,
+        **pairs,
+    }
     data = await file.read()
     try:
         storage.put(
@@ -67,7 +74,7 @@ async def upload(
 
 
 @router.get("/{collection}")
-def list_files(collection: str, who: Principal = Depends(principal)) -> dict[str, object]:
+def list_files(collection: str, who: Who) -> dict[str, object]:
     """Every file of a collection."""
     _demand(who, "read", collection)
     try:
@@ -94,7 +101,7 @@ def list_files(collection: str, who: Principal = Depends(principal)) -> dict[str
 
 
 @router.get("/{collection}/{object_name:path}")
-def download(collection: str, object_name: str, who: Principal = Depends(principal)) -> Response:
+def download(collection: str, object_name: str, who: Who) -> Response:
     """A whole file from memory."""
     _demand(who, "read", collection)
     name = _full_name(collection, object_name)
@@ -118,7 +125,7 @@ def download(collection: str, object_name: str, who: Principal = Depends(princip
 
 
 @router.delete("/{collection}/{object_name:path}")
-def delete(collection: str, object_name: str, who: Principal = Depends(principal)) -> dict[str, str]:
+def delete(collection: str, object_name: str, who: Who) -> dict[str, str]:
     """Deletes a file that is there."""
     _demand(who, "delete", collection)
     name = _full_name(collection, object_name)

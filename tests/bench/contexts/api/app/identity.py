@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import jwt
 import requests
@@ -20,6 +21,7 @@ AUDIENCES = {"stuf-api", "stuf-spa"}
 USER_SCOPES = ("openid", "profile", "email")
 
 bearer = HTTPBearer(auto_error=False)
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,14 @@ def _service_account(claims: dict[str, object]) -> ServiceAccount:
     return ServiceAccount(str(name), _roles(claims), _collections(claims))
 
 
-def user_only(credentials: HTTPAuthorizationCredentials | None = Depends(bearer)) -> User:
+def user_only(credentials: Bearer) -> User:
     """For routes that people alone use."""
     if credentials is None:
         raise refused()
     return _user(claims_of(credentials.credentials))
 
 
-def principal(credentials: HTTPAuthorizationCredentials | None = Depends(bearer)) -> Principal:
+def principal(credentials: Bearer) -> Principal:
     """User or service account, told apart by the token's fields; a mixture is refused."""
     if credentials is None:
         raise refused()

@@ -1,9 +1,10 @@
 """Stand-in for the STUF API: its routes and no others."""
 
+import files
+from typing import Annotated
+
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-
-import files
 from identity import User, user_only
 
 app = FastAPI(title="STUF API", version="0.1.0")
@@ -26,6 +27,6 @@ def info() -> dict[str, str]:
 
 
 @app.get("/api/me")
-def me(user: User = Depends(user_only)) -> dict[str, object]:
+def me(user: Annotated[User, Depends(user_only)]) -> dict[str, object]:
     """Who the token says one is."""
     return user.shown()

@@ -80,7 +80,7 @@ def start_names() -> None:
     usable = [address for address in upstream if not address.startswith("127.")]
     if not usable:
         raise BenchError(
-            "this machine's resolver is on loopback, out of containers' reach; next: name a real one in /etc/resolv.conf"
+            "the resolver is on loopback, out of containers' reach; next: name a real one in /etc/resolv.conf"
         )
     records = [f"--host-record={place.name},{place.address}" for place in EVERYONE]
     records.append(f"--host-record={DOMAIN},{SERVER.address}")
@@ -177,9 +177,15 @@ def open_port(address: str, port: int, seconds: float = 2) -> bool:
     return True
 
 
+def release() -> dict[str, str]:
+    """The release document that was written last."""
+    found: dict[str, str] = json.loads(RELEASE.read_text())
+    return found
+
+
 def push_release() -> dict[str, str]:
     """Pushes every service's image and writes the release document: service → name@sha256:…"""
-    release = {}
+    pushed = {}
     for service in images.SERVICES:
         local = images.image(service)
         repository = f"stuf/{service}"
@@ -198,7 +204,7 @@ def push_release() -> dict[str, str]:
         )
         if digest is None:
             raise BenchError(f"pushing {service} gave no digest:\n{output}")
-        release[service] = f"{REGISTRY_HOST}/{repository}@{digest}"
-    RELEASE.write_text(json.dumps(release, indent=2) + "\n")
+        pushed[service] = f"{REGISTRY_HOST}/{repository}@{digest}"
+    RELEASE.write_text(json.dumps(pushed, indent=2) + "\n")
     say(f"images pushed; release document: {RELEASE}")
-    return release
+    return pushed

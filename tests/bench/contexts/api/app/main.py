@@ -1,8 +1,8 @@
 """Stand-in for the STUF API: its routes and no others."""
 
-import files
 from typing import Annotated
 
+import files
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from identity import User, user_only

@@ -308,6 +308,21 @@ fn the_ledger_accounts_for_every_leaf_and_says_which_it_does_not() {
 }
 
 #[test]
+fn the_ledger_accounts_for_every_leaf_of_the_examples() {
+    for example in ["harbour", "minimal"] {
+        let checked = fixture::example(example);
+        let plan = compile(&checked);
+        assert!(checked.leaves.export.len() > 20 && checked.leaves.realm.len() > 20, "{example} has leaves");
+        assert_eq!(plan::account(&plan, &checked), Ok(()), "{example}");
+
+        let settings: BTreeSet<&str> =
+            plan.ledger.entries.iter().map(|entry| entry.setting.as_str()).collect();
+        let twice = plan.ledger.entries.len() - settings.len();
+        assert_eq!(twice, 0, "{example}: settings that stand twice");
+    }
+}
+
+#[test]
 fn changing_one_field_changes_exactly_its_entry() {
     let before = compile(&harbour()).ledger;
     let mut checked = harbour();
@@ -360,7 +375,7 @@ fn the_published_schema_is_current_and_holds_for_every_plan() {
     assert_eq!(published, plan::schema(), "STUFPACK_BLESS=1 rewrites it");
 
     let schema = serde_json::from_str(&published).expect("JSON");
-    for checked in [harbour(), least()] {
+    for checked in [harbour(), least(), fixture::example("harbour"), fixture::example("minimal")] {
         assert_eq!(schema::problems(&schema, &json(&compile(&checked))), Vec::<String>::new());
     }
     let mut wrong = json(&compile(&least()));

@@ -11,6 +11,7 @@ mod format;
 mod gate;
 mod html;
 mod javascript;
+mod lists;
 mod markdown;
 mod yaml;
 
@@ -63,6 +64,7 @@ pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let mut files: Files = embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())).collect();
     files.append(&mut data::files(plan, checked));
     files.append(&mut documents::json(plan));
+    files.append(&mut lists::files(plan, checked)?);
     let engine = Engine::new();
     for document in documents::of(plan) {
         let mut file = File::document(engine.render(&document)?);

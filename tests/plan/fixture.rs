@@ -14,7 +14,7 @@ pub const HOSTILE: &str = "Hafen | `Kontor` *#* {{ 7*7 }} ${HOME} <b>&amp;</b>\n
 fn user(number: usize) -> (UserId, User) {
     let user = User {
         email: word(&format!("person-{number:02}@harbour.example")),
-        phone: (number % 2 == 0).then(|| word(&format!("+49301234{number:03}"))),
+        phone: number.is_multiple_of(2).then(|| word(&format!("+49301234{number:03}"))),
         name: word(&format!("Ada {number:02} O'Neil-{number}")),
         status: if number % 10 == 9 { UserStatus::Disabled } else { UserStatus::Active },
         roles: BTreeSet::from([word("project-participant")]),
@@ -223,7 +223,7 @@ fn target() -> Target {
         },
         validity: word("30 d"),
         require_disk_encryption: true,
-        defaulted: vec![("spec.sizes.apiMemory", "1 GiB".to_owned())],
+        defaulted: vec![("spec.sizes.apiMemory".to_owned(), "1 GiB".to_owned())],
     }
 }
 
@@ -268,4 +268,13 @@ pub fn least() -> Checked {
     least.target.require_disk_encryption = false;
     least.target.tls = Tls::Internal;
     least
+}
+
+/// An example that comes with the program, read and checked as the program does it.
+#[allow(dead_code, reason = "each test file uses a part of this one")]
+pub fn example(name: &str) -> Checked {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    let source = stufpack::read::source(&folder.join("export"), Some(&folder.join("target.yaml")))
+        .expect("it can be read");
+    stufpack::check::all(source).unwrap_or_else(|findings| panic!("{name}: {findings:#?}"))
 }

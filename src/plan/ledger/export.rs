@@ -62,6 +62,7 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     self::exposure(book, &spec.key("exposure"), exposure, target);
     self::application(book, &spec.key("application"), application, target);
     self::content(book, &spec.key("content"), content);
+    renamed(book, checked.content.renamed);
     book.migrated(&spec.key("salt"));
 }
 
@@ -275,5 +276,14 @@ fn content(book: &mut Book, at: &Path, content: &ContentTotals) {
     }
     if changed_per_day.is_some() {
         book.dropped(&at.key("changedPerDay"), "it is a measurement; the plan's delta rests on it");
+    }
+}
+
+/// Keys are no settings of the document; what happens to them by rule stands in the ledger all the same.
+fn renamed(book: &mut Book, keys: u64) {
+    if keys > 0 {
+        let (before, after) =
+            (format!("{keys} keys that the store cannot hold"), "target_key in content/batches/");
+        book.transformed(&Path::raw("content.keys"), "percent-encode", before, after);
     }
 }

@@ -95,7 +95,16 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
         book.dropped(&below(path), why);
     }
     for (path, _) in credentials {
-        book.dropped(&below(path), CREDENTIAL);
+        let named = |(dropped, _): &(String, &str)| {
+            path.strip_prefix(dropped.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        // One credential can be several secrets (salt and hash), and stands below what is left out as a whole.
+        let at = below(path);
+        if !dropped.iter().any(named) && book.entries.last().is_none_or(|last| last.setting != at.to_string())
+        {
+            book.dropped(&at, CREDENTIAL);
+        }
     }
 }
 

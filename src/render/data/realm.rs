@@ -5,6 +5,7 @@
 
 use super::json;
 use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus};
+use crate::plan::REALM_SETTINGS;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -13,27 +14,6 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// The client through which `import` and `verify` act; it has no user of its own and no more rights than they need.
 const OPERATOR: &str = "stufpack-operator";
-
-/// Settings of an exported realm that are taken over: numbers, switches and closed words, no free text.
-const SETTINGS: &[&str] = &[
-    "accessTokenLifespan",
-    "accessTokenLifespanForImplicitFlow",
-    "accessCodeLifespan",
-    "accessCodeLifespanLogin",
-    "accessCodeLifespanUserAction",
-    "actionTokenGeneratedByUserLifespan",
-    "offlineSessionIdleTimeout",
-    "otpPolicyAlgorithm",
-    "otpPolicyDigits",
-    "otpPolicyInitialCounter",
-    "otpPolicyLookAheadWindow",
-    "otpPolicyPeriod",
-    "otpPolicyType",
-    "passwordPolicy",
-    "revokeRefreshToken",
-    "ssoSessionIdleTimeout",
-    "ssoSessionMaxLifespan",
-];
 
 pub(super) fn add(files: &mut Files, checked: &Checked) {
     let folder = "configuration/integration-config";
@@ -57,7 +37,7 @@ fn skeleton(checked: &Checked) -> Value {
     set("bruteForceProtected", json!(true));
     set("permanentLockout", json!(false));
     set("failureFactor", json!(6));
-    for key in SETTINGS {
+    for key in REALM_SETTINGS {
         if let Some(value) = realm.settings.get(*key).filter(|value| is_plain(value)) {
             set(key, value.clone());
         }

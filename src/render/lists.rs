@@ -1,0 +1,87 @@
+//! The batch lists: which objects are copied together, one JSON document per line, gzip.
+//!
+//! Lines of JSON and never a list of names, since keys may hold line breaks. The inventory is streamed once more, batch
+//! by batch; only the finished, compressed lists stay in memory.
+
+use super::Error;
+use crate::check::store::{self, Store};
+use crate::model::{Checked, Digest, File, Files, RenameRule};
+use crate::plan::{Batch, Plan};
+use crate::read::inventory::{self, Object};
+use flate2::{Compression, GzBuilder};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+
+/// One object of a batch.
+#[derive(Serialize)]
+struct Line<'o> {
+    key: &'o str,
+    /// The name under which the target holds it, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_key: Option<String>,
+    size: u64,
+    modified: &'o str,
+    content_type: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Digest>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: &'o BTreeMap<String, String>,
+    /// Whether the bulk tool cannot carry the key, so that it is copied by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    alone: bool,
+}
+
+/// Every batch list, in the plan's order.
+pub(super) fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
+    let mut files = Files::new();
+    let Some(path) = &checked.inventory else { return Ok(files) };
+    let rename = checked.target.content.rename_keys == Some(RenameRule::PercentEncode);
+    let mut objects = inventory::objects(path, checked.content.sorted)?;
+    for batch in &plan.facts.content.batches {
+        files.insert(batch.path(), File::data(list(batch, &mut objects, rename)?).personal());
+    }
+    match objects.next() {
+        None => Ok(files),
+        Some(_) => Err(changed().into()),
+    }
+}
+
+/// The list of one batch. The gzip header holds neither time nor name nor system, so that the bytes stay the same.
+fn list(
+    batch: &Batch,
+    objects: &mut impl Iterator<Item = io::Result<Object>>,
+    rename: bool,
+) -> Result<Vec<u8>, Error> {
+    let mut out = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+    let mut bytes = 0_u64;
+    for _ in 0..batch.objects {
+        let object = objects.next().ok_or_else(changed)??;
+        bytes = bytes.saturating_add(object.size);
+        serde_json::to_writer(&mut out, &line(&object, rename)).map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+    }
+    if bytes != batch.bytes {
+        return Err(changed().into());
+    }
+    Ok(out.finish()?)
+}
+
+fn line(object: &Object, rename: bool) -> Line<'_> {
+    let unholdable = rename && store::key_problem(Store::Garage, &object.key).is_some();
+    Line {
+        key: &object.key,
+        target_key: if unholdable { store::percent_encoded(Store::Garage, &object.key) } else { None },
+        size: object.size,
+        modified: &object.modified,
+        content_type: &object.content_type,
+        sha256: object.sha256,
+        metadata: &object.metadata,
+        alone: store::is_carried_alone(&object.key),
+    }
+}
+
+/// The inventory was checked before; what differs now was changed in between.
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it was changed after it was checked")
+}

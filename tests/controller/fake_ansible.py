@@ -25,7 +25,7 @@ def main() -> int:
     print(order.get("prints", f"ran {step}"))
     sys.stdout.flush()
     if "waits_for" in order:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not Path(order["waits_for"]).exists() and time.monotonic() < deadline:
             time.sleep(0.02)
     if "leaves" in order:

@@ -174,12 +174,7 @@ class Story(unittest.TestCase):
     def with_tools(self, package: Package) -> Package:
         """Puts the fake Ansible where `bootstrap` would put the real one."""
         digest = hashlib.sha256((package.root / "infrastructure/controller/requirements.txt").read_bytes()).hexdigest()
-        version = subprocess.run(
-            ["python3", "-Ic", "import sys; print('py%d.%d' % sys.version_info[:2])"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
+        version = f"py{sys.version_info.major}.{sys.version_info.minor}"
         folder = self.state / "venv" / f"{version}-{digest[:16]}"
         (folder / "bin").mkdir(parents=True, exist_ok=True)
         fake = folder / "bin/ansible-playbook"
@@ -198,9 +193,15 @@ class Story(unittest.TestCase):
         self.orders_file.write_text(json.dumps(named))
 
     def process_environment(self) -> dict[str, str]:
-        """The environment of a Trust Architect's shell."""
+        """The environment of a Trust Architect's shell, where `python3` is the one that runs these tests."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("STUFPACK_", "PIP_"))}
-        ours = {"HOME": str(self.home), "FAKE_ORDERS": str(self.orders_file), "FAKE_CALLS": str(self.calls_file)}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        ours = {
+            "PATH": path,
+            "HOME": str(self.home),
+            "FAKE_ORDERS": str(self.orders_file),
+            "FAKE_CALLS": str(self.calls_file),
+        }
         return kept | ours | self.environment
 
     def start(self, package: Package, *words: str) -> subprocess.Popen[str]:
@@ -213,7 +214,7 @@ class Story(unittest.TestCase):
     def migrate(self, package: Package, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs `./migrate` to its end."""
         process = self.start(package, *words)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def exits(self, code: int, package: Package, *words: str, says: str = "") -> subprocess.CompletedProcess[str]:
@@ -244,9 +245,9 @@ class Story(unittest.TestCase):
 
     def until(self, condition: Callable[[], object]) -> None:
         """Waits for what a run does in the background."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
-            self.assertLess(time.monotonic(), deadline, "nothing happened within 20 s")
+            self.assertLess(time.monotonic(), deadline, "nothing happened within 60 s")
             time.sleep(0.02)
 
     @contextlib.contextmanager

@@ -160,7 +160,7 @@ def holder(state: State) -> str:
 def keep_verified(state: State, sums: str, signer: str) -> None:
     """Keeps the digest that was verified, and refuses other bytes under a number that has begun.
 
-    Called under the lock. An empty `signer` says that `migrate` compared with the kept digest and found it equal.
+    Called under the lock. `migrate` has checked the signature, or has found the kept digest equal.
     """
     path = state.here / "verified"
     kept = path.read_text(encoding="utf-8").split() if path.exists() else []

@@ -28,8 +28,11 @@ pub const UNLISTED: [&str; 3] = [SUMS, SIGNATURE, SUMS_PERSONAL];
 
 const LONGEST: usize = 200;
 
+/// What git takes for its own wherever it stands, in any case.
+const GITS_OWN: [&str; 4] = [".git", ".gitattributes", ".gitignore", ".gitmodules"];
+
 /// Whether `path` is a plain relative path: segments of ASCII letters, digits and `._@+-`, none of which is `.` or
-/// `..` or begins with `-`, at most 200 bytes in all.
+/// `..`, begins with `-` or means something to git, at most 200 bytes in all.
 pub fn is_plain(path: &str) -> bool {
     path.len() <= LONGEST
         && path.split('/').all(|segment| {
@@ -37,6 +40,7 @@ pub fn is_plain(path: &str) -> bool {
                 && segment != "."
                 && segment != ".."
                 && !segment.starts_with('-')
+                && !GITS_OWN.iter().any(|own| segment.eq_ignore_ascii_case(own))
                 && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@+-".contains(&b))
         })
 }
@@ -80,6 +84,9 @@ mod tests {
     fn plain_names_pass_and_others_do_not() {
         for name in ["migrate", "infrastructure/compose/.env", "content/batches/00001.jsonl.gz"] {
             assert!(is_plain(name), "{name}");
+        }
+        for name in [".git/hooks/post-checkout", "a/.GIT", ".gitattributes", "a/.gitmodules"] {
+            assert!(!is_plain(name), "{name}");
         }
         let long = "a/".repeat(100) + "a";
         for name in ["", "/a", "a/", "a//b", "../a", "a/./b", "a b", "a\\b", "a\nb", "é", "-a", "a/-b", &long]

@@ -207,6 +207,30 @@ impl std::fmt::Display for Behind {
 }
 
 impl Error {
+    /// Stable and documented, such as `glass.behind`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAGlass { .. } => "glass.none",
+            Self::Exists { .. } => "glass.exists",
+            Self::Locked { .. } => "glass.locked",
+            Self::Behind(behind) if behind.diverged => "glass.diverged",
+            Self::Behind(_) => "glass.behind",
+            Self::Untrusted { .. } => "glass.untrusted",
+            Self::WorkTree { .. } => "glass.worktree",
+            Self::Sequence(_) => "glass.sequence",
+            Self::Foreign { .. } => "glass.foreign",
+            Self::Key(_) => "glass.key",
+            Self::Sign(_) => "glass.sign",
+            Self::NoRecipients { .. } | Self::Encrypt(_) => "glass.recipients",
+            Self::Value { .. } => "glass.value",
+            Self::Path { .. } => "glass.path",
+            Self::Operation { .. } => "glass.operation",
+            Self::Secret { .. } => "gate.secret",
+            Self::Object { .. } => "glass.object",
+            Self::Io { .. } | Self::Git(_) => "glass.io",
+        }
+    }
+
     pub(super) fn io(what: impl Into<String>, source: io::Error) -> Self {
         Self::Io { what: what.into(), source }
     }

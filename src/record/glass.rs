@@ -65,6 +65,21 @@ pub struct Numbers {
     pub last: Option<LastPackage>,
 }
 
+impl Numbers {
+    /// Number and predecessor of a package made now from `source` and `target`.
+    ///
+    /// The same export, target and program make the last package again: it keeps its number, and recording it changes nothing.
+    pub fn of(&self, source: &Digest, target: &Digest) -> (u32, Option<Previous>) {
+        let same = |last: &&LastPackage| {
+            last.source == *source && last.target == *target && last.tool == pack::Tool::this()
+        };
+        match self.last.as_ref().filter(same) {
+            Some(last) => (last.number, last.previous.clone()),
+            None => (self.package, self.previous.clone()),
+        }
+    }
+}
+
 /// A package that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastPackage {

@@ -79,6 +79,9 @@ impl Locked {
         // The list of names first: who decrypts it knows what the others are.
         let list = package.files().get(SUMS_PERSONAL).into_iter();
         let recipients = glass.recipients(&odb, &mut trees, &head, recording.recipients)?;
+        if recipients.is_empty() && !personal.is_empty() {
+            return Err(Error::NoRecipients { count: personal.len() });
+        }
         for (number, file) in list.chain(personal).enumerate() {
             let sealed = encrypt(&file.bytes, &recipients)?;
             tree.place(&paths::personal(number), Mode::File, staging.add(ObjectType::Blob, &sealed)?);

@@ -231,7 +231,7 @@ fn a_damaged_object_is_seen_and_named() {
         )
         .unwrap();
     }
-    for entry in fs::read_dir(case.folder.path()).unwrap() {
+    for entry in fs::read_dir(&case.folder).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "pack") {
             let stdin = fs::File::open(path).unwrap();

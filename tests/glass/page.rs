@@ -21,7 +21,7 @@ fn blocks(kind: &str) -> String {
 }
 
 fn shell(case: &Case, script: &str, pin: &str) -> Output {
-    let folder = tempfile::tempdir_in(case.folder.path()).unwrap();
+    let folder = tempfile::tempdir_in(&case.folder).unwrap();
     case.command("sh")
         .current_dir(folder.path())
         .env_remove("GIT_CONFIG_COUNT")

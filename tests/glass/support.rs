@@ -41,7 +41,9 @@ impl Person {
 }
 
 pub struct Case {
-    pub folder: tempfile::TempDir,
+    pub folder: PathBuf,
+    /// Takes the folder away in the end, unless another process owns it.
+    _guard: Option<tempfile::TempDir>,
     pub issuer: Person,
     pub customer: Person,
     pub stranger: Person,
@@ -52,15 +54,16 @@ pub struct Case {
 
 impl Case {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let guard = tempfile::tempdir().unwrap();
+        let folder = guard.path().to_owned();
         let person = |principal, name: &str| {
-            let key = folder.path().join(name);
+            let key = folder.join(name);
             run(Command::new("ssh-keygen")
                 .args(["-q", "-t", "ed25519", "-N", "", "-C", principal, "-f"])
                 .arg(&key));
             Person { principal, key }
         };
-        let identity = folder.path().join("identity.txt");
+        let identity = folder.join("identity.txt");
         run(Command::new("age-keygen").arg("-o").arg(&identity));
         let recipient = run(Command::new("age-keygen").arg("-y").arg(&identity));
         let recipient = AgeRecipient::parse(String::from_utf8(recipient.stdout).unwrap().trim()).unwrap();
@@ -72,13 +75,30 @@ impl Case {
             clock: Cell::new(1_768_000_000),
             made: RefCell::default(),
             folder,
+            _guard: Some(guard),
         };
         fs::write(case.path("allowed_signers"), case.signers_text()).unwrap();
         case
     }
 
+    /// The case whose folder another process made.
+    pub fn again(folder: &Path) -> Self {
+        let person = |principal, name: &str| Person { principal, key: folder.join(name) };
+        let identity = run(Command::new("age-keygen").arg("-y").arg(folder.join("identity.txt")));
+        Self {
+            issuer: person(ISSUER, "issuer"),
+            customer: person(CUSTOMER, "customer"),
+            stranger: person(STRANGER, "stranger"),
+            recipient: AgeRecipient::parse(String::from_utf8(identity.stdout).unwrap().trim()).unwrap(),
+            clock: Cell::new(1_769_000_000),
+            made: RefCell::default(),
+            folder: folder.to_owned(),
+            _guard: None,
+        }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     pub fn glass(&self) -> PathBuf {
@@ -267,7 +287,7 @@ impl Case {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("HOME", self.folder.path())
+            .env("HOME", &self.folder)
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("LC_ALL", "C")

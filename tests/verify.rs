@@ -92,3 +92,31 @@ fn an_encrypted_package_needs_an_identity() {
     let error = open::verify(&path, None, &packages::trust()).expect_err("refused");
     assert!(matches!(error, open::Error::IdentityNeeded { .. }), "{error:?}");
 }
+
+/// `docs/reference/verification.md` is what the program says.
+#[test]
+fn the_reference_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/verification.md");
+    if std::env::var_os("STUFPACK_BLESS").is_some() {
+        std::fs::write(path, Way::reference()).expect("written");
+    }
+    let published = std::fs::read_to_string(path).expect(path);
+    assert_eq!(published, Way::reference(), "STUFPACK_BLESS=1 rewrites it");
+}
+
+/// What is parsed is bounded: a list of nothing but line ends costs little, and its problems are not told a million times.
+#[test]
+fn lists_without_end_cost_little() {
+    let package = packages::package();
+    let with = |path: &str, bytes: Vec<u8>| {
+        let files = package.files().iter().filter(|(name, _)| *name != path);
+        let files = files.map(|(name, file)| (name.clone(), file.bytes.to_vec(), file.executable));
+        open::verify_files(files.chain([(path.to_owned(), bytes, false)]), &packages::trust())
+            .expect_err("refused")
+    };
+    assert!(with("SHA256SUMS", vec![b'\n'; 1 << 20]).len() < 200);
+    for (path, size) in [("SHA256SUMS", 33 << 20), ("manifest.json", 5 << 20), ("SHA256SUMS.sig", 17 << 10)] {
+        let problems = with(path, vec![b'['; size]);
+        assert_eq!((problems.len(), problems[0].code.0, &*problems[0].path), (1, "verify.large", path));
+    }
+}

@@ -19,6 +19,10 @@ pub(super) fn verify(
 ) -> Result<Verified, Vec<Problem>> {
     let Some(contents) = contents else { return Err(problems) };
     let structure_is_right = problems.is_empty();
+    problems.extend(oversized(&contents));
+    if problems.iter().any(|problem| problem.code == Way::Large.code()) {
+        return Err(problems);
+    }
     for (path, other) in names::clashes(contents.items.keys().map(String::as_str)) {
         let message = format!("and {other} differ in case only, or one is a folder of the other");
         problems.push(Way::NameClash.at(&path, message));
@@ -44,6 +48,17 @@ pub(super) fn verify(
         }),
         _ => Err(problems),
     }
+}
+
+/// The files that are parsed have limits of their own, since what is parsed takes more room than its bytes.
+fn oversized(contents: &Contents) -> Vec<Problem> {
+    const LIMITS: [(&str, usize); 4] =
+        [(MANIFEST, 4 << 20), (SIGNATURE, 16 << 10), (SUMS, 32 << 20), (SUMS_PERSONAL, 32 << 20)];
+    LIMITS
+        .iter()
+        .filter(|(path, limit)| contents.items.get(*path).is_some_and(|item| item.bytes.len() > *limit))
+        .map(|(path, limit)| Way::Large.at(path, format!("has more than {limit} bytes")))
+        .collect()
 }
 
 fn standing(manifest: &Manifest, trust: &Trust) -> Standing {

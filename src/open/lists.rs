@@ -7,6 +7,9 @@ use crate::pack::names::{self, PERSONAL, SALT, SIGNATURE, SUMS, SUMS_PERSONAL, U
 use crate::pack::sums;
 use std::collections::BTreeMap;
 
+/// After so many lines that cannot be read, the rest of a list is not looked at.
+const MOST_UNREADABLE: usize = 100;
+
 /// What the lists say: digest by path.
 pub(super) type List = BTreeMap<String, Digest>;
 
@@ -84,7 +87,7 @@ fn list(ways: &Ways, other: &List, contents: &Contents, problems: &mut Vec<Probl
             .push(ways.absent.at(ways.name, "is missing: nothing says which files belong to the package"));
         return (list, false);
     };
-    let mut complete = true;
+    let mut unreadable = 0;
     let mut previous = "";
     // Without a newline at its end, the last line is none.
     let lines = item.bytes.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\n"));
@@ -99,7 +102,10 @@ fn list(ways: &Ways, other: &List, contents: &Contents, problems: &mut Vec<Probl
                 "line {number} is not 64 small hexadecimal digits, two spaces, a plain name and a newline"
             );
             problems.push(ways.line.at(ways.name, message));
-            complete = false;
+            unreadable += 1;
+            if unreadable == MOST_UNREADABLE {
+                break;
+            }
             continue;
         };
         if path <= previous {
@@ -122,7 +128,7 @@ fn list(ways: &Ways, other: &List, contents: &Contents, problems: &mut Vec<Probl
         }
         list.insert(path.to_owned(), digest);
     }
-    (list, complete)
+    (list, unreadable == 0)
 }
 
 /// `PERSONAL.sha256` binds `SHA256SUMS.personal` to the signature.

@@ -55,7 +55,7 @@ macro_rules! ways {
             /// What it means, as its documentation says.
             pub fn meaning(self) -> &'static str {
                 match self {
-                    $(Way::$name => concat!($($meaning),*).trim_ascii_start(),)*
+                    $(Way::$name => concat!($($meaning),*).trim_ascii(),)*
                 }
             }
 
@@ -264,6 +264,22 @@ ways! {
 }
 
 impl Way {
+    /// The reference page of all of them, in Markdown.
+    pub fn reference() -> String {
+        let mut page = String::from(
+            "# What verification finds\n\n\
+             `stufpack verify` and `stufpack unpack` tell everything that is wrong with a package, each with one of these\n\
+             codes and the file that it is about, and exit with 4. Each code has a case in `tests/verify/`. This page is made\n\
+             from the program.\n\n\
+             | code | meaning | what to do |\n|---|---|---|\n",
+        );
+        for way in Self::ALL {
+            let Code(code) = way.code();
+            page += &format!("| `{code}` | {} | {} |\n", way.meaning(), way.next());
+        }
+        page
+    }
+
     /// The problem of this kind at `path`.
     pub(super) fn at(self, path: &str, message: impl Into<String>) -> Problem {
         Problem { code: self.code(), path: shown(path), message: message.into(), next: self.next() }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import engine, images, network, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
+from .paths import logs_folder
 from .shell import BenchError, say
 
 
@@ -70,14 +71,31 @@ def status() -> None:
     )
 
 
-def test_images() -> None:
-    """The tests of stand-ins and of the official images' contracts."""
+def _tests(*names: str) -> None:
     engine.start()
-    names = [file.stem for file in sorted(Path(__file__).parent.glob("test_*.py"))]
     suite = unittest.defaultTestLoader.loadTestsFromNames([f"bench.{name}" for name in names])
-    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    result = unittest.TextTestRunner(verbosity=2, stream=sys.stderr).run(suite)
     if not result.wasSuccessful():
-        raise BenchError("image tests failed")
+        raise BenchError(f"{len(result.failures) + len(result.errors)} tests failed; logs are in {logs_folder()}")
+
+
+def test_images() -> None:
+    """The tests of stand-ins, of the official images' contracts and of the bench itself."""
+    _tests(*[file.stem for file in sorted(Path(__file__).parent.glob("test_*.py"))])
+
+
+def deploy() -> None:
+    """A package, compiled by $STUFPACK, deploys on a fresh server."""
+    _tests("deploy_test")
+
+
+def end_to_end() -> None:
+    """Image tests, then the deployment; what this clone started is stopped in the end."""
+    try:
+        test_images()
+        deploy()
+    finally:
+        down()
 
 
 COMMANDS = {
@@ -87,6 +105,8 @@ COMMANDS = {
     "server": machines,
     "status": status,
     "test-images": test_images,
+    "deploy": deploy,
+    "e2e": end_to_end,
     "logs": server.keep_logs,
 }
 

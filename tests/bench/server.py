@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from . import images
 from .engine import docker, docker_ok, environment
 from .names import DOMAIN, LAPTOP, SERVER, STRANGER, Place
 from .network import participate, remove, running
-from .paths import instance_folder, logs_folder
+from .paths import CACHE, instance_folder, logs_folder
 from .shell import run, say, wait_for
 
 # `--privileged` would ask for SYS_RESOURCE, which a build machine may not have to give; so each is named.
@@ -139,7 +140,12 @@ def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user:
 
 def start_laptop() -> None:
     """The Trust Architect's machine: the server's key in place, the host not yet known."""
-    _start_plain(LAPTOP)
+    # Downloaded wheels are kept between runs; `bootstrap` checks each by its digest.
+    wheels = CACHE / "laptop-pip"
+    wheels.mkdir(parents=True, exist_ok=True)
+    os.chown(wheels, 1000, 1000)
+    _start_plain(LAPTOP, "--volume", f"{wheels}:/home/architect/.cache/pip")
+    inside("chown", "architect:architect", "/home/architect/.cache", place=LAPTOP, user="root")
     inside(
         "sh",
         "-euc",
@@ -154,9 +160,9 @@ def start_stranger() -> None:
     _start_plain(STRANGER)
 
 
-def _start_plain(place: Place) -> None:
+def _start_plain(place: Place, *options: str) -> None:
     remove(place)
-    docker(*participate(place), "--init", images.image("laptop"))
+    docker(*participate(place, *options), "--init", images.image("laptop"))
 
 
 def copy_to_laptop(source: Path, target: str) -> None:

@@ -1,0 +1,202 @@
+"""A package deploys for real: story by story on a fresh server, from outside, through TLS. Run by `make e2e`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import unittest
+
+from . import engine, mails, network, server
+from .deployment import Deployment, Run
+from .names import DOMAIN, LAPTOP, SERVER, STRANGER
+from .outside import NotSignedIn, Person, claims
+
+PHASES = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite", "verify")
+CHANGING = ("prepare", "deploy", "import", "invite")
+VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
+
+# Runs on the server with its own Python: asks Keycloak by the administrator that the first start made.
+ADMINISTRATION = """
+import json, subprocess, sys, urllib.parse, urllib.request
+username, change = sys.argv[1], json.loads(sys.argv[2])
+name = subprocess.check_output("docker ps --format '{{.Names}}' | grep keycloak", shell=True, text=True).split()[0]
+networks = json.loads(subprocess.check_output(["docker", "inspect", name]))[0]["NetworkSettings"]["Networks"]
+base = "http://%s:8080/auth" % next(iter(networks.values()))["IPAddress"]
+password = open("/etc/stuf/secrets/keycloak_admin_password").read().strip()
+def ask(method, path, body=None, token=None, form=False):
+    data = None if body is None else (urllib.parse.urlencode(body) if form else json.dumps(body)).encode()
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    headers = {"Content-Type": kind, **({"Authorization": "Bearer " + token} if token else {})}
+    with urllib.request.urlopen(urllib.request.Request(base + path, data, headers, method=method)) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+sign_in = {"grant_type": "password", "client_id": "admin-cli", "username": "stufpack-admin", "password": password}
+token = ask("POST", "/realms/master/protocol/openid-connect/token", sign_in, form=True)["access_token"]
+search = urllib.parse.urlencode({"username": username, "exact": "true"})
+user = ask("GET", "/admin/realms/stuf/users?" + search, token=token)[0]
+if "password" in change:
+    credential = {"type": "password", "value": change.pop("password"), "temporary": False}
+    ask("PUT", "/admin/realms/stuf/users/%s/reset-password" % user["id"], credential, token)
+if change:
+    ask("PUT", "/admin/realms/stuf/users/%s" % user["id"], change, token)
+"""
+
+
+class ItDeploys(unittest.TestCase):
+    """Tests run in the order of their names: each goes on where the one before stopped."""
+
+    deployment: Deployment
+    invited: Person
+    failed = False
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        engine.start()
+        network.start_network()
+        network.start_names()
+        network.start_registry()
+        network.start_mail()
+        network.push_release()
+        mails.forget()
+        cls.deployment = Deployment.prepare()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        if cls.failed:
+            server.keep_logs()
+        for place in (SERVER, LAPTOP, STRANGER):
+            network.remove(place)
+
+    def setUp(self) -> None:
+        if ItDeploys.failed:
+            self.fail("an earlier story failed, on which this one stands")
+
+    def tearDown(self) -> None:
+        outcome = getattr(self, "_outcome", None)
+        if outcome is not None and not outcome.success:
+            ItDeploys.failed = True
+
+    def succeeds(self, phase: str, *options: str) -> Run:
+        """Runs a phase, which must end with 0."""
+        run = self.deployment.migrate(phase, *options)
+        self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
+        return run
+
+    def administer(self, username: str, **change: object) -> None:
+        """Changes a user in Keycloak as an administrator would."""
+        code = ADMINISTRATION
+        server.inside("python3", "-", username, json.dumps(change), stdin=code.encode())
+
+    def test_1_every_phase_ends_well_as_the_plan_prints_it(self) -> None:
+        for phase in PHASES:
+            with self.subTest(phase):
+                self.succeeds(phase)
+
+    def test_2_a_second_time_nothing_changes(self) -> None:
+        for phase in CHANGING:
+            with self.subTest(phase):
+                changes = self.succeeds(phase).changes
+                self.assertEqual({step: count for step, count in changes.items() if count}, {})
+
+    def test_3_from_outside_only_the_proxy_and_ssh_answer(self) -> None:
+        self.assertEqual(open_ports(SERVER.address, range(1, 10_001)), {22, 80, 443})
+
+    def test_4_an_invited_user_sets_password_and_second_factor_and_works_with_files(self) -> None:
+        stuf = self.deployment.stuf()
+        user = next(user for user in self.deployment.users() if user["enabled"] and writable(user))
+        person = ItDeploys.invited = Person(user["username"])
+        mail = mails.to(user["email"].lower())
+        self.assertTrue(mail.encrypted)
+        self.assertTrue(mail.link().startswith(f"https://{DOMAIN}/auth/realms/"))
+        self.assertIn("updated", stuf.follow_invitation(mail.link(), person).text)
+        self.assertIsNotNone(person.code_secret, "no second factor was asked for")
+        token = str(stuf.sign_in(person)["access_token"])
+        self.assertEqual(claims(token)["preferred_username"], user["username"])
+        collection = writable(user)[0]
+        data = bytes(range(256)) * 4096
+        sent = stuf.upload(token, collection, 'as "built" – Übersicht.bin', data, {"comment": "bench"})
+        self.assertEqual(sent.status, 200, sent.text)
+        name = str(sent.json()["object_name"])
+        sent = stuf.upload(token, collection, "plain.bin", data)
+        self.assertEqual(sent.status, 200, sent.text)
+        fetched = stuf.download(token, str(sent.json()["object_name"]))
+        self.assertEqual((fetched.status, fetched.body), (200, data))
+        self.assertTrue(name.startswith(f"{collection}/{user['username']}/"))
+
+    def test_5_a_disabled_user_is_not_invited_and_is_refused(self) -> None:
+        stuf = self.deployment.stuf()
+        disabled = next(user for user in self.deployment.users() if not user["enabled"])
+        everyone = {address for mail in mails.received() for address in mail.recipients}
+        self.assertNotIn(disabled["email"].lower(), everyone)
+        person = Person(disabled["username"])
+        self.administer(person.username, password=person.password)
+        with self.assertRaises(NotSignedIn) as refused:
+            stuf.sign_in(person)
+        self.assertIn("disabled", refused.exception.answer.text)
+        with self.subTest("and so is one who was invited and is disabled later"):
+            self.administer(self.invited.username, enabled=False)
+            with self.assertRaises(NotSignedIn):
+                stuf.sign_in(self.invited)
+            self.administer(self.invited.username, enabled=True)
+
+    def test_6_after_six_wrong_passwords_an_address_is_refused(self) -> None:
+        ask = "printf '#!/bin/sh\\necho wrong\\n' >/tmp/ask && chmod +x /tmp/ask"
+        server.inside("sh", "-c", ask, place=STRANGER)
+        options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5"
+        options += " -o NumberOfPasswordPrompts=1"
+        attempt = f"SSH_ASKPASS=/tmp/ask SSH_ASKPASS_REQUIRE=force ssh {options} root@{SERVER.address} true"
+        said = ""
+        for _ in range(10):
+            said = server.inside("sh", "-c", f"{attempt} 2>&1 || true", place=STRANGER)
+            if "refused" in said or "timed out" in said:
+                break
+        self.assertRegex(said, "refused|timed out")
+        self.assertTrue(network.open_port(SERVER.address, 22), "others must still reach SSH")
+
+    def test_7_abort_takes_down_what_was_built_and_keeps_the_volumes(self) -> None:
+        run = self.succeeds("abort")
+        self.assertEqual(server.inside("docker", "ps", "--all", "--quiet"), "")
+        self.assertEqual(server.inside("docker", "images", "--quiet"), "")
+        self.assertEqual(set(server.inside("docker", "volume", "ls", "--quiet").split()), VOLUMES)
+        for volume in VOLUMES:
+            self.assertIn(volume, run.output)
+        self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", "/etc/systemd/system/stuf.service"))
+        self.succeeds("deploy")
+        self.assertIn("access_token", self.deployment.stuf().sign_in(self.invited))
+
+    def test_8_abort_with_delete_data_removes_the_volumes_and_a_deploy_works_again(self) -> None:
+        self.succeeds("abort", "--delete-data")
+        self.assertEqual(server.inside("docker", "volume", "ls", "--quiet"), "")
+        for phase in ("prepare", "deploy", "import", "verify"):
+            self.succeeds(phase)
+
+
+def writable(user: dict[str, object]) -> list[str]:
+    """The collections that a user of the package may read and write."""
+    attributes = user.get("attributes")
+    assert isinstance(attributes, dict)
+    claim = json.loads(attributes["collections"][0]) if attributes.get("collections") else {}
+    return sorted(name for name, allowed in claim.items() if {"read", "write"} <= set(allowed))
+
+
+def open_ports(address: str, ports: range) -> set[int]:
+    """Which TCP ports answer from outside."""
+
+    async def answers(port: int, gate: asyncio.Semaphore) -> int | None:
+        async with gate:
+            try:
+                _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), 1.5)
+            except (TimeoutError, OSError):
+                return None
+            writer.close()
+            return port
+
+    async def scan() -> set[int]:
+        gate = asyncio.Semaphore(500)
+        return {port for port in await asyncio.gather(*(answers(port, gate) for port in ports)) if port}
+
+    return asyncio.run(scan())
+
+
+if __name__ == "__main__":
+    unittest.main()

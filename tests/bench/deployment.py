@@ -1,0 +1,169 @@
+"""One deployment on the bench: a package for the customer's server, and `./migrate` as its Trust Architect runs it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import authority, network, server
+from .names import DOMAIN, LAPTOP, MAIL, MAIL_PASSWORD, MAIL_USER, SERVER, SUBNET
+from .outside import Outside, Stuf, Way, trusting
+from .paths import REPOSITORY, instance_folder
+from .shell import BenchError, run
+
+#: Where the package lies on the Trust Architect's machine, and what `./migrate` keeps.
+PACKAGE = "/home/architect/package"
+STATE = "/home/architect/.local/state/stufpack"
+
+
+def program() -> Path:
+    """The compiled `stufpack`, named by $STUFPACK (tools/e2e sets it)."""
+    named = os.environ.get("STUFPACK")
+    if not named or not Path(named).is_file():
+        raise BenchError("STUFPACK must name the compiled program; next: make e2e")
+    return Path(named).resolve()
+
+
+def target(access: server.Access, release: dict[str, str]) -> dict[str, Any]:
+    """The choices of the bench's Trust Architect, as a target document (JSON is accepted wherever YAML is)."""
+    return {
+        "apiVersion": "stufpack.dev/v1",
+        "kind": "StufTarget",
+        "spec": {
+            "pathway": "hosted-to-self",
+            "provider": "host",
+            "environment": "production",
+            "domain": DOMAIN,
+            "host": {"address": SERVER.address, "port": access.port, "user": access.user, "hostKeys": access.host_keys},
+            "tls": {"mode": "internal"},
+            "mail": {
+                "host": MAIL.name,
+                "port": 587,
+                "from": f"stuf@{DOMAIN}",
+                "encryption": "starttls",
+                "user": MAIL_USER,
+                "passwordSecret": "mail_password",
+            },
+            "identity": {"invitation": "mail"},
+            "allow": {"ssh": [SUBNET]},
+            "images": release,
+            "registry": {"ca": authority.authority("registry").certificate.read_text()},
+            # The bench's disk is this machine's, which is whatever it is.
+            "requireDiskEncryption": False,
+        },
+    }
+
+
+def export(folder: Path) -> Path:
+    """The example export as if made an hour ago: a package expires by the export's own time."""
+    copy = folder / "export"
+    shutil.copytree(REPOSITORY / "examples" / "harbour" / "export", copy)
+    document = copy / "export.yaml"
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    text, count = re.subn(r"(?m)^(\s+exportedAt:).*$", rf"\1 {now:%Y-%m-%dT%H:%M:%SZ}", document.read_text())
+    if count != 1:
+        raise BenchError(f"{document} has no one exportedAt")
+    document.write_text(text)
+    return copy
+
+
+@dataclass
+class Run:
+    """One call of `./migrate`."""
+
+    command: str
+    code: int
+    document: dict[str, Any]
+    output: str
+
+    @property
+    def changes(self) -> dict[str, int]:
+        """Changes per step."""
+        return {step["id"]: step.get("changed", 0) for step in self.document.get("steps", [])}
+
+
+@dataclass
+class Deployment:
+    """A fresh server, a fresh laptop, and the package on it."""
+
+    access: server.Access
+    plan: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(cls) -> Deployment:
+        """Compiles, signs and delivers the package; nothing touches the server yet."""
+        work = instance_folder() / "deployment"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        access = server.start_server()
+        server.start_laptop()
+        server.start_stranger()
+        (work / "target.json").write_text(json.dumps(target(access, network.release()), indent=1))
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "issuer/bench", "-f", work / "issuer"])
+        public = " ".join((work / "issuer.pub").read_text().split()[:2])
+        signers = work / "signers"
+        signers.write_text(f'issuer/bench namespaces="git,stufpack" {public}\n')
+        compile_it = [str(program()), "compile", str(export(work)), "--target", str(work / "target.json")]
+        run([*compile_it, "--out", work / "out", "--sign-key", work / "issuer"], log="compile")
+        packages = list((work / "out").glob("*.zip"))
+        if len(packages) != 1:
+            raise BenchError(f"compile left {[file.name for file in packages]} in {work / 'out'}")
+        server.copy_to_laptop(packages[0], "/home/architect/package.zip")
+        server.copy_to_laptop(signers, "/home/architect/signers")
+        server.on_laptop(
+            "umask 077 && mkdir -p ~/.config/stufpack && mv ~/signers ~/.config/stufpack/harbour.signers"
+            f" && unzip -q ~/package.zip -d {PACKAGE}",
+            log="unpack",
+        )
+        # What only the Trust Architect has, as README.md asks for it.
+        secrets = f"{STATE}/harbour-production/secrets"
+        server.on_laptop(
+            f"umask 077 && mkdir -p {secrets} && printf %s {MAIL_PASSWORD} >{secrets}/mail_password", log="secrets"
+        )
+        plan = json.loads(server.inside("cat", f"{PACKAGE}/MIGRATION-PLAN.json", place=LAPTOP))
+        return cls(access, plan)
+
+    def command(self, phase: str) -> str:
+        """The command that the plan prints for a phase; `bootstrap` is no phase."""
+        if phase == "bootstrap":
+            return "./migrate bootstrap"
+        found = [item["command"] for item in self.plan["phases"] if item["id"] == phase]
+        if not found:
+            raise BenchError(f"the plan has no phase {phase}")
+        return str(found[0])
+
+    def migrate(self, phase: str, *options: str) -> Run:
+        """Types the command of a phase; the whole output is in the log `migrate-PHASE`."""
+        command = " ".join([self.command(phase), *map(shlex.quote, options)])
+        done = server.on_laptop(f"cd {PACKAGE} && {command} --json", log=f"migrate-{phase}", check=False, timeout=2400)
+        output = done.stdout.decode(errors="replace")
+        try:
+            document = json.loads(output)
+        except ValueError:
+            document = {}
+        return Run(command, done.returncode, document, done.stderr.decode(errors="replace") + output)
+
+    def outside(self) -> Outside:
+        """A client outside that trusts the installation's own authority and knows its public name."""
+        volume = "/var/lib/docker/volumes/stuf_caddy_data/_data"
+        found = server.inside("find", volume, "-name", "root.crt")
+        file = instance_folder() / "deployment" / "proxy-authority.crt"
+        file.write_text(server.inside("cat", found))
+        return Outside({DOMAIN: Way(SERVER.address, 443, trusting(file))})
+
+    def stuf(self) -> Stuf:
+        """The deployed installation, as people see it."""
+        return Stuf(self.outside(), DOMAIN)
+
+    def users(self) -> list[dict[str, Any]]:
+        """The people of the package, as it would have Keycloak know them."""
+        file = f"{PACKAGE}/configuration/integration-config/realm-users.json"
+        found: list[dict[str, Any]] = json.loads(server.inside("cat", file, place=LAPTOP))["users"]
+        return found

@@ -42,7 +42,7 @@ def target(access: server.Access, release: dict[str, str]) -> dict[str, Any]:
             "environment": "production",
             "domain": DOMAIN,
             "host": {"address": SERVER.address, "port": access.port, "user": access.user, "hostKeys": access.host_keys},
-            "tls": {"mode": "internal"},
+            "tls": {"mode": "provided"},
             "mail": {
                 "host": MAIL.name,
                 "port": 587,
@@ -127,6 +127,11 @@ class Deployment:
         server.on_laptop(
             f"umask 077 && mkdir -p {secrets} && printf %s {MAIL_PASSWORD} >{secrets}/mail_password", log="secrets"
         )
+        certificate = authority.issue("public", DOMAIN)
+        tls = f"{STATE}/harbour-production/local/tls"
+        server.on_laptop(f"umask 077 && mkdir -p {tls}", log="secrets")
+        server.copy_to_laptop(certificate.certificate, f"{tls}/cert.pem")
+        server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
         plan = json.loads(server.inside("cat", f"{PACKAGE}/MIGRATION-PLAN.json", place=LAPTOP))
         return cls(access, plan)
 
@@ -151,12 +156,9 @@ class Deployment:
         return Run(command, done.returncode, document, done.stderr.decode(errors="replace") + output)
 
     def outside(self) -> Outside:
-        """A client outside that trusts the installation's own authority and knows its public name."""
-        volume = "/var/lib/docker/volumes/stuf_caddy_data/_data"
-        found = server.inside("find", volume, "-name", "root.crt")
-        file = instance_folder() / "deployment" / "proxy-authority.crt"
-        file.write_text(server.inside("cat", found))
-        return Outside({DOMAIN: Way(SERVER.address, 443, trusting(file))})
+        """A client outside that trusts the web's authorities and knows the public name."""
+        web = trusting(authority.authority("public").certificate)
+        return Outside({DOMAIN: Way(SERVER.address, 443, web)})
 
     def stuf(self) -> Stuf:
         """The deployed installation, as people see it."""

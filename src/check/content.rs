@@ -26,12 +26,21 @@ struct Tally<'t> {
     previous: Vec<u8>,
     /// Number of findings by code, and those that are told.
     told: BTreeMap<&'static str, u64>,
-    findings: Vec<(&'static CodeInfo, u64, String, Option<String>)>,
+    findings: Vec<Told>,
     /// New names of renamed keys, by line.
     renamed: HashMap<String, u64>,
     strange: Option<(u64, u64)>,
     future: Option<(u64, u64)>,
     duplicates: Vec<u128>,
+}
+
+/// A finding about a row.
+struct Told {
+    code: &'static CodeInfo,
+    line: u64,
+    column: u32,
+    message: String,
+    key: Option<String>,
 }
 
 /// Batches in the making.
@@ -118,7 +127,9 @@ pub(super) fn check(
             header = true;
             tally.note(&codes::INVENTORY_HEADER, flaw.line, flaw.what.to_owned(), None);
         }
-        Err(flaw) => tally.note(&codes::INVENTORY_LINE, flaw.line, flaw.what.to_owned(), None),
+        Err(flaw) => {
+            tally.note_at(&codes::INVENTORY_LINE, (flaw.line, flaw.column), flaw.what.to_owned(), None)
+        }
     });
     let name = format!("{}/{}", notes.source.folder, path.file_name().unwrap_or_default().to_string_lossy());
     let digest = match passed.and_then(|digest| tally.afterwards(&path).map(|()| digest)) {
@@ -130,11 +141,8 @@ pub(super) fn check(
                 }
                 _ => format!("the inventory cannot be read: {error}"),
             };
-            notes.findings.push(Finding::of(
-                &codes::INVENTORY_BROKEN,
-                Location::file(name.as_str()),
-                message,
-            ));
+            let finding = Finding::of(&codes::INVENTORY_BROKEN, Location::file(name.as_str()), message);
+            notes.findings.push(finding.expected("an inventory that can be read to its end"));
             return (tally.summary, None);
         }
     };
@@ -150,10 +158,15 @@ pub(super) fn check(
 
 impl Tally<'_> {
     fn note(&mut self, code: &'static CodeInfo, line: u64, message: String, key: Option<&str>) {
+        self.note_at(code, (line, 0), message, key);
+    }
+
+    fn note_at(&mut self, code: &'static CodeInfo, at: (u64, u32), message: String, key: Option<&str>) {
         let told = self.told.entry(code.code.0).or_default();
         *told += 1;
         if *told <= MOST {
-            self.findings.push((code, line, message, key.map(str::to_owned)));
+            let (line, column) = at;
+            self.findings.push(Told { code, line, column, message, key: key.map(str::to_owned) });
         }
     }
 
@@ -293,7 +306,7 @@ impl Tally<'_> {
                 lines.push((row.line, row.key.to_owned()));
             }
         })?;
-        self.findings.retain(|(code, ..)| code.code != codes::INVENTORY_DUPLICATE.code);
+        self.findings.retain(|told| told.code.code != codes::INVENTORY_DUPLICATE.code);
         self.told.remove(codes::INVENTORY_DUPLICATE.code.0);
         for (line, key) in lines {
             self.note(&codes::INVENTORY_DUPLICATE, line, "this key stands here again".to_owned(), Some(&key));
@@ -308,8 +321,9 @@ impl Tally<'_> {
             column: 0,
             path: String::new(),
         };
-        for (code, line, message, key) in std::mem::take(&mut self.findings) {
-            let mut finding = Finding::of(code, place(line), message).expected(expected(code));
+        for Told { code, line, column, message, key } in std::mem::take(&mut self.findings) {
+            let at = Location { column, ..place(line) };
+            let mut finding = Finding::of(code, at, message).expected(expected(code));
             if let Some(key) = key {
                 finding = finding.found(shown("", &key));
             }
@@ -318,7 +332,8 @@ impl Tally<'_> {
         for (code, count) in &self.told {
             if *count > MOST {
                 let message = format!("{} more lines with {code}", count - MOST);
-                notes.findings.push(Finding::of(&codes::INVENTORY_MORE, Location::file(name), message));
+                let finding = Finding::of(&codes::INVENTORY_MORE, Location::file(name), message);
+                notes.findings.push(finding.expected("no such line"));
             }
         }
         if let Some((line, count)) = self.strange {

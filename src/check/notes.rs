@@ -77,7 +77,10 @@ impl<'s> Notes<'s> {
         });
         let node = document.find(path);
         let found = match node.map(|node| &node.value) {
-            Some(Value::Scalar { text, .. }) if which != In::Realm => shown(field.unwrap_or(""), text),
+            // Of a realm, numbers and truth values alone: any text in it may be a credential.
+            Some(Value::Scalar { text, quoted }) if which != In::Realm || !quoted => {
+                shown(field.unwrap_or(""), text)
+            }
             Some(Value::Scalar { text, .. }) => Shown::Hidden { kind: "text", length: text.chars().count() },
             Some(_) => Shown::Text(node.map_or("", |node| node.kind()).to_owned()),
             None => Shown::Absent,
@@ -131,7 +134,10 @@ impl<'s> Notes<'s> {
         message: impl Into<String>,
         expected: impl Into<String>,
     ) {
-        let full = format!("{}/{name}", self.source.folder);
+        // A single document has no folder around it.
+        let single = self.source.export.name == self.source.folder;
+        let full =
+            if single { self.source.folder.to_string() } else { format!("{}/{name}", self.source.folder) };
         self.findings.push(Finding::of(code, Location::file(full), message).expected(expected));
     }
 

@@ -154,7 +154,10 @@ impl<'d> Reader<'d> {
     fn wrong(&mut self, node: &Node, path: String, expected: &'static str) {
         let at =
             Location { file: self.document.name.clone(), line: node.at.line, column: node.at.column, path };
-        let message = format!("{expected} is expected here, not {}", node.kind());
+        let message = match &node.value {
+            Value::Scalar { .. } => format!("{expected} is expected here"),
+            _ => format!("{expected} is expected here, not {}", node.kind()),
+        };
         self.findings.push(Finding::of(&codes::REALM_SHAPE, at, message).expected(expected));
     }
 
@@ -322,7 +325,11 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
     let mut top = reader.object(root, String::new());
     let name = reader.name(&mut top, "realm").unwrap_or_else(|| "stuf".to_owned());
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
-        reader.wrong(root, "realm".to_owned(), "a name of letters, digits, `.`, `_` and `-`");
+        reader.wrong(
+            root.get("realm").unwrap_or(root),
+            "realm".to_owned(),
+            "a name of letters, digits, `.`, `_` and `-`",
+        );
     }
     let display_name = reader.text(&mut top, "displayName");
     let ssl_required = reader.text(&mut top, "sslRequired");
@@ -343,6 +350,7 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
     }
     reader.finish(top);
     let Reader { findings, dropped, credentials, .. } = reader;
+    placeholders(notes, document, &dropped);
     let shaped = findings.iter().all(|finding| finding.code != codes::REALM_SHAPE.code);
     notes.findings.extend(findings);
     let realm = Realm {
@@ -358,6 +366,37 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
         credentials,
     };
     shaped.then_some(realm)
+}
+
+/// Keycloak fills in `${NAME}` wherever it stands in a realm file. Only texts that are carried in the file are looked at,
+/// which those of users are not.
+fn placeholders(notes: &mut Notes<'_>, document: &Document, dropped: &[(String, &'static str)]) {
+    let mut found = Vec::new();
+    document.each_leaf(&mut |path, node| {
+        let Some(text) = node.text().filter(|text| text.contains("${") && !path.starts_with("users")) else {
+            return;
+        };
+        let left_out = || {
+            dropped.iter().any(|(outer, _)| {
+                path.strip_prefix(outer.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
+        };
+        // Keycloak's own texts name entries of its message files.
+        let own = ["${role_", "${client_", "${auth"].iter().any(|begin| text.starts_with(begin))
+            || text.ends_with("ScopeConsentText}");
+        if !own && !left_out() {
+            let at = Location {
+                file: document.name.clone(),
+                line: node.at.line,
+                column: node.at.column,
+                path: path.to_owned(),
+            };
+            let message = "Keycloak would take `${` for a variable of its environment";
+            found.push(Finding::of(&codes::REALM_PLACEHOLDER, at, message).expected("a text without `${`"));
+        }
+    });
+    notes.findings.extend(found);
 }
 
 fn roles<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String, String> {
@@ -525,7 +564,7 @@ fn collections_of(node: &Node) -> Option<Collections> {
 }
 
 /// Index of a user in the realm's list, for its place.
-fn place<'d>(document: &'d Document, username: &str) -> Option<usize> {
+fn place(document: &Document, username: &str) -> Option<usize> {
     let users = document.find(steps!["users"])?;
     users.items().iter().position(|user| {
         user.get("username").and_then(Node::text).is_some_and(|name| name.eq_ignore_ascii_case(username))
@@ -615,7 +654,9 @@ pub(super) fn compare(notes: &mut Notes<'_>, export: &Export, realm: &Realm) {
             );
             continue;
         };
-        met.insert(other.username.to_lowercase());
+        if !met.insert(other.username.to_lowercase()) {
+            continue; // two users with one address have their finding
+        }
         let index = place(document, &other.username).unwrap_or(0);
         let active = user.status == UserStatus::Active;
         if notes.usable(In::Export, &format!("spec.users.{id}.status")) && active != other.enabled {

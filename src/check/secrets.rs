@@ -59,7 +59,7 @@ pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option
                 column: 0,
                 path: String::new(),
             };
-            notes.findings.push(finding(&hit, at, 0));
+            notes.findings.push(finding(&hit, at, 0).found(Shown::Absent));
         }
     }
 }

@@ -119,6 +119,7 @@ codes! {
     // Realm
     REALM_MISSING Error "realm.missing": "The export has no realm.json, which holds roles, clients and who may sign in.", "export again with the kit, and name the folder or zip instead of the single document";
     REALM_SHAPE Error "realm.shape": "The realm is not as Keycloak writes it.", "export the realm again with Keycloak's own tool";
+    REALM_PLACEHOLDER Error "realm.placeholder": "Keycloak would fill in a variable of its environment where the realm holds `${`.", "take `${` out of the text at the source and export again";
     REALM_CLIENT_MISSING Error "realm.client.missing": "The realm lacks a client that STUF needs.", "make sure that this is the realm of the STUF";
     REALM_CLIENT_PUBLIC Error "realm.client.public": "A client is public that must be confidential, or the reverse.", "correct the client at the source and export again";
     REALM_SCOPE_MISSING Error "realm.scope.missing": "The realm lacks the client scope stuf:access, without which tokens grant nothing.", "make sure that this is the realm of the STUF";

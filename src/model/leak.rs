@@ -182,7 +182,7 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     let bytes = value.as_bytes();
     let json = serde_json::Value::from(value).to_string();
     let json = json[1..json.len() - 1].to_owned();
-    let ascii_json: String = json.encode_utf16().map(|unit| ascii_or_escape(unit)).collect();
+    let ascii_json: String = json.encode_utf16().map(ascii_or_escape).collect();
     let percent = |kept: &[u8]| -> String {
         bytes
             .iter()

@@ -43,12 +43,9 @@ impl fmt::Debug for Secret {
 /// Whether a field of this name may hold a secret, so that its value is never shown.
 pub fn may_be_secret(field: &str) -> bool {
     let field: String = field.to_lowercase().chars().filter(char::is_ascii_alphabetic).collect();
-    // `passwordSecret` and `hostKeys` hold a name and public keys; typed words that cannot hold anything else.
-    let public = ["passwordsecret", "hostkeys", "renamekeys"];
     let words =
         ["password", "passwd", "secret", "token", "dsn", "credential", "apikey", "privatekey", "salt"];
-    !public.contains(&field.as_str())
-        && (field.ends_with("key") || words.iter().any(|word| field.contains(word)))
+    field.ends_with("key") || words.iter().any(|word| field.contains(word))
 }
 
 /// Whether `text` has the form of a secret: a known kind of key, or one long word without meaning.

@@ -127,7 +127,7 @@ impl<'a> Walk<'a> {
             walk.unusable.insert(walk.path.clone());
             let finding =
                 Finding::of(&codes::KEY_MISSING, walk.location(node), format!("`{}` is missing", walk.path))
-                    .expected(expected);
+                    .expected(expected.trim_end_matches('.'));
             walk.findings.push(finding);
             T::placeholder()
         })
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
     /// Tells of every key of the mapping at `node` that `known` lacks.
     pub fn unknown_keys(&mut self, node: &Node, known: &[String]) {
         for (key, value) in node.entries() {
-            if known.iter().any(|k| *k == key.text) {
+            if known.contains(&key.text) {
                 continue;
             }
             let close = closest(&key.text, known.iter().map(String::as_str));
@@ -215,11 +215,11 @@ impl<W: Word> Shape for W {
                 W::EXPECTED,
             );
         };
-        if !quoted && is_ambiguous(text) {
-            let message = "without quotes some readers take this for something else than text".to_owned();
-            return walk.fail(node, &codes::YAML_AMBIGUOUS, message, "the same in double quotes");
-        }
         match W::parse(text) {
+            Some(_) if !quoted && is_ambiguous(text) => {
+                let message = "without quotes some readers take this for something else than text".to_owned();
+                walk.fail(node, &codes::YAML_AMBIGUOUS, message, "the same in double quotes")
+            }
             Some(word) => word,
             None if W::HIDDEN => {
                 walk.unusable.insert(walk.path.clone());

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Collections that are still open.
 enum Frame {
     List(Position, Vec<Node>),
-    Map { at: Position, entries: Vec<(Key, Node)>, seen: HashSet<String>, key: Option<Key>, repeated: bool },
+    Map { at: Position, entries: Vec<(Key, Node)>, seen: HashSet<String>, key: Option<Key>, left_out: bool },
 }
 
 struct Reader<'a> {
@@ -153,7 +153,7 @@ impl Reader<'_> {
                         entries: Vec::new(),
                         seen: HashSet::new(),
                         key: None,
-                        repeated: false,
+                        left_out: false,
                     });
                     true
                 }
@@ -178,17 +178,17 @@ impl Reader<'_> {
     }
 
     fn scalar(&mut self, text: String, quoted: bool, at: Position) -> bool {
-        if let Some(Frame::Map { key: key @ None, seen, repeated, .. }) = self.stack.last_mut() {
-            *repeated = !seen.insert(text.clone());
-            let repeated = *repeated;
+        if let Some(Frame::Map { key: key @ None, seen, left_out, .. }) = self.stack.last_mut() {
+            let twice = !seen.insert(text.clone());
             let merge = !quoted && text == "<<";
             let empty = !quoted && text.is_empty();
+            *left_out = twice || merge || empty;
             *key = Some(Key { text: text.clone(), at });
             if merge {
                 self.tell(&codes::YAML_MERGE, at, "a merge key stands here", "the keys themselves");
             } else if empty {
                 self.tell(&codes::KEY_KIND, at, "a value without a key stands here", "a key");
-            } else if repeated {
+            } else if twice {
                 let finding = Finding::of(
                     &codes::KEY_DUPLICATE,
                     self.place(at),
@@ -206,9 +206,9 @@ impl Reader<'_> {
         match self.stack.last_mut() {
             None => self.root = Some(node),
             Some(Frame::List(_, items)) => items.push(node),
-            Some(Frame::Map { entries, key, repeated, .. }) => {
-                // The first of two values stays; the second one has its finding.
-                if let Some(key) = key.take().filter(|_| !*repeated) {
+            Some(Frame::Map { entries, key, left_out, .. }) => {
+                // What has its finding already is left out, so that nothing else is told about it.
+                if let Some(key) = key.take().filter(|_| !*left_out) {
                     entries.push((key, node));
                 }
             }

@@ -244,11 +244,11 @@ fn row<'r>(
     key: &'r mut Vec<u8>,
     metadata: &'r mut Vec<u8>,
 ) -> Result<Row<'r>, Flaw> {
-    let wrong = |column: usize, what| Flaw {
-        line,
-        column: u32::try_from(column + 1).unwrap_or(0),
-        what,
-        header: false,
+    let wrong = |start: usize, what| {
+        // Columns count characters; behind a newline inside of quotes there is none to count from.
+        let before = std::str::from_utf8(&record[..start]).ok().filter(|text| !text.contains('\n'));
+        let column = before.map_or(0, |text| text.chars().count() + 1);
+        Flaw { line, column: u32::try_from(column).unwrap_or(0), what, header: false }
     };
     if std::str::from_utf8(record).is_err() {
         return Err(Flaw { line, column: 0, what: "the line is not UTF-8", header: false });
@@ -306,7 +306,7 @@ fn flaw(row: &Row<'_>) -> Option<(usize, &'static str)> {
     }
     let digest = row.sha256.as_bytes();
     let hexadecimal = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
-    if !digest.is_empty() && !(digest.len() == 64 && digest.iter().all(hexadecimal)) {
+    if !matches!(digest.len(), 0 | 64) || !digest.iter().all(hexadecimal) {
         return Some((4, "the SHA-256 is not 64 hexadecimal digits in lower case"));
     }
     if super::metadata::pairs(row.metadata.as_bytes(), |_, _| {}).is_none() {

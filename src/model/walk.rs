@@ -252,7 +252,10 @@ impl<W: Word> Shape for W {
         if W::CHOICES.is_empty() {
             json!({"type": "string", "description": W::EXPECTED, "examples": [W::EXAMPLE]})
         } else {
-            json!({"enum": W::CHOICES})
+            let meanings = W::CHOICES.iter().zip(W::MEANINGS);
+            let lines: Vec<String> =
+                meanings.map(|(word, meaning)| format!("`{word}`: {}", meaning.trim())).collect();
+            json!({"enum": W::CHOICES, "description": lines.join(" ").trim_end_matches('.')})
         }
     }
 }

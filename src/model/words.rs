@@ -12,6 +12,8 @@ pub trait Word: Sized {
     const EXAMPLE: &'static str;
     /// All that are right, where they can be counted.
     const CHOICES: &'static [&'static str] = &[];
+    /// What each of the choices means.
+    const MEANINGS: &'static [&'static str] = &[];
     /// Whether a wrong one is never shown, since a secret could stand there.
     const HIDDEN: bool = false;
 
@@ -363,6 +365,7 @@ macro_rules! choice {
             const EXPECTED: &'static str = concat!("one of", $( " ", $text ),+);
             const EXAMPLE: &'static str = [$( $text ),+][0];
             const CHOICES: &'static [&'static str] = &[$( $text ),+];
+            const MEANINGS: &'static [&'static str] = &[$( concat!($( $variant_doc ),+) ),+];
 
             fn parse(text: &str) -> Option<Self> {
                 match text {

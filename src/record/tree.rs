@@ -3,7 +3,7 @@
 use super::Error;
 use super::packfile::Staging;
 use git2::{ObjectType, Odb, Oid};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a tree entry is. Symbolic links and submodules do not exist in a glass.
@@ -84,11 +84,7 @@ impl Growing {
             };
             entries.push((name, mode, id));
         }
-        // Git sorts folders as if their names ended in a slash.
-        entries.sort_by_cached_key(|(name, mode, _)| {
-            let end: &[u8] = if *mode == Mode::Folder { b"/" } else { b"" };
-            [name.as_bytes(), end].concat()
-        });
+        entries.sort_by_cached_key(|(name, mode, _)| place_of(name, *mode));
         let mut bytes = Vec::new();
         for (name, mode, id) in entries {
             bytes.extend_from_slice(mode.octal().as_bytes());
@@ -130,7 +126,7 @@ impl<'a> Trees<'a> {
                 let entries = (object.kind() == ObjectType::Tree)
                     .then(|| parse(object.data()))
                     .flatten()
-                    .ok_or(Error::Object { id, what: "a tree" })?;
+                    .ok_or(Error::Object { id, what: "a tree as git writes it" })?;
                 Rc::new(entries)
             }
         };
@@ -246,17 +242,34 @@ pub(super) struct Change {
     pub after: Option<Entry>,
 }
 
+/// Reads a tree as git writes it: sorted, each name once. Of two entries with one name, a reader would check the one
+/// and a checkout write the other.
 fn parse(mut bytes: &[u8]) -> Option<Vec<Entry>> {
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut last = Vec::new();
+    let mut names = HashSet::new();
     while !bytes.is_empty() {
         let space = memchr::memchr(b' ', bytes)?;
         let end = memchr::memchr(0, bytes)?;
-        let name = std::str::from_utf8(bytes.get(space + 1..end)?).ok()?;
+        let mode = Mode::parse(&bytes[..space]);
+        let raw = bytes.get(space + 1..end)?;
+        let name = std::str::from_utf8(raw).ok()?;
         let id = Oid::from_bytes(bytes.get(end + 1..end + 21)?).ok()?;
-        entries.push(Entry { name: name.to_owned(), mode: Mode::parse(&bytes[..space]), id });
+        let key = place_of(name, mode);
+        if name.is_empty() || name.contains('/') || key <= last || !names.insert(raw) {
+            return None;
+        }
+        last = key;
+        entries.push(Entry { name: name.to_owned(), mode, id });
         bytes = &bytes[end + 21..];
     }
     Some(entries)
+}
+
+/// By what git sorts: folders as if their names ended in a slash.
+fn place_of(name: &str, mode: Mode) -> Vec<u8> {
+    let end: &[u8] = if mode == Mode::Folder { b"/" } else { b"" };
+    [name.as_bytes(), end].concat()
 }
 
 /// Whether `path` may stand in a glass: nothing that git, a shell or another system would take for something else.

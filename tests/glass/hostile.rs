@@ -321,3 +321,66 @@ fn a_writer_goes_on_from_a_head_that_it_trusts_only() {
     Forge { key: Some(&case.stranger), ..Forge::new(&case) }.commit();
     assert!(matches!(trusted(), Err(Error::Untrusted { .. })));
 }
+
+#[test]
+fn a_tree_with_one_name_twice_is_seen() {
+    use std::io::Write as _;
+    let case = case();
+    let make = |kind: &str, bytes: &[u8]| {
+        let mut child = case
+            .command("git")
+            .current_dir(case.glass())
+            .args(["hash-object", "-t", kind, "-w", "--literally", "--stdin"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(bytes).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let tree = case.git(&["rev-parse", "main^{tree}"]);
+    let output = case.try_git(&["cat-file", "tree", &tree]);
+    let other = make("blob", b"other\n");
+    let entry = [&b"100644 README.md\0"[..], &hex::decode(&other).unwrap()].concat();
+    let at = output.stdout.windows(10).position(|window| window == b" README.md").unwrap() - 6;
+    let doubled = make("tree", &[&output.stdout[..at], &entry, &output.stdout[at..]].concat());
+    let text = case.git(&["log", "-1", "--format=%B"]).replace(&tree, &doubled);
+    fs::write(case.path("message"), text + "\n").unwrap();
+    let message = case.path("message").display().to_string();
+    let parent = case.git(&["rev-parse", "main~1"]);
+    let mut command = case.command("git");
+    command.current_dir(case.glass()).args(["commit-tree", &doubled, "-p", &parent, "-F", &message]);
+    command.arg(format!("-S{}", case.customer.key.display()));
+    for role in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{role}_NAME"), case.customer.principal);
+        command.env(format!("GIT_{role}_EMAIL"), case.customer.principal);
+        command.env(format!("GIT_{role}_DATE"), case.git(&["log", "-1", "--format=%ct +0000"]));
+    }
+    let id = String::from_utf8(crate::support::run(&mut command).stdout).unwrap();
+    case.git(&["update-ref", "refs/heads/main", id.trim()]);
+
+    assert_eq!(codes(&Check::pinned(&case).run()), ["glass.object"]);
+}
+
+#[test]
+fn personal_files_of_an_operation_in_clear_are_seen() {
+    let about = |personal: &str| {
+        format!(
+            "{{\"schema\":1,\"event\":\"access\",\"slug\":\"harbour\",\"started\":\"2026-01-10T00:00:00Z\",\
+             \"ended\":\"2026-01-10T00:00:00Z\",\"validation\":\"pass\",\"personal\":[{personal}]}}"
+        )
+    };
+    let code = "glass.operation.personal";
+    let clear = OWN.replace("operation.json", "users.json");
+    let found = says(|forge| {
+        forge.files[0].1 = Some(about("\"users.json\"").into_bytes());
+        forge.files.push((clear.clone(), Some(b"ada@example.org".to_vec())));
+    });
+    assert_eq!(found, [one(code, &clear), one(code, "audit/access-logs/0003-access/personal")].concat());
+    let sealed = OWN.replace("operation.json", "personal/0001.age");
+    let found = says(|forge| {
+        forge.files[0].1 = Some(about("\"users.json\"").into_bytes());
+        forge.files.push((sealed.clone(), Some(b"ada@example.org".to_vec())));
+    });
+    assert_eq!(found, one(code, &sealed));
+}

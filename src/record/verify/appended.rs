@@ -1,13 +1,15 @@
 //! A commit that records what was done: it adds its own folder and touches nothing else.
 
 use super::walk::State;
+use crate::pack::age;
 use crate::record::error::Error;
 use crate::record::finding::Finding;
 use crate::record::journal;
 use crate::record::message::Message;
 use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
 use crate::record::paths;
-use crate::record::tree::{Change, Mode};
+use crate::record::tree::{Change, Mode, is_safe};
+use git2::Oid;
 use std::collections::BTreeMap;
 
 pub(super) fn check(
@@ -27,8 +29,10 @@ pub(super) fn check(
         let path = change.path.as_str();
         match (&change.before, &change.after) {
             (None, Some(entry)) if path.starts_with(&mine) || path.starts_with(&logs) => {
-                if entry.mode != Mode::File {
-                    found.push(Finding::new("glass.path", "it is not a plain file").at(path));
+                if entry.mode != Mode::File || !is_safe(path) {
+                    found.push(
+                        Finding::new("glass.path", "it is not a plain file with a plain name").at(path),
+                    );
                     continue;
                 }
                 // Reading it shows that it is there and what it says it is.
@@ -70,6 +74,7 @@ pub(super) fn check(
         }
     };
     trailers(state, message, &operation, alone, &mine, found);
+    personal(state, &files, &operation, &mine, found)?;
     if let (Some(id), Some(end)) = (files.get(JOURNAL), &operation.journal) {
         let bytes = state.blobs.odb.read(*id)?.data().to_vec();
         match journal::check(&bytes, end) {
@@ -82,6 +87,39 @@ pub(super) fn check(
     } else if files.contains_key(JOURNAL) != operation.journal.is_some() {
         let message = "a journal and what operation.json says of it are not there together";
         found.push(Finding::new("glass.journal", message).at(mine + JOURNAL));
+    }
+    Ok(())
+}
+
+/// What the operation calls personal stands encrypted and numbered, and nowhere in clear.
+fn personal(
+    state: &mut State<'_>,
+    files: &BTreeMap<&str, Oid>,
+    operation: &Operation,
+    mine: &str,
+    found: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let mut sealed = 0;
+    for (path, id) in files {
+        let at = || [mine, path].concat();
+        if operation.personal.iter().any(|name| name == path) {
+            found.push(
+                Finding::new("glass.operation.personal", "a personal file stands here in clear").at(at()),
+            );
+        }
+        if path.starts_with("personal/") {
+            sealed += 1;
+            if !age::is_encrypted(state.blobs.odb.read(*id)?.data()) {
+                found.push(Finding::new("glass.operation.personal", "it is not encrypted").at(at()));
+            }
+        }
+    }
+    if sealed != operation.personal.len() {
+        let text = format!(
+            "there are {sealed} encrypted files, the operation tells of {}",
+            operation.personal.len()
+        );
+        found.push(Finding::new("glass.operation.personal", text).at([mine, "personal"].concat()));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::record::error::Error;
 use crate::record::finding::Finding;
 use crate::record::glass::Manifest;
 use crate::record::message::{Message, PackageRef};
-use crate::record::tree::{Change, Entry, Mode};
+use crate::record::tree::{Change, Entry, Mode, is_safe};
 use crate::record::{moment, paths};
 use std::collections::BTreeMap;
 
@@ -128,8 +128,10 @@ fn files_against(
     for path in [SUMS, SIGNATURE, paths::ATTRIBUTES] {
         rest.remove(path);
     }
-    for entry in files.iter().filter(|(_, entry)| entry.mode == Mode::Foreign) {
-        found.push(Finding::new("glass.package.kind", "it is neither a file nor a folder").at(entry.0));
+    for (path, entry) in files {
+        if entry.mode == Mode::Foreign || !is_safe(path) && path != paths::ATTRIBUTES {
+            found.push(Finding::new("glass.package.kind", "it is no plain file with a plain name").at(path));
+        }
     }
     let text = std::str::from_utf8(sums).unwrap_or_default();
     let mut last = "";

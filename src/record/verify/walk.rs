@@ -9,7 +9,7 @@ use crate::record::commit::{Commit, NAMESPACE};
 use crate::record::finding::Finding;
 use crate::record::log::Entry;
 use crate::record::message::{Event, Message, PackageRef};
-use crate::record::tree::Trees;
+use crate::record::tree::{Change, Mode, Trees};
 use crate::record::{Error, moment, paths};
 use git2::{Odb, Oid};
 use std::collections::{HashMap, HashSet};
@@ -302,13 +302,18 @@ fn content(
 fn root(
     state: &mut State<'_>,
     commit: &Commit,
-    changes: &[crate::record::tree::Change],
+    changes: &[Change],
     found: &mut Vec<Finding>,
 ) -> Result<(), Error> {
     let expected = [paths::ATTRIBUTES, paths::ABOUT, paths::FIRST_SIGNERS];
     let there: HashSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
     for path in there.iter().filter(|path| !expected.contains(path)) {
         found.push(Finding::new("glass.root", "it does not belong into an empty glass").at(*path));
+    }
+    for change in
+        changes.iter().filter(|change| change.after.as_ref().is_some_and(|entry| entry.mode != Mode::File))
+    {
+        found.push(Finding::new("glass.root", "it is no plain file").at(&change.path));
     }
     for path in expected.iter().filter(|path| !there.contains(*path)) {
         found.push(Finding::new("glass.root", "an empty glass needs it").at(*path));

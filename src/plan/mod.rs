@@ -72,7 +72,7 @@ pub fn compile(checked: &Checked, numbering: &Numbering) -> Plan {
 /// Compiles the plan of a package whose playbooks carry the tags `automated`.
 fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) -> Plan {
     let sizes = sizes::fit(&checked.target, &checked.content);
-    let secrets = secrets::needed(&checked.target, &checked.realm);
+    let secrets = secrets::needed(&checked.target);
     let content = content::analyse(checked);
     let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
     let phases = phases::assemble(&facts, automated);

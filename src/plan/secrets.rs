@@ -1,6 +1,6 @@
 //! The secrets of an installation: names, purposes and origins, never values.
 
-use crate::model::{Realm, Target};
+use crate::model::Target;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub struct SecretUse {
 }
 
 /// Every secret that the target needs, in the order in which `deploy` uses them.
-pub(super) fn needed(target: &Target, realm: &Realm) -> Vec<SecretUse> {
+pub(super) fn needed(target: &Target) -> Vec<SecretUse> {
     let mut secrets: Vec<SecretUse> = [
         ("postgres_password", "Keycloak signs in to its database with it"),
         ("keycloak_admin_password", "first administrator of Keycloak"),
@@ -43,11 +43,6 @@ pub(super) fn needed(target: &Target, realm: &Realm) -> Vec<SecretUse> {
     .into_iter()
     .map(|(name, purpose)| SecretUse { name: name.to_owned(), origin: Origin::Generated, purpose })
     .collect();
-    secrets.extend(further_clients(realm).map(|name| SecretUse {
-        name,
-        origin: Origin::Generated,
-        purpose: "a further service of the realm proves itself to Keycloak with it",
-    }));
     if let Some(name) = target.mail.as_ref().and_then(|mail| mail.password_secret.as_ref()) {
         secrets.push(SecretUse {
             name: name.to_string(),
@@ -56,18 +51,4 @@ pub(super) fn needed(target: &Target, realm: &Realm) -> Vec<SecretUse> {
         });
     }
     secrets
-}
-
-/// Names of the secrets of confidential clients beside the API's.
-///
-/// Keycloak reads each from the environment variable of the same name in capitals (`render/data/realm.rs`).
-fn further_clients(realm: &Realm) -> impl Iterator<Item = String> {
-    realm.clients.values().filter(|client| !client.public && client.client_id != "stuf-api").map(|client| {
-        let word: String = client
-            .client_id
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
-            .collect();
-        format!("keycloak_client_secret_{word}")
-    })
 }

@@ -43,6 +43,7 @@ impl Engine {
             environment.remove_filter(filter);
         }
         environment.add_filter("code", |value: String| Value::from_safe_string(markdown::code(&value)));
+        environment.add_filter("fenced", fenced);
         environment.set_auto_escape_callback(|name| match Format::of(name) {
             Ok(format) => AutoEscape::Custom(Cow::Borrowed(format.name())),
             Err(_) => AutoEscape::Custom(Cow::Borrowed("unknown")),
@@ -96,4 +97,27 @@ fn whole_lines() -> SyntaxConfig {
     syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
     // Only delimiters can be wrong, and these are the default ones.
     syntax.build().unwrap_or_default()
+}
+
+/// Text inside a fenced code block, where nothing is escaped: it may not end its line, and so not the block either.
+fn fenced(value: String) -> Result<Value, minijinja::Error> {
+    if value.contains(|c: char| c.is_control() || c == '`') {
+        let why = "this text cannot stand in a code block";
+        return Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, why));
+    }
+    Ok(Value::from_safe_string(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fenced;
+
+    #[test]
+    fn a_text_that_could_end_its_code_block_is_refused() {
+        for text in ["a\n```", "```", "a\rb", "\u{85}"] {
+            assert!(fenced(text.to_owned()).is_err(), "{text:?}");
+        }
+        let kept = fenced("ssh -p 22 a_b@192.0.2.1 'x*y'".to_owned()).expect("one line without backticks");
+        assert_eq!(kept.as_str(), Some("ssh -p 22 a_b@192.0.2.1 'x*y'"));
+    }
 }

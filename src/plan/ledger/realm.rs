@@ -133,7 +133,7 @@ fn setting(book: &mut Book, at: &Path, key: &str, value: &Value) {
 
 fn client(book: &mut Book, at: &Path, client: &RealmClient, target: &Target) {
     let RealmClient {
-        client_id: _,
+        client_id,
         public,
         service_account: _,
         direct_access_grants,
@@ -169,6 +169,12 @@ fn client(book: &mut Book, at: &Path, client: &RealmClient, target: &Target) {
     );
     for key in ["optionalClientScopes", "protocolMappers"] {
         book.migrated(&at.key(key));
+    }
+    if !public && client_id != "stuf-api" {
+        book.manual(
+            &at.key("secret"),
+            format!("Keycloak makes a new secret for client {client_id}: read it in the administration (Clients, {client_id}, Credentials) and give it to the service that uses it"),
+        );
     }
     for (key, value) in attributes {
         let at = at.key("attributes").key(key);

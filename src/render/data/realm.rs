@@ -227,7 +227,11 @@ fn client(exported: &RealmClient, origin: &str) -> Value {
     });
     if !exported.public {
         out["clientAuthenticatorType"] = json!("client-secret");
-        out["secret"] = json!(format!("${{{}}}", secret_variable(&exported.client_id)));
+        // Keycloak makes a random secret for every other client. A placeholder that nobody fills in would stay as it is,
+        // and then everyone would know the secret.
+        if exported.client_id == "stuf-api" {
+            out["secret"] = json!("${KEYCLOAK_CLIENT_SECRET}");
+        }
     }
     out
 }
@@ -246,20 +250,6 @@ fn client_attributes(exported: &RealmClient, origin: &str) -> Value {
         attributes.insert("pkce.code.challenge.method".to_owned(), json!("S256"));
     }
     Value::Object(attributes)
-}
-
-/// The environment variable from which Keycloak takes a client's secret.
-///
-/// `stuf-api` has the name that the API itself reads; others are named after their client.
-fn secret_variable(client_id: &str) -> String {
-    if client_id == "stuf-api" {
-        return "KEYCLOAK_CLIENT_SECRET".to_owned();
-    }
-    let name: String = client_id
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-        .collect();
-    format!("KEYCLOAK_CLIENT_SECRET_{name}")
 }
 
 /// Service accounts are no people: their roles and permissions are typed words, so they may stand in the file.

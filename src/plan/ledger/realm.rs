@@ -146,8 +146,13 @@ fn client(book: &mut Book, at: &Path, client: &RealmClient, target: &Target) {
         attributes,
     } = client;
     let origin = format!("https://{}", target.domain);
-    let (redirect, web) =
-        if *standard_flow { (format!("{origin}/*"), origin) } else { (String::new(), String::new()) };
+    let new = |own: String, before: &[String]| match (standard_flow, before.is_empty()) {
+        (true, _) => own,
+        (false, true) => String::new(),
+        (false, false) => "none, since nobody signs in through this client".to_owned(),
+    };
+    let redirect = new(format!("{origin}/*"), redirect_uris);
+    let web = new(origin, web_origins);
     let mut scopes = default_scopes.clone();
     for needed in ["basic", "roles", "web-origins"] {
         if !scopes.iter().any(|scope| scope == needed) {

@@ -205,3 +205,20 @@ fn migrate_accepts_what_we_seal() {
     assert_eq!(refused.status.code(), Some(12), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("error[verify.files]"), "{refused:?}");
 }
+
+/// The longest name that can be sealed verifies in each form.
+#[test]
+fn the_longest_name_verifies() {
+    let temp = tempfile::tempdir().expect("a folder");
+    let path = "d/".repeat(98) + "file";
+    let mut files = files();
+    files.insert(path.clone(), File::data("deep\n"));
+    let sealing = Sealing { signer: &signer(KEY), details: &details() };
+    let sealed = pack::seal(files.clone(), &sealing).expect("sealed");
+    let verified = open::verify_zip(Form::Zip, &sealed.zip(), &trust()).expect("verified");
+    open::unpack(&verified, &temp.path().join("out")).expect("unpacked");
+    open::verify(&temp.path().join("out"), None, &trust()).expect("the folder verifies");
+
+    files.insert(path + "x", File::data(""));
+    assert!(matches!(pack::seal(files, &sealing), Err(pack::Error::Name { .. })));
+}

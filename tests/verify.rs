@@ -120,3 +120,16 @@ fn lists_without_end_cost_little() {
         assert_eq!((problems.len(), problems[0].code.0, &*problems[0].path), (1, "verify.large", path));
     }
 }
+
+/// Entries that share their bytes are told and not read, so that a small zip cannot fill the memory.
+#[test]
+fn entries_over_the_same_bytes_are_not_read_again() {
+    let subject = Subject::new(&packages::package());
+    let mut zip = RawZip::canonical(&subject.top, &subject.tree);
+    let place = zip.find("harbour/README.md");
+    let copy = zip.entries[place].clone();
+    zip.entries.insert(place + 1, corpus::raw_zip::Entry { only_listed: true, ..copy });
+    let problems = open::verify_zip(open::Form::Zip, &zip.bytes(), &packages::trust()).expect_err("refused");
+    let told: Vec<&str> = problems.iter().map(|problem| problem.code.0).collect();
+    assert_eq!(told, ["verify.zip.twice", "verify.zip.gap"]);
+}

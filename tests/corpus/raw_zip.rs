@@ -33,8 +33,8 @@ pub struct Entry {
     pub disk: u16,
     pub internal: u16,
     pub mode: u32,
-    /// Added to the offset in the directory.
-    pub shift: u32,
+    /// Whether it has no bytes of its own, but points to those of the entry before it.
+    pub only_listed: bool,
 }
 
 /// A whole zip.
@@ -73,14 +73,17 @@ impl RawZip {
     /// Writes it, wrong fields and all.
     pub fn bytes(&self) -> Vec<u8> {
         let (mut out, mut directory) = (Vec::new(), Vec::new());
+        let mut offset = 0;
         for entry in &self.entries {
-            out.extend(&entry.gap);
-            let offset = out.len() as u32 + entry.shift;
-            out.extend(0x0403_4b50u32.to_le_bytes());
-            out.extend(entry.local.fields());
-            out.extend(&entry.local.name);
-            out.extend(&entry.local.extra);
-            out.extend(&entry.data);
+            if !entry.only_listed {
+                out.extend(&entry.gap);
+                offset = out.len() as u32;
+                out.extend(0x0403_4b50u32.to_le_bytes());
+                out.extend(entry.local.fields());
+                out.extend(&entry.local.name);
+                out.extend(&entry.local.extra);
+                out.extend(&entry.data);
+            }
 
             directory.extend(0x0201_4b50u32.to_le_bytes());
             directory.extend(entry.made_by.to_le_bytes());
@@ -135,7 +138,7 @@ impl Entry {
             disk: 0,
             internal: 0,
             mode,
-            shift: 0,
+            only_listed: false,
         }
     }
 
@@ -145,7 +148,6 @@ impl Entry {
             "made-by" => self.made_by = value as u16,
             "internal" => self.internal = value as u16,
             "mode" => self.mode = value,
-            "shift" => self.shift = value,
             _ => {
                 for (header, wanted) in [(&mut self.local, local), (&mut self.central, central)] {
                     if wanted {

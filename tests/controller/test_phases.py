@@ -107,7 +107,9 @@ class Running(Story):
         self.exits(0, package, "deploy")
 
         self.assertEqual(self.calls()[0]["argv"][-2:], ["-e", f"@{overlay}"])
-        done = json.loads((self.state / "packages/1/journal.jsonl").read_text().splitlines()[1])
+        lines = [json.loads(line) for line in (self.state / "packages/1/journal.jsonl").read_text().splitlines()]
+        done = lines[1]
+        self.assertEqual([line["step"] for line in lines if "evidence" in line], ["deploy/pull-images"])
         self.assertEqual(
             done["evidence"],
             [{"path": "packages/1/reports/1/images.json", "sha256": hashlib.sha256(b"evidence\n").hexdigest()},

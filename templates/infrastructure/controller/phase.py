@@ -6,7 +6,7 @@ repeated, hence every step is idempotent. A phase that came to its end is run wh
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -132,6 +132,7 @@ class _Steps:
     journal: Journal
     runner: Runner
     number: int
+    named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
 
     def run(self) -> Exit:
         """All steps that are due, then the end of the phase."""
@@ -309,10 +310,12 @@ class _Steps:
             self.journal.append(self.number, self.of.phase.id, step, state, evidence=evidence or ())
 
     def _evidence(self) -> list[dict[str, str]]:
-        """Digests of what a step left in the run's folder, and of the Trust Architect's own variables."""
+        """What a step left in the run's folder, and the Trust Architect's own variables, each named once."""
         files = [path for path in sorted(self.runner.reports.rglob("*")) if path.is_file() and not path.is_symlink()]
         files += [self.of.state.overlay] if self.of.state.overlay.is_file() else []
-        return [
-            {"path": str(path.relative_to(self.of.state.root)), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-            for path in files
-        ]
+        found = {
+            str(path.relative_to(self.of.state.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        }
+        fresh = [{"path": path, "sha256": digest} for path, digest in found.items() if self.named.get(path) != digest]
+        self.named |= found
+        return fresh

@@ -1,6 +1,122 @@
-//! The command line.
+//! The command line: one file per command, exit codes in `exit`, words in `report`.
 
-/// Runs the program.
-pub fn run(_arguments: impl IntoIterator<Item = std::ffi::OsString>) -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod check;
+mod compile;
+mod exit;
+mod glass;
+mod output;
+mod plan;
+pub mod reference;
+mod report;
+mod schema;
+mod target;
+mod unpack;
+mod verify;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use exit::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Compiles an exported STUF configuration into a signed migration package, and records it in a code-under-glass
+/// repository.
+#[derive(Debug, Parser)]
+#[command(name = "stufpack", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 could not · 2 usage · 3 input invalid · 4 verification failed · \
+5 refused by a gate · 70 a defect of stufpack"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
 }
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints a commented target of ten lines
+    #[command(subcommand)]
+    Target(target::Target),
+    /// Shows every finding of an export and a target; writes nothing
+    Check(check::Check),
+    /// Prints the migration plan
+    Plan(plan::Plan),
+    /// Compiles an export and a target into a signed package
+    Compile(compile::Compile),
+    /// Verifies a package: zip, encrypted zip, or unpacked folder
+    Verify(verify::Verify),
+    /// Verifies a package, then unpacks it into a new folder
+    Unpack(unpack::Unpack),
+    /// Records and verifies the history of one STUF
+    #[command(subcommand)]
+    Glass(glass::Glass),
+    /// Prints a published JSON Schema
+    Schema(schema::Schema),
+    /// Prints completions for a shell
+    Completions(reference::Completions),
+    /// Writes man pages into a folder
+    #[command(hide = true)]
+    ManPages(reference::ManPages),
+    /// Prints the command-line reference in Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+/// How a command prints its result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// Runs the program: `arguments` as the system gives them, the program's own name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    std::panic::set_hook(Box::new(|_| {}));
+    match std::panic::catch_unwind(|| dispatch(&arguments)) {
+        Ok(code) => code,
+        Err(_) => {
+            output::complain(report::DEFECT);
+            ExitCode::from(70)
+        }
+    }
+}
+
+fn dispatch(arguments: &[OsString]) -> ExitCode {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return exit::usage(&error),
+    };
+    let repeat = report::command_line(arguments);
+    let result = match &parsed.command {
+        Command::Target(command) => command.run(),
+        Command::Check(command) => command.run(&repeat),
+        Command::Plan(command) => command.run(),
+        Command::Compile(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Unpack(command) => command.run(),
+        Command::Glass(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::ManPages(command) => command.run(),
+        Command::Reference => output::write(&reference::markdown()),
+    };
+    exit::finish(result, &repeat, format_of(&parsed.command))
+}
+
+/// In which format a failure is told: the one asked for the result.
+fn format_of(command: &Command) -> OutputFormat {
+    match command {
+        Command::Check(command) => command.format,
+        Command::Compile(command) => command.format,
+        Command::Verify(command) => command.format,
+        Command::Unpack(command) => command.format,
+        Command::Glass(command) => command.format(),
+        _ => OutputFormat::Text,
+    }
+}
+
+/// What a command returns: done, or why not.
+type Outcome = Result<(), Failure>;

@@ -5,7 +5,7 @@ use crate::model::{Checked, Files, Kind};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Something that stands in a rendered file and must not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Leak {
     /// Path inside the package.
     pub path: String,

@@ -21,12 +21,15 @@ pub fn escape(text: &str) -> String {
             }
             '&' => out.push_str("&amp;"),
             '|' => out.push_str("&#124;"),
-            // Block markers count only where a line begins; `1.` and `1)` need their digit first.
-            '-' | '+' | '=' if index == 0 => {
+            // Block markers count only where a line begins and before a space or the line's end; `1.` and `1)` need their
+            // digit first, and `---` or `===` would underline what stands above.
+            '-' | '+' | '=' if index == 0 && (ends_word(rest) || rest.starts_with(character)) => {
                 out.push('\\');
                 out.push(character);
             }
-            '.' | ')' if text.chars().take(index).all(|c| c.is_ascii_digit()) && index > 0 => {
+            '.' | ')'
+                if index > 0 && ends_word(rest) && text[..offset].bytes().all(|b| b.is_ascii_digit()) =>
+            {
                 out.push('\\');
                 out.push(character);
             }
@@ -45,6 +48,11 @@ pub fn escape(text: &str) -> String {
         previous = Some(character);
     }
     out
+}
+
+/// Whether a word ends before `rest`.
+fn ends_word(rest: &str) -> bool {
+    rest.chars().next().is_none_or(char::is_whitespace)
 }
 
 fn is_invisible(character: char) -> bool {

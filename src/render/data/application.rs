@@ -14,7 +14,6 @@ pub(super) fn add(files: &mut Files, checked: &Checked) {
     let mut put = |path: &str, file: File| {
         files.insert(format!("configuration/{path}"), file);
     };
-    put("salt", File::data(format!("{}\n", hex::encode(checked.export.salt.0))).personal());
     put("api-config/stuf_config.json", json(&stuf_config(checked)));
     put("api-config/metadata_config.json", json(&metadata_config(checked)));
     put("api-config/users/users.json", json(&users(checked)).personal());

@@ -5,7 +5,7 @@
 
 use super::json;
 use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus};
-use crate::plan::REALM_SETTINGS;
+use crate::plan::{REALM_FIXED, REALM_SETTINGS};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -26,17 +26,10 @@ fn skeleton(checked: &Checked) -> Value {
     let mut out = Map::new();
     let mut set = |key: &str, value: Value| out.insert(key.to_owned(), value);
     set("realm", json!(realm.name));
-    set("enabled", json!(true));
     set("sslRequired", json!("external"));
-    set("registrationAllowed", json!(false));
-    set("editUsernameAllowed", json!(false));
-    set("loginWithEmailAllowed", json!(true));
-    set("duplicateEmailsAllowed", json!(false));
-    set("resetPasswordAllowed", json!(true));
-    set("rememberMe", json!(false));
-    set("bruteForceProtected", json!(true));
-    set("permanentLockout", json!(false));
-    set("failureFactor", json!(6));
+    for (key, value) in REALM_FIXED {
+        set(key, serde_json::from_str(value).unwrap_or_default());
+    }
     for key in REALM_SETTINGS {
         if let Some(value) = realm.settings.get(*key).filter(|value| is_plain(value)) {
             set(key, value.clone());

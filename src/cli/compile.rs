@@ -1,0 +1,289 @@
+//! `stufpack compile`: the whole flow, from an export to a signed package and its record.
+
+use super::{Outcome, OutputFormat, exit::Failure, output};
+use crate::model::{Checked, SecretName, Word as _};
+use crate::open::{self, Signers, Trust};
+use crate::pack::{
+    self, Details, NeededSecret, Package, Previous, Requires, Sealing, SecretOrigin, Signer, Tool, Written,
+};
+use crate::plan::Numbering;
+use crate::record::{Glass, Locked, Recorded, Recording, Value};
+use crate::{check, plan, read, render};
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Compiles an export and a target into a signed package.
+#[derive(Debug, Args)]
+pub struct Compile {
+    /// Export: a folder, a zip of one, a single document, or `-` for standard input
+    export: PathBuf,
+    /// Target document
+    #[arg(long, value_name = "TARGET")]
+    target: PathBuf,
+    /// Folder for the package and VERIFY.txt; appears whole or not at all
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// OpenSSH private key that signs package and record
+    #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
+    sign_key: PathBuf,
+    /// Encrypt the zip to the target's recipients
+    #[arg(long)]
+    encrypt: bool,
+    /// Overwrite what stands in DIR under the same names
+    #[arg(long)]
+    force: bool,
+    /// The installation's last package, whose number and digest this one follows; without a glass and without it,
+    /// the package has number 1
+    #[arg(long, value_name = "PACKAGE", requires = "signers", conflicts_with = "glass")]
+    previous: Option<PathBuf>,
+    /// Record the package in this glass, which also gives its number
+    #[arg(long, value_name = "REPO", requires = "signers")]
+    glass: Option<PathBuf>,
+    /// Who may sign: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE")]
+    signers: Option<PathBuf>,
+    /// Who asked for the package, for the record
+    #[arg(long, value_name = "W", requires = "glass")]
+    requested_by: Option<String>,
+    /// Where it was discussed, for the record
+    #[arg(long, value_name = "T", requires = "glass")]
+    ticket: Option<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// What was made.
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: u32,
+    package: PathBuf,
+    verify_text: PathBuf,
+    name: String,
+    number: u32,
+    package_id: String,
+    package_sha256: String,
+    unchanged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<RecordReport>,
+    warnings: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct RecordReport {
+    commit: String,
+    operation: u32,
+    new: bool,
+}
+
+/// Reads and checks an input; every finding, or a value that needs no further check.
+pub fn checked(export: &Path, target: &Path) -> Result<Checked, Failure> {
+    let source = read::source(export, Some(target))?;
+    check::all(source).map_err(Failure::Findings)
+}
+
+impl Compile {
+    /// Runs the command.
+    pub fn run(&self) -> Outcome {
+        let signer = Signer::from_file(&self.sign_key)?;
+        let checked = checked(&self.export, &self.target)?;
+        if self.encrypt && checked.target.recipients.is_empty() {
+            return Err(Failure::Usage(
+                "--encrypt needs spec.recipients in the target; next: add an age recipient (age-keygen -o KEY prints one)"
+                    .to_owned(),
+            ));
+        }
+        let glass = self.open_glass(&checked)?;
+        let (number, previous) = self.number(&checked, &signer, glass.as_ref())?;
+        let package = seal(&checked, &signer, number, previous)?;
+        let recipients: &[_] = if self.encrypt { &checked.target.recipients } else { &[] };
+        let options = pack::Output { recipients, force: self.force };
+        let written = pack::write(&package, &signer, &self.out, &options)?;
+        let recorded = match &glass {
+            Some((glass, signers)) => Some(self.record(glass, signers, &package, &signer, &checked)?),
+            None => None,
+        };
+        self.tell(&package, written, recorded, checked.warnings.len())
+    }
+
+    /// Opens the glass, checks what it is and that nothing newer is known, and holds its lock until the record stands.
+    fn open_glass(&self, checked: &Checked) -> Result<Option<(Locked, Signers)>, Failure> {
+        let (Some(path), Some(signers)) = (&self.glass, &self.signers) else { return Ok(None) };
+        if checked.target.recipients.is_empty() {
+            return Err(Failure::Usage(
+                "a glass keeps personal files encrypted, and the target has no spec.recipients; next: add an age recipient"
+                    .to_owned(),
+            ));
+        }
+        let signers = super::glass::signers(signers)?;
+        Ok(Some((Glass::open(path)?.lock()?, signers)))
+    }
+
+    /// The package's number and what it follows.
+    ///
+    /// The same export, target and program make the same package again, which keeps its number.
+    fn number(
+        &self,
+        checked: &Checked,
+        signer: &Signer,
+        glass: Option<&(Locked, Signers)>,
+    ) -> Result<(u32, Option<Previous>), Failure> {
+        if let Some((glass, _)) = glass {
+            let installation = &checked.export.installation;
+            let numbers = glass.numbers(&signer.issuer(installation), installation)?;
+            return Ok(match numbers.last {
+                Some(last)
+                    if last.source == checked.export_digest
+                        && last.target == checked.target_digest
+                        && last.tool == Tool::this() =>
+                {
+                    (last.number, last.previous)
+                }
+                _ => (numbers.package, numbers.previous),
+            });
+        }
+        let (Some(path), Some(signers)) = (&self.previous, &self.signers) else { return Ok((1, None)) };
+        let trust = Trust::read(signers, None, checked.export.exported_at)?;
+        let previous = open::verify(path, None, &trust)?.package;
+        let number = previous.manifest().package.number;
+        Ok((number + 1, Some(Previous { number, sha256: previous.sha256() })))
+    }
+
+    fn record(
+        &self,
+        glass: &Locked,
+        signers: &Signers,
+        package: &Package,
+        signer: &Signer,
+        checked: &Checked,
+    ) -> Result<Recorded, Failure> {
+        let value = |trailer: &'static str, text: &Option<String>| {
+            text.as_deref().map(|text| Value::parse(trailer, text)).transpose()
+        };
+        let recording = Recording {
+            key: signer,
+            signers,
+            recipients: &checked.target.recipients,
+            requested_by: value("Requested-By", &self.requested_by)?,
+            approved_by: None,
+            ticket: value("Ticket", &self.ticket)?,
+        };
+        Ok(glass.record_package(package, &recording)?)
+    }
+
+    fn tell(
+        &self,
+        package: &Package,
+        written: Written,
+        recorded: Option<Recorded>,
+        warnings: usize,
+    ) -> Outcome {
+        let manifest = package.manifest();
+        let report = Report {
+            schema: 1,
+            package: written.package,
+            verify_text: written.verify_text,
+            name: package.name(),
+            number: manifest.package.number,
+            package_id: manifest.package.id.to_string(),
+            package_sha256: package.sha256().to_string(),
+            unchanged: written.unchanged,
+            recorded: recorded.map(|recorded| RecordReport {
+                commit: recorded.commit.to_string(),
+                operation: recorded.operation,
+                new: recorded.new,
+            }),
+            warnings,
+        };
+        if self.format == OutputFormat::Json {
+            return output::json(&report);
+        }
+        let state = if report.unchanged { "unchanged: the same bytes stood there" } else { "written" };
+        let mut text =
+            format!("{} ({state})\n  sha256  {}\n", report.package.display(), report.package_sha256);
+        if let Some(recorded) = &report.recorded {
+            let again = if recorded.new { "" } else { " (recorded before)" };
+            text.push_str(&format!(
+                "  glass   operation {}, commit {}{again}\n",
+                recorded.operation,
+                &recorded.commit[..12]
+            ));
+        }
+        if warnings > 0 {
+            text.push_str(&format!("  {warnings} warning(s): stufpack check shows them\n"));
+        }
+        text.push_str(&format!(
+            "next: give {} to the Trust Architect by another way than the package\n",
+            report.verify_text.display()
+        ));
+        output::write(&text)
+    }
+}
+
+/// Plans, renders and seals.
+fn seal(
+    checked: &Checked,
+    signer: &Signer,
+    number: u32,
+    previous: Option<Previous>,
+) -> Result<Package, Failure> {
+    let plan = plan::compile(checked, &Numbering { package: u64::from(number) });
+    plan::account(&plan, checked)?;
+    let files = render::files(&plan, checked)?;
+    let details = details(checked, signer, &plan, number, previous);
+    Ok(pack::seal(files, &Sealing { signer, details: &details })?)
+}
+
+fn details(
+    checked: &Checked,
+    signer: &Signer,
+    plan: &plan::Plan,
+    number: u32,
+    previous: Option<Previous>,
+) -> Details {
+    let (export, target) = (&checked.export, &checked.target);
+    Details {
+        slug: export.project.slug.clone(),
+        environment: target.environment,
+        pathway: target.pathway,
+        provider: target.provider,
+        number,
+        previous,
+        issuer: signer.issuer(&export.installation),
+        installation: export.installation.clone(),
+        created_at: export.exported_at,
+        expires_at: export.exported_at.plus(target.validity),
+        tool: Tool::this(),
+        source: checked.export_digest,
+        target: checked.target_digest,
+        requires: requires(plan),
+        secrets: plan.facts.secrets.iter().filter_map(needed).collect(),
+        salt: export.salt.clone(),
+    }
+}
+
+/// What has to be there before the package can run.
+fn requires(plan: &plan::Plan) -> Requires {
+    let owned = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
+    };
+    let word = |service| serde_json::to_value(service).ok()?.as_str().map(str::to_owned);
+    let images = plan.facts.images.iter();
+    Requires {
+        tools: owned(plan::TOOLS),
+        collections: owned(plan::COLLECTIONS),
+        images: images.filter_map(|(service, image)| Some((word(service)?, image.clone()))).collect(),
+    }
+}
+
+fn needed(secret: &plan::SecretUse) -> Option<NeededSecret> {
+    Some(NeededSecret {
+        name: SecretName::parse(&secret.name)?,
+        origin: match secret.origin {
+            plan::Origin::Generated => SecretOrigin::Generated,
+            plan::Origin::Provided => SecretOrigin::Provided,
+        },
+        purpose: secret.purpose.to_owned(),
+    })
+}

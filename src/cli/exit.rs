@@ -1,0 +1,108 @@
+//! What stopped a command, and the exit code it ends with. This file alone knows numbers.
+
+use super::{OutputFormat, output, report};
+use crate::model::{Finding, Severity};
+use crate::pack::age;
+use crate::{open, pack, plan, read, record, render};
+use std::process::ExitCode;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The input is wrong, or a gate refuses it: every finding.
+    #[error("the input has {} findings", .0.len())]
+    Findings(Vec<Finding>),
+    /// The command line lacks something, or says two things that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// The input could not be read.
+    #[error(transparent)]
+    Read(#[from] read::Error),
+    /// Settings without an entry in the ledger.
+    #[error(transparent)]
+    Accounting(#[from] plan::Unaccounted),
+    /// Rendering stopped.
+    #[error(transparent)]
+    Render(#[from] render::Error),
+    /// Sealing or writing stopped.
+    #[error(transparent)]
+    Pack(#[from] pack::Error),
+    /// The package could not be opened, or is not what it says.
+    #[error(transparent)]
+    Open(#[from] open::Error),
+    /// The identity that decrypts a package could not be used.
+    #[error(transparent)]
+    Identity(age::Error),
+    /// The glass could not be read or written.
+    #[error(transparent)]
+    Record(#[from] record::Error),
+    /// The history is not proven; its report stands on standard output.
+    #[error("the history is not proven")]
+    Unproven,
+    /// A file or standard output could not be written.
+    #[error("could not be written: {0}")]
+    Output(std::io::Error),
+}
+
+impl Failure {
+    /// The exit code. A new kind of failure needs a decision here.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Findings(findings) => {
+                let refused = findings.iter().any(|finding| finding.severity == Severity::Refused);
+                let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
+                if wrong || !refused { 3 } else { 5 }
+            }
+            Self::Usage(_) => 2,
+            Self::Read(_) | Self::Identity(_) | Self::Output(_) => 1,
+            Self::Accounting(_) => 5,
+            Self::Render(error) => match error {
+                render::Error::Secret(_) | render::Error::Personal(_) => 5,
+                render::Error::UnknownFormat { .. } | render::Error::Template { .. } => 70,
+                render::Error::Inventory(_) => 1,
+            },
+            Self::Pack(_) => 1,
+            Self::Open(error) => match error {
+                open::Error::Problems(_) => 4,
+                open::Error::IdentityNeeded { .. } => 2,
+                open::Error::Read { .. } | open::Error::Write { .. } | open::Error::Exists { .. } => 1,
+            },
+            Self::Record(error) => match error {
+                record::Error::Secret { .. } => 5,
+                record::Error::Untrusted { .. } => 4,
+                record::Error::NoRecipients { .. } => 3,
+                _ => 1,
+            },
+            Self::Unproven => 4,
+        }
+    }
+}
+
+/// Ends a command: tells what stopped it, in the format that was asked for.
+pub fn finish(outcome: Result<(), Failure>, repeat: &str, format: OutputFormat) -> ExitCode {
+    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let code = failure.code();
+    match (&failure, format) {
+        (Failure::Unproven, _) => {}
+        (_, OutputFormat::Json) => {
+            if let Err(Failure::Output(error)) = output::json(&report::FailureReport::new(&failure, code)) {
+                output::complain(&format!("error: standard output could not be written: {error}\n"));
+            }
+        }
+        (_, OutputFormat::Text) => output::complain(&report::failure(&failure, repeat, output::colour())),
+    }
+    ExitCode::from(code)
+}
+
+/// Ends after a command line that could not be understood; help and version are no mistakes.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        output::complain(&text);
+        return ExitCode::from(2);
+    }
+    match output::write(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(1),
+    }
+}

@@ -1,0 +1,330 @@
+//! `stufpack glass`: the history of one STUF.
+
+use super::verify::Trusting;
+use super::{Outcome, OutputFormat, exit::Failure, output, report};
+use crate::model::{Slug, Timestamp, Word as _};
+use crate::open::{self, Signers};
+use crate::pack::Signer;
+use crate::record::{self, Entry, Glass as Repository, Recording, Seen, Trust, Value, Verdict};
+use clap::{Args, Subcommand};
+use git2::Oid;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Commands about a glass.
+#[derive(Debug, Subcommand)]
+pub enum Glass {
+    /// Makes a new glass and signs its root
+    Init(Init),
+    /// Records a verified package, or the folder of an operation, as one signed commit
+    Record(Record),
+    /// Tells the operations, oldest first
+    Log(Log),
+    /// Walks the whole history: signatures, order, trees, append-only paths
+    Verify(Verify),
+}
+
+/// Makes a new glass.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Folder of the new repository
+    repository: PathBuf,
+    /// Slug of the STUF; otherwise the folder's name without `stuf-`
+    #[arg(long, value_name = "SLUG", value_parser = slug)]
+    slug: Option<Slug>,
+    /// OpenSSH private key that signs the root
+    #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
+    sign_key: PathBuf,
+    /// Who may sign: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE")]
+    signers: PathBuf,
+    /// Without a work tree, as servers have it
+    #[arg(long)]
+    bare: bool,
+    /// Who asked for it, for the record
+    #[arg(long, value_name = "W")]
+    requested_by: Option<String>,
+    /// Where it was discussed, for the record
+    #[arg(long, value_name = "T")]
+    ticket: Option<String>,
+}
+
+/// Records a package or an operation.
+#[derive(Debug, Args)]
+pub struct Record {
+    /// The glass
+    repository: PathBuf,
+    #[command(flatten)]
+    trusting: Trusting,
+    /// OpenSSH private key that signs the commit
+    #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
+    sign_key: PathBuf,
+    /// Encrypt personal files to this age recipient; may be repeated; otherwise those of the last package
+    #[arg(long, value_name = "RECIPIENT", value_parser = recipient)]
+    recipient: Vec<crate::model::AgeRecipient>,
+    /// Who asked for it
+    #[arg(long, value_name = "W")]
+    requested_by: Option<String>,
+    /// Who approved it
+    #[arg(long, value_name = "W")]
+    approved_by: Option<String>,
+    /// Where it was discussed
+    #[arg(long, value_name = "T")]
+    ticket: Option<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+/// Tells the operations.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The glass
+    repository: PathBuf,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+/// Verifies a history.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The glass: a full clone
+    repository: PathBuf,
+    /// Who may sign: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE")]
+    signers: PathBuf,
+    /// Public keys that are not trusted any more, one per line
+    #[arg(long, value_name = "FILE")]
+    revoked: Option<PathBuf>,
+    /// A commit that must stand in the history, known by another way: the root, or an earlier head; may be repeated
+    #[arg(long, value_name = "COMMIT", value_parser = commit)]
+    pin: Vec<Oid>,
+    /// The head that was seen last; `COMMIT` or `COMMIT@TIME`
+    #[arg(long, value_name = "COMMIT", value_parser = seen)]
+    last_seen: Option<Seen>,
+    /// The time of the check, such as 2026-11-19T21:04:00Z; otherwise now
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<Timestamp>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+fn slug(text: &str) -> Result<Slug, String> {
+    Slug::parse(text).ok_or_else(|| format!("expected {}", Slug::EXPECTED))
+}
+
+fn recipient(text: &str) -> Result<crate::model::AgeRecipient, String> {
+    use crate::model::AgeRecipient;
+    AgeRecipient::parse(text).ok_or_else(|| format!("expected {}", AgeRecipient::EXPECTED))
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| format!("expected {}", Timestamp::EXPECTED))
+}
+
+fn commit(text: &str) -> Result<Oid, String> {
+    let whole = text.len() == 40;
+    Oid::from_str(text)
+        .ok()
+        .filter(|_| whole)
+        .ok_or_else(|| "expected a commit id of 40 hexadecimal digits".to_owned())
+}
+
+fn seen(text: &str) -> Result<Seen, String> {
+    match text.split_once('@') {
+        Some((id, at)) => Ok(Seen { commit: commit(id)?, at: Some(moment(at)?) }),
+        None => Ok(Seen { commit: commit(text)?, at: None }),
+    }
+}
+
+/// Reads a signers file for a glass.
+pub fn signers(path: &Path) -> Result<Signers, Failure> {
+    Ok(open::Trust::read(path, None, made_at())?.signers)
+}
+
+/// The time of what is made here: `SOURCE_DATE_EPOCH`, or now.
+fn made_at() -> Timestamp {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    let fixed = fixed.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    Timestamp(fixed.unwrap_or_else(jiff::Timestamp::now))
+}
+
+fn value(trailer: &'static str, text: Option<&str>) -> Result<Option<Value>, Failure> {
+    Ok(text.map(|text| Value::parse(trailer, text)).transpose()?)
+}
+
+impl Glass {
+    /// Runs the command.
+    pub fn run(&self) -> Outcome {
+        match self {
+            Self::Init(command) => command.run(),
+            Self::Record(command) => command.run(),
+            Self::Log(command) => command.run(),
+            Self::Verify(command) => command.run(),
+        }
+    }
+
+    /// In which format a failure is told.
+    pub fn format(&self) -> OutputFormat {
+        match self {
+            Self::Init(_) => OutputFormat::Text,
+            Self::Record(command) => command.format,
+            Self::Log(command) => command.format,
+            Self::Verify(command) => command.format,
+        }
+    }
+}
+
+impl Init {
+    fn run(&self) -> Outcome {
+        let key = Signer::from_file(&self.sign_key)?;
+        let text = std::fs::read_to_string(&self.signers).map_err(Failure::Output)?;
+        let founding = record::Founding {
+            slug: &self.slug()?,
+            signers: &signers(&self.signers)?,
+            allowed_signers: &text,
+            key: &key,
+            at: made_at(),
+            bare: self.bare,
+            requested_by: value("Requested-By", self.requested_by.as_deref())?,
+            ticket: value("Ticket", self.ticket.as_deref())?,
+        };
+        let root = record::init(&self.repository, &founding)?;
+        output::write(&format!(
+            "{}: a glass, root {root}\nnext: give the root to everyone who will check this glass, by another way\n",
+            self.repository.display()
+        ))
+    }
+
+    fn slug(&self) -> Result<Slug, Failure> {
+        if let Some(slug) = &self.slug {
+            return Ok(slug.clone());
+        }
+        let name = self.repository.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = name.strip_suffix(".git").unwrap_or(name);
+        name.strip_prefix("stuf-").and_then(Slug::parse).ok_or_else(|| {
+            Failure::Usage(format!(
+                "the slug cannot be told from the folder's name {name}; next: name it stuf-SLUG, or add --slug SLUG"
+            ))
+        })
+    }
+}
+
+impl Record {
+    fn run(&self) -> Outcome {
+        let key = Signer::from_file(&self.sign_key)?;
+        let signers = signers(&self.trusting.signers)?;
+        let recording = Recording {
+            key: &key,
+            signers: &signers,
+            recipients: &self.recipient,
+            requested_by: value("Requested-By", self.requested_by.as_deref())?,
+            approved_by: value("Approved-By", self.approved_by.as_deref())?,
+            ticket: value("Ticket", self.ticket.as_deref())?,
+        };
+        let folder = &self.trusting.package;
+        let recorded = if folder.join("operation.json").is_file() {
+            Repository::open(&self.repository)?.lock()?.record_operation(folder, &[], &recording)?
+        } else {
+            record::record(&self.repository, &self.trusting.verified()?.package, &recording)?
+        };
+        if self.format == OutputFormat::Json {
+            return output::json(&serde_json::json!({
+                "schema": 1,
+                "commit": recorded.commit.to_string(),
+                "operation": recorded.operation,
+                "new": recorded.new,
+            }));
+        }
+        let state = if recorded.new { "recorded" } else { "was recorded before" };
+        output::write(&format!("operation {} {state}: commit {}\n", recorded.operation, recorded.commit))
+    }
+}
+
+impl Log {
+    fn run(&self) -> Outcome {
+        let entries = record::log(&self.repository)?;
+        if self.format == OutputFormat::Json {
+            return output::json(
+                &serde_json::json!({ "schema": 1, "verified": false, "operations": entries }),
+            );
+        }
+        let mut text = String::new();
+        for entry in &entries {
+            tell(&mut text, entry);
+        }
+        text.push_str("As the commits tell it; whether that is true: stufpack glass verify\n");
+        output::write(&text)
+    }
+}
+
+fn tell(text: &mut String, entry: &Entry) {
+    let _ = writeln!(
+        text,
+        "{:>4}  {}  {}  {}",
+        entry.operation,
+        entry.at,
+        &entry.commit[..12],
+        entry.event.as_str()
+    );
+    let mut line = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = writeln!(text, "      {name:<12} {}", report::printable(value));
+        }
+    };
+    line("by", Some(&entry.by));
+    let package = entry.package.as_ref().map(|package| format!("{} ({})", package.number, package.sha256));
+    line("package", package.as_deref());
+    line("requested by", entry.requested_by.as_deref());
+    line("approved by", entry.approved_by.as_deref());
+    line("ticket", entry.ticket.as_deref());
+}
+
+impl Verify {
+    fn run(&self) -> Outcome {
+        let now = self.at.unwrap_or_else(made_at);
+        let known = open::Trust::read(&self.signers, self.revoked.as_deref(), now)?;
+        let trust = Trust {
+            signers: &known.signers,
+            revoked: &known.revoked,
+            pins: &self.pin,
+            last_seen: self.last_seen,
+            now,
+        };
+        let audit = record::verify(&self.repository, &trust)?;
+        if self.format == OutputFormat::Json {
+            output::json(&serde_json::json!({ "schema": 1, "audit": audit }))?;
+        } else {
+            output::write(&self.text(&audit))?;
+        }
+        if audit.verdict == Verdict::Pass { Ok(()) } else { Err(Failure::Unproven) }
+    }
+
+    fn text(&self, audit: &record::Audit) -> String {
+        let word = match audit.verdict {
+            Verdict::Pass => "pass",
+            Verdict::Unverifiable => "unverifiable",
+            Verdict::Fail => "fail",
+        };
+        let mut text =
+            format!("{}: {word}, {} operations\n", self.repository.display(), audit.operations.len());
+        for (name, commit) in [("root", &audit.root), ("head", &audit.head)] {
+            if let Some(commit) = commit {
+                let _ = writeln!(text, "  {name}  {commit}");
+            }
+        }
+        for finding in &audit.findings {
+            let _ = write!(text, "  [{}] {}", finding.code, report::printable(&finding.message));
+            if let Some(operation) = finding.operation {
+                let _ = write!(text, " (operation {operation})");
+            }
+            if let Some(path) = &finding.path {
+                let _ = write!(text, ", {}", report::printable(path));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}

@@ -1,0 +1,36 @@
+//! Standard output for data, standard error for people.
+
+use super::exit::Failure;
+use serde::Serialize;
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Writes data to standard output; a closed pipe ends quietly.
+pub fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Output(error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Writes one JSON document to standard output.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Output(error.into()))?;
+    write(&(text + "\n"))
+}
+
+/// Tells people something; whether it can be told changes nothing.
+pub fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether standard error takes colour: a terminal, and `NO_COLOR` unset or empty.
+pub fn colour() -> super::report::Colour {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if io::stderr().is_terminal() && !refused {
+        super::report::Colour::Ansi
+    } else {
+        super::report::Colour::Plain
+    }
+}

@@ -1,0 +1,44 @@
+//! `stufpack plan`: the migration plan, before anything is signed.
+
+use super::{Outcome, exit::Failure, output};
+use crate::{plan, render};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// How the plan is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    /// The document that people read.
+    #[default]
+    Markdown,
+    /// By the published schema.
+    Json,
+}
+
+/// Prints the migration plan.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Export: a folder, a zip of one, a single document, or `-` for standard input
+    export: PathBuf,
+    /// Target document
+    #[arg(long, value_name = "TARGET")]
+    target: PathBuf,
+    /// Markdown for people, JSON by the published schema
+    #[arg(long, value_enum, default_value_t)]
+    format: PlanFormat,
+}
+
+impl Plan {
+    /// Runs the command.
+    pub fn run(&self) -> Outcome {
+        let checked = super::compile::checked(&self.export, &self.target)?;
+        let plan = plan::compile(&checked, &plan::Numbering { package: 1 });
+        let path = match self.format {
+            PlanFormat::Markdown => "MIGRATION-PLAN.md",
+            PlanFormat::Json => "MIGRATION-PLAN.json",
+        };
+        let files = render::files(&plan, &checked).map_err(Failure::Render)?;
+        let bytes = files.get(path).map(|file| file.bytes.as_ref()).unwrap_or_default();
+        output::write(&String::from_utf8_lossy(bytes))
+    }
+}

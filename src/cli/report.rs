@@ -1,0 +1,245 @@
+//! Text and JSON of findings and errors, for people and for machines. No other file words them.
+
+use super::exit::Failure;
+use crate::model::{Finding, Severity, Shown};
+use crate::{open, render};
+use serde::Serialize;
+use std::error::Error as _;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+
+/// Colour of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Escape sequences of ANSI X3.64.
+    Ansi,
+    /// Plain text; everything is clear without colour.
+    Plain,
+}
+
+/// Every finding as text: one paragraph each, then how many there are, what the state of things is and what to type.
+///
+/// `repeat` is the command line to type again once the findings are mended.
+pub fn findings(findings: &[Finding], repeat: &str, colour: Colour) -> String {
+    let mut out = String::new();
+    for finding in findings {
+        paragraph(&mut out, finding, colour);
+    }
+    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, refused, warnings) =
+        (count(Severity::Error), count(Severity::Refused), count(Severity::Warning));
+    let mut parts = Vec::new();
+    for (number, one, many) in
+        [(errors, "error", "errors"), (refused, "refusal", "refusals"), (warnings, "warning", "warnings")]
+    {
+        if number > 0 {
+            parts.push(format!("{number} {}", if number == 1 { one } else { many }));
+        }
+    }
+    if errors + refused > 0 {
+        let _ = writeln!(out, "{}. Nothing was written.", parts.join(", "));
+        let _ = writeln!(out, "next: mend what stands above, then: {repeat}");
+    } else if warnings > 0 {
+        let _ = writeln!(out, "{}.", parts.join(", "));
+    }
+    out
+}
+
+fn paragraph(out: &mut String, finding: &Finding, colour: Colour) {
+    let (word, code) = match finding.severity {
+        Severity::Error => ("error", 31),
+        Severity::Refused => ("refused", 31),
+        Severity::Warning => ("warning", 33),
+    };
+    let head = format!("{word}[{}]", finding.code.0);
+    match colour {
+        Colour::Ansi => {
+            let _ = write!(out, "\u{1b}[1;{code}m{head}\u{1b}[0m");
+        }
+        Colour::Plain => out.push_str(&head),
+    }
+    let _ = writeln!(out, ": {}", printable(&finding.message));
+    let at = &finding.at;
+    let _ = write!(out, "  at {}", printable(&at.file));
+    if at.line > 0 {
+        let _ = write!(out, ":{}:{}", at.line, at.column);
+    }
+    if !at.path.is_empty() {
+        let _ = write!(out, ", {}", printable(&at.path));
+    }
+    out.push('\n');
+    match &finding.found {
+        Shown::Text(text) => {
+            let _ = writeln!(out, "  found {}", quoted(text));
+        }
+        Shown::Hidden { kind, length } => {
+            let _ = writeln!(out, "  found {kind} of {length} characters (not shown)");
+        }
+        Shown::Absent => {}
+    }
+    if !finding.expected.is_empty() {
+        let _ = writeln!(out, "  expected {}", printable(&finding.expected));
+    }
+    if !finding.next.is_empty() {
+        let _ = writeln!(out, "  next: {}", printable(&finding.next));
+    }
+    out.push('\n');
+}
+
+/// `text` with what a terminal would obey made visible.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        let hides = matches!(character,
+            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+        if (character.is_control() && character != '\n') || hides {
+            out.extend(character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// `text` on one line in backticks, shortened to 60 characters.
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let line = printable(&text.replace('\n', "\\n"));
+    if line.chars().count() > LONGEST {
+        let short: String = line.chars().take(LONGEST).collect();
+        format!("`{short}…`")
+    } else {
+        format!("`{line}`")
+    }
+}
+
+/// The JSON of a command that ended with findings.
+#[derive(Debug, Serialize)]
+pub struct FindingsReport<'a> {
+    /// Version of this shape.
+    pub schema: u32,
+    /// Whether the input can be used.
+    pub usable: bool,
+    /// Every finding.
+    pub findings: &'a [Finding],
+}
+
+impl<'a> FindingsReport<'a> {
+    /// The report of `findings`.
+    pub fn new(findings: &'a [Finding]) -> Self {
+        Self { schema: 1, usable: findings.iter().all(|f| f.severity == Severity::Warning), findings }
+    }
+}
+/// Said when the program itself is wrong.
+pub const DEFECT: &str = "error[defect]: stufpack stopped because of a mistake of its own\n  \
+    Nothing was written that was not whole before. No input can cause this without our fault.\n\
+    next: report it with the command and, where you may share it, the input\n";
+
+/// The command line to repeat, quoted for a POSIX shell.
+pub fn command_line(arguments: &[OsString]) -> String {
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@+".contains(&b));
+    let words = arguments.iter().enumerate().map(|(index, argument)| {
+        let text = if index == 0 { "stufpack".into() } else { argument.to_string_lossy() };
+        if !text.is_empty() && plain(&text) {
+            text.into_owned()
+        } else {
+            format!("'{}'", printable(&text).replace('\'', "'\\''"))
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What stopped a command, as text.
+pub fn failure(failure: &Failure, repeat: &str, colour: Colour) -> String {
+    match failure {
+        Failure::Findings(list) => findings(list, repeat, colour),
+        Failure::Open(open::Error::Problems(list)) => problems(list, colour),
+        Failure::Render(render::Error::Personal(leaks) | render::Error::Secret(leaks)) => {
+            let mut out = format!("{}: {failure}\n", head("refused", "gate", colour));
+            for leak in leaks {
+                let _ = writeln!(out, "  {}: {} (not shown)", leak.path, leak.what);
+            }
+            let _ = writeln!(
+                out,
+                "Nothing was written.\nnext: take it out of the export's texts, then: {repeat}"
+            );
+            out
+        }
+        other => {
+            let mut out =
+                format!("{}: {}\n", head("error", kind(other), colour), printable(&other.to_string()));
+            let mut cause = other.source();
+            while let Some(error) = cause {
+                let _ = writeln!(out, "  because: {}", printable(&error.to_string()));
+                cause = error.source();
+            }
+            out
+        }
+    }
+}
+
+fn problems(problems: &[open::Problem], colour: Colour) -> String {
+    let mut out = String::new();
+    for problem in problems {
+        let _ = writeln!(out, "{}: {}", head("error", problem.code.0, colour), printable(&problem.message));
+        if !problem.path.is_empty() {
+            let _ = writeln!(out, "  at {}", printable(&problem.path));
+        }
+        let _ = writeln!(out, "  next: {}\n", problem.next);
+    }
+    let _ = writeln!(out, "{} problem(s). Nothing was shown or written from this package.", problems.len());
+    out
+}
+
+fn head(word: &str, code: &str, colour: Colour) -> String {
+    match colour {
+        Colour::Ansi => format!("\u{1b}[1;31m{word}[{code}]\u{1b}[0m"),
+        Colour::Plain => format!("{word}[{code}]"),
+    }
+}
+
+/// The family of a failure that is no list.
+fn kind(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Findings(_) => "input",
+        Failure::Usage(_) => "usage",
+        Failure::Read(_) => "read",
+        Failure::Accounting(_) => "gate.ledger",
+        Failure::Render(_) => "render",
+        Failure::Pack(_) => "pack",
+        Failure::Open(_) => "verify",
+        Failure::Identity(_) => "identity",
+        Failure::Record(_) => "glass",
+        Failure::Unproven => "glass.unproven",
+        Failure::Output(_) => "output",
+    }
+}
+
+/// The JSON of a command that was stopped.
+#[derive(Debug, Serialize)]
+pub struct FailureReport<'a> {
+    schema: u32,
+    exit: u8,
+    kind: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    findings: &'a [Finding],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'a [open::Problem],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    leaks: &'a [render::Leak],
+}
+
+impl<'a> FailureReport<'a> {
+    /// The report of `failure`, which ends with exit code `exit`.
+    pub fn new(failure: &'a Failure, exit: u8) -> Self {
+        let (mut findings, mut problems, mut leaks): (&[_], &[_], &[_]) = (&[], &[], &[]);
+        match failure {
+            Failure::Findings(list) => findings = list,
+            Failure::Open(open::Error::Problems(list)) => problems = list,
+            Failure::Render(render::Error::Personal(list) | render::Error::Secret(list)) => leaks = list,
+            _ => {}
+        }
+        Self { schema: 1, exit, kind: kind(failure), message: failure.to_string(), findings, problems, leaks }
+    }
+}

@@ -1,0 +1,112 @@
+//! `stufpack verify`: whether a package is what its signer made.
+
+use super::{Outcome, OutputFormat, exit::Failure, output};
+use crate::model::{Timestamp, Word};
+use crate::open::{self, Standing, Trust, Verified};
+use crate::pack::age::Identities;
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Which package, and whom to trust.
+#[derive(Debug, Args)]
+pub struct Trusting {
+    /// Zip, encrypted zip, or unpacked folder
+    pub package: PathBuf,
+    /// Who may sign: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE")]
+    pub signers: PathBuf,
+    /// Public keys that are not trusted any more, one per line
+    #[arg(long, value_name = "FILE")]
+    pub revoked: Option<PathBuf>,
+    /// age identity for an encrypted package
+    #[arg(long, value_name = "KEY")]
+    pub identity: Option<PathBuf>,
+    /// Judge validity and expiry at this time instead of now, such as 2026-11-19T21:04:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub at: Option<Timestamp>,
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| format!("expected {}", Timestamp::EXPECTED))
+}
+
+impl Trusting {
+    /// Opens and verifies the package.
+    pub fn verified(&self) -> Result<Verified, Failure> {
+        let identities = match &self.identity {
+            Some(path) => Some(Identities::from_file(path).map_err(Failure::Identity)?),
+            None => None,
+        };
+        let trust = Trust::read(&self.signers, self.revoked.as_deref(), self.at.unwrap_or_else(now))?;
+        Ok(open::verify(&self.package, identities.as_ref(), &trust)?)
+    }
+}
+
+/// The clock, for validity and expiry only; nothing that is made depends on it.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now())
+}
+
+/// Verifies a package.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    trusting: Trusting,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// What `verify --format json` prints of a good package.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    schema: u32,
+    verified: bool,
+    name: String,
+    package_sha256: String,
+    principal: &'a str,
+    fingerprint: &'a str,
+    form: open::Form,
+    standing: Standing,
+    expires_at: String,
+    files: usize,
+}
+
+impl Verify {
+    /// Runs the command.
+    pub fn run(&self) -> Outcome {
+        let verified = self.trusting.verified()?;
+        let manifest = verified.package.manifest();
+        let report = Report {
+            schema: 1,
+            verified: true,
+            name: verified.package.name(),
+            package_sha256: verified.package.sha256().to_string(),
+            principal: verified.signed_by.principal.as_str(),
+            fingerprint: &verified.signed_by.fingerprint,
+            form: verified.form,
+            standing: verified.standing,
+            expires_at: manifest.expires_at.to_string(),
+            files: verified.package.files().len(),
+        };
+        if self.format == OutputFormat::Json {
+            return output::json(&report);
+        }
+        let standing = match verified.standing {
+            Standing::Current => format!("use before {}", report.expires_at),
+            Standing::Expired => {
+                format!("EXPIRED on {}: whole, but no changing phase begins with it", report.expires_at)
+            }
+            Standing::Future => "made in the future: check this machine's clock".to_owned(),
+        };
+        output::write(&format!(
+            "Verified: {}\n  signed by  {}\n  key        {}\n  package    {}\n  files      {}\n  validity   {standing}\n",
+            report.name,
+            verified.signed_by.principal,
+            verified.signed_by.fingerprint,
+            report.package_sha256,
+            report.files,
+        ))
+    }
+}

@@ -1,0 +1,120 @@
+//! A private folder with a key, a signers file and copies of the examples, and the program to run in it.
+
+use assert_cmd::Command;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Within the lifetime of the examples' packages.
+pub const AT: &str = "2026-11-20T12:00:00Z";
+
+/// A folder of a test's own.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program left behind.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let workspace = Self { folder };
+        let key = workspace.path("key");
+        let made = std::process::Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", "issuer/tests", "-f"])
+            .arg(&key)
+            .status()
+            .expect("ssh-keygen is needed");
+        assert!(made.success());
+        let public = fs::read_to_string(workspace.path("key.pub")).expect("the public key");
+        let public: Vec<&str> = public.split(' ').take(2).collect();
+        workspace
+            .write("signers", &format!("issuer/tests namespaces=\"git,stufpack\" {}\n", public.join(" ")));
+        workspace
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Copies an example into `name`, and lets `edit` change one of its files.
+    pub fn example(&self, example: &str, name: &str) {
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example), &self.path(name));
+    }
+
+    /// Replaces `old`, which must stand there once, in a file.
+    pub fn edit(&self, file: &str, old: &str, new: &str) {
+        let text = self.read(file);
+        assert_eq!(text.matches(old).count(), 1, "`{old}` in {file}");
+        self.write(file, &text.replace(old, new));
+    }
+
+    /// The program, to run in the folder.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::cargo_bin("stufpack").expect("the program");
+        command
+            .current_dir(self.folder.path())
+            .env_remove("STUFPACK_SIGN_KEY")
+            .env_remove("SOURCE_DATE_EPOCH");
+        command.args(arguments.split_whitespace());
+        command
+    }
+
+    /// Runs the program; `arguments` are separated by spaces.
+    pub fn stufpack(&self, arguments: &str) -> Run {
+        run(self.command(arguments))
+    }
+
+    /// Names in the folder, sorted.
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.path(folder))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// Runs a prepared command.
+pub fn run(mut command: Command) -> Run {
+    let output = command.output().expect("the program runs");
+    Run {
+        code: output.status.code().expect("an exit code"),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Run {
+    /// Fails with everything that was printed unless the run ended with `code`.
+    #[track_caller]
+    pub fn exits_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.path().strip_prefix(from).expect("below"));
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&target).expect("a folder");
+        } else {
+            fs::copy(entry.path(), &target).expect("a copy");
+        }
+    }
+}

@@ -5,9 +5,9 @@ mod fixture;
 #[path = "plan/schema.rs"]
 mod schema;
 
-use fixture::{harbour, least};
+use fixture::{harbour, least, word};
 use std::collections::BTreeSet;
-use stufpack::model::{Checked, Disposition};
+use stufpack::model::{Checked, Disposition, Entry, Ledger, Pathway, Service, User};
 use stufpack::plan::{self, Actor, Mark, Numbering, Place, Plan, Undo};
 
 fn compile(checked: &Checked) -> Plan {
@@ -322,19 +322,85 @@ fn the_ledger_accounts_for_every_leaf_of_the_examples() {
     }
 }
 
-#[test]
-fn changing_one_field_changes_exactly_its_entry() {
-    let before = compile(&harbour()).ledger;
-    let mut checked = harbour();
-    checked.export.storage.region = Some(fixture::word("us-east-1"));
-    let after = compile(&checked).ledger;
+/// Entries that stand in one ledger only, by setting.
+fn differences(one: &Ledger, other: &Ledger) -> BTreeSet<String> {
+    let missing = |from: &Ledger, entries: &[Entry]| -> Vec<String> {
+        entries
+            .iter()
+            .filter(|entry| !from.entries.contains(entry))
+            .map(|entry| entry.setting.clone())
+            .collect()
+    };
+    missing(one, &other.entries).into_iter().chain(missing(other, &one.entries)).collect()
+}
 
-    let changed: Vec<_> =
-        before.entries.iter().zip(&after.entries).filter(|(before, after)| before != after).collect();
-    assert_eq!(before.entries.len(), after.entries.len());
-    assert_eq!(changed.len(), 1);
-    assert_eq!(changed[0].1.setting, "spec.storage.region");
-    assert_eq!(changed[0].1.disposition, Disposition::Migrated);
+#[test]
+fn changing_one_setting_changes_exactly_its_entries() {
+    type Change = fn(&mut Checked);
+    let changes: [(&str, Change, &[&str]); 10] = [
+        ("region", |c| c.export.storage.region = Some(word("us-east-1")), &["spec.storage.region"]),
+        ("versioning", |c| c.export.storage.versioning = false, &["spec.storage.versioning"]),
+        ("project name", |c| c.export.project.name = word("another name"), &[]),
+        ("no DSN", |c| c.export.notifications.sentry = None, &["spec.notifications.sentry.dsn"]),
+        (
+            "new reader",
+            |c| c.export.glass.readers.extend([word("new-reader")]),
+            &["spec.glass.readers[new-reader]"],
+        ),
+        (
+            "address in capitals",
+            |c| first_user(c).email = word("Person-00@harbour.example"),
+            &["spec.users.u-000.email"],
+        ),
+        ("no phone", |c| first_user(c).phone = None, &["spec.users.u-000.phone"]),
+        (
+            "another image",
+            |c| {
+                c.target
+                    .images
+                    .insert(Service::Api, word(&format!("registry.example/own@sha256:{}", "0".repeat(64))));
+            },
+            &["spec.application.release.api"],
+        ),
+        (
+            "disk as it is",
+            |c| c.target.require_disk_encryption = false,
+            &["spec.storage.encryption", "spec.exposure.encryptionAtRest"],
+        ),
+        (
+            "own Zulip",
+            |c| c.target.pathway = Pathway::HostedToFullySelf,
+            &[
+                "spec.notifications.zulip.site",
+                "spec.notifications.zulip.channel",
+                "spec.notifications.zulip.topic",
+                "spec.notifications.zulip.botEmail",
+            ],
+        ),
+    ];
+    let before = compile(&harbour()).ledger;
+    for (name, change, settings) in changes {
+        let mut checked = harbour();
+        change(&mut checked);
+
+        let expected: BTreeSet<String> = settings.iter().map(ToString::to_string).collect();
+        assert_eq!(differences(&before, &compile(&checked).ledger), expected, "{name}");
+    }
+}
+
+fn first_user(checked: &mut Checked) -> &mut User {
+    checked.export.users.values_mut().next().expect("a user")
+}
+
+#[test]
+fn a_window_that_is_too_short_is_said_and_leaves_no_slack() {
+    let mut checked = harbour();
+    checked.target.cutover_windows = vec![word("sat 06:00-06:40")];
+    let table = compile(&checked).timetable;
+
+    assert!(!table.fits);
+    assert_eq!(table.turn_back_by, Some(2_400 - table.rollback_seconds));
+    assert!(table.cutover.iter().all(|row| row.slack == 0));
 }
 
 #[test]

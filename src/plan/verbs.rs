@@ -12,6 +12,8 @@ pub struct Verb {
     pub id: &'static str,
     /// What to type.
     pub command: &'static str,
+    /// Whether the controller of this package knows it.
+    pub automated: bool,
     /// What it does.
     pub what: &'static str,
 }
@@ -67,11 +69,12 @@ pub(super) fn verbs() -> Vec<Verb> {
         ("approve", "./migrate approve GATE", "writes the gate file with the digest of this plan and the name of who approves; for the cutover with --strategy immediate or --strategy phased"),
         ("hold", "./migrate hold", "stops before the next step; nothing is taken back"),
         ("resume", "./migrate resume", "goes on after hold, at the first step that is not done"),
-        ("panic", "./migrate panic", "rolls back now, newest step first"),
+        ("panic", "./migrate panic", "nothing goes forward any more; ./migrate rollback then takes the cutover back, newest step first"),
         ("adopt", "./migrate adopt target", "goes on from another controller, with the journal that lies on the target"),
     ]
     .into_iter()
-    .map(|(id, command, what)| Verb { id, command, what })
+    // The controller copies its journal to the target already; taking it up from there comes later.
+    .map(|(id, command, what)| Verb { id, command, automated: id != "adopt", what })
     .collect()
 }
 

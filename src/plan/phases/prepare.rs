@@ -2,6 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::figures;
+use super::super::secrets::Origin;
 use super::super::step::{Actor, Draft, Estimate, Place, Side, Undo};
 use super::{PhaseDraft, needs, nothing, shows};
 
@@ -147,6 +148,16 @@ fn docker(facts: &Facts) -> Draft {
 }
 
 fn secrets(facts: &Facts) -> Draft {
+    let provided = facts.secrets.iter().any(|secret| secret.origin == Origin::Provided);
+    let before = if provided {
+        let folder = super::super::state_folder(facts);
+        needs(
+            "the secrets that you provide lie in the state folder, mode 0600",
+            format!("ls -l {folder}/secrets"),
+        )
+    } else {
+        needs("the container engine runs", format!("{} sudo docker version", facts.ssh()))
+    };
     Draft {
         id: "prepare/make-secrets",
         title: "Make the secrets that are missing",
@@ -157,10 +168,7 @@ fn secrets(facts: &Facts) -> Draft {
             figures::count(facts.secrets.len() as u64, "secret", "secrets")
         ),
         command: None,
-        before: needs(
-            "the secrets that you provide lie in the state folder, mode 0600",
-            format!("ls -l {}/secrets", super::super::state_folder(facts)),
-        ),
+        before,
         proof: shows(
             "one file for each secret, none of them empty",
             format!("{} sudo find /etc/stuf/secrets -type f -size +0", facts.ssh()),

@@ -137,7 +137,8 @@ impl Guide {
             own_registry: facts.own_registry,
             run: phases(|phase| phase.automated && phase.place == Place::Forward),
             planned: phases(|phase| !phase.automated),
-            without_uploads: figures::duration(plan.timetable.without_uploads),
+            // People are told a round figure, and never a shorter one.
+            without_uploads: figures::duration(plan.timetable.without_uploads.div_ceil(300) * 300),
             windows: facts.cutover_windows.iter().map(ToString::to_string).collect(),
             counts: plan.counts(),
             grace: figures::duration(facts.thresholds.grace.seconds()),

@@ -21,7 +21,6 @@ options:
   folder: {description: Folder of the secret files., type: path, required: true}
   secrets: {description: Secrets with C(name) and C(origin)., type: list, elements: dict, required: true}
   readers: {description: Services with the number they run under and the names they read., type: dict, required: true}
-  optional: {description: Names that may be absent and are empty then., type: list, elements: str, default: []}
 author: [stufpack]
 """
 EXAMPLES = """
@@ -109,11 +108,11 @@ def converge(given: dict[str, Any], dry: bool) -> tuple[bool, list[str]]:
             place(path, values[name], 0)
     for service, reader in given["readers"].items():
         for name in reader["names"]:
-            if name not in values and name not in given["optional"]:
+            if name not in values:
                 raise StufError(f"service {service} reads secret {name}, which the package does not name")
             if not dry:
                 copy = folder / "services" / service / name
-                changed = place(copy, values.get(name, b""), reader["uid"]) or changed
+                changed = place(copy, values[name], reader["uid"]) or changed
     return changed, made
 
 
@@ -124,7 +123,6 @@ def main() -> None:
             "folder": {"type": "path", "required": True},
             "secrets": {"type": "list", "elements": "dict", "required": True, "no_log": False},
             "readers": {"type": "dict", "required": True},
-            "optional": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )

@@ -163,7 +163,7 @@ def sign_in(site: Site, realm: str, visitor: Visitor) -> dict[str, Any] | None:
         "client_id": CLIENT,
         "redirect_uri": home,
         "response_type": "code",
-        "scope": "openid profile email",
+        "scope": "openid",
         "state": state,
         "code_challenge": challenge,
         "code_challenge_method": "S256",

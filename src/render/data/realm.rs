@@ -191,6 +191,20 @@ fn clients(checked: &Checked) -> Vec<Value> {
         "webOrigins": [],
         "defaultClientScopes": ["basic", "roles"],
         "optionalClientScopes": [],
+        // Outside the realm `master`, what a caller may do is what its token says; an exported scope `roles` may say nothing of it.
+        "protocolMappers": [{
+            "name": "management roles",
+            "protocol": "openid-connect",
+            "protocolMapper": "oidc-usermodel-client-role-mapper",
+            "consentRequired": false,
+            "config": {
+                "usermodel.clientRoleMapping.clientId": "realm-management",
+                "claim.name": "resource_access.realm-management.roles",
+                "jsonType.label": "String",
+                "multivalued": "true",
+                "access.token.claim": "true",
+            },
+        }],
     }));
     clients
 }

@@ -46,7 +46,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         content: dict[str, Any] = result.result
         if "censored" in content:
             return "hidden, because a secret passes here"
-        parts = [str(content[key]).strip() for key in ("msg", "stderr", "stdout") if content.get(key)]
+        items = [item for item in content.get("results") or [] if isinstance(item, dict) and item.get("failed")]
+        parts = [
+            str(source[key]).strip()
+            for source in (content, *items)
+            for key in ("msg", "stderr", "stdout")
+            if source.get(key)
+        ]
         return "\n".join(dict.fromkeys(parts)) or "no message"
 
     def _where(self, result: Any) -> str:

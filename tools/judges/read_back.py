@@ -103,7 +103,8 @@ def by_ansible(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
         playbook.write_text(PLAYBOOK, encoding="utf-8")
         variables = tree / "infrastructure/ansible/group_vars/all.yml"
         subprocess.run(
-            ["ansible-playbook", "-i", "localhost,", "-e", f"@{variables}", "-e", f"result={result}", str(playbook)],
+            ["ansible-playbook", "-i", "localhost,", "-e", f"@{variables}", "-e", f"result={result}",
+             "-e", f"ansible_python_interpreter={sys.executable}", str(playbook)],
             check=True,
             stdout=subprocess.DEVNULL,
         )

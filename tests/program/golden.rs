@@ -1,11 +1,9 @@
 //! The goldens are what comes out: plain files, for people to browse and linters to read.
 
-mod workspace;
-
+use crate::workspace::{AT, Workspace};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use workspace::{AT, Workspace};
 
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     walkdir::WalkDir::new(root)

@@ -1,9 +1,7 @@
 //! What the program promises to whoever types its commands.
 
-mod workspace;
-
+use crate::workspace::{AT, Workspace, run};
 use std::fs;
-use workspace::{AT, Workspace, run};
 
 const COMPILE: &str = "compile input/export --target input/target.yaml --out out --sign-key key";
 

@@ -1,0 +1,5 @@
+//! The program as its users meet it: run from outside, everything it leaves behind read.
+
+mod command_line;
+mod golden;
+mod workspace;

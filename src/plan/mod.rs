@@ -21,7 +21,7 @@ pub use facts::{Certificate, Facts, MailFacts};
 pub use ledger::{REALM_FIXED, REALM_SETTINGS, Unaccounted, accounting};
 pub use needs::{COLLECTIONS, TOOLS};
 pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema};
-pub use secrets::{Origin, SecretUse};
+pub use secrets::{Origin, SecretUse, client_secret_name};
 pub use sizes::Sizes;
 pub use step::{
     Actor, Estimate, Mark, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
@@ -74,7 +74,7 @@ pub fn compile(checked: &Checked, numbering: &Numbering) -> Plan {
 /// Compiles the plan of a package whose playbooks carry the tags `automated`.
 fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) -> Plan {
     let sizes = sizes::fit(&checked.target, &checked.content);
-    let secrets = secrets::needed(&checked.target);
+    let secrets = secrets::needed(&checked.target, &checked.realm);
     let content = content::analyse(checked);
     let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
     let phases = phases::assemble(&facts, automated);

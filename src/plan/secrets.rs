@@ -1,6 +1,6 @@
 //! The secrets of an installation: names, purposes and origins, never values.
 
-use crate::model::Target;
+use crate::model::{Digest, Realm, RealmClient, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub struct SecretUse {
 }
 
 /// Every secret that the target needs, in the order in which `deploy` uses them.
-pub(super) fn needed(target: &Target) -> Vec<SecretUse> {
+pub(super) fn needed(target: &Target, realm: &Realm) -> Vec<SecretUse> {
     let mut secrets: Vec<SecretUse> = [
         ("postgres_password", "Keycloak signs in to its database with it"),
         ("keycloak_admin_password", "first administrator of Keycloak"),
@@ -43,6 +43,12 @@ pub(super) fn needed(target: &Target) -> Vec<SecretUse> {
     .into_iter()
     .map(|(name, purpose)| SecretUse { name: name.to_owned(), origin: Origin::Generated, purpose })
     .collect();
+    let further = |client: &&RealmClient| !client.public && client.client_id != API_CLIENT;
+    secrets.extend(realm.clients.values().filter(further).map(|client| SecretUse {
+        name: client_secret_name(&client.client_id),
+        origin: Origin::Generated,
+        purpose: "a further service of the realm proves itself to Keycloak with it",
+    }));
     if let Some(name) = target.mail.as_ref().and_then(|mail| mail.password_secret.as_ref()) {
         secrets.push(SecretUse {
             name: name.to_string(),
@@ -51,4 +57,56 @@ pub(super) fn needed(target: &Target) -> Vec<SecretUse> {
         });
     }
     secrets
+}
+
+/// The client of the API itself.
+pub(super) const API_CLIENT: &str = "stuf-api";
+
+/// Name of the secret of a confidential client; in capitals it is the variable that the realm's file asks for.
+///
+/// Different clients have different names: those that are not made of `a-z`, `0-9` and `-` alone, or are too long for a
+/// file name's rule, are told apart by the beginning of their digest.
+pub fn client_secret_name(client_id: &str) -> String {
+    if client_id == API_CLIENT {
+        return "keycloak_client_secret".to_owned();
+    }
+    let plain = client_id.len() <= 40
+        && !client_id.is_empty()
+        && client_id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let word = if plain {
+        client_id.replace('-', "_")
+    } else {
+        Digest::of(client_id.as_bytes()).hex()[..16].to_owned()
+    };
+    format!("keycloak_client_secret_{word}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::client_secret_name;
+    use crate::model::{SecretName, Word as _};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_client_has_a_secret_name_of_its_own_that_is_a_file_name() {
+        let long = "x".repeat(300);
+        let clients = [
+            "stuf-api",
+            "survey-robot",
+            "survey_robot",
+            "Survey-Robot",
+            "ü",
+            "",
+            "a b",
+            "a.b",
+            long.as_str(),
+        ];
+        let names: BTreeSet<String> = clients.iter().map(|client| client_secret_name(client)).collect();
+
+        assert_eq!(names.len(), clients.len());
+        assert!(
+            names.contains("keycloak_client_secret") && names.contains("keycloak_client_secret_survey_robot")
+        );
+        assert!(names.iter().all(|name| SecretName::parse(name).is_some()), "{names:?}");
+    }
 }

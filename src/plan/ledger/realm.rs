@@ -4,6 +4,7 @@ use super::accounting::below_realm;
 use super::path::Path;
 use super::{Book, listed};
 use crate::model::{Checked, Realm, RealmClient, RealmUser, Target};
+use crate::plan::secrets::{API_CLIENT, client_secret_name};
 use serde_json::Value;
 
 /// Settings of an exported realm that are taken over: numbers, switches and closed words, no free text.
@@ -175,10 +176,11 @@ fn client(book: &mut Book, at: &Path, client: &RealmClient, target: &Target) {
     for key in ["optionalClientScopes", "protocolMappers"] {
         book.migrated(&at.key(key));
     }
-    if !public && client_id != "stuf-api" {
+    if !public && client_id != API_CLIENT {
+        let name = client_secret_name(client_id);
         book.manual(
             &at.key("secret"),
-            format!("Keycloak makes a new secret for client {client_id}: read it in the administration (Clients, {client_id}, Credentials) and give it to the service that uses it"),
+            format!("Read the new secret of client {client_id} on the host, in /etc/stuf/secrets/{name}, and give it to the service that uses it"),
         );
     }
     for (key, value) in attributes {

@@ -5,7 +5,7 @@
 
 use super::json;
 use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus};
-use crate::plan::{REALM_FIXED, REALM_SETTINGS};
+use crate::plan::{REALM_FIXED, REALM_SETTINGS, client_secret_name};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -234,11 +234,9 @@ fn client(exported: &RealmClient, origin: &str) -> Value {
     });
     if !exported.public {
         out["clientAuthenticatorType"] = json!("client-secret");
-        // Keycloak makes a random secret for every other client. A placeholder that nobody fills in would stay as it is,
-        // and then everyone would know the secret.
-        if exported.client_id == "stuf-api" {
-            out["secret"] = json!("${KEYCLOAK_CLIENT_SECRET}");
-        }
+        // Upper-case, as the identity service exports each of its secret files (compose.yaml).
+        let variable = client_secret_name(&exported.client_id).to_ascii_uppercase();
+        out["secret"] = json!(format!("${{{variable}}}"));
     }
     out
 }

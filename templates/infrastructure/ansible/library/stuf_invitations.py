@@ -128,10 +128,11 @@ class Invitations:
 
     def set(self) -> None:
         """Sets the passwords that were prepared, with the required actions, and forgets them."""
+        pending = self.pending()
         if not self.waiting.exists():
             return
         made = json.loads(self.waiting.read_text(encoding="utf-8"))
-        for user in self.pending():
+        for user in pending:
             if user["id"] in made:
                 self.counts["invited"] += 1
                 if not self.dry:

@@ -202,8 +202,9 @@ def files(site: Site, given: dict[str, Any]) -> list[Check]:
     if sent.status != 200:
         return checks
     name = str(sent.json()["object_name"])
+    # The whole key: the API takes its first part for the collection, also where the user's name is that same word.
     inner = name.removeprefix(f"{COLLECTION}/")
-    target = f"{base}/{urllib.parse.quote(inner)}"
+    target = f"{base}/{COLLECTION}/{urllib.parse.quote(inner)}"
     listed = site.send("GET", base, headers=signed)
     checks.append(check("files/list", "the file is listed", f"status {listed.status}", inner.encode() in listed.body))
     got = site.send("GET", target, headers=signed)

@@ -32,7 +32,7 @@ EXAMPLES = """
 """
 RETURN = """
 verdict: {description: Verdict of this step., type: str, returned: always}
-failed: {description: One sentence per check that did not pass., type: list, elements: str, returned: always}
+findings: {description: One sentence per check that did not pass., type: list, elements: str, returned: always}
 """
 
 Check = dict[str, Any]
@@ -107,13 +107,13 @@ def main() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write(folder / f"{given['phase']}-{given['step']}.json", checks)
         write(folder / f"{given['phase']}-checks.json", report(folder, given["phase"], given["steps"]))
-    failed = [
+    findings = [
         f"{check['id']}: expected {check['expected']}, observed {check['observed']}"
         for check in checks
         if check["verdict"] not in ("pass", "warn")
     ]
     # Evidence on the controller is no change of the installation.
-    module.exit_json(changed=False, verdict=verdict(checks), failed=failed)
+    module.exit_json(changed=False, verdict=verdict(checks), findings=findings)
 
 
 if __name__ == "__main__":

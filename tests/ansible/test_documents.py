@@ -1,0 +1,101 @@
+"""Documents in the bucket, and the signature with which they are written."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+
+from modules import module
+
+documents = module("stuf_documents")
+s3 = module("stufpack_s3")
+StufError = module("stufpack_http").StufError
+
+
+class Bucket:
+    """A bucket in memory."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = dict(objects)
+
+    def get(self, key: str) -> SimpleNamespace | None:
+        return SimpleNamespace(body=self.objects[key]) if key in self.objects else None
+
+    def put(self, key: str, body: bytes, _content_type: str) -> None:
+        self.objects[key] = body
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+
+class Documents(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "users").mkdir()
+        for name in ("stuf_config.json", "metadata_config.json"):
+            (self.folder / name).write_text('{"schema_version": 1}')
+        self.write_users("ada", "bob")
+
+    def write_users(self, *names: str) -> None:
+        content = {"schema_version": 1, "users": [{"id": name, "name": '{{ "x" }} ü'} for name in names]}
+        (self.folder / "users" / "users.json").write_text(json.dumps(content))
+
+    def test_every_documented_key_is_written_once(self) -> None:
+        bucket = Bucket()
+        wanted = documents.documents(str(self.folder))
+        self.assertEqual(documents.write(bucket, wanted, False), 5)
+        self.assertEqual(documents.write(bucket, wanted, False), 0)
+        self.assertEqual(
+            sorted(bucket.objects),
+            [
+                "config/metadata_config.json",
+                "config/stuf_config.json",
+                "users.json",
+                "users/ada.json",
+                "users/bob.json",
+            ],
+        )
+        self.assertEqual(json.loads(bucket.objects["users/ada.json"])["name"], '{{ "x" }} ü')
+
+    def test_restoring_brings_back_old_bytes_and_removes_new_ones(self) -> None:
+        bucket = Bucket(**{"users.json": b"old", "uploads/x": b"kept"})
+        before = dict(bucket.objects)
+        wanted = documents.documents(str(self.folder))
+        saved = documents.saved(bucket, wanted)
+        documents.write(bucket, wanted, False)
+        documents.restore(bucket, saved, False)
+        self.assertEqual(bucket.objects, before)
+
+    def test_an_id_that_leads_out_of_its_folder_is_refused(self) -> None:
+        self.write_users("../config/stuf_config")
+        with self.assertRaises(StufError):
+            documents.documents(str(self.folder))
+
+    def test_a_document_without_schema_version_is_refused(self) -> None:
+        (self.folder / "stuf_config.json").write_text("{}")
+        with self.assertRaises(StufError):
+            documents.documents(str(self.folder))
+
+
+class Signature(unittest.TestCase):
+    def test_the_example_of_the_s3_documentation(self) -> None:
+        # "Example: GET Object" in Signature Calculations for the Authorization Header, with its published example keys.
+        bucket = s3.Bucket(
+            "https://examplebucket.s3.amazonaws.com", "examplebucket", "us-east-1", "AKIAIOSFODNN7EXAMPLE",
+            "/".join(("wJalrXUtnFEMI", "K7MDENG", "bPxRfiCYEXAMPLEKEY")),
+        )  # fmt: skip
+        headers = {"host": "examplebucket.s3.amazonaws.com", "range": "bytes=0-9"}
+        moment = datetime.datetime(2013, 5, 24, tzinfo=datetime.UTC)
+        signed = s3.sign(bucket, "GET", "/test.txt", {}, headers, b"", moment)
+        expected = "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
+        self.assertTrue(signed["authorization"].endswith(f"Signature={expected}"))
+
+
+if __name__ == "__main__":
+    unittest.main()

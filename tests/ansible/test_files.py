@@ -1,0 +1,97 @@
+"""Secrets and configuration as files."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from modules import module
+
+secrets = module("stuf_secrets")
+place = module("stuf_place")
+StufError = module("stufpack_http").StufError
+
+
+class Files(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name) / "secrets"
+        # Owners need root; whose file it is is not what is shown here.
+        for name in ("chown", "fchown"):
+            patch = mock.patch.object(os, name)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+
+class Secrets(Files):
+    def given(self, origin: str = "generated") -> dict[str, Any]:
+        names = ["storage_access_key", "storage_secret_key", "postgres_password"]
+        return {
+            "folder": str(self.folder),
+            "secrets": [{"name": name, "origin": origin} for name in names],
+            "readers": {"api": {"uid": os.getuid(), "names": names}},
+        }
+
+    def test_missing_ones_are_made_in_the_format_of_their_reader_and_private(self) -> None:
+        changed, made = secrets.converge(self.given(), False)
+        self.assertTrue(changed)
+        self.assertEqual(len(made), 3)
+        self.assertRegex((self.folder / "storage_access_key").read_text(), r"^GK[0-9a-f]{24}$")
+        self.assertRegex((self.folder / "storage_secret_key").read_text(), r"^[0-9a-f]{64}$")
+        for path in self.folder.rglob("*"):
+            self.assertEqual(path.stat().st_mode & 0o777, 0o700 if path.is_dir() else 0o600)
+
+    def test_a_second_run_changes_nothing(self) -> None:
+        secrets.converge(self.given(), False)
+        with mock.patch.object(secrets, "place", wraps=secrets.place) as placed:
+            secrets.converge(self.given(), False)
+        before = (self.folder / "postgres_password").read_text()
+        self.assertEqual(before, (self.folder / "services/api/postgres_password").read_text())
+        self.assertTrue(placed.called)
+
+    def test_an_empty_one_stops(self) -> None:
+        self.folder.mkdir()
+        (self.folder / "postgres_password").write_text("\n")
+        with self.assertRaisesRegex(StufError, "postgres_password is empty"):
+            secrets.converge(self.given(), False)
+
+    def test_a_provided_one_that_is_missing_stops_and_says_where_to_put_it(self) -> None:
+        with self.assertRaisesRegex(StufError, "secrets/storage_access_key in the state folder"):
+            secrets.converge(self.given("provided"), False)
+
+    def test_check_mode_makes_nothing(self) -> None:
+        changed, made = secrets.converge(self.given(), True)
+        self.assertEqual((changed, len(made), self.folder.exists()), (True, 3, False))
+
+
+class Place(Files):
+    def tree(self, **files: bytes) -> dict[str, Any]:
+        listed = [
+            {"path": path.replace("__", "/"), "content": base64.b64encode(body).decode()} for path, body in files.items()
+        ]
+            {"path": path.replace("__", "/"), "content": base64.b64encode(body).decode()}
+            for path, body in files.items()
+        ]
+        return {"target": str(self.folder), "mode": "0600", "whole": True, "files": listed}
+
+    def test_what_earlier_packages_left_is_removed(self) -> None:
+        self.assertEqual(place.place(self.tree(old=b"1", sub__kept=b"\xff\x00"), False), (2, 0))
+        self.assertEqual(place.place(self.tree(sub__kept=b"\xff\x00", new=b"2"), False)[1], 1)
+        self.assertEqual(sorted(path.name for path in self.folder.rglob("*") if path.is_file()), ["kept", "new"])
+        self.assertEqual((self.folder / "sub").stat().st_mode & 0o777, 0o700)
+
+    def test_a_place_outside_the_tree_is_refused(self) -> None:
+        tree = self.tree()
+        tree["files"] = [{"path": "../escaped", "content": ""}]
+        with self.assertRaises(StufError):
+            place.place(tree, False)
+
+
+if __name__ == "__main__":
+    unittest.main()

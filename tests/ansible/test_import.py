@@ -1,0 +1,146 @@
+"""Users are imported all or nothing, and a second import changes nothing."""
+
+from __future__ import annotations
+
+import copy
+import unittest
+from typing import Any
+
+from modules import module
+
+users = module("stuf_identity_users")
+StufError = module("stufpack_http").StufError
+
+
+class Realm:
+    """Keycloak as the module sees it, in memory; may fail at a given call."""
+
+    def __init__(self, *present: dict[str, Any], fails_at: int = 0) -> None:
+        self.held = {user["id"]: {"realm": {"default-roles-stuf"}, **user} for user in present}
+        self.calls = 0
+        self.fails_at = fails_at
+
+    def _write(self) -> None:
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise StufError("Keycloak answered 500")
+
+    def roles(self) -> dict[str, dict[str, Any]]:
+        return {name: {"id": name, "name": name} for name in ("member", "admin", "default-roles-stuf")}
+
+    def users(self) -> list[dict[str, Any]]:
+        return [copy.deepcopy({k: v for k, v in user.items() if k != "realm"}) for user in self.held.values()]
+
+    def user(self, name: str) -> dict[str, Any] | None:
+        return next((user for user in self.users() if user["username"] == name), None)
+
+    def create(self, user: dict[str, Any]) -> str:
+        self._write()
+        new = f"id-{user['username']}"
+        self.held[new] = {"id": new, "realm": {"default-roles-stuf"}, **copy.deepcopy(user)}
+        return new
+
+    def update(self, user_id: str, user: dict[str, Any]) -> None:
+        self._write()
+        self.held[user_id] = {"realm": self.held[user_id]["realm"], **copy.deepcopy(user)}
+
+    def delete(self, user_id: str) -> None:
+        del self.held[user_id]
+
+    def roles_of(self, user_id: str) -> set[str]:
+        return set(self.held[user_id]["realm"])
+
+    def grant(self, user_id: str, roles: list[dict[str, Any]]) -> None:
+        self._write()
+        self.held[user_id]["realm"] |= {role["name"] for role in roles}
+
+    def revoke(self, user_id: str, roles: list[dict[str, Any]]) -> None:
+        self._write()
+        self.held[user_id]["realm"] -= {role["name"] for role in roles}
+
+    def state(self) -> dict[str, Any]:
+        return copy.deepcopy(self.held)
+
+
+def wanted(*names: str, **fields: Any) -> dict[str, Any]:
+    return {
+        name: {
+            "username": name,
+            "email": f"{name}@example.invalid",
+            "firstName": "{{ 7 * 7 }}",
+            "lastName": "${HOME}",
+            "enabled": True,
+            "emailVerified": True,
+            "attributes": {"collections": ['{"docs":["read"]}']},
+            "requiredActions": ["UPDATE_PASSWORD"],
+            "realmRoles": ["member"],
+            **fields,
+        }
+        for name in names
+    }
+
+
+class AllOrNothing(unittest.TestCase):
+    def test_a_second_import_changes_nothing(self) -> None:
+        realm = Realm()
+        first = users.Import(realm, wanted("ada", "bob"), False)
+        first.apply()
+        second = users.Import(realm, wanted("ada", "bob"), False)
+        second.apply()
+        self.assertEqual((first.counts["created"], first.changed), (2, True))
+        self.assertEqual((second.counts["unchanged"], second.changed), (2, False))
+
+    def test_check_mode_counts_and_writes_nothing(self) -> None:
+        realm = Realm()
+        work = users.Import(realm, wanted("ada"), True)
+        work.apply()
+        self.assertEqual((work.counts["created"], realm.held), (1, {}))
+
+    def test_a_failure_at_any_call_leaves_what_was_there(self) -> None:
+        ada = {**wanted("ada")["ada"], "id": "1", "enabled": False, "attributes": {"collections": ["{}"], "own": ["x"]}}
+        ada.pop("realmRoles")
+        other = {"id": "2", "username": "stays", "enabled": True}
+        for call in range(1, 7):
+            with self.subTest(call=call):
+                realm = Realm(ada, other, fails_at=call)
+                before = realm.state()
+                package = wanted("ada", "bob", "eve")
+                saved = users.by_name(users.Import(realm, package, False).save())
+                with self.assertRaises(StufError):
+                    users.Import(realm, package, False).apply()
+                realm.fails_at = 0
+                users.Import(realm, package, False).restore(saved)
+                self.assertEqual(realm.state(), before)
+
+    def test_users_who_are_not_in_the_package_are_kept_and_counted(self) -> None:
+        realm = Realm({"id": "9", "username": "stays", "enabled": True})
+        work = users.Import(realm, wanted("ada"), False)
+        work.apply()
+        self.assertIn("9", realm.held)
+        self.assertEqual(work.counts["kept"], 1)
+
+    def test_a_role_that_the_package_does_not_give_is_taken(self) -> None:
+        realm = Realm()
+        users.Import(realm, wanted("ada"), False).apply()
+        realm.held["id-ada"]["realm"].add("admin")
+        work = users.Import(realm, wanted("ada"), False)
+        work.apply()
+        self.assertEqual(realm.roles_of("id-ada"), {"member", "default-roles-stuf"})
+
+    def test_a_role_that_the_realm_lacks_stops_before_the_first_change(self) -> None:
+        realm = Realm()
+        with self.assertRaises(StufError):
+            users.Import(realm, wanted("ada", realmRoles=["nobody-knows"]), False)
+        self.assertEqual(realm.calls, 0)
+
+    def test_reading_back_finds_what_was_lost(self) -> None:
+        realm = Realm()
+        users.Import(realm, wanted("ada"), False).apply()
+        del realm.held["id-ada"]["attributes"]["collections"]
+        work = users.Import(realm, wanted("ada"), False)
+        work.compare()
+        self.assertEqual(work.counts["differing"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

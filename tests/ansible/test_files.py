@@ -73,8 +73,6 @@ class Secrets(Files):
 class Place(Files):
     def tree(self, **files: bytes) -> dict[str, Any]:
         listed = [
-            {"path": path.replace("__", "/"), "content": base64.b64encode(body).decode()} for path, body in files.items()
-        ]
             {"path": path.replace("__", "/"), "content": base64.b64encode(body).decode()}
             for path, body in files.items()
         ]

@@ -1,7 +1,8 @@
 //! The gate that every rendered byte passes before it is packed: no secret anywhere, no personal datum outside (P) files.
 
 use super::Error;
-use crate::model::{Checked, Files, Kind};
+use crate::model::leak::Scanner;
+use crate::model::{Checked, Files, Kind, Secret};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Something that stands in a rendered file and must not.
@@ -15,14 +16,31 @@ pub struct Leak {
 
 /// Searches every data file and document; code is the same for everyone and holds no value.
 pub(super) fn pass(files: &Files, checked: &Checked) -> Result<(), Error> {
-    let personal = addresses(checked);
+    let made = || files.iter().filter(|(_, file)| file.kind != Kind::Code);
+    let secrets = Scanner::new(&known_secrets(checked));
     let mut leaks = Vec::new();
-    for (path, file) in files.iter().filter(|(_, file)| file.kind != Kind::Code && !file.personal) {
-        if let Some(what) = stands_alone(&personal, &file.bytes) {
-            leaks.push(Leak { path: path.clone(), what: what.to_owned() });
-        }
+    for (path, file) in made() {
+        let hits = secrets.scan(&file.bytes);
+        leaks.extend(hits.iter().map(|hit| leak(path, &format!("{} ({})", hit.kind, hit.encoding))));
+    }
+    if !leaks.is_empty() {
+        return Err(Error::Secret(leaks));
+    }
+    let people = addresses(checked);
+    for (path, file) in made().filter(|(_, file)| !file.personal) {
+        leaks.extend(stands_alone(&people, &file.bytes).map(|what| leak(path, what)));
     }
     if leaks.is_empty() { Ok(()) } else { Err(Error::Personal(leaks)) }
+}
+
+fn leak(path: &str, what: &str) -> Leak {
+    Leak { path: path.to_owned(), what: what.to_owned() }
+}
+
+/// Every secret that the input brought: it may stand nowhere in the output, in no encoding.
+fn known_secrets(checked: &Checked) -> Vec<Secret> {
+    let sentry = checked.export.notifications.sentry.as_ref().and_then(|sentry| sentry.dsn.clone());
+    checked.realm.credentials.iter().map(|(_, secret)| secret.clone()).chain(sentry).collect()
 }
 
 /// What names a user: addresses without regard to case, and phone numbers.

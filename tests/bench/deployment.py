@@ -19,7 +19,7 @@ from .paths import REPOSITORY, instance_folder
 from .shell import BenchError, run
 
 #: Where the package lies on the Trust Architect's machine, and what `./migrate` keeps.
-PACKAGE = "/home/architect/package"
+PACKAGE = "/home/architect/package/harbour"
 STATE = "/home/architect/.local/state/stufpack"
 
 
@@ -119,7 +119,7 @@ class Deployment:
         server.copy_to_laptop(signers, "/home/architect/signers")
         server.on_laptop(
             "umask 077 && mkdir -p ~/.config/stufpack && mv ~/signers ~/.config/stufpack/harbour.signers"
-            f" && unzip -q ~/package.zip -d {PACKAGE}",
+            f" && unzip -q ~/package.zip -d ~/package",
             log="unpack",
         )
         # What only the Trust Architect has, as README.md asks for it.

@@ -119,7 +119,7 @@ class Deployment:
         server.copy_to_laptop(signers, "/home/architect/signers")
         server.on_laptop(
             "umask 077 && mkdir -p ~/.config/stufpack && mv ~/signers ~/.config/stufpack/harbour.signers"
-            f" && unzip -q ~/package.zip -d ~/package",
+            " && unzip -q ~/package.zip -d ~/package",
             log="unpack",
         )
         # What only the Trust Architect has, as README.md asks for it.

@@ -350,7 +350,7 @@ record! {
         /// Share of failed requests, in percent.
         error_rate_percent: u32 = 5,
         /// 95th percentile of response times against the source's own, in percent (150 = one and a half times).
-        p95_percent: u32 = 200,
+        p95_percent: u32 = 150,
         /// Consecutive failed checks that are still borne.
         failed_checks: u32 = 3,
         /// How long the watch lasts.

@@ -241,12 +241,12 @@ impl Tally<'_> {
     fn metadata(&mut self, row: &Row<'_>) {
         let store = self.store.unwrap_or(Store::AwsS3);
         let mut problem = None;
-        let mut total = 0;
-        let _ = inventory::pairs(row.metadata.as_bytes(), |name, value| {
-            total += name.len() + value.len();
-            problem = problem.or(store::metadata_problem(store, name));
-        });
-        if total > store::metadata_limit(store) {
+        if row.odd_names {
+            let _ = inventory::pairs(row.metadata.as_bytes(), |name, _| {
+                problem = problem.or(store::metadata_problem(store, name));
+            });
+        }
+        if row.metadata_bytes > store::metadata_limit(store) {
             problem = problem.or(Some("the metadata is larger than the store holds"));
         }
         if let Some(problem) = problem {

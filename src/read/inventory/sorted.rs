@@ -213,7 +213,17 @@ impl Head {
         });
         let [key, modified, content_type, sha256, metadata] = texts;
         let size = self.bytes[20..FIXED].try_into().map_or(0, u64::from_le_bytes);
-        Row { line: 0, key, size, modified, content_type, sha256, metadata }
+        Row {
+            line: 0,
+            key,
+            size,
+            modified,
+            content_type,
+            sha256,
+            metadata,
+            metadata_bytes: 0,
+            odd_names: false,
+        }
     }
 }
 

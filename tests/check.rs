@@ -14,6 +14,15 @@ fn each_case_is_told_as_expected() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// The program itself: exit 3 for what is wrong, 5 for what is refused, and nothing is written.
+#[test]
+fn the_program_tells_the_same_and_writes_nothing() {
+    let program = env!("CARGO_BIN_EXE_stufpack");
+    let failures: Vec<String> =
+        cases::all().iter().filter_map(|case| case.run_program(program).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
 /// A code without a case is a promise that nobody checks, and a case without a code is not documented.
 #[test]
 fn every_code_has_a_case() {

@@ -117,19 +117,29 @@ impl Case {
         codes.map(str::to_owned).collect()
     }
 
+    /// The changed example in a folder of its own.
+    fn made(&self) -> Result<tempfile::TempDir, String> {
+        let temp = tempfile::tempdir().map_err(|error| error.to_string())?;
+        copy(&Path::new(ROOT).join("examples/minimal"), temp.path());
+        for change in &self.description.change {
+            change.make(temp.path()).map_err(|what| format!("{}: {what}", self.name))?;
+        }
+        Ok(temp)
+    }
+
+    fn export(&self) -> &str {
+        self.description.export.as_deref().unwrap_or("export")
+    }
+
     /// What is told about the changed example.
     pub fn findings(&self) -> Result<Vec<Finding>, String> {
-        let temp = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let temp = self.made()?;
         let root = temp.path();
-        copy(&Path::new(ROOT).join("examples/minimal"), root);
-        for change in &self.description.change {
-            change.make(root).map_err(|what| format!("{}: {what}", self.name))?;
-        }
         let before = content(root);
-        let export = root.join(self.description.export.as_deref().unwrap_or("export"));
         let target = root.join("target.yaml");
         let target = (!self.description.without_target).then_some(target.as_path());
-        let source = read::source(&export, target).map_err(|error| format!("{}: {error}", self.name))?;
+        let source = read::source(&root.join(self.export()), target)
+            .map_err(|error| format!("{}: {error}", self.name))?;
         let told = if target.is_some() {
             check::all(source).map(|checked| checked.warnings)
         } else {
@@ -149,6 +159,41 @@ impl Case {
             finding.at.file = finding.at.file.replace(&prefix, "").into();
         }
         Ok(findings)
+    }
+
+    /// Runs the program on the changed example: the same codes, the right exit code, and nothing written anywhere.
+    pub fn run_program(&self, program: &str) -> Result<(), String> {
+        let temp = self.made()?;
+        let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let before = content(temp.path());
+        let mut command = std::process::Command::new(program);
+        command.current_dir(temp.path()).env("TMPDIR", scratch.path());
+        command.args(["check", self.export(), "--format", "json"]);
+        if !self.description.without_target {
+            command.args(["--target", "target.yaml"]);
+        }
+        let output = command.output().map_err(|error| error.to_string())?;
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| {
+            format!("{}: {error}\n{}", self.name, String::from_utf8_lossy(&output.stderr))
+        })?;
+        let findings = report["findings"].as_array().cloned().unwrap_or_default();
+        let codes: Vec<String> =
+            findings.iter().map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect();
+        let has = |weight: &str| findings.iter().any(|finding| finding["severity"] == weight);
+        let expected = if has("error") {
+            3
+        } else if has("refused") {
+            5
+        } else {
+            0
+        };
+        if codes != self.expected_codes() || output.status.code() != Some(expected) {
+            return Err(format!("{}: exit {:?} with {codes:?}", self.name, output.status.code()));
+        }
+        if before != content(temp.path()) || !content(scratch.path()).is_empty() {
+            return Err(format!("{}: something was written", self.name));
+        }
+        Ok(())
     }
 
     /// Compares with `expected.txt`, all of it.

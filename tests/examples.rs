@@ -1,6 +1,7 @@
 //! The examples pass every check, with the warnings that their comments speak of.
 
 use std::path::Path;
+use stufpack::read::inventory;
 use stufpack::{check, read};
 
 fn warnings(name: &str) -> Vec<String> {
@@ -21,4 +22,43 @@ fn the_smallest_example_passes() {
 #[test]
 fn the_whole_example_passes() {
     assert_eq!(warnings("harbour"), ["sentry.dsn", "exposure.origins", "exposure.factors"]);
+}
+
+/// The order and the form of the inventory's lines change nothing of what is planned.
+#[test]
+fn an_inventory_that_is_not_sorted_makes_the_same_batches() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/harbour");
+    let temp = tempfile::tempdir().expect("a folder");
+    let export = temp.path().join("export");
+    std::fs::create_dir_all(export.join("branding")).expect("a folder");
+    for name in ["export.yaml", "realm.json", "branding/logo.svg", "branding/custom.css"] {
+        std::fs::copy(example.join("export").join(name), export.join(name)).expect("a copy");
+    }
+    let objects = inventory::objects(&example.join("export/inventory.csv"), true).expect("it can be read");
+    let mut lines: Vec<String> = objects
+        .map(|object| {
+            let object = object.expect("it can be read");
+            let line = serde_json::json!({
+                "key": object.key,
+                "size": object.size,
+                "modified": object.modified,
+                "content_type": object.content_type,
+                "sha256": object.sha256.map(|digest| digest.hex()),
+                "metadata": object.metadata,
+            });
+            format!("{line}\n")
+        })
+        .collect();
+    lines.reverse();
+    std::fs::write(export.join("inventory.jsonl"), lines.concat()).expect("written");
+
+    let content = |export: &Path| {
+        let source =
+            read::source(export, Some(&example.join("target.yaml"))).expect("the example can be read");
+        check::all(source).unwrap_or_else(|findings| panic!("{findings:#?}")).content
+    };
+    let (sorted, mut reversed) = (content(&example.join("export")), content(&export));
+    assert!(sorted.sorted && !reversed.sorted && sorted.batches.len() > 1);
+    reversed.sorted = true;
+    assert_eq!(reversed, sorted);
 }

@@ -269,9 +269,7 @@ impl Tally<'_> {
                 let limits = self.batches.limits;
                 self.batches = Batches { limits, ..Batches::default() };
                 if self.told.is_empty() {
-                    for object in inventory::objects(path, false)? {
-                        self.batches.add(object?.size);
-                    }
+                    inventory::sizes(path, |size| self.batches.add(size))?;
                 }
             }
         }
@@ -393,17 +391,7 @@ fn fingerprint(key: &str) -> u128 {
 /// Fingerprints that stand more than once among `seen` and the first `before` rows.
 fn repeated(path: &Path, before: u64, seen: &mut Vec<u128>) -> io::Result<Vec<u128>> {
     use rayon::slice::ParallelSliceMut as _;
-    let mut left = before;
-    if left > 0 {
-        inventory::pass(path, |row| {
-            if left > 0
-                && let Ok(row) = row
-            {
-                left -= 1;
-                seen.push(fingerprint(row.key));
-            }
-        })?;
-    }
+    inventory::first_keys(path, before, |key| seen.push(fingerprint(key)))?;
     seen.par_sort_unstable();
     let mut twice: Vec<u128> =
         seen.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();

@@ -13,6 +13,7 @@ mod sorted;
 pub use metadata::pairs;
 pub use rows::{Flaw, Row, Rows};
 pub use sorted::{Objects, objects};
+pub(crate) use sorted::{first_keys, sizes};
 
 use crate::model::Digest;
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use crate::model::{Digest, Word};
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
@@ -36,14 +37,52 @@ impl std::fmt::Debug for Objects {
 /// # Errors
 /// When the file cannot be read or the temporary files cannot be written.
 pub fn objects(path: &Path, sorted: bool) -> io::Result<Objects> {
-    let mut rows = open(path)?;
     if sorted {
-        return Ok(Objects(Order::Streamed(Box::new(rows))));
+        return Ok(Objects(Order::Streamed(Box::new(open(path)?))));
     }
+    Ok(Objects(Order::Merged(merged(path, Piece::push)?)))
+}
+
+/// Calls `each` with the size of every object of an inventory that is not sorted, in byte order of their keys.
+///
+/// # Errors
+/// As [`objects`].
+pub(crate) fn sizes(path: &Path, mut each: impl FnMut(u64)) -> io::Result<()> {
+    let keys_and_sizes = |piece: &mut Piece, row: &Row<'_>| {
+        piece.push(&Row { modified: "", content_type: "", sha256: "", metadata: "", ..*row });
+    };
+    let mut heap = merged(path, keys_and_sizes)?;
+    while let Some(mut head) = heap.peek_mut() {
+        each(head.row().size);
+        if !head.advance()? {
+            PeekMut::pop(head);
+        }
+    }
+    Ok(())
+}
+
+/// Calls `each` with the keys of the first `count` rows.
+pub(crate) fn first_keys(path: &Path, count: u64, mut each: impl FnMut(&str)) -> io::Result<()> {
+    let mut rows = open(path)?;
+    let mut left = count;
+    while left > 0
+        && let Some(row) = rows.next()?
+    {
+        if let Ok(row) = row {
+            each(row.key);
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// The heads of sorted runs, which together hold every row as `push` takes it.
+fn merged(path: &Path, push: impl Fn(&mut Piece, &Row<'_>)) -> io::Result<BinaryHeap<Head>> {
+    let mut rows = open(path)?;
     let mut heap = BinaryHeap::new();
     let mut piece = Piece::default();
     while let Some(row) = rows.next()? {
-        piece.push(&row.map_err(|_| changed())?);
+        push(&mut piece, &row.map_err(|_| changed())?);
         if piece.bytes.len() >= PIECE {
             heap.extend(Head::of(Box::new(piece.write()?))?);
             piece = Piece::default();
@@ -54,7 +93,7 @@ pub fn objects(path: &Path, sorted: bool) -> io::Result<Objects> {
             if heap.is_empty() { Box::new(piece.in_memory()) } else { Box::new(piece.write()?) };
         heap.extend(Head::of(run)?);
     }
-    Ok(Objects(Order::Merged(heap)))
+    Ok(heap)
 }
 
 fn open(path: &Path) -> io::Result<Rows<Box<dyn Read + Send>>> {
@@ -80,10 +119,13 @@ impl Iterator for Objects {
                 Err(error) => Some(Err(error)),
             },
             Order::Merged(heap) => {
-                let head = heap.pop()?;
+                let mut head = heap.peek_mut()?;
                 let object = object(&head.row());
-                match Head::of(head.rest) {
-                    Ok(next) => heap.extend(next),
+                match head.advance() {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        PeekMut::pop(head);
+                    }
                     Err(error) => return Some(Err(error)),
                 }
                 Some(object)
@@ -191,16 +233,33 @@ struct Head {
 }
 
 impl Head {
-    fn of(mut run: Box<dyn Read + Send>) -> io::Result<Option<Self>> {
-        let mut bytes = vec![0; FIXED];
-        match run.read_exact(&mut bytes) {
+    fn of(rest: Box<dyn Read + Send>) -> io::Result<Option<Self>> {
+        let mut head = Self { bytes: Vec::new(), rest };
+        Ok(head.advance()?.then_some(head))
+    }
+
+    /// Goes on to the next row of the run; `false` at its end.
+    fn advance(&mut self) -> io::Result<bool> {
+        let read = self.read();
+        if !matches!(read, Ok(true)) {
+            // A row without a key, so that the heap can still compare it.
+            self.bytes.clear();
+            self.bytes.resize(FIXED, 0);
+        }
+        read
+    }
+
+    fn read(&mut self) -> io::Result<bool> {
+        self.bytes.resize(FIXED, 0);
+        match self.rest.read_exact(&mut self.bytes) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
             Err(error) => return Err(error),
         }
-        bytes.resize(length(&bytes), 0);
-        run.read_exact(&mut bytes[FIXED..])?;
-        Ok(Some(Self { bytes, rest: run }))
+        let length = length(&self.bytes);
+        self.bytes.resize(length, 0);
+        self.rest.read_exact(&mut self.bytes[FIXED..])?;
+        Ok(true)
     }
 
     fn row(&self) -> Row<'_> {

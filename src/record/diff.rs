@@ -2,9 +2,9 @@
 
 use super::Error;
 use super::glass::Glass;
+use super::listing::Trees;
 use super::message::Event;
 use super::paths;
-use super::tree::Trees;
 use crate::pack::Package;
 use git2::{ObjectType, Oid};
 use serde::Serialize;

@@ -2,9 +2,9 @@
 
 use super::commit::Commit;
 use super::error::Behind;
+use super::listing::Trees;
 use super::message::{Event, Message, PackageRef};
 use super::structure::{self, BRANCH};
-use super::tree::Trees;
 use super::{Error, paths};
 use crate::model::{Digest, Domain, Slug, Timestamp, Word};
 use crate::pack::{self, Previous, Principal};

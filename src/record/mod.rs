@@ -15,6 +15,7 @@ mod finding;
 mod glass;
 mod init;
 mod journal;
+mod listing;
 mod log;
 mod message;
 mod oldpacks;

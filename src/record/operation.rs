@@ -1,10 +1,11 @@
 //! Operations other than packages: a folder that a phase wrote becomes the next commit.
 
 use super::glass::{Glass, Locked};
+use super::listing::Trees;
 use super::message::{Event, PackageRef, Validation};
 use super::package::{Change, Recorded, Recording, encrypt};
 use super::packfile::Staging;
-use super::tree::{Growing, Mode, Trees, is_safe};
+use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
 use super::{Error, journal, paths};
 use crate::model::leak::Scanner;
@@ -280,8 +281,8 @@ impl Glass {
         };
         let mut open = vec![(String::new(), root)];
         while let Some((prefix, id)) = open.pop() {
-            for entry in trees.read(id)?.iter() {
-                let path = [prefix.as_str(), &entry.name].concat();
+            for entry in trees.read(id)?.entries() {
+                let path = [prefix.as_str(), entry.name].concat();
                 if entry.mode == Mode::Folder && opened(&path) {
                     open.push((format!("{path}/"), entry.id));
                 } else {
@@ -303,10 +304,14 @@ impl Glass {
         is_personal: &dyn Fn(&str) -> bool,
     ) -> Result<Option<Recorded>, Error> {
         let about = Oid::hash_object(ObjectType::Blob, &files[OPERATION])?;
+        // Nearly always: nothing with these bytes was ever recorded.
+        if !odb.exists(about) {
+            return Ok(None);
+        }
         let Some(folder) = trees.find(root, place)? else {
             return Ok(None);
         };
-        for entry in trees.read(folder.id)?.iter().filter(|entry| entry.mode == Mode::Folder) {
+        for entry in trees.read(folder.id)?.entries().filter(|entry| entry.mode == Mode::Folder) {
             if trees.find(entry.id, OPERATION)?.is_none_or(|found| found.id != about) {
                 continue;
             }
@@ -325,7 +330,7 @@ impl Glass {
                 all = all && same(path, bytes, trees)?;
             }
             if all {
-                return self.commit_of(odb, &entry.name);
+                return self.commit_of(odb, entry.name);
             }
         }
         Ok(None)

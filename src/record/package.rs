@@ -3,10 +3,11 @@
 use super::commit::Draft;
 use super::error::Sequence;
 use super::glass::{Glass, Head, Locked, Manifest};
+use super::listing::Trees;
 use super::message::{Event, Message, PackageRef, Validation};
 use super::packfile::Staging;
 use super::structure::BRANCH;
-use super::tree::{Growing, Mode, Trees, is_safe};
+use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
 use super::{Error, TOOL, glass, paths};
 use crate::model::AgeRecipient;

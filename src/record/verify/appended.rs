@@ -5,10 +5,11 @@ use crate::pack::age;
 use crate::record::error::Error;
 use crate::record::finding::Finding;
 use crate::record::journal;
+use crate::record::listing::Change;
 use crate::record::message::Message;
 use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
 use crate::record::paths;
-use crate::record::tree::{Change, Mode, is_safe};
+use crate::record::tree::{Mode, is_safe};
 use git2::Oid;
 use std::collections::BTreeMap;
 

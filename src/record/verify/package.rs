@@ -11,8 +11,9 @@ use crate::record::commit::Commit;
 use crate::record::error::Error;
 use crate::record::finding::Finding;
 use crate::record::glass::Manifest;
+use crate::record::listing::Change;
 use crate::record::message::{Message, PackageRef};
-use crate::record::tree::{Change, Entry, Mode, is_safe};
+use crate::record::tree::{Entry, Mode, is_safe};
 use crate::record::{moment, paths};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! `kind: StufExport`: what leaves a running STUF.
 
-use super::walk::record;
+use super::record::record;
 use super::words::choice;
 use super::{
     AttachmentPath, BucketName, CollectionName, Colour, Commit, Domain, Email, GithubUser, ImageReference,

@@ -11,6 +11,7 @@ mod location;
 pub mod memory;
 mod quantities;
 mod realm;
+pub mod record;
 mod secret;
 mod target;
 pub mod tree;

@@ -1,7 +1,8 @@
 //! `kind: StufTarget`: what the Trust Architect chooses.
 
+use super::record::record;
 use super::tree::{Node, Value};
-use super::walk::{Definitions, Shape, Walk, record};
+use super::walk::{Definitions, Shape, Walk};
 use super::words::choice;
 use super::{
     AgeRecipient, Bandwidth, Cidr, Domain, Duration, Email, HostAddress, HostKey, ImageReference, SecretName,

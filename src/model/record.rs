@@ -1,0 +1,150 @@
+//! One definition per record: struct, keys, defaults, schema and walk.
+
+use super::walk::Definitions;
+use serde_json::json;
+
+/// `api_memory` as it stands in documents: `apiMemory`.
+pub fn camel(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        if c == '_' {
+            upper = true;
+        } else if std::mem::take(&mut upper) {
+            camel.extend(c.to_uppercase());
+        } else {
+            camel.push(c);
+        }
+    }
+    camel
+}
+
+/// Declares a record: struct, keys, defaults, schema and walk.
+///
+/// `field: Type` is required unless the type itself can be absent (`Option`), `field: Type = value` has a default,
+/// written as JSON; a default of `{}` lets every field of the record below take its own.
+macro_rules! record {
+    (
+        $(#[doc = $doc:literal])+
+        pub struct $name:ident {
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty $(= $default:tt)? ),+ $(,)?
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            $( $(#[doc = $field_doc])+ pub $field: $type ),+
+        }
+
+        impl $crate::model::walk::Shape for $name {
+            fn walk(node: &$crate::model::tree::Node, walk: &mut $crate::model::walk::Walk<'_>) -> Self {
+                use $crate::model::record::keys;
+                static KEYS: std::sync::LazyLock<Vec<String>> =
+                    std::sync::LazyLock::new(|| keys(&[$( stringify!($field) ),+]));
+                if !matches!(node.value, $crate::model::tree::Value::Map(_)) {
+                    return walk.fail(
+                        node,
+                        &$crate::model::codes::VALUE_TYPE,
+                        format!("a mapping is expected here, not {}", node.kind()),
+                        &format!("a mapping with the keys {}", KEYS.join(", ")),
+                    );
+                }
+                walk.unknown_keys(node, &KEYS);
+                let mut keys = KEYS.iter();
+                $(
+                    let $field = walk.field(
+                        node,
+                        keys.next().map_or("", String::as_str),
+                        concat!($( $field_doc ),+).trim(),
+                        record!(@default $($default)?),
+                    );
+                )+
+                Self { $( $field ),+ }
+            }
+
+            fn placeholder() -> Self {
+                Self { $( $field: $crate::model::walk::Shape::placeholder() ),+ }
+            }
+
+            fn schema(definitions: &mut $crate::model::walk::Definitions) -> serde_json::Value {
+                $crate::model::record::define(stringify!($name), concat!($( $doc ),+), definitions, |definitions| vec![
+                    $( $crate::model::record::Property {
+                        name: stringify!($field),
+                        doc: concat!($( $field_doc ),+),
+                        schema: <$type as $crate::model::walk::Shape>::schema(definitions),
+                        default: record!(@default $($default)?),
+                        required: record!(@required $($default)?)
+                            && <$type as $crate::model::walk::Shape>::absent().is_none(),
+                    } ),+
+                ])
+            }
+        }
+    };
+    (@default) => { None };
+    (@default $default:tt) => { Some(serde_json::json!($default)) };
+    (@required) => { true };
+    (@required $default:tt) => { false };
+}
+pub(crate) use record;
+
+/// Keys of a record as they stand in documents.
+pub fn keys(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| camel(name)).collect()
+}
+
+/// One property of a record's JSON Schema.
+#[derive(Debug)]
+pub struct Property {
+    /// Name of the field.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// The schema of its type.
+    pub schema: serde_json::Value,
+    /// Its default.
+    pub default: Option<serde_json::Value>,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// Adds a record to the definitions, once, and returns the reference to it.
+pub fn define(
+    name: &str,
+    doc: &str,
+    definitions: &mut Definitions,
+    properties: impl FnOnce(&mut Definitions) -> Vec<Property>,
+) -> serde_json::Value {
+    if !definitions.contains_key(name) {
+        definitions.insert(name.to_owned(), json!({}));
+        let properties = properties(definitions);
+        let required: Vec<String> = properties.iter().filter(|p| p.required).map(|p| camel(p.name)).collect();
+        let described: serde_json::Map<String, serde_json::Value> = properties
+            .into_iter()
+            .map(|property| {
+                let mut schema = property.schema;
+                let meaning = property.doc.trim().to_owned();
+                // The field's own words first, then what its type asks for.
+                let description = match schema.get("description").and_then(|d| d.as_str()) {
+                    Some(shape) => format!("{meaning}\nExpected: {shape}."),
+                    None => meaning,
+                };
+                schema["description"] = description.into();
+                if let Some(default) = property.default {
+                    schema["default"] = default;
+                }
+                (camel(property.name), schema)
+            })
+            .collect();
+        let mut schema = json!({
+            "type": "object",
+            "description": doc.trim(),
+            "properties": described,
+            "additionalProperties": false,
+        });
+        if !required.is_empty() {
+            schema["required"] = required.into();
+        }
+        definitions.insert(name.to_owned(), schema);
+    }
+    json!({"$ref": format!("#/$defs/{name}")})
+}

@@ -79,9 +79,13 @@ def _tests(*names: str) -> None:
         raise BenchError(f"{len(result.failures) + len(result.errors)} tests failed; logs are in {logs_folder()}")
 
 
+def _image_tests() -> list[str]:
+    return [file.stem for file in sorted(Path(__file__).parent.glob("test_*.py"))]
+
+
 def test_images() -> None:
     """The tests of stand-ins, of the official images' contracts and of the bench itself."""
-    _tests(*[file.stem for file in sorted(Path(__file__).parent.glob("test_*.py"))])
+    _tests(*_image_tests())
 
 
 def deploy() -> None:
@@ -92,8 +96,7 @@ def deploy() -> None:
 def end_to_end() -> None:
     """Image tests, then the deployment; what this clone started is stopped in the end."""
     try:
-        test_images()
-        deploy()
+        _tests(*_image_tests(), "deploy_test")
     finally:
         down()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import engine, images, network, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
-from .paths import logs_folder
+from .paths import INSTANCE, logs_folder
 from .shell import BenchError, say
 
 
@@ -38,8 +38,10 @@ def down() -> None:
     """Everything of this clone; the engine too when this clone started it."""
     if engine.current() is None:
         return
-    for place in EVERYONE:
-        network.remove(place)
+    # Whatever carries this clone's name, what an interrupted test left behind included.
+    left = engine.docker("ps", "--all", "--quiet", "--filter", f"name=^stufbench-{INSTANCE}-").split()
+    if left:
+        engine.docker("rm", "--force", "--volumes", *left)
     if engine.docker_ok("volume", "inspect", server.DATA_VOLUME):
         engine.docker("volume", "rm", server.DATA_VOLUME)
     if engine.docker_ok("network", "inspect", NETWORK):

@@ -27,6 +27,7 @@ mod structure;
 mod tree;
 mod value;
 mod verify;
+mod worktree;
 
 pub use diff::{Comparison, Difference, diff};
 pub use error::{Behind, Error, Sequence};

@@ -202,6 +202,7 @@ impl Locked {
         }
         let head = self.current(&odb)?;
         glass.is_of(&odb, &mut trees, &head, &operation.slug)?;
+        glass.finish_checkout(&head)?;
         let is_personal = |path: &str| operation.personal.iter().any(|name| name == path);
         let scanner = Scanner::new(known);
         for (path, bytes) in &files {

@@ -55,6 +55,7 @@ impl Locked {
         let identity = &manifest.package;
         glass.is_of(&odb, &mut trees, &head, identity.slug.as_str())?;
         issued(package, recording.signers)?;
+        glass.finish_checkout(&head)?;
         if let Some(recorded) = glass.find_package(&odb, &head, package)? {
             return Ok(recorded);
         }
@@ -162,7 +163,7 @@ impl Glass {
         let log = format!("stufpack: operation {operation}");
         self.repository.reference_matching(BRANCH, commit, true, head.id, &log)?;
         if has_work_tree {
-            self.repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))?;
+            self.check_out()?;
         }
         Ok(Recorded { commit, operation, new: true })
     }

@@ -4,6 +4,8 @@ use crate::forge::{Check, codes};
 use crate::support::{Case, ISSUER, files};
 use std::fs;
 use std::path::Path;
+use stufpack::model::File;
+use stufpack::pack::Package;
 use stufpack::record::{self, Error, Glass, Sequence, Value};
 
 #[test]
@@ -205,6 +207,97 @@ fn a_work_tree_follows_and_is_never_overwritten() {
     assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 2\n");
 }
 
+/// A glass with a work tree whose branch is at package 2, index and work tree at package 1: a crash before the checkout.
+fn before_the_checkout() -> (Case, Package) {
+    let case = Case::new();
+    case.init(false);
+    let mut old = files(1);
+    old.insert("docs/old.md".to_owned(), File::document("old\n"));
+    let first = case.package_of(1, None, "harbour", &case.issuer, old);
+    case.record(&first);
+    let mut new = files(2);
+    new.insert("docs/new.md".to_owned(), File::document("new\n"));
+    let second = case.package_of(2, Some(&first), "harbour", &case.issuer, new);
+    let head = case.record(&second).commit.to_string();
+    case.git(&["reset", "-q", "--hard", "main~1"]);
+    case.git(&["update-ref", "refs/heads/main", &head]);
+    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 1\n");
+    (case, second)
+}
+
+#[test]
+fn a_checkout_that_a_crash_interrupted_is_ended_by_the_next_record() {
+    let interrupted: [fn(&Path); 3] = [
+        |_| {},
+        |glass| fs::write(glass.join("README.md"), "# Package 2\n").unwrap(),
+        |glass| {
+            fs::write(glass.join("README.md"), "# Pack").unwrap();
+            fs::write(glass.join("docs/new.md"), "").unwrap();
+            fs::remove_file(glass.join("docs/old.md")).unwrap();
+        },
+    ];
+    for change in interrupted {
+        let (case, second) = before_the_checkout();
+        change(&case.glass());
+
+        // The same once more.
+        assert!(!case.record(&second).new);
+
+        assert_eq!(case.git(&["status", "--porcelain"]), "");
+        assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 2\n");
+        assert!(!case.glass().join("docs/old.md").exists());
+
+        // The next one, without the same before it.
+        let (case, second) = before_the_checkout();
+        change(&case.glass());
+        assert!(case.record(&case.package(3, Some(&second))).new);
+        assert_eq!(case.git(&["status", "--porcelain"]), "");
+
+        // An operation.
+        let (case, second) = before_the_checkout();
+        change(&case.glass());
+        let folder = case.operation(&second, 3);
+        assert!(case.record_operation(&folder, &case.customer).unwrap().new);
+        assert_eq!(case.git(&["status", "--porcelain"]), "");
+    }
+}
+
+#[test]
+fn an_interrupted_checkout_never_overwrites_what_somebody_wrote() {
+    let own: [(&str, fn(&Path)); 6] = [
+        ("README.md", |glass| fs::write(glass.join("README.md"), "mine\n").unwrap()),
+        ("docs/old.md", |glass| fs::write(glass.join("docs/old.md"), "old\nmine\n").unwrap()),
+        ("docs/new.md", |glass| fs::write(glass.join("docs/new.md"), "mine\n").unwrap()),
+        ("docs/new.md", |glass| std::os::unix::fs::symlink("old.md", glass.join("docs/new.md")).unwrap()),
+        ("audit/glass.json", |glass| fs::write(glass.join("audit/glass.json"), "").unwrap()),
+        ("audit/glass.json", |glass| fs::remove_file(glass.join("audit/glass.json")).unwrap()),
+    ];
+    for (path, change) in own {
+        let (case, second) = before_the_checkout();
+        change(&case.glass());
+        let status = case.git(&["status", "--porcelain"]);
+        let third = case.package(3, Some(&second));
+        for package in [&second, &third] {
+            match case.try_record(package, &case.issuer) {
+                Err(Error::WorkTree { example, .. }) => assert_eq!(example, path),
+                other => panic!("{path}: {other:?}"),
+            }
+            assert_eq!(case.git(&["status", "--porcelain"]), status);
+        }
+    }
+    // What somebody staged is theirs too, and a file beside those of the glass stays.
+    let (case, second) = before_the_checkout();
+    fs::write(case.glass().join("README.md"), "mine\n").unwrap();
+    case.git(&["add", "README.md"]);
+    let third = case.package(3, Some(&second));
+    assert!(matches!(case.try_record(&third, &case.issuer), Err(Error::WorkTree { .. })));
+    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"mine\n");
+    let (case, second) = before_the_checkout();
+    fs::write(case.glass().join("mine"), "mine\n").unwrap();
+    assert!(!case.record(&second).new);
+    assert_eq!(case.git(&["status", "--porcelain"]), "?? mine");
+}
+
 #[test]
 fn a_clone_that_is_behind_or_went_another_way_is_refused() {
     let case = Case::new();
@@ -326,7 +419,7 @@ fn many_operations_leave_few_packs_that_git_finds_whole() {
 fn a_writer_that_may_be_killed() {
     let Ok(folder) = std::env::var("STUFPACK_TEST_WRITER") else { return };
     let case = Case::again(Path::new(&folder));
-    let mut last: Option<stufpack::pack::Package> = None;
+    let mut last: Option<Package> = None;
     for number in 1.. {
         let package = case.package(number, last.as_ref());
         case.record(&package);

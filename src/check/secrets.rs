@@ -5,16 +5,10 @@
 use super::notes::{In, Notes};
 use crate::model::leak::{Hit, Scanner};
 use crate::model::tree::Value;
-use crate::model::{Export, Finding, Location, Realm, Secret, Shown, codes};
+use crate::model::{Export, Finding, Location, Realm, Shown, codes};
 
 pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
-    let mut known: Vec<Secret> = realm
-        .map(|realm| realm.credentials.iter().map(|(_, secret)| secret.clone()).collect())
-        .unwrap_or_default();
-    known.extend(
-        export.and_then(|export| export.notifications.sentry.as_ref()).and_then(|sentry| sentry.dsn.clone()),
-    );
-    let scanner = Scanner::new(&known);
+    let scanner = Scanner::new(&crate::model::secret::known(realm, export));
     for which in [In::Export, In::Target] {
         let Some(document) = notes.document(which) else { continue };
         let mut found = Vec::new();

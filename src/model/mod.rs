@@ -12,7 +12,7 @@ pub mod memory;
 mod quantities;
 mod realm;
 pub mod record;
-mod secret;
+pub mod secret;
 mod target;
 pub mod tree;
 pub mod walk;

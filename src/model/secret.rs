@@ -48,9 +48,50 @@ pub fn may_be_secret(field: &str) -> bool {
     field.ends_with("key") || words.iter().any(|word| field.contains(word))
 }
 
+/// What stands before the `@` of each URL in `text`: user and password.
+pub fn userinfos(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    text.match_indices("://").filter_map(|(index, begin)| {
+        let rest = &text[index + begin.len()..];
+        let end = rest
+            .find(|c: char| c.is_whitespace() || c.is_control() || "/\\?#\"'<>`|".contains(c))
+            .unwrap_or(rest.len());
+        let (user, host) = rest[..end].rsplit_once('@')?;
+        let host = host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+        let (user, password) = user.split_once(':').map_or((user, None), |(user, rest)| (user, Some(rest)));
+        let password = password.filter(|password| !password.is_empty());
+        (host && !(user.is_empty() && password.is_none())).then_some((user, password))
+    })
+}
+
+/// What lets someone in with the URLs in `text`: their passwords, and the long keys that stand alone before the `@`.
+pub fn url_secrets(text: &str) -> impl Iterator<Item = &str> {
+    userinfos(text).filter_map(|(user, password)| {
+        let is_key = user.len() >= 16 && user.bytes().any(|b| b.is_ascii_digit());
+        password.or(is_key.then_some(user))
+    })
+}
+
+/// Every secret that an input brings in fields of its own, with what makes it up: they may stand nowhere else.
+pub fn known(realm: Option<&super::Realm>, export: Option<&super::Export>) -> Vec<Secret> {
+    let mut known: Vec<Secret> =
+        realm.into_iter().flat_map(|realm| &realm.credentials).map(|(_, secret)| secret.clone()).collect();
+    let sentry = export.and_then(|export| export.notifications.sentry.as_ref());
+    if let Some(dsn) = sentry.and_then(|sentry| sentry.dsn.as_ref()) {
+        for (user, password) in userinfos(dsn.expose()) {
+            known
+                .extend([Some(user), password].into_iter().flatten().map(|part| Secret::new(dsn.kind, part)));
+        }
+        known.push(dsn.clone());
+    }
+    known
+}
+
 /// Whether `text` has the form of a secret: a known kind of key, or one long word without meaning.
 pub fn looks_like_secret(text: &str) -> bool {
     if !super::leak::scan(text.as_bytes(), &[]).is_empty() {
+        return true;
+    }
+    if userinfos(text).next().is_some() {
         return true;
     }
     // Public by their kind, and worth showing.

@@ -39,8 +39,7 @@ fn leak(path: &str, what: &str) -> Leak {
 
 /// Every secret that the input brought: it may stand nowhere in the output, in no encoding.
 fn known_secrets(checked: &Checked) -> Vec<Secret> {
-    let sentry = checked.export.notifications.sentry.as_ref().and_then(|sentry| sentry.dsn.clone());
-    checked.realm.credentials.iter().map(|(_, secret)| secret.clone()).chain(sentry).collect()
+    crate::model::secret::known(Some(&checked.realm), Some(&checked.export))
 }
 
 /// What names a user: addresses without regard to case, and phone numbers.

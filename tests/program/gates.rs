@@ -94,3 +94,92 @@ fn s06_a_description_that_names_a_user_is_refused() {
 
     assert!(!told.stderr.contains(&email), "{}", told.stderr);
 }
+
+/// Changes the realm of `harbour`.
+fn realm_with(change: impl FnOnce(&mut serde_json::Value)) -> Workspace {
+    let here = Workspace::new();
+    here.example("harbour", "input");
+    let mut realm = serde_json::from_str(&here.read("input/export/realm.json")).expect("a realm");
+    change(&mut realm);
+    here.write("input/export/realm.json", &realm.to_string());
+    here
+}
+
+fn client<'r>(realm: &'r mut serde_json::Value, id: &str) -> &'r mut serde_json::Value {
+    let clients = realm["clients"].as_array_mut().expect("clients");
+    clients.iter_mut().find(|client| client["clientId"] == id).expect("the client")
+}
+
+/// Every place of a realm that is carried over as it is, each with a credential of its own.
+#[test]
+fn s02_credentials_in_what_a_realm_carries_stay_out_of_the_package() {
+    let mapper = |config: serde_json::Value| {
+        serde_json::json!({
+            "name": "custom", "protocol": "openid-connect", "protocolMapper": "custom-mapper", "config": config,
+        })
+    };
+    let here = realm_with(|realm| {
+        let spa = client(realm, "stuf-spa");
+        spa["protocolMappers"] = serde_json::json!([
+            mapper(serde_json::json!({ "claim.name": "kept-claim", "api.token": "fake-leak-alpha-0001" })),
+            mapper(serde_json::json!({ "claim.name": "api_token", "claim.value": "fake-leak-bravo-0002" })),
+            mapper(serde_json::json!({ "endpoint": "https://u:fake-leak-charlie-0003@x.example/" })),
+        ]);
+        spa["attributes"]["clientSecret"] = "fake-leak-delta-0004".into();
+        spa["attributes"]["client.secret.rotated"] = "fake-leak-echo-0005".into();
+        spa["attributes"]["callback"] = "https://u:fake-leak-foxtrot-0006@x.example/".into();
+        spa["redirectUris"][0] = "https://u:fake-leak-golf-0007@x.example/*".into();
+        spa["webOrigins"] = serde_json::json!(["https://u:fake-leak-hotel-0008@x.example"]);
+        let scope = &mut realm["clientScopes"][1];
+        scope["attributes"]["password"] = "fake-leak-india-0009".into();
+        scope["protocolMappers"] =
+            serde_json::json!([mapper(serde_json::json!({ "secret": "fake-leak-juliett-0010" }))]);
+        realm["users"][0]["attributes"]["api.key"] = serde_json::json!(["fake-leak-kilo-0011"]);
+    });
+    here.stufpack(COMPILE).exits_with(0);
+    here.stufpack(&format!(
+        "unpack out/harbour-production-hosted-to-self-host-1.zip tree --signers signers --at {}",
+        crate::workspace::AT
+    ))
+    .exits_with(0);
+    for entry in walkdir::WalkDir::new(here.path("tree")).into_iter().filter_map(Result::ok) {
+        if entry.file_type().is_file() {
+            let text = String::from_utf8_lossy(&std::fs::read(entry.path()).expect("a file")).into_owned();
+            assert!(!text.contains("fake-leak"), "{}", entry.path().display());
+        }
+    }
+    let realm = here.read("tree/configuration/integration-config/realm.json");
+    assert!(realm.contains("kept-claim"), "what is no credential is carried over");
+    let ledger: serde_json::Value =
+        serde_json::from_str(&here.read("tree/docs/ledger.json")).expect("a ledger");
+    let dropped = ledger.to_string();
+    for path in ["api.token", "redirectUris[0]", "attributes.password"] {
+        assert!(dropped.contains(path), "{path} is not in the ledger");
+    }
+}
+
+/// What makes up a credential is one too, and stands nowhere else.
+#[test]
+fn s02_parts_of_credentials_are_known() {
+    let places: [(&str, fn(&mut serde_json::Value)); 3] = [
+        ("fake-rotated-secret-1", |realm| {
+            client(realm, "stuf-api")["attributes"]["client.secret.rotated"] = "fake-rotated-secret-1".into();
+        }),
+        ("fake-bind-credential", |realm| {
+            realm["components"]["org.keycloak.storage.UserStorageProvider"] = serde_json::json!([{ "name": "ldap", "config": { "bindCredential": ["fake-bind-credential"] } }]);
+        }),
+        ("fake-directory-word", |realm| {
+            realm["components"]["org.keycloak.storage.UserStorageProvider"] = serde_json::json!(
+                [{ "name": "ldap", "config": { "connectionUrl": ["ldap://reader:fake-directory-word@x.example"] } }]
+            );
+        }),
+    ];
+    for (secret, change) in places {
+        let realm = realm_with(change).read("input/export/realm.json");
+        let here = describe(&format!("See {secret} for details."));
+        here.write("input/export/realm.json", &realm);
+        let told = here.stufpack(COMPILE).exits_with(5);
+        assert!(told.stderr.contains("gate.secret"), "{}", told.stderr);
+        assert!(!told.stderr.contains(secret), "{secret} is printed");
+    }
+}

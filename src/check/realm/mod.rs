@@ -4,9 +4,10 @@ mod compare;
 mod rules;
 
 pub(super) use compare::compare;
-use rules::{BUILT_IN, SETTINGS, is_credential, is_default_role, is_masked, kind_of, reason};
+use rules::{BUILT_IN, SETTINGS, is_credential, is_default_role, is_masked, is_switch, kind_of, reason};
 
 use super::notes::{In, Notes};
+use crate::model::secret::url_secrets;
 use crate::model::tree::{Document, Node, Step, Value};
 use crate::model::{
     CollectionName, Finding, Location, Permission, Realm, RealmClient, RealmUser, Secret, Word, codes,
@@ -143,7 +144,9 @@ impl<'d> Reader<'d> {
                     self.secrets(item, key, &format!("{path}[{index}]"));
                 }
             }
-            Value::Scalar { text, quoted: true } if is_credential(key, path) && !is_masked(text) => {
+            Value::Scalar { text, quoted: true }
+                if is_credential(key, path) && !is_masked(text) && !is_switch(text) =>
+            {
                 let kind = kind_of(path);
                 self.credentials.push((path.to_owned(), Secret::new(kind, text)));
                 // Hashed passwords stand as JSON inside a text.
@@ -152,11 +155,90 @@ impl<'d> Reader<'d> {
                         self.credentials.push((path.to_owned(), Secret::new(kind, part)));
                     }
                 }
+                self.url_secrets(text, path);
+            }
+            Value::Scalar { text, quoted: true } => {
+                self.url_secrets(text, path);
             }
             Value::Scalar { .. } => {}
         }
     }
+
+    /// Collects what URLs in `text` hold before their `@`; false where they hold nothing.
+    fn url_secrets(&mut self, text: &str, path: &str) -> bool {
+        let kind = "password in a URL";
+        let parts: Vec<Secret> = url_secrets(text).map(|part| Secret::new(kind, part)).collect();
+        if parts.is_empty() {
+            return false;
+        }
+        let whole = Secret::new(kind, text);
+        self.credentials.extend(parts.into_iter().chain([whole]).map(|secret| (path.to_owned(), secret)));
+        true
+    }
+
+    /// Whether a text that would be carried over holds a credential; then it is collected and left out.
+    fn withheld(&mut self, node: &Node, key: &str, path: &str) -> bool {
+        let Value::Scalar { text, quoted: true } = &node.value else { return false };
+        let named = is_credential(key, path) && !is_switch(text);
+        if named || url_secrets(text).next().is_some() {
+            self.secrets(node, key, path);
+            self.dropped.push((path.to_owned(), CREDENTIAL));
+            return true;
+        }
+        false
+    }
+
+    /// A value that is carried over as it is, without its credentials.
+    fn carried(&mut self, node: &Node, key: &str, path: &str) -> Option<serde_json::Value> {
+        match &node.value {
+            Value::Map(entries) => {
+                // A mapper can write a fixed value into tokens: then its name stands beside.
+                let fixed = ["claim.name", "attribute.name"]
+                    .iter()
+                    .find_map(|name| node.get(name).and_then(Node::text))
+                    .filter(|name| is_credential(name, path));
+                let mut kept = serde_json::Map::new();
+                for (inner, value) in entries {
+                    let mut path = path.to_owned();
+                    Step::Key(&inner.text).push_onto(&mut path);
+                    let key = match fixed {
+                        Some(name) if matches!(inner.text.as_str(), "claim.value" | "attribute.value") => {
+                            name
+                        }
+                        _ => &inner.text,
+                    };
+                    if let Some(value) = self.carried(value, key, &path) {
+                        kept.insert(inner.text.clone(), value);
+                    }
+                }
+                Some(serde_json::Value::Object(kept))
+            }
+            Value::List(items) => Some(serde_json::Value::Array(
+                items
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, item)| self.carried(item, key, &format!("{path}[{index}]")))
+                    .collect(),
+            )),
+            Value::Scalar { .. } => (!self.withheld(node, key, path)).then(|| node.to_json()),
+        }
+    }
+
+    /// Texts of a list, without those that hold a credential.
+    fn addresses(&mut self, object: &mut Object<'d>, key: &'static str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (node, path) in self.list(object, key) {
+            match node.text() {
+                Some(_) if self.withheld(node, key, &path) => {}
+                Some(text) => texts.push(text.to_owned()),
+                None => self.wrong(node, path, "a text"),
+            }
+        }
+        texts
+    }
 }
+
+const CREDENTIAL: &str = "a credential: never carried over";
 
 fn holds_something(node: &Node) -> bool {
     match &node.value {
@@ -281,9 +363,11 @@ fn roles<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String, 
 fn scopes<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String, serde_json::Value> {
     let mut found = BTreeMap::new();
     for (node, path) in reader.list(top, "clientScopes") {
-        let mut scope = reader.object(node, path);
-        if let Some(name) = reader.name(&mut scope, "name") {
-            found.insert(name, node.to_json());
+        let mut scope = reader.object(node, path.clone());
+        if let Some(name) = reader.name(&mut scope, "name")
+            && let Some(kept) = reader.carried(node, "clientScopes", &path)
+        {
+            found.insert(name, kept);
         }
     }
     found
@@ -317,6 +401,7 @@ fn clients<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String
                     reader.secrets(value, &key.text, &path);
                     reader.dropped.push((path, "belongs to a credential: never carried over"));
                 }
+                Some(_) if reader.withheld(value, &key.text, &path) => {}
                 Some(text) => {
                     attributes.insert(key.text.clone(), text.to_owned());
                 }
@@ -330,11 +415,14 @@ fn clients<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String
             service_account: reader.truth(&mut client, "serviceAccountsEnabled"),
             direct_access_grants: reader.truth(&mut client, "directAccessGrantsEnabled"),
             standard_flow: reader.truth(&mut client, "standardFlowEnabled"),
-            redirect_uris: reader.texts(&mut client, "redirectUris"),
-            web_origins: reader.texts(&mut client, "webOrigins"),
+            redirect_uris: reader.addresses(&mut client, "redirectUris"),
+            web_origins: reader.addresses(&mut client, "webOrigins"),
             default_scopes: reader.texts(&mut client, "defaultClientScopes"),
             optional_scopes: reader.texts(&mut client, "optionalClientScopes"),
-            protocol_mappers: mappers.into_iter().map(|(node, _)| node.to_json()).collect(),
+            protocol_mappers: mappers
+                .iter()
+                .filter_map(|(node, path)| reader.carried(node, "protocolMappers", path))
+                .collect(),
             attributes,
             client_id: client_id.clone(),
         };
@@ -375,11 +463,13 @@ fn users<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String, 
                 }
                 continue;
             }
-            let texts = match &value.value {
-                Value::List(items) => {
-                    items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
+            let texts = match reader.carried(value, &key.text, &path) {
+                Some(serde_json::Value::Array(items)) => {
+                    items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
                 }
-                _ => value.text().map(str::to_owned).into_iter().collect(),
+                Some(_) => value.text().map(str::to_owned).into_iter().collect(),
+                // Left out as a credential: there is no such attribute any more.
+                None => continue,
             };
             attributes.insert(key.text.clone(), texts);
         }

@@ -120,11 +120,32 @@ pub(super) fn is_credential(key: &str, path: &str) -> bool {
         return matches!(last, "secretData" | "value" | "hashedSaltedValue" | "salt" | "credentialData")
             && last != "credentialData";
     }
-    let lower = key.to_lowercase();
-    let words = ["secret", "password", "privatekey", "private.key", "token"];
-    let about =
-        ["time", "lifespan", "policy", "algorithm", "expir", "rotat", "type", "format", "url", "enabled"];
-    words.iter().any(|word| lower.contains(word)) && !about.iter().any(|word| lower.contains(word))
+    let word: String = key.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let words = [
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "privatekey",
+        "apikey",
+        "accesskey",
+        "token",
+        "authorization",
+    ];
+    // Settings about credentials, such as how long they live.
+    let about = ["lifespan", "policy", "algorithm", "expir", "rotation", "grant", "signedresponse"];
+    let about_at_end = [
+        "time", "type", "format", "url", "uri", "uris", "enabled", "alg", "enc", "mode", "method", "claim",
+        "scope", "header", "settings", "clientid",
+    ];
+    (word.ends_with("credential") || words.iter().any(|known| word.contains(known)))
+        && !about.iter().any(|known| word.contains(known))
+        && !about_at_end.iter().any(|end| word.ends_with(end))
+}
+
+/// Whether a text cannot be a credential, whatever its key is called.
+pub(super) fn is_switch(text: &str) -> bool {
+    text.is_empty() || matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "on" | "off")
 }
 
 /// Keycloak writes asterisks where it keeps a secret back.

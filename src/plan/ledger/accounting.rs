@@ -22,24 +22,36 @@ pub struct Unaccounted {
 /// The settings that no entry names.
 pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
     // Defaults stand for what the input does not hold.
-    let mut entries: BTreeMap<Vec<Segment>, BTreeSet<&str>> = BTreeMap::new();
-    for entry in &ledger.entries {
-        if !matches!(entry.disposition, Disposition::Defaulted { .. }) {
-            let pattern = segments(&entry.setting).into_iter().map(|(segment, _)| segment).collect();
-            entries.entry(pattern).or_default().insert(&entry.setting);
-        }
-    }
-
-    let exact: BTreeSet<&str> = entries.values().flatten().copied().collect();
-    let mut settings = BTreeSet::new();
-    let mut found: BTreeMap<Vec<Segment>, BTreeSet<String>> = BTreeMap::new();
+    let named: BTreeSet<&str> = ledger
+        .entries
+        .iter()
+        .filter(|entry| !matches!(entry.disposition, Disposition::Defaulted { .. }))
+        .map(|entry| entry.setting.as_str())
+        .collect();
+    // What the realm's reader leaves out stands in the ledger by its place in the document. Such an entry accounts for
+    // that place alone: what stands beside it needs entries of its own, or one above both.
+    let mut exact = BTreeSet::new();
+    let mut others = Vec::new();
     let realm = leaves.realm.iter().map(|path| below_realm(path));
     for leaf in leaves.export.iter().cloned().chain(realm) {
         let apart = segments(&leaf);
-        // What the realm's reader leaves out stands in the ledger by its place in the document.
-        if apart.iter().any(|(_, end)| exact.contains(&leaf[..*end])) {
-            continue;
+        let known: Vec<&str> =
+            apart.iter().filter_map(|(_, end)| named.get(&leaf[..*end]).copied()).collect();
+        exact.extend(&known);
+        if known.is_empty() {
+            others.push(leaf);
         }
+    }
+    let mut entries: BTreeMap<Vec<Segment>, BTreeSet<&str>> = BTreeMap::new();
+    for setting in named.difference(&exact) {
+        let pattern = segments(setting).into_iter().map(|(segment, _)| segment).collect();
+        entries.entry(pattern).or_default().insert(setting);
+    }
+
+    let mut settings = BTreeSet::new();
+    let mut found: BTreeMap<Vec<Segment>, BTreeSet<String>> = BTreeMap::new();
+    for leaf in others {
+        let apart = segments(&leaf);
         let pattern: Vec<Segment> = apart.iter().map(|(segment, _)| segment.clone()).collect();
         let depth = (1..=pattern.len()).rev().find(|depth| entries.contains_key(&pattern[..*depth]));
         match depth {

@@ -55,7 +55,13 @@ const FORMS: &[Form] = &[
     ("-----BEGIN ", "private key", |rest| {
         let label = &rest[..rest.len().min(40)];
         let end = label.windows(5).position(|w| w == b"-----").unwrap_or(0);
-        label[..end].ends_with(b"PRIVATE KEY")
+        let label = &label[..end];
+        label.ends_with(b"PRIVATE KEY") || label.ends_with(b"PRIVATE KEY BLOCK")
+    }),
+    ("---- BEGIN SSH2 ", "private key", |rest| {
+        let label = &rest[..rest.len().min(40)];
+        let end = label.windows(4).position(|w| w == b"----").unwrap_or(0);
+        label[..end].trim_ascii_end().ends_with(b"PRIVATE KEY")
     }),
     ("PuTTY-User-Key-File-", "private key", |_| true),
     ("AGE-SECRET-KEY-1", "age identity", |rest| word(rest, 20, b"")),
@@ -71,6 +77,8 @@ const SHORT_FORMS: &[(&[u8], usize, &[u8], &str)] = &[
     (b"ghp_", 36, b"", "GitHub token"),
     (b"gho_", 36, b"", "GitHub token"),
     (b"ghs_", 36, b"", "GitHub token"),
+    (b"ghu_", 36, b"", "GitHub token"),
+    (b"ghr_", 36, b"", "GitHub token"),
     (b"glpat-", 20, b"_-", "GitLab token"),
     (b"xoxb-", 20, b"-", "Slack token"),
     (b"xoxp-", 20, b"-", "Slack token"),
@@ -152,6 +160,11 @@ impl Scanner {
                 }
             }
         }
+        for offset in memchr::memmem::find_iter(bytes, b"://") {
+            if password_in_url(&bytes[offset + 3..]) {
+                hits.push(Hit { kind: "password in a URL", encoding: "plain", offset });
+            }
+        }
         hits.sort_by_key(|hit| hit.offset);
         hits.dedup_by_key(|hit| hit.offset);
         hits
@@ -165,6 +178,22 @@ pub fn scan(bytes: &[u8], known: &[Secret]) -> Vec<Hit> {
         return FORMS_ONLY.scan(bytes);
     }
     Scanner::new(known).scan(bytes)
+}
+
+/// Whether user and password stand before the `@` of a URL; what stands for a password in an example is none.
+fn password_in_url(rest: &[u8]) -> bool {
+    let end = rest.iter().position(|b| b.is_ascii_whitespace() || b"/\\?#\"'<>`|".contains(b));
+    let Ok(authority) = std::str::from_utf8(&rest[..end.unwrap_or(rest.len()).min(1024)]) else {
+        return false;
+    };
+    let Some((user, host)) = authority.rsplit_once('@') else { return false };
+    let Some((_, password)) = user.split_once(':') else { return false };
+    // A port, then another address: `https://a.example:8080,ada@example.org`.
+    let first = password.split([',', ';']).next().unwrap_or_default();
+    let port = first.len() < password.len() && first.bytes().all(|b| b.is_ascii_digit());
+    let stands_for_one = password.bytes().all(|b| b"*.x".contains(&b))
+        || ["${", "$(", "{{", "%24%7B"].iter().any(|begin| password.starts_with(begin));
+    !port && !stands_for_one && host.starts_with(|c: char| c.is_alphanumeric() || c == '[')
 }
 
 fn first_eight(bytes: &[u8]) -> Option<u64> {
@@ -195,6 +224,9 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
             })
             .collect()
     };
+    let each = |write: fn(u8) -> String| bytes.iter().map(|b| write(*b)).collect::<String>().into_bytes();
+    let units = |write: fn(u16) -> String| value.encode_utf16().map(write).collect::<String>().into_bytes();
+    let colons = each(|b| format!(":{b:02x}"));
     let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut all = vec![
         ("plain", bytes.to_vec()),
@@ -207,6 +239,13 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("URL", percent(b"/").into_bytes()),
         ("URL", percent(b"").replace("%20", "+").into_bytes()),
         ("URL", percent(b"").into_bytes()),
+        ("URL", each(|b| format!("%{b:02x}"))),
+        ("URL", each(|b| format!("%{b:02X}"))),
+        ("JSON", units(|u| format!("\\u{u:04x}"))),
+        ("JSON", units(|u| format!("\\u{u:04X}"))),
+        ("escapes", each(|b| format!("\\x{b:02x}"))),
+        ("hexadecimal", colons[1..].to_ascii_uppercase()),
+        ("hexadecimal", colons[1..].to_vec()),
         ("HTML", html.replace('"', "&quot;").replace('\'', "&#39;").into_bytes()),
         ("HTML", html.replace('"', "&quot;").replace('\'', "&#x27;").into_bytes()),
         ("HTML", html.into_bytes()),
@@ -285,14 +324,31 @@ mod tests {
             (format!("{}{}", "AGE-SECRET-KEY-1", "Q".repeat(58)), "age identity"),
             (format!("{}{}", "AKIA", "A".repeat(16)), "AWS access key id"),
             (format!("{}{}", "ghp_", "a".repeat(36)), "GitHub token"),
+            (format!("{}{}", "ghu_", "a".repeat(36)), "GitHub token"),
+            (format!("{}{}", "gho_", "a".repeat(36)), "GitHub token"),
+            (format!("{}{}", "ghs_", "a".repeat(36)), "GitHub token"),
+            (format!("{dashes}BEGIN PGP PRIVATE KEY BLOCK{dashes}"), "private key"),
+            ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----".to_owned(), "private key"),
         ];
         for (text, kind) in cases {
             let found = scan(format!("in a text: {text}\n").as_bytes(), &[]);
             assert_eq!(found, [Hit { kind, encoding: "plain", offset: 11 }]);
         }
-        for innocent in
-            ["-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "AKIA is short", "eyJust a word"]
-        {
+        let url = scan(b"clone https://ada:fake-word@git.example/x", &[]);
+        assert_eq!(url, [Hit { kind: "password in a URL", encoding: "plain", offset: 11 }]);
+        for innocent in [
+            "-----BEGIN CERTIFICATE-----",
+            "-----BEGIN PUBLIC KEY-----",
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+            "---- BEGIN SSH2 PUBLIC KEY ----",
+            "AKIA is short",
+            "eyJust a word",
+            "https://a.example:8080/ada@example.org",
+            "https://a.example:8080 ada@example.org",
+            "https://a.example:8080,ada@example.org",
+            "postgres://stuf:${POSTGRES_PASSWORD}@database/stuf",
+            "ssh://git@host.example:22/x",
+        ] {
             assert_eq!(scan(innocent.as_bytes(), &[]), []);
         }
     }

@@ -67,14 +67,34 @@ impl Failure {
                 open::Error::IdentityNeeded { .. } => 2,
                 open::Error::Read { .. } | open::Error::Write { .. } | open::Error::Exists { .. } => 1,
             },
-            Self::Record(error) => match error {
-                record::Error::Secret { .. } => 5,
-                record::Error::Untrusted { .. } => 4,
-                record::Error::NoRecipients { .. } => 3,
-                _ => 1,
-            },
+            Self::Record(error) => recording(error),
             Self::Unproven => 4,
         }
+    }
+}
+
+/// The exit code of what stopped a glass from being made, read or written.
+fn recording(error: &record::Error) -> u8 {
+    use record::Error;
+    match error {
+        // A gate.
+        Error::Secret { .. } | Error::SecretValue { .. } => 5,
+        // Whom or what not to trust: a history that is not what it says, a key that may not do this.
+        Error::Untrusted { .. } | Error::Key(_) | Error::Object { .. } => 4,
+        // What was given is not as it must be.
+        Error::NoRecipients { .. } | Error::Value { .. } | Error::Path { .. } | Error::Operation { .. } => 3,
+        // It does not fit this glass now, or could not be done.
+        Error::Sequence(_)
+        | Error::Foreign { .. }
+        | Error::NotAGlass { .. }
+        | Error::Exists { .. }
+        | Error::Locked { .. }
+        | Error::Behind(_)
+        | Error::WorkTree { .. }
+        | Error::Sign(_)
+        | Error::Encrypt(_)
+        | Error::Io { .. }
+        | Error::Git(_) => 1,
     }
 }
 

@@ -106,6 +106,14 @@ pub enum Error {
         /// Its line.
         line: usize,
     },
+    /// A secret stands in a value for the commit message.
+    #[error("a secret ({kind}) stands in {trailer} (not shown); nothing was recorded")]
+    SecretValue {
+        /// The trailer.
+        trailer: &'static str,
+        /// What it is.
+        kind: &'static str,
+    },
     /// An object of the repository is missing or of another kind.
     #[error("object {id} is not {what}")]
     Object {
@@ -225,7 +233,7 @@ impl Error {
             Self::Value { .. } => "glass.value",
             Self::Path { .. } => "glass.path",
             Self::Operation { .. } => "glass.operation",
-            Self::Secret { .. } => "gate.secret",
+            Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
             Self::Object { .. } => "glass.object",
             Self::Io { .. } | Self::Git(_) => "glass.io",
         }

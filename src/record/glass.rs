@@ -5,7 +5,7 @@ use super::error::Behind;
 use super::listing::Trees;
 use super::message::{Event, Message, PackageRef};
 use super::structure::{self, BRANCH};
-use super::{Error, paths};
+use super::{Error, Finding, paths};
 use crate::model::{Digest, Domain, Slug, Timestamp, Word};
 use crate::pack::{self, Previous, Principal};
 use git2::{Odb, Oid, Repository, RepositoryOpenFlags};
@@ -185,9 +185,15 @@ impl Glass {
     /// A commit and what it says.
     pub(super) fn read(&self, odb: &Odb<'_>, id: Oid) -> Result<(Commit, Message), Error> {
         let object = odb.read(id)?;
-        let commit = Commit::parse(object.data()).map_err(|why| self.not(format!("commit {id}: {why}")))?;
-        let message =
-            Message::parse(&commit.message).map_err(|why| self.not(format!("commit {id}: {why}")))?;
+        let commit = Commit::parse(object.data()).map_err(|why| {
+            self.untrusted(
+                Finding::new("glass.commit", format!("commit {id} cannot be read: {why}")).commit(id),
+            )
+        })?;
+        let message = Message::parse(&commit.message).map_err(|why| {
+            let why = format!("the message of commit {id} is not one of this program: {why}");
+            self.untrusted(Finding::new("glass.message", why).commit(id))
+        })?;
         Ok((commit, message))
     }
 
@@ -196,6 +202,10 @@ impl Glass {
         let entry = entry.ok_or_else(|| self.not(format!("{} is missing", paths::ABOUT)))?;
         let blob = odb.read(entry.id)?;
         serde_json::from_slice(blob.data()).map_err(|_| self.not(format!("{} cannot be read", paths::ABOUT)))
+    }
+
+    fn untrusted(&self, finding: Finding) -> Error {
+        Error::Untrusted { path: self.path.clone(), findings: vec![finding] }
     }
 
     fn not(&self, why: impl Into<String>) -> Error {

@@ -217,7 +217,7 @@ impl Message {
         let after = id("After", next()?)?;
         let optional = |name, text| match text {
             NONE => Ok(None),
-            text => Value::parse(name, text).map(Some).map_err(|_| bad(name)),
+            text => Value::read(name, text).map(Some).map_err(|_| bad(name)),
         };
         let message = Self {
             event,
@@ -229,7 +229,7 @@ impl Message {
             approved_by: optional("Approved-By", next()?)?,
             ticket: optional("Ticket", next()?)?,
             validation: Validation::parse(next()?).ok_or_else(|| bad("Validation"))?,
-            tool: Value::parse("Tool", next()?).map_err(|_| bad("Tool"))?,
+            tool: Value::read("Tool", next()?).map_err(|_| bad("Tool"))?,
         };
         if message.render() != text {
             return Err(

@@ -1,6 +1,7 @@
 //! Text that stands in one line of a commit message, and cannot make a second one.
 
 use super::Error;
+use crate::model::leak;
 use std::fmt;
 
 /// The value of a trailer: 1 to 200 visible characters, no control and no text-direction characters, no outer space.
@@ -11,8 +12,16 @@ use std::fmt;
 pub struct Value(String);
 
 impl Value {
-    /// Reads the value of `trailer` from what a person or a file gave.
+    /// Reads the value of `trailer` from what a person or a file gave; a key in it would stand in the history for ever.
     pub fn parse(trailer: &'static str, text: &str) -> Result<Self, Error> {
+        if let Some(hit) = leak::scan(text.as_bytes(), &[]).first() {
+            return Err(Error::SecretValue { trailer, kind: hit.kind });
+        }
+        Self::read(trailer, text)
+    }
+
+    /// Reads the value of `trailer` from a history.
+    pub(super) fn read(trailer: &'static str, text: &str) -> Result<Self, Error> {
         let refused = |why| Err(Error::Value { trailer, why });
         if text.trim().is_empty() {
             return refused("it is empty");
@@ -83,6 +92,18 @@ mod tests {
             assert!(Value::parse("Ticket", text).is_err(), "{text:?}");
         }
         assert!(Value::parse("Ticket", &"x".repeat(201)).is_err());
+    }
+
+    #[test]
+    fn a_key_is_refused_and_not_told() {
+        let fake = format!("glpat-{}", "FAKE".repeat(6));
+        for text in [fake.clone(), format!("see {fake}"), format!("AGE-SECRET-KEY-1{}\n", "FAKE".repeat(14))]
+        {
+            let error = Value::parse("Ticket", &text).unwrap_err();
+            assert!(matches!(error, super::Error::SecretValue { trailer: "Ticket", .. }), "{error:?}");
+            assert!(!format!("{error} {error:?}").contains("FAKE"), "{error:?}");
+        }
+        assert!(Value::read("Ticket", &fake).is_ok(), "what stands in a history stays readable");
     }
 
     #[test]

@@ -264,7 +264,8 @@ fn a_checkout_that_a_crash_interrupted_is_ended_by_the_next_record() {
 
 #[test]
 fn an_interrupted_checkout_never_overwrites_what_somebody_wrote() {
-    let own: [(&str, fn(&Path)); 6] = [
+    type Change = fn(&Path);
+    let own: [(&str, Change); 6] = [
         ("README.md", |glass| fs::write(glass.join("README.md"), "mine\n").unwrap()),
         ("docs/old.md", |glass| fs::write(glass.join("docs/old.md"), "old\nmine\n").unwrap()),
         ("docs/new.md", |glass| fs::write(glass.join("docs/new.md"), "mine\n").unwrap()),

@@ -47,6 +47,9 @@ pub struct Init {
     /// Where it was discussed, for the record
     #[arg(long, value_name = "T")]
     ticket: Option<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
 }
 
 /// Records a package or an operation.
@@ -169,7 +172,7 @@ impl Glass {
     /// In which format a failure is told.
     pub fn format(&self) -> OutputFormat {
         match self {
-            Self::Init(_) => OutputFormat::Text,
+            Self::Init(command) => command.format,
             Self::Record(command) => command.format,
             Self::Log(command) => command.format,
             Self::Verify(command) => command.format,
@@ -181,8 +184,9 @@ impl Init {
     fn run(&self) -> Outcome {
         let key = Signer::from_file(&self.sign_key)?;
         let text = std::fs::read_to_string(&self.signers).map_err(Failure::Output)?;
+        let slug = self.slug()?;
         let founding = record::Founding {
-            slug: &self.slug()?,
+            slug: &slug,
             signers: &signers(&self.signers)?,
             allowed_signers: &text,
             key: &key,
@@ -192,6 +196,14 @@ impl Init {
             ticket: value("Ticket", self.ticket.as_deref())?,
         };
         let root = record::init(&self.repository, &founding)?;
+        if self.format == OutputFormat::Json {
+            return output::json(&serde_json::json!({
+                "schema": 1,
+                "repository": self.repository,
+                "slug": slug.as_str(),
+                "root": root.to_string(),
+            }));
+        }
         output::write(&format!(
             "{}: a glass, root {root}\nnext: give the root to everyone who will check this glass, by another way\n",
             self.repository.display()
@@ -215,20 +227,29 @@ impl Init {
 impl Record {
     fn run(&self) -> Outcome {
         let key = Signer::from_file(&self.sign_key)?;
-        let signers = signers(&self.trusting.signers)?;
+        let now = self.trusting.at.unwrap_or_else(made_at);
+        let known = open::Trust::read(&self.trusting.signers, self.trusting.revoked.as_deref(), now)?;
+        if known.revoked.contains(key.public_key().key_data()) {
+            let why = format!("the signing key ({}) may not sign: it was revoked", key.fingerprint());
+            return Err(record::Error::Key(why).into());
+        }
         let recording = Recording {
             key: &key,
-            signers: &signers,
+            signers: &known.signers,
             recipients: &self.recipient,
             requested_by: value("Requested-By", self.requested_by.as_deref())?,
             approved_by: value("Approved-By", self.approved_by.as_deref())?,
             ticket: value("Ticket", self.ticket.as_deref())?,
         };
         let folder = &self.trusting.package;
+        let trust =
+            Trust { signers: &known.signers, revoked: &known.revoked, pins: &[], last_seen: None, now };
+        let glass = || Repository::open(&self.repository)?.lock()?.trusted(&trust);
         let recorded = if folder.join("operation.json").is_file() {
-            Repository::open(&self.repository)?.lock()?.record_operation(folder, &[], &recording)?
+            glass()?.record_operation(folder, &[], &recording)?
         } else {
-            record::record(&self.repository, &self.trusting.verified()?.package, &recording)?
+            let package = self.trusting.verified()?.package;
+            glass()?.record_package(&package, &recording)?
         };
         if self.format == OutputFormat::Json {
             return output::json(&serde_json::json!({
@@ -285,6 +306,12 @@ fn tell(text: &mut String, entry: &Entry) {
 impl Verify {
     fn run(&self) -> Outcome {
         let now = self.at.unwrap_or_else(made_at);
+        if let Some(at) = self.last_seen.and_then(|seen| seen.at).filter(|at| *at > now) {
+            return Err(Failure::Usage(format!(
+                "--last-seen says {at}, which is later than this check ({now}): nobody can have seen the head then; \
+                 next: give the time at which it was seen"
+            )));
+        }
         let known = open::Trust::read(&self.signers, self.revoked.as_deref(), now)?;
         let trust = Trust {
             signers: &known.signers,

@@ -2,5 +2,6 @@
 
 mod command_line;
 mod gates;
+mod glass;
 mod golden;
 mod workspace;

@@ -103,8 +103,18 @@ def by_ansible(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
         playbook.write_text(PLAYBOOK, encoding="utf-8")
         variables = tree / "infrastructure/ansible/group_vars/all.yml"
         subprocess.run(
-            ["ansible-playbook", "-i", "localhost,", "-e", f"@{variables}", "-e", f"result={result}",
-             "-e", f"ansible_python_interpreter={sys.executable}", str(playbook)],
+            [
+                "ansible-playbook",
+                "-i",
+                "localhost,",
+                "-e",
+                f"@{variables}",
+                "-e",
+                f"result={result}",
+                "-e",
+                f"ansible_python_interpreter={sys.executable}",
+                str(playbook),
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -116,13 +126,25 @@ def by_compose(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
     """What Compose hands to containers."""
     folder = tree / "infrastructure/compose"
     out = subprocess.run(
-        ["docker", "compose", "--project-directory", str(folder), "-f", str(folder / "compose.yaml"), "config", "--format", "json"],
+        [
+            "docker",
+            "compose",
+            "--project-directory",
+            str(folder),
+            "-f",
+            str(folder / "compose.yaml"),
+            "config",
+            "--format",
+            "json",
+        ],
         check=True,
         stdout=subprocess.PIPE,
     ).stdout
     labels = [service.get("labels", {}) for service in json.loads(out)["services"].values()]
     names = {label["io.pyx.stuf.project"] for label in labels if "io.pyx.stuf.project" in label}
-    compare.same("Compose, project name", {export["spec"]["project"]["name"]}, {name.replace("$$", "$") for name in names})
+    compare.same(
+        "Compose, project name", {export["spec"]["project"]["name"]}, {name.replace("$$", "$") for name in names}
+    )
 
 
 def by_python(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
@@ -130,7 +152,9 @@ def by_python(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
     configuration = tree / "configuration/api-config"
     document = json.loads((configuration / "stuf_config.json").read_text(encoding="utf-8"))
     compare.same("json, project name", export["spec"]["project"]["name"], document["project"]["name"])
-    compare.same("json, description", export["spec"]["project"].get("description", ""), document["project"]["description"])
+    compare.same(
+        "json, description", export["spec"]["project"].get("description", ""), document["project"]["description"]
+    )
     users = json.loads((configuration / "users/users.json").read_text(encoding="utf-8"))["users"]
     names = {user["id"]: user["name"] for user in users}
     exported = export["spec"]["users"]

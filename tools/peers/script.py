@@ -2,8 +2,8 @@
 
 usage: script.py EXPORT TEMPLATES OUT KEY [GLASS]
 
-TEMPLATES is a tree made by tools/bench from a real package: code as it is, documents as jinja2 templates. The script does
-no check, keeps no ledger and plans nothing, so it has less to do.
+TEMPLATES is a tree made by tools/bench from a real package: code as it is, documents as jinja2 templates. The script
+does no check, keeps no ledger and plans nothing, so it has less to do.
 """
 
 import hashlib
@@ -44,7 +44,9 @@ def main() -> None:
     sums_path = out / "SHA256SUMS"
     sums_path.write_text(sums, encoding="utf-8")
     subprocess.run(
-        ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", "stufpack", str(sums_path)], check=True, stderr=subprocess.DEVNULL
+        ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", "stufpack", str(sums_path)],
+        check=True,
+        stderr=subprocess.DEVNULL,
     )
     files["SHA256SUMS"] = sums.encode()
     files["SHA256SUMS.sig"] = (out / "SHA256SUMS.sig").read_bytes()

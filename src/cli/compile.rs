@@ -7,7 +7,7 @@ use crate::pack::{
     self, Details, NeededSecret, Package, Previous, Requires, Sealing, SecretOrigin, Signer, Tool, Written,
 };
 use crate::plan::Numbering;
-use crate::record::{Glass, Locked, Recorded, Recording, Value};
+use crate::record::{self, Glass, Locked, Recorded, Recording, Value};
 use crate::{check, plan, read, render};
 use clap::Args;
 use serde::Serialize;
@@ -116,13 +116,19 @@ impl Compile {
                     .to_owned(),
             ));
         }
-        let signers = super::glass::signers(signers)?;
-        Ok(Some((Glass::open(path)?.lock()?, signers)))
+        let known = Trust::read(signers, None, checked.export.exported_at)?;
+        let trust = record::Trust {
+            signers: &known.signers,
+            revoked: &known.revoked,
+            pins: &[],
+            last_seen: None,
+            now: super::glass::made_at(),
+        };
+        let glass = Glass::open(path)?.lock()?.trusted(&trust)?;
+        Ok(Some((glass, known.signers)))
     }
 
     /// The package's number and what it follows.
-    ///
-    /// The same export, target and program make the same package again, which keeps its number.
     fn number(
         &self,
         checked: &Checked,
@@ -132,16 +138,7 @@ impl Compile {
         if let Some((glass, _)) = glass {
             let installation = &checked.export.installation;
             let numbers = glass.numbers(&signer.issuer(installation), installation)?;
-            return Ok(match numbers.last {
-                Some(last)
-                    if last.source == checked.export_digest
-                        && last.target == checked.target_digest
-                        && last.tool == Tool::this() =>
-                {
-                    (last.number, last.previous)
-                }
-                _ => (numbers.package, numbers.previous),
-            });
+            return Ok(numbers.of(&checked.export_digest, &checked.target_digest));
         }
         let (Some(path), Some(signers)) = (&self.previous, &self.signers) else { return Ok((1, None)) };
         let trust = Trust::read(signers, None, checked.export.exported_at)?;

@@ -22,6 +22,8 @@ pub enum Glass {
     Log(Log),
     /// Walks the whole history: signatures, order, trees, append-only paths
     Verify(Verify),
+    /// Compares a package with what the glass recorded of it, byte for byte
+    Diff(Diff),
 }
 
 /// Makes a new glass.
@@ -114,6 +116,18 @@ pub struct Verify {
     format: OutputFormat,
 }
 
+/// Compares a package with its record.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The glass
+    repository: PathBuf,
+    #[command(flatten)]
+    trusting: Trusting,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
 fn slug(text: &str) -> Result<Slug, String> {
     Slug::parse(text).ok_or_else(|| format!("expected {}", Slug::EXPECTED))
 }
@@ -148,7 +162,7 @@ pub fn signers(path: &Path) -> Result<Signers, Failure> {
 }
 
 /// The time of what is made here: `SOURCE_DATE_EPOCH`, or now.
-fn made_at() -> Timestamp {
+pub fn made_at() -> Timestamp {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
     let fixed = fixed.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     Timestamp(fixed.unwrap_or_else(jiff::Timestamp::now))
@@ -166,6 +180,7 @@ impl Glass {
             Self::Record(command) => command.run(),
             Self::Log(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Diff(command) => command.run(),
         }
     }
 
@@ -176,6 +191,7 @@ impl Glass {
             Self::Record(command) => command.format,
             Self::Log(command) => command.format,
             Self::Verify(command) => command.format,
+            Self::Diff(command) => command.format,
         }
     }
 }
@@ -350,8 +366,39 @@ impl Verify {
             if let Some(path) = &finding.path {
                 let _ = write!(text, ", {}", report::printable(path));
             }
-            text.push('\n');
+            if let Some(line) = finding.line {
+                let _ = write!(text, ":{line}");
+            }
+            let _ = writeln!(text, "\n    next: {}", finding.next());
         }
         text
+    }
+}
+
+impl Diff {
+    fn run(&self) -> Outcome {
+        let verified = self.trusting.verified()?;
+        let comparison = record::diff(&self.repository, &verified.package)?;
+        if self.format == OutputFormat::Json {
+            output::json(&serde_json::json!({ "schema": 1, "comparison": comparison }))?;
+        } else {
+            let mut text = match (&comparison.commit, comparison.operation) {
+                (Some(commit), Some(operation)) => format!("recorded as operation {operation}, commit {commit}\n"),
+                _ => "nobody recorded a package of this number\n".to_owned(),
+            };
+            for (path, difference) in &comparison.differences {
+                let word = match difference {
+                    record::Difference::Changed => "changed",
+                    record::Difference::Missing => "missing in the glass",
+                    record::Difference::Unexpected => "only in the glass",
+                };
+                let _ = writeln!(text, "  {}: {word}", report::printable(path));
+            }
+            if comparison.is_equal() {
+                text.push_str("equal, byte for byte\n");
+            }
+            output::write(&text)?;
+        }
+        if comparison.is_equal() { Ok(()) } else { Err(Failure::Unproven) }
     }
 }

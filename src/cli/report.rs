@@ -209,7 +209,7 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Pack(_) => "pack",
         Failure::Open(_) => "verify",
         Failure::Identity(_) => "identity",
-        Failure::Record(_) => "glass",
+        Failure::Record(error) => error.code(),
         Failure::Unproven => "glass.unproven",
         Failure::Output(_) => "output",
     }

@@ -117,11 +117,11 @@ def _interfaces(definition: str) -> dict[str, dict[str, str]]:
 
 
 def garage() -> Path:
-    """The folder with the real Garage, built from crates.io (minutes, once)."""
+    """The folder with the real Garage, built from source (minutes, once)."""
 
     def make(folder: Path) -> None:
         build = CACHE / "garage-build"
-        say(f"building Garage {GARAGE_VERSION} from crates.io (3 to 14 minutes, once)")
+        say(f"building Garage {GARAGE_VERSION} from source (3 to 14 minutes, once)")
         run(
             ["nice", "-n", "10", "cargo", "install", "garage", "--version", GARAGE_VERSION, "--locked", "--debug"]
             + ["--root", folder / "install", "--target-dir", build],

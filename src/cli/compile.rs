@@ -99,11 +99,14 @@ impl Compile {
         let package = seal(&checked, &signer, number, previous)?;
         let recipients: &[_] = if self.encrypt { &checked.target.recipients } else { &[] };
         let options = pack::Output { recipients, force: self.force };
-        let written = pack::write(&package, &signer, &self.out, &options)?;
+        // The files lie complete beside their place before the record is made, and get their names after it: a package with
+        // a number that the glass gave to nobody would soon be a second package of that number.
+        let prepared = pack::prepare(&package, &signer, &self.out, &options)?;
         let recorded = match &glass {
             Some((glass, signers)) => Some(self.record(glass, signers, &package, &signer, &checked)?),
             None => None,
         };
+        let written = prepared.publish()?;
         self.tell(&package, written, recorded, checked.warnings.len())
     }
 
@@ -143,7 +146,22 @@ impl Compile {
         let (Some(path), Some(signers)) = (&self.previous, &self.signers) else { return Ok((1, None)) };
         let trust = Trust::read(signers, None, checked.export.exported_at)?;
         let previous = open::verify(path, None, &trust)?.package;
-        let number = previous.manifest().package.number;
+        let identity = &previous.manifest().package;
+        let number = identity.number;
+        let installation = &checked.export.installation;
+        if identity.slug != checked.export.project.slug
+            || identity.installation != *installation
+            || identity.issuer != signer.issuer(installation)
+        {
+            return Err(Failure::Usage(format!(
+                "{} is of {} and {}, by {}: packages are numbered per issuer and installation; next: name this installation's \
+                 last package",
+                path.display(),
+                identity.slug,
+                identity.installation,
+                identity.issuer.as_str(),
+            )));
+        }
         Ok((number + 1, Some(Previous { number, sha256: previous.sha256() })))
     }
 

@@ -383,7 +383,9 @@ impl Diff {
             output::json(&serde_json::json!({ "schema": 1, "comparison": comparison }))?;
         } else {
             let mut text = match (&comparison.commit, comparison.operation) {
-                (Some(commit), Some(operation)) => format!("recorded as operation {operation}, commit {commit}\n"),
+                (Some(commit), Some(operation)) => {
+                    format!("recorded as operation {operation}, commit {commit}\n")
+                }
                 _ => "nobody recorded a package of this number\n".to_owned(),
             };
             for (path, difference) in &comparison.differences {

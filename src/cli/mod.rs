@@ -110,6 +110,7 @@ fn dispatch(arguments: &[OsString]) -> ExitCode {
 fn format_of(command: &Command) -> OutputFormat {
     match command {
         Command::Check(command) => command.format,
+        Command::Plan(command) => command.failure_format(),
         Command::Compile(command) => command.format,
         Command::Verify(command) => command.format,
         Command::Unpack(command) => command.format,

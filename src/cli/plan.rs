@@ -29,6 +29,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// In which format a failure is told.
+    pub fn failure_format(&self) -> super::OutputFormat {
+        match self.format {
+            PlanFormat::Markdown => super::OutputFormat::Text,
+            PlanFormat::Json => super::OutputFormat::Json,
+        }
+    }
+
     /// Runs the command.
     pub fn run(&self) -> Outcome {
         let checked = super::compile::checked(&self.export, &self.target)?;

@@ -25,7 +25,7 @@ pub use manifest::{
 pub(crate) use signer::is_used_here;
 pub use signer::{NAMESPACE, Principal, Signer};
 pub use verify_text::{CLASSES, Invisible, verify_text};
-pub use write::{Output, Written, write};
+pub use write::{Output, Prepared, Written, prepare, write};
 
 use crate::model::{Digest, File, Files, Kind};
 use names::{MANIFEST, PERSONAL, PLAN, SALT, SIGNATURE, SUMS, SUMS_PERSONAL};

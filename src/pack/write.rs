@@ -27,12 +27,32 @@ pub struct Written {
     pub unchanged: bool,
 }
 
-/// Writes the zip and `VERIFY.txt` into the folder `out`, which is made where it is missing.
-///
-/// A new folder appears with both files in it or not at all. In a folder that exists, `VERIFY.txt` is put in place
-/// first and the zip last; each appears whole, and files of other names are left alone. Both files are on the disk
-/// before they get their names; the names themselves may be lost if the machine stops within the next seconds.
+/// Writes the zip and `VERIFY.txt` into the folder `out`: [`prepare`], then [`Prepared::publish`].
 pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>) -> Result<Written, Error> {
+    prepare(package, signer, out, output)?.publish()
+}
+
+/// Files that lie complete in a private folder beside their place; dropped, they are gone.
+#[derive(Debug)]
+#[must_use = "nothing stands in its place before it is published"]
+pub struct Prepared {
+    written: Written,
+    out: PathBuf,
+    is_new: bool,
+    /// None where the same bytes stand in their place already.
+    folder: Option<tempfile::TempDir>,
+}
+
+/// Refuses what would overwrite other bytes, and writes zip and `VERIFY.txt` into a private folder beside `out`.
+///
+/// Both files are on the disk before they get their names; the names themselves may be lost if the machine stops within
+/// the next seconds.
+pub fn prepare(
+    package: &Package,
+    signer: &Signer,
+    out: &Path,
+    output: &Output<'_>,
+) -> Result<Prepared, Error> {
     let encrypted = !output.recipients.is_empty();
     let ending = if encrypted { "zip.age" } else { "zip" };
     let names = [format!("{}.{ending}", package.name()), "VERIFY.txt".to_owned()];
@@ -48,7 +68,8 @@ pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>
             return Err(Error::Exists { path: written.package });
         }
         if holds(&written.verify_text, |old| old.write_all(text.as_bytes()))? {
-            return Ok(Written { unchanged: true, ..written });
+            let written = Written { unchanged: true, ..written };
+            return Ok(Prepared { written, out: out.to_owned(), is_new: false, folder: None });
         }
     }
     if !output.force
@@ -68,7 +89,7 @@ pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>
         .tempdir_in(beside)
         .map_err(io_error(beside, "written"))?;
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).map_err(io_error(beside, "written"))?;
-    let [zip, verify] = names.map(|name| folder.path().join(name));
+    let [zip, verify] = written.names().map(|name| folder.path().join(name));
     put(&zip, |file| {
         if encrypted {
             Ok(age::encrypt_into(file, output.recipients, |out| package.write_zip(out))?)
@@ -78,18 +99,37 @@ pub fn write(package: &Package, signer: &Signer, out: &Path, output: &Output<'_>
     })?;
     put(&verify, |file| file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written")))?;
 
-    if is_new {
-        let path = folder.keep();
-        fs::rename(&path, out).map_err(|source| {
-            // The folder is ours and holds nothing else; where even that fails, the first error counts.
-            let _ = fs::remove_dir_all(&path);
-            Error::Io { path: out.to_owned(), action: "made", source }
-        })?;
-    } else {
-        fs::rename(&verify, &written.verify_text).map_err(io_error(&written.verify_text, "written"))?;
-        fs::rename(&zip, &written.package).map_err(io_error(&written.package, "written"))?;
+    Ok(Prepared { written, out: out.to_owned(), is_new, folder: Some(folder) })
+}
+
+impl Prepared {
+    /// Gives the files their names.
+    ///
+    /// A new folder appears with both files in it or not at all. In a folder that exists, `VERIFY.txt` is put in place
+    /// first and the zip last; each appears whole, and files of other names are left alone.
+    pub fn publish(self) -> Result<Written, Error> {
+        let Self { written, out, is_new, folder } = self;
+        let Some(folder) = folder else { return Ok(written) };
+        if is_new {
+            let path = folder.keep();
+            fs::rename(&path, &out).map_err(|source| {
+                // The folder is ours and holds nothing else; where even that fails, the first error counts.
+                let _ = fs::remove_dir_all(&path);
+                Error::Io { path: out.clone(), action: "made", source }
+            })?;
+        } else {
+            let [zip, verify] = written.names().map(|name| folder.path().join(name));
+            fs::rename(&verify, &written.verify_text).map_err(io_error(&written.verify_text, "written"))?;
+            fs::rename(&zip, &written.package).map_err(io_error(&written.package, "written"))?;
+        }
+        Ok(written)
     }
-    Ok(written)
+}
+
+impl Written {
+    fn names(&self) -> [&std::ffi::OsStr; 2] {
+        [&self.package, &self.verify_text].map(|path| path.file_name().unwrap_or_default())
+    }
 }
 
 /// Writes a new private file and makes it durable.

@@ -1,0 +1,157 @@
+"""What the package says: manifest and plan, read into types. `migrate` has verified every byte before."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from outcome import Exit, Stop
+
+# Phases that only look. They are run whole each time, past a failed step: old answers are worth nothing.
+CHECKS = frozenset({"preflight", "verify"})
+READS = CHECKS | {"status"}
+# Neither an expired package nor a HOLD of the way forward may block the way back.
+NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "status", "support"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the plan; its id is also the Ansible tag."""
+
+    id: str
+    title: str
+    automated: bool
+    share: int  # of the whole migration by planned time, in thousandths; 0 beside the main line
+    only_with: str | None  # the option without which it is left out
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of the plan, with the gate that must be open before its first step."""
+
+    id: str
+    title: str
+    automated: bool
+    forward: bool  # on the main line, from preflight to finalize
+    gate: str | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """The name of a secret and how it comes to be; never a value."""
+
+    name: str
+    origin: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Package:
+    """A verified, unpacked package."""
+
+    root: Path
+    number: int
+    slug: str
+    environment: str
+    issuer: str
+    expires_at: datetime
+    plan_digest: str
+    phases: tuple[Phase, ...]
+    secrets: tuple[Secret, ...]
+    not_needed: Mapping[str, str]  # phases that this target has no use for, and why
+    gates: Mapping[str, str]  # gate to the command that opens it
+
+    @property
+    def installation(self) -> str:
+        """Names the state folder: one per STUF and environment."""
+        return f"{self.slug}-{self.environment}"
+
+    def phase(self, name: str) -> Phase | None:
+        """The phase of this name, where the plan has one."""
+        return next((phase for phase in self.phases if phase.id == name), None)
+
+    def playbook(self, name: str) -> Path:
+        """Where the playbook of a phase stands."""
+        return self.root / "infrastructure/ansible/playbooks" / f"{name}.yml"
+
+    def runs(self, phase: Phase) -> bool:
+        """Whether this package automates the phase."""
+        return phase.automated and self.playbook(phase.id).is_file()
+
+    def next_phase(self, name: str) -> Phase | None:
+        """The phase after this one that `migrate` can run, on the way forward."""
+        forward = [phase for phase in self.phases if phase.forward]
+        places = [place for place, phase in enumerate(forward) if phase.id == name]
+        after = forward[places[0] + 1 :] if places else []
+        return next((phase for phase in after if self.runs(phase)), None)
+
+
+def read(root: Path) -> Package:
+    """Reads manifest.json and MIGRATION-PLAN.json.
+
+    Raises `Stop` when they do not belong together or lack a key: such a package was signed by mistake.
+    """
+    where = "manifest.json"
+    try:
+        manifest = json.loads((root / where).read_bytes())
+        about = manifest["package"]
+        where = "MIGRATION-PLAN.json"
+        plan_bytes = (root / where).read_bytes()
+        plan = json.loads(plan_bytes)
+        digest = "sha256:" + hashlib.sha256(plan_bytes).hexdigest()
+        if (manifest["schema"], plan["schema"]) != (1, 1):
+            raise ValueError("this controller reads schema 1")
+        if manifest["plan"]["digest"] != digest:
+            raise ValueError("its digest is not the one in manifest.json")
+        package = Package(
+            root=root,
+            number=int(about["number"]),
+            slug=str(about["slug"]),
+            environment=str(about["environment"]),
+            issuer=str(about["issuer"]),
+            expires_at=datetime.fromisoformat(manifest["expiresAt"]),
+            plan_digest=digest,
+            phases=tuple(_phase(phase) for phase in plan["phases"]),
+            secrets=tuple(_secret(secret) for secret in manifest["secrets"]),
+            not_needed={str(phase["id"]): str(phase["why"]) for phase in plan.get("not_needed", ())},
+            gates={str(gate["id"]): str(gate["command"]) for gate in plan.get("gates", ())},
+        )
+        if package.expires_at.tzinfo is None:
+            raise ValueError("expiresAt has no time zone")
+        return package
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Stop(
+            Exit.REFUSED, "package.read", "manifest and plan of the package cannot be used", where,
+            f"{type(error).__name__}: {error}. No host or account was changed.", "ask the sender for the package again",
+        ) from error  # fmt: skip
+
+
+def _phase(phase: dict[str, Any]) -> Phase:
+    gate = phase["gate"]
+    return Phase(
+        id=str(phase["id"]),
+        title=str(phase["title"]),
+        automated=bool(phase["automated"]),
+        forward=phase["place"] == "forward",
+        gate=None if gate is None else str(gate),
+        steps=tuple(_step(step) for step in phase["steps"]),
+    )
+
+
+def _step(step: dict[str, Any]) -> Step:
+    share, option = step["share"], step["only_with"]
+    return Step(
+        id=str(step["id"]),
+        title=str(step["title"]),
+        automated=bool(step["automated"]),
+        share=0 if share is None else int(share["to"]) - int(share["from"]),
+        only_with=None if option is None else str(option),
+    )
+
+
+def _secret(secret: dict[str, Any]) -> Secret:
+    return Secret(str(secret["name"]), str(secret["origin"]), str(secret.get("purpose", "")))

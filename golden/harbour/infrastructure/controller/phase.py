@@ -1,0 +1,321 @@
+"""Runs one phase: prechecks, then its steps in the plan's order, a journal line before and after each.
+
+The journal speaks for what happened, not Ansible's exit status. A step whose last line is not `done` is unknown and is
+repeated, hence every step is idempotent. A phase that came to its end is run whole again.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bootstrap
+import gates
+import report
+from console import Console, count, duration
+from journal import Journal
+from outcome import UNTOUCHED, Exit, Stop, refused
+from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
+from playbook import GRACE_SECONDS, Interrupts, Result, Runner
+from state import State, keep_verified, lock, open_journal
+
+# Of one message of a playbook; the log has the rest.
+SHOWN_LINES = 15
+# Where the package has this playbook, it copies the journal to the target after each step.
+KEEP = "keep-journal"
+
+
+@dataclass
+class Run:
+    """One invocation of one phase."""
+
+    package: Package
+    state: State
+    console: Console
+    phase: Phase
+    sums: str
+    signer: str
+    check: bool = False
+    delete_data: bool = False
+
+    def __call__(self) -> Exit:
+        """Runs the phase; raises `Stop` for everything but a plain success."""
+        package, phase = self.package, self.phase
+        if not package.runs(phase):
+            raise not_automated(package, phase.id)
+        held = lock(self.state, f"./migrate {phase.id}")
+        keep_verified(self.state, self.sums, self.signer)
+        journal = open_journal(self.state, package.plan_digest, repair=not self.check)
+        number = journal.next_run
+        try:
+            tools = self._precheck(journal)
+        except Stop as stop:
+            if not self.check and stop.exit in (Exit.REFUSED, Exit.PAUSED):
+                word, state = ("gate", "refused") if stop.exit is Exit.REFUSED else ("hold", "paused")
+                journal.append(number, phase.id, word, state)
+            raise
+        interrupts = Interrupts()
+        interrupts.install()
+        run = "check" if self.check else str(number)
+        runner = Runner(package, self.state, tools, held, run, interrupts, self.check, self.delete_data)
+        return _Steps(self, journal, runner, number).run()
+
+    def _precheck(self, journal: Journal) -> Path:
+        """Everything that may refuse before the first step; returns the folder of the tools."""
+        package, phase = self.package, self.phase
+        standing = gates.standing(self.state)
+        if standing is not None and phase.id not in ("rollback", "status"):
+            raise gates.paused(self.state, standing, "No step was begun.")
+        foreign = journal.foreign()
+        if foreign is not None:
+            raise refused(
+                "journal.other-plan",
+                f"the journal belongs to plan {foreign.plan}, the package has {package.plan_digest}", str(journal.path),
+                "go on with the package that was begun, or ask the sender for one with a new number",
+            )  # fmt: skip
+        if phase.gate is not None:
+            gates.approval(self.state, phase.gate, package)
+        begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
+        if not begun and phase.id not in NEVER_EXPIRES and datetime.now(UTC) >= package.expires_at:
+            raise refused(
+                "package.expired", f"the package was to be begun before {package.expires_at.isoformat()}",
+                "manifest.json, expiresAt", "ask the sender for a package from a new export",
+            )  # fmt: skip
+        if phase.id == "prepare":
+            self._provided_secrets()
+        return bootstrap.tools(self.state, package.root)
+
+    def _provided_secrets(self) -> None:
+        """Secrets that only the Trust Architect has must be there before anything changes."""
+        missing = []
+        for secret in self.package.secrets:
+            path = self.state.secrets / secret.name
+            if secret.origin != "provided" or (path.is_file() and path.stat().st_size > 0):
+                if path.is_file() and path.stat().st_mode & 0o077:
+                    path.chmod(0o600)
+                continue
+            missing.append((secret, path))
+        if missing:
+            # `read` and `printf` are built into the shell: the value is in no argument list and in no history.
+            commands = "\n  ".join(
+                f"""bash -c 'umask 077; read -rsp "{secret.name}: " v; printf %s "$v" >"$0"' '{path}'"""
+                for secret, path in missing
+            )
+            names = "; ".join(f"{secret.name} ({secret.purpose or 'see README.md'})" for secret, _ in missing)
+            raise refused(
+                "secret.missing", f"secrets that only you have are missing or empty: {names}", str(self.state.secrets),
+                f"type each value once, then ./migrate prepare again\n  {commands}",
+            )  # fmt: skip
+
+
+def not_automated(package: Package, name: str) -> Stop:
+    """What a phase or verb says that this package documents but does not run."""
+    if name in package.not_needed:
+        return Stop(
+            Exit.PAUSED, "phase.not-needed", f"this target needs no {name}: {package.not_needed[name]}",
+            "MIGRATION-PLAN.md", "No step was begun: no host or account was changed.",
+            "./migrate status names what comes next",
+        )  # fmt: skip
+    return Stop(
+        Exit.PAUSED, "phase.not-automated", f"{name} is planned, but this package does not run it",
+        f"MIGRATION-PLAN.md, {name}", "No step was begun: no host or account was changed.",
+        f"follow the steps of {name} in MIGRATION-PLAN.md",
+    )  # fmt: skip
+
+
+@dataclass
+class _Steps:
+    """The loop over the steps of one run."""
+
+    of: Run
+    journal: Journal
+    runner: Runner
+    number: int
+    named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
+
+    def run(self) -> Exit:
+        """All steps that are due, then the end of the phase."""
+        phase, package, console = self.of.phase, self.of.package, self.of.console
+        console.document |= {"run": self.number, "check": self.of.check, "steps": []}
+        title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
+        console.say(title + (", check only" if self.of.check else ""))
+        began, start, changes = datetime.now(UTC), time.monotonic(), 0
+        stops: list[Stop] = []
+        checks = []
+        for place, step in enumerate(self._due()):
+            if place:
+                self._keep()
+            self._may_begin(step)
+            result, seconds = self._one(step)
+            changes += result.changed
+            checks.append(report.check(step, phase.id, result))
+            stop = self._verdict(step, result, seconds)
+            if stop is not None:
+                stops.append(stop)
+                beyond = not result.reported or result.unreachable or self.runner.interrupts.received
+                if phase.id not in CHECKS or beyond:
+                    break
+        if phase.id in CHECKS and not self.of.check:
+            name = report.write(self.runner.reports, package.plan_digest, phase, began, checks)
+            console.say(f"report: {name}")
+            console.document["report"] = str(name)
+        if stops:
+            self._end_badly(stops)
+            if not result.unreachable and self.runner.interrupts.received is None:
+                self._keep()
+            raise stops[0]
+        self._note("end", "finished")
+        self._keep()
+        console.document["changes"] = changes
+        self._farewell(f"{count(changes, 'change')}, {duration(time.monotonic() - start)}")
+        return Exit.DONE
+
+    def _farewell(self, sums: str) -> None:
+        """What is left for people, and what to type next."""
+        phase, console = self.of.phase, self.of.console
+        by_hand = [step for step in phase.steps if not step.automated]
+        for step in by_hand:
+            console.say(f"{step.id:<32} by hand  {step.title}; see MIGRATION-PLAN.md")
+        console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {sums}")
+        following = self.of.package.next_phase(phase.id)
+        if following is not None:
+            console.say(f"next: ./migrate {following.id}")
+        console.document["by_hand"] = [step.id for step in by_hand]
+        console.document["next"] = f"./migrate {following.id}" if following else None
+
+    def _keep(self) -> None:
+        """Copies the journal to the target; preflight does not, since it changes nothing anywhere."""
+        if self.of.check or self.of.phase.id == "preflight" or not self.of.package.playbook(KEEP).is_file():
+            return
+        kept = self.runner.step(KEEP, KEEP)
+        if not kept.done:
+            self.of.console.say(f"    the journal was not copied to the target; see {kept.log}")
+
+    def _due(self) -> list[Step]:
+        """Steps to run: all of them, or from the first that is not done where a pass was interrupted."""
+        phase = self.of.phase
+        options = {None, "--delete-data"} if self.of.delete_data else {None}
+        steps = [step for step in phase.steps if step.automated and step.only_with in options]
+        if phase.id in CHECKS or self.of.check:
+            return steps
+        done = self.journal.done(phase.id)
+        first = next((place for place, step in enumerate(steps) if step.id not in done), 0)
+        for step in steps[:first]:
+            self.of.console.step({"id": step.id, "state": "done", "earlier": True}, f"{step.id:<32} done earlier")
+        return steps[first:]
+
+    def _may_begin(self, step: Step) -> None:
+        """Stops before a step, not inside it: `HOLD`, `PANIC`, or a signal that came between two steps."""
+        so_far = f"Stopped before {step.id}; what the lines above call done is done."
+        name = gates.standing(self.of.state)
+        if name is not None:
+            self._note("hold", "paused")
+            raise gates.paused(self.of.state, name, so_far)
+        if self.runner.interrupts.received is not None:
+            self._note("hold", "paused")
+            raise Stop(
+                Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, f"./migrate {self.of.phase.id}"
+            )
+
+    def _one(self, step: Step) -> tuple[Result, float]:
+        self.of.console.say(f"{step.id:<32} ", end="")
+        self._note(step.id, "started")
+        begin = time.monotonic()
+        result = self.runner.step(self.of.phase.id, step.id)
+        return result, time.monotonic() - begin
+
+    def _verdict(self, step: Step, result: Result, seconds: float) -> Stop | None:
+        """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
+        state, stop = self._judge(step, result)
+        self._note(step.id, state, self._evidence())
+        if self.of.check and state == "done":
+            # Check mode leaves commands out: where nothing else is, nothing was looked at.
+            state = "checked" if result.ok else "skipped"
+        entry = {
+            "id": step.id, "state": state, "changed": result.changed, "seconds": round(seconds, 1),
+            "changed_tasks": list(result.changed_tasks), "lines": list(result.lines), "failures": list(result.failures),
+            "log": str(result.log),
+        }  # fmt: skip
+        text = f"{state:<8} {count(result.changed, 'change'):<10} {duration(seconds)}"
+        for said in (*result.lines, *result.failures):
+            head, rest = said.split("\n")[:SHOWN_LINES], said.count("\n") >= SHOWN_LINES
+            text += "".join(f"\n    {line}" for line in (*head, *([f"… more in {result.log}"] if rest else [])))
+        self.of.console.step(entry, text)
+        return stop
+
+    def _judge(self, step: Step, result: Result) -> tuple[str, Stop | None]:
+        """The journal's state of a step, and the stop that follows from it."""
+        phase, log = self.of.phase.id, str(result.log)
+        again = f"./migrate {phase}"
+        looks = phase in READS or self.of.check
+        if result.done:
+            return "done", None
+        if result.status is None:
+            what = f"it did not end within {GRACE_SECONDS:.0f} s after the signal; it goes on and keeps the lock"
+            return "paused", Stop(
+                Exit.PAUSED, "run.interrupted", what, log, f"{step.id} is unknown and will be repeated.", again
+            )
+        if self.runner.interrupts.received is not None:
+            known = f"{step.id} was stopped in its middle; it will be repeated."
+            return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
+        if result.rolled_back:
+            known = f"{step.id} failed and was taken back; what was there before stands again."
+            return "failed", Stop(
+                Exit.ROLLED_BACK, "step.rolled-back", "a step failed and was rolled back", log, known, again
+            )
+        if result.unreachable:
+            known = (
+                UNTOUCHED if phase == "preflight" else f"Whether {step.id} happened is unknown; it will be repeated."
+            )
+            code = Exit.REFUSED if phase == "preflight" else Exit.PAUSED
+            return "lost", Stop(
+                code,
+                "step.unreachable",
+                "the target does not answer over SSH",
+                log,
+                known,
+                "read the log, then: " + again,
+            )
+        if result.status == 0:
+            what = "no task ran" if result.reported else "Ansible ended without a result"
+            return "failed", Stop(
+                Exit.PAUSED,
+                "step.not-run",
+                f"{what}, so nothing is known",
+                log,
+                f"{step.id} counts as not done.",
+                again,
+            )
+        known = (
+            "Nothing was changed."
+            if looks
+            else f"What came before {step.id} is done; {step.id} is not, and will be repeated."
+        )
+        code = Exit.REFUSED if phase == "preflight" else Exit.ERROR
+        return "failed", Stop(
+            code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
+        )
+
+    def _end_badly(self, stops: list[Stop]) -> None:
+        if any(stop.exit is Exit.ROLLED_BACK for stop in stops):
+            self._note("end", "rolled_back")
+        elif any(stop.exit is Exit.REFUSED for stop in stops):
+            self._note("end", "refused")
+        if len(stops) > 1:
+            self.of.console.say(f"{count(len(stops), 'step')} not done: {', '.join(stop.what for stop in stops)}")
+
+    def _note(self, step: str, state: str, evidence: list[dict[str, str]] | None = None) -> None:
+        if not self.of.check:
+            self.journal.append(self.number, self.of.phase.id, step, state, evidence=evidence or ())
+
+    def _evidence(self) -> list[dict[str, str]]:
+        """What a step left in the run's folder, and the Trust Architect's own variables, each named once."""
+        files = [path for path in sorted(self.runner.reports.rglob("*")) if path.is_file() and not path.is_symlink()]
+        files += [self.of.state.overlay] if self.of.state.overlay.is_file() else []
+        found = {
+            str(path.relative_to(self.of.state.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        }
+        fresh = [{"path": path, "sha256": digest} for path, digest in found.items() if self.named.get(path) != digest]
+        self.named |= found
+        return fresh

@@ -11,7 +11,7 @@ use crate::read::inventory::{self, Object};
 use flate2::{Compression, GzBuilder};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 
 /// One object of a batch.
 #[derive(Serialize)]
@@ -53,7 +53,9 @@ fn list(
     objects: &mut impl Iterator<Item = io::Result<Object>>,
     rename: bool,
 ) -> Result<Vec<u8>, Error> {
-    let mut out = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+    let encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+    // The encoder clears a buffer at every write, and a serialiser writes a few bytes at a time.
+    let mut out = BufWriter::with_capacity(1 << 16, encoder);
     let mut bytes = 0_u64;
     for _ in 0..batch.objects {
         let object = objects.next().ok_or_else(changed)??;
@@ -64,7 +66,7 @@ fn list(
     if bytes != batch.bytes {
         return Err(changed().into());
     }
-    Ok(out.finish()?)
+    Ok(out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?)
 }
 
 fn line(object: &Object, rename: bool) -> Line<'_> {

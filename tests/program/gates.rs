@@ -161,7 +161,8 @@ fn s02_credentials_in_what_a_realm_carries_stay_out_of_the_package() {
 /// What makes up a credential is one too, and stands nowhere else.
 #[test]
 fn s02_parts_of_credentials_are_known() {
-    let places: [(&str, fn(&mut serde_json::Value)); 3] = [
+    type Edit = fn(&mut serde_json::Value);
+    let places: [(&str, Edit); 3] = [
         ("fake-rotated-secret-1", |realm| {
             client(realm, "stuf-api")["attributes"]["client.secret.rotated"] = "fake-rotated-secret-1".into();
         }),

@@ -280,13 +280,13 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
     let client_scopes = scopes(&mut reader, &mut top);
     let users = users(&mut reader, &mut top);
     let mut settings = BTreeMap::new();
-    for key in SETTINGS {
+    for (key, form) in SETTINGS {
         if let Some(node) = top.take(key) {
             match &node.value {
-                Value::Scalar { .. } => {
+                Value::Scalar { text, quoted } if node.is_null() || form.fits(text, *quoted) => {
                     settings.insert(key.to_owned(), node.to_json());
                 }
-                _ => reader.wrong(node, key.to_owned(), "a text, a number or a truth value"),
+                _ => reader.wrong(node, key.to_owned(), form.expected()),
             }
         }
     }

@@ -9,69 +9,121 @@ pub(super) fn is_default_role(role: &str) -> bool {
     role.starts_with("default-roles-") || matches!(role, "offline_access" | "uma_authorization")
 }
 
-/// Settings of the realm that are carried over.
-pub(super) const SETTINGS: [&str; 61] = [
-    "accessCodeLifespan",
-    "accessCodeLifespanLogin",
-    "accessCodeLifespanUserAction",
-    "accessTokenLifespan",
-    "accessTokenLifespanForImplicitFlow",
-    "accountTheme",
-    "actionTokenGeneratedByAdminLifespan",
-    "actionTokenGeneratedByUserLifespan",
-    "adminEventsDetailsEnabled",
-    "adminEventsEnabled",
-    "adminTheme",
-    "bruteForceProtected",
-    "clientOfflineSessionIdleTimeout",
-    "clientOfflineSessionMaxLifespan",
-    "clientSessionIdleTimeout",
-    "clientSessionMaxLifespan",
-    "defaultLocale",
-    "defaultSignatureAlgorithm",
-    "duplicateEmailsAllowed",
-    "editUsernameAllowed",
-    "emailTheme",
-    "enabled",
-    "eventsEnabled",
-    "eventsExpiration",
-    "failureFactor",
-    "internationalizationEnabled",
-    "loginTheme",
-    "loginWithEmailAllowed",
-    "maxDeltaTimeSeconds",
-    "maxFailureWaitSeconds",
-    "maxTemporaryLockouts",
-    "minimumQuickLoginWaitSeconds",
-    "oauth2DeviceCodeLifespan",
-    "oauth2DevicePollingInterval",
-    "offlineSessionIdleTimeout",
-    "offlineSessionMaxLifespan",
-    "offlineSessionMaxLifespanEnabled",
-    "otpPolicyAlgorithm",
-    "otpPolicyCodeReusable",
-    "otpPolicyDigits",
-    "otpPolicyInitialCounter",
-    "otpPolicyLookAheadWindow",
-    "otpPolicyPeriod",
-    "otpPolicyType",
-    "passwordPolicy",
-    "permanentLockout",
-    "quickLoginCheckMilliSeconds",
-    "refreshTokenMaxReuse",
-    "registrationAllowed",
-    "registrationEmailAsUsername",
-    "rememberMe",
-    "resetPasswordAllowed",
-    "revokeRefreshToken",
-    "ssoSessionIdleTimeout",
-    "ssoSessionIdleTimeoutRememberMe",
-    "ssoSessionMaxLifespan",
-    "ssoSessionMaxLifespanRememberMe",
-    "userManagedAccessAllowed",
-    "verifyEmail",
-    "waitIncrementSeconds",
-    "webAuthnPolicyRpEntityName",
+/// What a setting of the realm may be.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    Truth,
+    Whole,
+    Text,
+    PasswordPolicy,
+    Algorithm,
+    OtpAlgorithm,
+    OtpType,
+    OtpDigits,
+}
+
+impl Form {
+    /// What the finding expects.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Form::Truth => "true or false",
+            Form::Whole => "a whole number of 0 to 2147483647",
+            Form::Text => "a text",
+            Form::PasswordPolicy => "a password policy such as length(12) and notUsername",
+            Form::Algorithm => "a signature algorithm such as RS256",
+            Form::OtpAlgorithm => "HmacSHA1, HmacSHA256 or HmacSHA512",
+            Form::OtpType => "totp or hotp",
+            Form::OtpDigits => "6 or 8",
+        }
+    }
+
+    /// Whether a scalar, quoted or not, has this form.
+    pub(super) fn fits(self, text: &str, quoted: bool) -> bool {
+        const ALGORITHMS: [&str; 13] = [
+            "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "HS256",
+            "HS384", "HS512", "EdDSA",
+        ];
+        match self {
+            Form::Truth => !quoted && matches!(text, "true" | "false"),
+            Form::Whole => !quoted && text.parse::<i32>().is_ok_and(|number| number >= 0),
+            Form::Text => quoted,
+            Form::PasswordPolicy => {
+                let rule = text.split('(').next().unwrap_or_default();
+                let rule = rule.split(" and ").next().unwrap_or_default().trim();
+                let named = !rule.is_empty() && rule.bytes().all(|b| b.is_ascii_alphanumeric());
+                quoted && (text.is_empty() || named)
+            }
+            Form::Algorithm => quoted && ALGORITHMS.contains(&text),
+            Form::OtpAlgorithm => quoted && matches!(text, "HmacSHA1" | "HmacSHA256" | "HmacSHA512"),
+            Form::OtpType => quoted && matches!(text, "totp" | "hotp"),
+            Form::OtpDigits => !quoted && matches!(text, "6" | "8"),
+        }
+    }
+}
+
+/// Settings of the realm that are read, and what each may be.
+pub(super) const SETTINGS: [(&str, Form); 61] = [
+    ("accessCodeLifespan", Form::Whole),
+    ("accessCodeLifespanLogin", Form::Whole),
+    ("accessCodeLifespanUserAction", Form::Whole),
+    ("accessTokenLifespan", Form::Whole),
+    ("accessTokenLifespanForImplicitFlow", Form::Whole),
+    ("accountTheme", Form::Text),
+    ("actionTokenGeneratedByAdminLifespan", Form::Whole),
+    ("actionTokenGeneratedByUserLifespan", Form::Whole),
+    ("adminEventsDetailsEnabled", Form::Truth),
+    ("adminEventsEnabled", Form::Truth),
+    ("adminTheme", Form::Text),
+    ("bruteForceProtected", Form::Truth),
+    ("clientOfflineSessionIdleTimeout", Form::Whole),
+    ("clientOfflineSessionMaxLifespan", Form::Whole),
+    ("clientSessionIdleTimeout", Form::Whole),
+    ("clientSessionMaxLifespan", Form::Whole),
+    ("defaultLocale", Form::Text),
+    ("defaultSignatureAlgorithm", Form::Algorithm),
+    ("duplicateEmailsAllowed", Form::Truth),
+    ("editUsernameAllowed", Form::Truth),
+    ("emailTheme", Form::Text),
+    ("enabled", Form::Truth),
+    ("eventsEnabled", Form::Truth),
+    ("eventsExpiration", Form::Whole),
+    ("failureFactor", Form::Whole),
+    ("internationalizationEnabled", Form::Truth),
+    ("loginTheme", Form::Text),
+    ("loginWithEmailAllowed", Form::Truth),
+    ("maxDeltaTimeSeconds", Form::Whole),
+    ("maxFailureWaitSeconds", Form::Whole),
+    ("maxTemporaryLockouts", Form::Whole),
+    ("minimumQuickLoginWaitSeconds", Form::Whole),
+    ("oauth2DeviceCodeLifespan", Form::Whole),
+    ("oauth2DevicePollingInterval", Form::Whole),
+    ("offlineSessionIdleTimeout", Form::Whole),
+    ("offlineSessionMaxLifespan", Form::Whole),
+    ("offlineSessionMaxLifespanEnabled", Form::Truth),
+    ("otpPolicyAlgorithm", Form::OtpAlgorithm),
+    ("otpPolicyCodeReusable", Form::Truth),
+    ("otpPolicyDigits", Form::OtpDigits),
+    ("otpPolicyInitialCounter", Form::Whole),
+    ("otpPolicyLookAheadWindow", Form::Whole),
+    ("otpPolicyPeriod", Form::Whole),
+    ("otpPolicyType", Form::OtpType),
+    ("passwordPolicy", Form::PasswordPolicy),
+    ("permanentLockout", Form::Truth),
+    ("quickLoginCheckMilliSeconds", Form::Whole),
+    ("refreshTokenMaxReuse", Form::Whole),
+    ("registrationAllowed", Form::Truth),
+    ("registrationEmailAsUsername", Form::Truth),
+    ("rememberMe", Form::Truth),
+    ("resetPasswordAllowed", Form::Truth),
+    ("revokeRefreshToken", Form::Truth),
+    ("ssoSessionIdleTimeout", Form::Whole),
+    ("ssoSessionIdleTimeoutRememberMe", Form::Whole),
+    ("ssoSessionMaxLifespan", Form::Whole),
+    ("ssoSessionMaxLifespanRememberMe", Form::Whole),
+    ("userManagedAccessAllowed", Form::Truth),
+    ("verifyEmail", Form::Truth),
+    ("waitIncrementSeconds", Form::Whole),
+    ("webAuthnPolicyRpEntityName", Form::Text),
 ];
 
 /// Why a key that no rule carries over is left out.

@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::model::leak::Scanner;
-use crate::model::{Checked, Files, Kind, Secret};
+use crate::model::{Checked, Files, Kind, Secret, Target, Tls};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Something that stands in a rendered file and must not.
@@ -42,45 +42,190 @@ fn known_secrets(checked: &Checked) -> Vec<Secret> {
     crate::model::secret::known(Some(&checked.realm), Some(&checked.export))
 }
 
-/// What names a user: addresses without regard to case, and phone numbers.
+/// What names a user: addresses without regard to case, and phone numbers in their digits.
 struct Addresses {
     automaton: Option<AhoCorasick>,
-    emails: usize,
+    /// Patterns before this one are wanted; the others are longer words that may stand where they stand.
+    wanted: usize,
+    phones: Option<AhoCorasick>,
 }
 
 fn addresses(checked: &Checked) -> Addresses {
+    let named = named_by_target(&checked.target);
     let users = &checked.export.users;
-    let emails: Vec<&str> = users.values().map(|user| user.email.as_str()).collect();
-    let known: Vec<&str> = checked.realm.users.values().filter_map(|user| user.email.as_deref()).collect();
-    let phones: Vec<&str> =
-        users.values().filter_map(|user| user.phone.as_ref().map(|phone| phone.as_str())).collect();
-    let words: Vec<&str> =
-        emails.iter().chain(&known).chain(&phones).copied().filter(|word| !word.is_empty()).collect();
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(words)
-        .ok();
-    Addresses { automaton, emails: emails.len() + known.len() }
+    let emails = users.values().map(|user| user.email.as_str());
+    let known = checked.realm.users.values().filter_map(|user| user.email.as_deref());
+    let mut words: Vec<String> = emails
+        .chain(known)
+        .filter(|email| !email.is_empty() && !named.iter().any(|other| other.eq_ignore_ascii_case(email)))
+        .flat_map(writings)
+        .collect();
+    let wanted = words.len();
+    words.extend(named.iter().flat_map(|email| writings(email)));
+    let phones: Vec<String> = users
+        .values()
+        .filter_map(|user| user.phone.as_ref())
+        .map(|phone| phone.as_str().chars().filter(char::is_ascii_digit).collect())
+        .filter(|digits: &String| digits.len() >= 7)
+        .collect();
+    let build = |words: &[String]| {
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(words)
+            .ok()
+    };
+    Addresses { automaton: build(&words), wanted, phones: build(&phones) }
+}
+
+/// Addresses that the target names: who acts is named in clear, and a user can be who acts.
+fn named_by_target(target: &Target) -> Vec<String> {
+    let mut named = Vec::new();
+    if let Tls::Acme { email, .. } = &target.tls {
+        named.push(email.to_string());
+    }
+    if let Some(mail) = &target.mail {
+        named.push(mail.from.to_string());
+        named.extend(mail.user.iter().map(ToString::to_string).filter(|user| user.contains('@')));
+    }
+    named
+}
+
+/// An address as it stands in text, URLs, markup and JSON.
+fn writings(email: &str) -> Vec<String> {
+    let percent = |kept: &str| -> String {
+        email
+            .bytes()
+            .map(|b| match char::from(b) {
+                c if c.is_ascii_alphanumeric() || kept.contains(c) => c.to_string(),
+                _ => format!("%{b:02X}"),
+            })
+            .collect()
+    };
+    let mut all: Vec<String> = ["@", "%40", "&#64;", "&#x40;", "\\u0040"]
+        .iter()
+        .map(|at| email.replace('@', at))
+        .chain([percent("-._~"), percent("-._~@+")])
+        .collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// Whether an address or number stands in `bytes` as a word of its own; `ada@example.org` is not in `nada@example.org`.
 fn stands_alone(addresses: &Addresses, bytes: &[u8]) -> Option<&'static str> {
-    let part_of_word =
-        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || b"._-+".contains(b));
-    let automaton = addresses.automaton.as_ref()?;
-    automaton
-        .find_iter(bytes)
-        .find(|hit| {
-            let before = hit.start().checked_sub(1).and_then(|index| bytes.get(index));
-            let after = bytes.get(hit.end()).filter(|b| **b != b'.');
-            !part_of_word(before) && !part_of_word(after)
-        })
-        .map(|hit| {
-            if hit.pattern().as_usize() < addresses.emails {
-                "a user's e-mail address"
-            } else {
-                "a user's phone number"
-            }
-        })
+    let named = addresses.automaton.iter().flat_map(|automaton| automaton.find_iter(bytes)).any(|hit| {
+        hit.pattern().as_usize() < addresses.wanted
+            && !goes_on_before(&bytes[..hit.start()])
+            && !goes_on_after(&bytes[hit.end()..])
+    });
+    if named {
+        return Some("a user's e-mail address");
+    }
+    let phones = addresses.phones.as_ref()?;
+    let digits = close_up(bytes);
+    let called = phones.find_iter(&digits).any(|hit| {
+        let before = &digits[..hit.start()];
+        let before = before.strip_suffix(b"00").unwrap_or(before);
+        let word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        !word(before.last()) && !word(digits.get(hit.end()))
+    });
+    called.then_some("a user's phone number")
+}
+
+/// Whether an address begins further left. What people and formats write before an address is no part of it: signs,
+/// and escapes such as `\n` and `%3C`, whose last character looks like a letter.
+fn goes_on_before(before: &[u8]) -> bool {
+    let escaped = match before {
+        [.., b'%', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+        [.., b'\\', b'u', a, b, c, d] => [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()),
+        [.., b'\\', letter] => b"nrtbf".contains(letter),
+        _ => false,
+    };
+    match before {
+        _ if escaped => false,
+        [.., b'.'] => before.iter().rev().find(|b| **b != b'.').is_some_and(u8::is_ascii_alphanumeric),
+        [.., last] => last.is_ascii_alphanumeric(),
+        [] => false,
+    }
+}
+
+/// Whether the name of a domain goes on.
+fn goes_on_after(after: &[u8]) -> bool {
+    match after {
+        [b'-', next, ..] => next.is_ascii_alphanumeric(),
+        [next, ..] => next.is_ascii_alphanumeric(),
+        [] => false,
+    }
+}
+
+/// Without what people write between the digits of a phone number.
+fn close_up(bytes: &[u8]) -> Vec<u8> {
+    let mut closed = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while let Some(byte) = bytes.get(index) {
+        let gap = bytes[index..].iter().take(3).take_while(|b| b" -./()".contains(b)).count();
+        let between = closed.last().is_some_and(u8::is_ascii_digit)
+            && bytes.get(index + gap).is_some_and(u8::is_ascii_digit);
+        if gap > 0 && between {
+            index += gap;
+        } else {
+            closed.push(*byte);
+            index += 1;
+        }
+    }
+    closed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> bool {
+        let words = writings("ada@example.org");
+        let wanted = words.len();
+        let words = [words, writings("files-ada@example.org")].concat();
+        let build = |words: &[String]| {
+            let kind = MatchKind::LeftmostLongest;
+            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(kind).build(words).ok()
+        };
+        let addresses =
+            Addresses { automaton: build(&words), wanted, phones: build(&["491701234567".to_owned()]) };
+        stands_alone(&addresses, text.as_bytes()).is_some()
+    }
+
+    #[test]
+    fn people_are_found_however_they_are_written() {
+        for text in [
+            "Ask Ada@Example.org.",
+            "-ada@example.org",
+            "_ada@example.org_",
+            "+ada@example.org",
+            "to-ada@example.org",
+            "...ada@example.org",
+            "mailto:ada%40example.org",
+            "?to=%3Cada%40example.org%3E",
+            r"line\nada@example.org",
+            r"\u003cada@example.org",
+            "ada&#64;example.org",
+            "+491701234567",
+            "+49 170 1234567",
+            "+49 (170) 123-45-67",
+            "0049 170/1234567",
+        ] {
+            assert!(found(text), "{text}");
+        }
+        for text in [
+            "nada@example.org",
+            "b.ada@example.org",
+            "files-ada@example.org",
+            "ada@example.organic",
+            "ada@example.org-chart.example",
+            "1491701234567",
+            "4917012345678",
+            "49170123456a7",
+        ] {
+            assert!(!found(text), "{text}");
+        }
+    }
 }

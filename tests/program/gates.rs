@@ -184,3 +184,23 @@ fn s02_parts_of_credentials_are_known() {
         assert!(!told.stderr.contains(secret), "{secret} is printed");
     }
 }
+
+/// Who acts is named in clear, and may be a user too.
+#[test]
+fn s06_the_address_that_the_target_names_may_be_a_users() {
+    let here = Workspace::new();
+    here.example("harbour", "input");
+    let export = here.read("input/export/export.yaml");
+    let email = export
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("email: "))
+        .expect("an address")
+        .trim_matches('"')
+        .to_owned();
+    let target = here.read("input/target.yaml");
+    let changed = target.replace("email: ta@harbour.example", &format!("email: \"{email}\""));
+    assert_ne!(target, changed, "the example names its trust architect otherwise");
+    here.write("input/target.yaml", &changed);
+
+    here.stufpack(COMPILE).exits_with(0);
+}

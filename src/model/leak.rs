@@ -211,41 +211,31 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     let bytes = value.as_bytes();
     let json = serde_json::Value::from(value).to_string();
     let json = json[1..json.len() - 1].to_owned();
-    let ascii_json: String = json.encode_utf16().map(ascii_or_escape).collect();
-    let percent = |kept: &[u8]| -> String {
-        bytes
-            .iter()
-            .map(|b| {
-                if b.is_ascii_alphanumeric() || b"-._~".contains(b) || kept.contains(b) {
-                    char::from(*b).to_string()
-                } else {
-                    format!("%{b:02X}")
-                }
-            })
-            .collect()
-    };
-    let each = |write: fn(u8) -> String| bytes.iter().map(|b| write(*b)).collect::<String>().into_bytes();
-    let units = |write: fn(u16) -> String| value.encode_utf16().map(write).collect::<String>().into_bytes();
-    let colons = each(|b| format!(":{b:02x}"));
+    let ascii_json = units(&json, LOWER, |unit| unit < 128);
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let percent =
+        |slash: bool, digits| escapes(bytes, b"%", digits, |b| unreserved(b) || (slash && b == b'/'));
+    let all_of = |prefix: &[u8], digits| escapes(bytes, prefix, digits, |_| false);
+    let spaces_as_plus = String::from_utf8_lossy(&percent(false, UPPER)).replace("%20", "+").into_bytes();
     let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut all = vec![
         ("plain", bytes.to_vec()),
         ("hexadecimal", hex::encode(bytes).into_bytes()),
         ("hexadecimal", hex::encode_upper(bytes).into_bytes()),
         ("JSON", json.replace('/', "\\/").into_bytes()),
-        ("JSON", ascii_json.into_bytes()),
+        ("JSON", ascii_json),
         ("JSON", json.into_bytes()),
-        ("URL", percent(b"").to_lowercase_escapes().into_bytes()),
-        ("URL", percent(b"/").into_bytes()),
-        ("URL", percent(b"").replace("%20", "+").into_bytes()),
-        ("URL", percent(b"").into_bytes()),
-        ("URL", each(|b| format!("%{b:02x}"))),
-        ("URL", each(|b| format!("%{b:02X}"))),
-        ("JSON", units(|u| format!("\\u{u:04x}"))),
-        ("JSON", units(|u| format!("\\u{u:04X}"))),
-        ("escapes", each(|b| format!("\\x{b:02x}"))),
-        ("hexadecimal", colons[1..].to_ascii_uppercase()),
-        ("hexadecimal", colons[1..].to_vec()),
+        ("URL", percent(false, LOWER)),
+        ("URL", percent(true, UPPER)),
+        ("URL", spaces_as_plus),
+        ("URL", percent(false, UPPER)),
+        ("URL", all_of(b"%", LOWER)),
+        ("URL", all_of(b"%", UPPER)),
+        ("JSON", units(value, LOWER, |_| false)),
+        ("JSON", units(value, UPPER, |_| false)),
+        ("escapes", all_of(b"\\x", LOWER)),
+        ("hexadecimal", all_of(b":", UPPER).split_off(1)),
+        ("hexadecimal", all_of(b":", LOWER).split_off(1)),
         ("HTML", html.replace('"', "&quot;").replace('\'', "&#39;").into_bytes()),
         ("HTML", html.replace('"', "&quot;").replace('\'', "&#x27;").into_bytes()),
         ("HTML", html.into_bytes()),
@@ -268,29 +258,36 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     all
 }
 
-fn ascii_or_escape(unit: u16) -> String {
-    match u8::try_from(unit) {
-        Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
-        _ => format!("\\u{unit:04x}"),
+const LOWER: &[u8; 16] = b"0123456789abcdef";
+const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+
+/// Each byte as `prefix` and two digits, but for those that `keep` lets stand.
+fn escapes(bytes: &[u8], prefix: &[u8], digits: &[u8; 16], keep: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() * (prefix.len() + 2));
+    for byte in bytes {
+        if keep(*byte) {
+            out.push(*byte);
+        } else {
+            out.extend_from_slice(prefix);
+            out.extend([byte >> 4, byte & 15].map(|digit| digits[usize::from(digit)]));
+        }
     }
+    out
 }
 
-/// Percent escapes in lower case, everything else as it is.
-trait LowercaseEscapes {
-    fn to_lowercase_escapes(&self) -> String;
-}
-
-impl LowercaseEscapes for String {
-    fn to_lowercase_escapes(&self) -> String {
-        let mut escape = 0_u8;
-        self.chars()
-            .map(|c| {
-                let lower = escape > 0;
-                escape = if c == '%' { 2 } else { escape.saturating_sub(1) };
-                if lower { c.to_ascii_lowercase() } else { c }
-            })
-            .collect()
+/// Each UTF-16 unit as `\u` and four digits, but for those of ASCII that `keep` lets stand.
+fn units(text: &str, digits: &[u8; 16], keep: impl Fn(u16) -> bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() * 6);
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(byte) if keep(unit) => out.push(byte),
+            _ => {
+                out.extend_from_slice(b"\\u");
+                out.extend([12, 8, 4, 0].map(|shift| digits[usize::from(unit >> shift & 15)]));
+            }
+        }
     }
+    out
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ RELEASE := $(CARGO_TARGET_DIR)/release/stufpack
 
 .PHONY: help
 help: ## Lists the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
 
 .PHONY: build
 build: ## Builds the release binary

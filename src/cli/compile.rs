@@ -24,7 +24,8 @@ pub struct Compile {
     /// Folder for the package and VERIFY.txt; appears whole or not at all
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// OpenSSH private key that signs package and record
+    /// OpenSSH private key that signs package and record; its comment, if it is a principal such as `issuer/acme`, names
+    /// the issuer, otherwise that is `issuer/INSTALLATION`, and the signers file must call the key so
     #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
     sign_key: PathBuf,
     /// Encrypt the zip to the target's recipients
@@ -86,6 +87,11 @@ pub fn checked(export: &Path, target: &Path) -> Result<Checked, Failure> {
 impl Compile {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
+        if self.signers.is_some() && self.glass.is_none() && self.previous.is_none() {
+            return Err(Failure::Usage(
+                "--signers means nothing without --glass or --previous; next: leave it out".to_owned(),
+            ));
+        }
         let signer = Signer::from_file(&self.sign_key)?;
         let checked = checked(&self.export, &self.target)?;
         if self.encrypt && checked.target.recipients.is_empty() {

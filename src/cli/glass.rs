@@ -1,8 +1,8 @@
 //! `stufpack glass`: the history of one STUF.
 
 use super::verify::Trusting;
-use super::{Outcome, OutputFormat, exit::Failure, output, report};
-use crate::model::{Slug, Timestamp, Word as _};
+use super::{Outcome, OutputFormat, exit::Failure, output, report, word};
+use crate::model::{AgeRecipient, Slug, Timestamp, Word as _};
 use crate::open::{self, Signers};
 use crate::pack::Signer;
 use crate::record::{self, Entry, Glass as Repository, Recording, Seen, Trust, Value, Verdict};
@@ -32,7 +32,7 @@ pub struct Init {
     /// Folder of the new repository
     repository: PathBuf,
     /// Slug of the STUF; otherwise the folder's name without `stuf-`
-    #[arg(long, value_name = "SLUG", value_parser = slug)]
+    #[arg(long, value_name = "SLUG", value_parser = word::<Slug>)]
     slug: Option<Slug>,
     /// OpenSSH private key that signs the root
     #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
@@ -65,8 +65,8 @@ pub struct Record {
     #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
     sign_key: PathBuf,
     /// Encrypt personal files to this age recipient; may be repeated; otherwise those of the last package
-    #[arg(long, value_name = "RECIPIENT", value_parser = recipient)]
-    recipient: Vec<crate::model::AgeRecipient>,
+    #[arg(long, value_name = "RECIPIENT", value_parser = word::<AgeRecipient>)]
+    recipient: Vec<AgeRecipient>,
     /// Who asked for it
     #[arg(long, value_name = "W")]
     requested_by: Option<String>,
@@ -109,7 +109,7 @@ pub struct Verify {
     #[arg(long, value_name = "COMMIT", value_parser = seen)]
     last_seen: Option<Seen>,
     /// The time of the check, such as 2026-11-19T21:04:00Z; otherwise now
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = word::<Timestamp>)]
     at: Option<Timestamp>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
@@ -128,19 +128,6 @@ pub struct Diff {
     format: OutputFormat,
 }
 
-fn slug(text: &str) -> Result<Slug, String> {
-    Slug::parse(text).ok_or_else(|| format!("expected {}", Slug::EXPECTED))
-}
-
-fn recipient(text: &str) -> Result<crate::model::AgeRecipient, String> {
-    use crate::model::AgeRecipient;
-    AgeRecipient::parse(text).ok_or_else(|| format!("expected {}", AgeRecipient::EXPECTED))
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| format!("expected {}", Timestamp::EXPECTED))
-}
-
 fn commit(text: &str) -> Result<Oid, String> {
     let whole = text.len() == 40;
     Oid::from_str(text)
@@ -151,7 +138,7 @@ fn commit(text: &str) -> Result<Oid, String> {
 
 fn seen(text: &str) -> Result<Seen, String> {
     match text.split_once('@') {
-        Some((id, at)) => Ok(Seen { commit: commit(id)?, at: Some(moment(at)?) }),
+        Some((id, at)) => Ok(Seen { commit: commit(id)?, at: Some(word(at)?) }),
         None => Ok(Seen { commit: commit(text)?, at: None }),
     }
 }

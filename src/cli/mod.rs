@@ -13,6 +13,7 @@ mod target;
 mod unpack;
 mod verify;
 
+use crate::model::Word;
 use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use std::ffi::OsString;
@@ -69,6 +70,11 @@ enum OutputFormat {
     Text,
     /// One JSON document on standard output.
     Json,
+}
+
+/// Reads an argument that has the shape of a [`Word`].
+fn word<W: Word>(text: &str) -> Result<W, String> {
+    W::parse(text).ok_or_else(|| format!("expected {}", W::EXPECTED))
 }
 
 /// Runs the program: `arguments` as the system gives them, the program's own name first.

@@ -1,7 +1,7 @@
 //! `stufpack verify`: whether a package is what its signer made.
 
 use super::{Outcome, OutputFormat, exit::Failure, output};
-use crate::model::{Timestamp, Word};
+use crate::model::Timestamp;
 use crate::open::{self, Standing, Trust, Verified};
 use crate::pack::age::Identities;
 use clap::Args;
@@ -23,12 +23,8 @@ pub struct Trusting {
     #[arg(long, value_name = "KEY")]
     pub identity: Option<PathBuf>,
     /// Judge validity and expiry at this time instead of now, such as 2026-11-19T21:04:00Z
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = super::word::<Timestamp>)]
     pub at: Option<Timestamp>,
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| format!("expected {}", Timestamp::EXPECTED))
 }
 
 impl Trusting {

@@ -27,8 +27,7 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
 
 fn variables(plan: &Plan, checked: &Checked) -> Value {
     let (export, target) = (&checked.export, &checked.target);
-    let image =
-        |service: Service| target.images.get(&service).or_else(|| export.application.release.get(&service));
+    let image = |service| plan.facts.images.get(&service);
     let secrets: Vec<Value> = plan
         .facts
         .secrets

@@ -2,6 +2,7 @@
 
 use super::json;
 use crate::model::{Checked, File, Files, StorageProvider};
+use crate::plan::Plan;
 use crate::render::html;
 use crate::render::javascript::config_script;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 /// Version of the documents that STUF keeps in its bucket.
 const SCHEMA_VERSION: u32 = 1;
 
-pub(super) fn add(files: &mut Files, checked: &Checked) {
+pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     let mut put = |path: &str, file: File| {
         files.insert(format!("configuration/{path}"), file);
     };
@@ -24,7 +25,7 @@ pub(super) fn add(files: &mut Files, checked: &Checked) {
     put("spa-config/maintenance.html", File::data(maintenance_page(checked)));
     put("integration-config/zulip.json", json(&zulip(checked)));
     put("integration-config/sentry.json", json(&sentry(checked)));
-    put("release.json", json(&release(checked)));
+    put("release.json", json(&release(plan, checked)));
 
     let branding = &checked.export.branding;
     for (path, name) in [(&branding.logo, None), (&branding.custom_css, Some("custom.css"))] {
@@ -172,19 +173,13 @@ fn sentry(checked: &Checked) -> Value {
     json!({ "schema_version": SCHEMA_VERSION, "sentry": sentry })
 }
 
-fn release(checked: &Checked) -> Value {
+fn release(plan: &Plan, checked: &Checked) -> Value {
     let application = &checked.export.application;
-    let mut images = serde_json::Map::new();
-    for (service, image) in &application.release {
-        let image = checked.target.images.get(service).unwrap_or(image);
-        let name = serde_json::to_value(service).unwrap_or_default();
-        images.insert(name.as_str().unwrap_or_default().to_owned(), json!(image));
-    }
     json!({
         "schema_version": SCHEMA_VERSION,
         "version": application.version,
         "commit": application.commit,
-        "images": images,
+        "images": plan.facts.images,
     })
 }
 

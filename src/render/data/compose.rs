@@ -6,10 +6,7 @@ use crate::render::environment::dotenv;
 
 pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     let target = &checked.target;
-    let image = |service: Service| {
-        let release = checked.export.application.release.get(&service);
-        target.images.get(&service).or(release).map(ToString::to_string).unwrap_or_default()
-    };
+    let image = |service| plan.facts.images.get(&service).map(ToString::to_string).unwrap_or_default();
     let (mode, email, directory) = match &target.tls {
         Tls::Acme { email, directory } => {
             ("acme", email.to_string(), directory.as_ref().map(ToString::to_string).unwrap_or_default())

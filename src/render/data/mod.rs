@@ -14,7 +14,7 @@ pub(super) fn files(plan: &Plan, checked: &Checked) -> Files {
     let mut files = Files::new();
     ansible::add(&mut files, plan, checked);
     compose::add(&mut files, plan, checked);
-    application::add(&mut files, checked);
+    application::add(&mut files, plan, checked);
     realm::add(&mut files, checked);
     files
 }

@@ -19,3 +19,4 @@ pub mod plan;
 pub mod read;
 pub mod record;
 pub mod render;
+pub mod scratch;

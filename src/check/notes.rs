@@ -82,7 +82,7 @@ impl<'s> Notes<'s> {
                 shown(field.unwrap_or(""), text)
             }
             Some(Value::Scalar { text, .. }) => Shown::Hidden { kind: "text", length: text.chars().count() },
-            Some(_) => Shown::Text(node.map_or("", |node| node.kind()).to_owned()),
+            Some(_) => Shown::Shape(node.map_or("", |node| node.kind())),
             None => Shown::Absent,
         };
         self.push(code, document, at, message.into(), expected.into(), found);

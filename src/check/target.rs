@@ -2,12 +2,12 @@
 
 use super::notes::{In, Notes};
 use crate::model::codes::{self, CodeInfo};
-use crate::model::memory;
 use crate::model::tree::steps;
 use crate::model::{
-    Cidr, Environment, Export, Invitation, Mail, MailEncryption, Pathway, Service, Sizes, Target, Tls,
-    Window, Word,
+    Cidr, Environment, Export, Finding, Invitation, Location, Mail, MailEncryption, Pathway, Service, Shown,
+    Sizes, Target, Tls, Window, Word,
 };
+use crate::model::{memory, placeholder};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -19,6 +19,7 @@ const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
 pub(super) fn check(notes: &mut Notes<'_>, target: &Target, export: Option<&Export>) {
+    placeholders(notes);
     place(notes, target, export);
     tls(notes, target);
     if let Some(mail) = &target.mail {
@@ -31,6 +32,29 @@ pub(super) fn check(notes: &mut Notes<'_>, target: &Target, export: Option<&Expo
     windows(notes, "content.windows", steps!["spec", "content", "windows"], &target.content.windows);
     thresholds(notes, target);
     images(notes, target, export);
+}
+
+/// What `target init` wrote as an example and nobody replaced.
+fn placeholders(notes: &mut Notes<'_>) {
+    let Some(document) = notes.document(In::Target) else { return };
+    let mut left = Vec::new();
+    document.each_leaf(&mut |path, node| {
+        if let Some(example) = node.text().and_then(placeholder::find) {
+            let at = Location {
+                file: document.name.clone(),
+                line: node.at.line,
+                column: node.at.column,
+                path: path.to_owned(),
+            };
+            let mut finding =
+                Finding::of(&codes::TARGET_PLACEHOLDER, at, "this is still the example of `target init`")
+                    .found(Shown::Text(example.value.to_owned()))
+                    .expected(example.meaning);
+            finding.line = document.line(node.at, example.value);
+            left.push(finding);
+        }
+    });
+    notes.findings.append(&mut left);
 }
 
 fn place(notes: &mut Notes<'_>, target: &Target, export: Option<&Export>) {
@@ -337,12 +361,15 @@ fn sizes(notes: &mut Notes<'_>, sizes: &Sizes) {
     let upload = sizes.upload_limit.bytes().div_ceil(1 << 20);
     let needed = memory::sufficient_memory_mib(upload, u64::from(sizes.parallel_requests));
     if needed > sizes.api_memory.mebibytes() && notes.usable(In::Target, "spec.sizes") {
+        let decimal = |key| decimal(notes, key);
         let message = format!(
-            "{} uploads of {} MiB need {} MiB, and the API has {} MiB",
+            "{} uploads of {} MiB{} need {} MiB, and the API has {} MiB{}",
             sizes.parallel_requests,
             upload,
+            decimal("uploadLimit"),
             needed,
             sizes.api_memory.mebibytes(),
+            decimal("apiMemory"),
         );
         let key = if notes
             .document(In::Target)
@@ -359,6 +386,19 @@ fn sizes(notes: &mut Notes<'_>, sizes: &Sizes) {
             message,
             format!("apiMemory of {needed} MiB or more"),
         );
+    }
+}
+
+/// Where a size of the target is written in powers of ten: what it says, and what would be a little more.
+fn decimal(notes: &Notes<'_>, key: &'static str) -> String {
+    let node = notes.document(In::Target).and_then(|document| document.find(steps!["spec", "sizes", key]));
+    let written = node.and_then(|node| node.text()).and_then(|text| text.split_once(' '));
+    match written {
+        Some((number, unit @ ("kB" | "MB" | "GB" | "TB"))) => {
+            let binary = format!("{}iB", unit[..1].to_uppercase());
+            format!(" ({number} {unit} counts in powers of ten, and is less than {number} {binary})")
+        }
+        _ => String::new(),
     }
 }
 

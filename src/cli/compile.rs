@@ -3,6 +3,7 @@
 use super::{Outcome, OutputFormat, exit::Failure, output};
 use crate::model::{Checked, SecretName, Word as _};
 use crate::open::{self, Signers, Trust};
+use crate::pack::age::Identities;
 use crate::pack::{
     self, Details, NeededSecret, Package, Previous, Requires, Sealing, SecretOrigin, Signer, Tool, Written,
 };
@@ -11,6 +12,7 @@ use crate::record::{self, Glass, Locked, Recorded, Recording, Value};
 use crate::{check, plan, read, render};
 use clap::Args;
 use serde::Serialize;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Compiles an export and a target into a signed package.
@@ -38,6 +40,9 @@ pub struct Compile {
     /// the package has number 1
     #[arg(long, value_name = "PACKAGE", requires = "signers", conflicts_with = "glass")]
     previous: Option<PathBuf>,
+    /// age identity for a previous package that is encrypted
+    #[arg(long, value_name = "KEY", requires = "previous")]
+    identity: Option<PathBuf>,
     /// Record the package in this glass, which also gives its number
     #[arg(long, value_name = "REPO", requires = "signers")]
     glass: Option<PathBuf>,
@@ -133,8 +138,33 @@ impl Compile {
             last_seen: None,
             now: super::glass::made_at(),
         };
-        let glass = Glass::open(path)?.lock()?.trusted(&trust)?;
+        let opened = Glass::open(path).map_err(|error| match error {
+            record::Error::NotAGlass { .. } => Failure::NoGlass {
+                error,
+                make: self.making(path, signers, checked.export.project.slug.as_str()),
+            },
+            other => other.into(),
+        });
+        let glass = opened?.lock()?.trusted(&trust)?;
         Ok(Some((glass, known.signers)))
+    }
+
+    /// The command that makes the glass at `path`.
+    fn making(&self, path: &Path, signers: &Path, slug: &str) -> String {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let words = ["stufpack".as_ref(), "glass".as_ref(), "init".as_ref(), path.as_os_str()];
+        let options =
+            ["--sign-key".as_ref(), self.sign_key.as_os_str(), "--signers".as_ref(), signers.as_os_str()];
+        let named = name.trim_end_matches(".git") == format!("stuf-{slug}");
+        let slug = if named { vec![] } else { vec!["--slug".as_ref(), OsStr::new(slug)] };
+        let words: Vec<OsString> =
+            words.into_iter().chain(slug).chain(options).map(OsStr::to_owned).collect();
+        super::report::command_line(&words)
+    }
+
+    /// Where it writes: into the folder, or beside it.
+    pub fn places(&self) -> Vec<PathBuf> {
+        vec![super::parent(&self.out), self.out.clone()]
     }
 
     /// The package's number and what it follows.
@@ -151,7 +181,9 @@ impl Compile {
         }
         let (Some(path), Some(signers)) = (&self.previous, &self.signers) else { return Ok((1, None)) };
         let trust = Trust::read(signers, None, checked.export.exported_at)?;
-        let previous = open::verify(path, None, &trust)?.package;
+        let identities = self.identity.as_deref().map(Identities::from_file).transpose();
+        let identities = identities.map_err(Failure::Identity)?;
+        let previous = open::verify(path, identities.as_ref(), &trust)?.package;
         let identity = &previous.manifest().package;
         let number = identity.number;
         let installation = &checked.export.installation;
@@ -227,8 +259,7 @@ impl Compile {
             let again = if recorded.new { "" } else { " (recorded before)" };
             text.push_str(&format!(
                 "  glass   operation {}, commit {}{again}\n",
-                recorded.operation,
-                &recorded.commit[..12]
+                recorded.operation, recorded.commit
             ));
         }
         if warnings > 0 {

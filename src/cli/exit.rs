@@ -36,6 +36,14 @@ pub enum Failure {
     /// The glass could not be read or written.
     #[error(transparent)]
     Record(#[from] record::Error),
+    /// There is no glass where the package should be recorded.
+    #[error("{error}; next: {make}")]
+    NoGlass {
+        /// What was found there.
+        error: record::Error,
+        /// The command that makes one.
+        make: String,
+    },
     /// The history is not proven; its report stands on standard output.
     #[error("the history is not proven")]
     Unproven,
@@ -54,6 +62,8 @@ impl Failure {
                 if wrong || !refused { 3 } else { 5 }
             }
             Self::Usage(_) => 2,
+            Self::Read(read::Error::StandardInputTwice) => 2,
+            Self::NoGlass { error, .. } => recording(error),
             Self::Read(_) | Self::Identity(_) | Self::Output(_) => 1,
             Self::Accounting(_) => 5,
             Self::Render(error) => match error {
@@ -115,11 +125,16 @@ pub fn finish(outcome: Result<(), Failure>, repeat: &str, format: OutputFormat) 
 }
 
 /// Ends after a command line that could not be understood; help and version are no mistakes.
-pub fn usage(error: &clap::Error) -> ExitCode {
+pub fn usage(error: &clap::Error, format: OutputFormat) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
-        output::complain(&text);
-        return ExitCode::from(2);
+        if format == OutputFormat::Text {
+            output::complain(&text);
+            return ExitCode::from(2);
+        }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let message = words.join(" ").trim_start_matches("error: ").to_owned();
+        return finish(Err(Failure::Usage(message)), "", format);
     }
     match output::write(&text) {
         Ok(()) => ExitCode::SUCCESS,

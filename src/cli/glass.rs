@@ -133,7 +133,11 @@ fn commit(text: &str) -> Result<Oid, String> {
     Oid::from_str(text)
         .ok()
         .filter(|_| whole)
-        .ok_or_else(|| "expected a commit id of 40 hexadecimal digits".to_owned())
+        .ok_or_else(|| {
+            "expected a whole commit id, 40 hexadecimal digits: of a shortened one somebody can make a second commit; \
+             next: take it as it was given to you, or from a clone that you trust: git -C CLONE rev-parse COMMIT"
+                .to_owned()
+        })
 }
 
 fn seen(text: &str) -> Result<Seen, String> {
@@ -168,6 +172,14 @@ impl Glass {
             Self::Log(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Diff(command) => command.run(),
+        }
+    }
+
+    /// Where a new glass is put together.
+    pub fn places(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Init(command) => vec![super::parent(&command.repository)],
+            _ => vec![],
         }
     }
 
@@ -285,14 +297,8 @@ impl Log {
 }
 
 fn tell(text: &mut String, entry: &Entry) {
-    let _ = writeln!(
-        text,
-        "{:>4}  {}  {}  {}",
-        entry.operation,
-        entry.at,
-        &entry.commit[..12],
-        entry.event.as_str()
-    );
+    let _ =
+        writeln!(text, "{:>4}  {}  {}  {}", entry.operation, entry.at, entry.commit, entry.event.as_str());
     let mut line = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
             let _ = writeln!(text, "      {name:<12} {}", report::printable(value));

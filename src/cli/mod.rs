@@ -14,9 +14,11 @@ mod unpack;
 mod verify;
 
 use crate::model::Word;
+use crate::scratch;
 use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Compiles an exported STUF configuration into a signed migration package, and records it in a code-under-glass
@@ -34,7 +36,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prints a commented target of ten lines
+    /// Prints a commented target to begin with
     #[command(subcommand)]
     Target(target::Target),
     /// Shows every finding of an export and a target; writes nothing
@@ -81,6 +83,8 @@ fn word<W: Word>(text: &str) -> Result<W, String> {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     std::panic::set_hook(Box::new(|_| {}));
+    // Without the handler a signal ends the program all the same, and the next run takes away what it leaves.
+    let _ = scratch::remove_when_stopped();
     match std::panic::catch_unwind(|| dispatch(&arguments)) {
         Ok(code) => code,
         Err(_) => {
@@ -93,8 +97,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(arguments: &[OsString]) -> ExitCode {
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return exit::usage(&error),
+        Err(error) => return exit::usage(&error, asked_format(arguments)),
     };
+    sweep(&parsed.command);
     let repeat = report::command_line(arguments);
     let result = match &parsed.command {
         Command::Target(command) => command.run(),
@@ -110,6 +115,41 @@ fn dispatch(arguments: &[OsString]) -> ExitCode {
         Command::Reference => output::write(&reference::markdown()),
     };
     exit::finish(result, &repeat, format_of(&parsed.command))
+}
+
+/// Takes away what killed runs left in the places that a command works in, and says so.
+fn sweep(command: &Command) {
+    let mut places = match command {
+        Command::Check(_) | Command::Plan(_) => vec![],
+        Command::Compile(command) => command.places(),
+        Command::Unpack(command) => command.places(),
+        Command::Glass(command) => command.places(),
+        _ => return,
+    };
+    places.push(std::env::temp_dir());
+    for folder in places.iter().flat_map(|place| scratch::sweep(place)) {
+        let folder = folder.display().to_string();
+        output::complain(&format!(
+            "removed what a run that was killed left behind: {}\n",
+            report::printable(&folder)
+        ));
+    }
+}
+
+/// The folder that `path` stands in.
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The format asked for on a command line that could not be understood.
+fn asked_format(arguments: &[OsString]) -> OutputFormat {
+    let pairs = arguments.iter().zip(arguments.iter().skip(1));
+    let asked = arguments.iter().any(|argument| argument == "--format=json")
+        || pairs.into_iter().any(|(option, value)| option == "--format" && value == "json");
+    if asked { OutputFormat::Json } else { OutputFormat::Text }
 }
 
 /// In which format a failure is told: the one asked for the result.

@@ -2,7 +2,7 @@
 
 use super::exit::Failure;
 use crate::model::{Finding, Severity, Shown};
-use crate::{open, render};
+use crate::{open, read, render};
 use serde::Serialize;
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -62,7 +62,10 @@ fn paragraph(out: &mut String, finding: &Finding, colour: Colour) {
     let at = &finding.at;
     let _ = write!(out, "  at {}", printable(&at.file));
     if at.line > 0 {
-        let _ = write!(out, ":{}:{}", at.line, at.column);
+        let _ = write!(out, ":{}", at.line);
+    }
+    if at.column > 0 {
+        let _ = write!(out, ":{}", at.column);
     }
     if !at.path.is_empty() {
         let _ = write!(out, ", {}", printable(&at.path));
@@ -71,6 +74,9 @@ fn paragraph(out: &mut String, finding: &Finding, colour: Colour) {
     match &finding.found {
         Shown::Text(text) => {
             let _ = writeln!(out, "  found {}", quoted(text));
+        }
+        Shown::Shape(shape) => {
+            let _ = writeln!(out, "  found {shape}");
         }
         Shown::Hidden { kind, length } => {
             let _ = writeln!(out, "  found {kind} of {length} characters (not shown)");
@@ -149,6 +155,34 @@ pub fn command_line(arguments: &[OsString]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// An error in its parts. Errors say what to do after `; next: `; the advice of the innermost cause is the most exact.
+struct Told {
+    message: String,
+    causes: Vec<String>,
+    next: Option<String>,
+}
+
+impl Told {
+    fn of(failure: &Failure) -> Self {
+        let mut next = None;
+        let mut what = |text: String| match text.split_once("; next: ") {
+            Some((what, advice)) => {
+                next = Some(advice.to_owned());
+                what.to_owned()
+            }
+            None => text,
+        };
+        let message = what(failure.to_string());
+        let mut causes = Vec::new();
+        let mut cause = failure.source();
+        while let Some(error) = cause {
+            causes.push(what(error.to_string()));
+            cause = error.source();
+        }
+        Self { message, causes, next }
+    }
+}
+
 /// What stopped a command, as text.
 pub fn failure(failure: &Failure, repeat: &str, colour: Colour) -> String {
     match failure {
@@ -166,12 +200,13 @@ pub fn failure(failure: &Failure, repeat: &str, colour: Colour) -> String {
             out
         }
         other => {
-            let mut out =
-                format!("{}: {}\n", head("error", kind(other), colour), printable(&other.to_string()));
-            let mut cause = other.source();
-            while let Some(error) = cause {
-                let _ = writeln!(out, "  because: {}", printable(&error.to_string()));
-                cause = error.source();
+            let told = Told::of(other);
+            let mut out = format!("{}: {}\n", head("error", kind(other), colour), printable(&told.message));
+            for cause in &told.causes {
+                let _ = writeln!(out, "  because: {}", printable(cause));
+            }
+            if let Some(next) = &told.next {
+                let _ = writeln!(out, "next: {}", printable(next));
             }
             out
         }
@@ -202,14 +237,14 @@ fn head(word: &str, code: &str, colour: Colour) -> String {
 fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Findings(_) => "input",
-        Failure::Usage(_) => "usage",
+        Failure::Usage(_) | Failure::Read(read::Error::StandardInputTwice) => "usage",
         Failure::Read(_) => "read",
         Failure::Accounting(_) => "gate.ledger",
         Failure::Render(_) => "render",
         Failure::Pack(_) => "pack",
         Failure::Open(_) => "verify",
         Failure::Identity(_) => "identity",
-        Failure::Record(error) => error.code(),
+        Failure::Record(error) | Failure::NoGlass { error, .. } => error.code(),
         Failure::Unproven => "glass.unproven",
         Failure::Output(_) => "output",
     }
@@ -222,6 +257,10 @@ pub struct FailureReport<'a> {
     exit: u8,
     kind: &'static str,
     message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     findings: &'a [Finding],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -240,6 +279,7 @@ impl<'a> FailureReport<'a> {
             Failure::Render(render::Error::Personal(list) | render::Error::Secret(list)) => leaks = list,
             _ => {}
         }
-        Self { schema: 1, exit, kind: kind(failure), message: failure.to_string(), findings, problems, leaks }
+        let Told { message, causes, next } = Told::of(failure);
+        Self { schema: 1, exit, kind: kind(failure), message, causes, next, findings, problems, leaks }
     }
 }

@@ -1,12 +1,13 @@
 //! `stufpack target init`: a target to begin with.
 
 use super::{Outcome, output};
+use crate::model::placeholder;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// Commands about targets.
 #[derive(Debug, Subcommand)]
 pub enum Target {
-    /// Prints a commented target of ten lines; every further setting follows as a comment
+    /// Prints a commented target: what every target needs, with examples to replace, and every further setting as a comment
     Init(Init),
 }
 
@@ -30,8 +31,8 @@ impl Target {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
         let Self::Init(init) = self;
-        output::write(match init.provider {
+        output::write(&placeholder::fill(match init.provider {
             ProviderName::Host => include_str!("target/host.yaml"),
-        })
+        }))
     }
 }

@@ -29,6 +29,11 @@ struct Report {
 }
 
 impl Unpack {
+    /// Where it writes.
+    pub fn places(&self) -> Vec<PathBuf> {
+        vec![super::parent(&self.folder)]
+    }
+
     /// Runs the command.
     pub fn run(&self) -> Outcome {
         let verified = self.trusting.verified()?;

@@ -132,6 +132,7 @@ codes! {
     REALM_USER_COLLECTIONS Error "realm.user.collections": "Export and realm differ in what a user may do in collections.", "make the two equal at the source and export again";
     REALM_COLLECTIONS_FORM Error "realm.collections.form": "The attribute `collections` of a realm user is not the JSON that tokens need.", "correct the attribute at the source and export again";
     // Target
+    TARGET_PLACEHOLDER Error "target.placeholder": "An example that target init wrote stands where your own value belongs.", "replace the example with your own value";
     TARGET_PATHWAY Error "target.pathway": "This version cannot make packages for this pathway.", "take hosted-to-self";
     TARGET_DOMAIN_HOSTED Error "target.domain.hosted": "The new name belongs to the hosted service.", "take a name of your own domain";
     TARGET_DOMAIN_ADDRESS Warning "target.domain.address": "The machine is named by the public name, which still points elsewhere before cutover.", "name the machine by its address";

@@ -26,7 +26,7 @@ pub struct Source {
     /// SHA-256 of the target document.
     pub target_digest: Option<Digest>,
     /// Keeps the folder into which a zipped export was unpacked alive.
-    pub unpacked: Option<tempfile::TempDir>,
+    pub unpacked: Option<crate::scratch::Scratch>,
     /// What is wrong with the form of the files.
     pub findings: Vec<Finding>,
 }
@@ -72,7 +72,7 @@ pub struct Checked {
     /// Findings that do not stop anything.
     pub warnings: Vec<Finding>,
     /// Keeps the folder into which a zipped export was unpacked alive.
-    pub unpacked: Option<tempfile::TempDir>,
+    pub unpacked: Option<crate::scratch::Scratch>,
 }
 
 /// Key paths of everything that the input's documents hold: one for each value, none for nulls, empty lists and maps.

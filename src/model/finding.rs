@@ -27,6 +27,8 @@ pub enum Severity {
 pub enum Shown {
     /// The text as it stands, control characters escaped when printed.
     Text(String),
+    /// No single value: what it is instead, such as `a list`.
+    Shape(&'static str),
     /// It could be a secret: only its kind and length are told, and no source line is printed.
     Hidden {
         /// What it is, such as `private key` or `text`.

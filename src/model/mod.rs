@@ -9,6 +9,7 @@ pub mod leak;
 mod ledger;
 mod location;
 pub mod memory;
+pub mod placeholder;
 mod quantities;
 mod realm;
 pub mod record;

@@ -36,17 +36,22 @@ macro_rules! record {
             $( $(#[doc = $field_doc])+ pub $field: $type ),+
         }
 
+        impl $name {
+            /// Its keys as they stand in documents.
+            fn keys() -> Vec<String> {
+                $crate::model::record::keys(&[$( stringify!($field) ),+])
+            }
+        }
+
         impl $crate::model::walk::Shape for $name {
             fn walk(node: &$crate::model::tree::Node, walk: &mut $crate::model::walk::Walk<'_>) -> Self {
-                use $crate::model::record::keys;
-                static KEYS: std::sync::LazyLock<Vec<String>> =
-                    std::sync::LazyLock::new(|| keys(&[$( stringify!($field) ),+]));
+                static KEYS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new($name::keys);
                 if !matches!(node.value, $crate::model::tree::Value::Map(_)) {
                     return walk.fail(
                         node,
                         &$crate::model::codes::VALUE_TYPE,
                         format!("a mapping is expected here, not {}", node.kind()),
-                        &format!("a mapping with the keys {}", KEYS.join(", ")),
+                        &Self::expected(),
                     );
                 }
                 walk.unknown_keys(node, &KEYS);
@@ -60,6 +65,10 @@ macro_rules! record {
                     );
                 )+
                 Self { $( $field ),+ }
+            }
+
+            fn expected() -> String {
+                format!("a mapping with the keys {}", Self::keys().join(", "))
             }
 
             fn placeholder() -> Self {

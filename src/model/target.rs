@@ -247,11 +247,7 @@ impl Shape for Tls {
                 let email = match email {
                     Some(email) => email,
                     None if named || !usable => Email::placeholder(),
-                    None => walk.missing(
-                        node,
-                        "email",
-                        "an e-mail address that the certificate authority may write to",
-                    ),
+                    None => walk.missing(node, "email", "the certificate authority writes to this address"),
                 };
                 Self::Acme { email, directory }
             }
@@ -260,6 +256,10 @@ impl Shape for Tls {
 
     fn placeholder() -> Self {
         Self::Provided
+    }
+
+    fn expected() -> String {
+        TlsSettings::expected()
     }
 
     fn schema(definitions: &mut Definitions) -> serde_json::Value {

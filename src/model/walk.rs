@@ -20,6 +20,9 @@ pub trait Shape: Sized {
     /// Some value, for use where the real one could not be read.
     fn placeholder() -> Self;
 
+    /// What would be right, as a noun phrase for messages.
+    fn expected() -> String;
+
     /// What an absent key means; `None` where the key is required.
     fn absent() -> Option<Self> {
         None
@@ -105,7 +108,7 @@ impl<'a> Walk<'a> {
         let found = self.shown(node);
         let line = match &found {
             Shown::Text(text) => self.document.line(node.at, text),
-            Shown::Hidden { .. } | Shown::Absent => None,
+            Shown::Shape(_) | Shown::Hidden { .. } | Shown::Absent => None,
         };
         let mut finding = Finding::of(code, self.location(node), message).found(found).expected(expected);
         finding.line = line;
@@ -115,19 +118,19 @@ impl<'a> Walk<'a> {
     /// What may be shown of a node: short scalars of fields and with contents that cannot be a secret.
     fn shown(&self, node: &Node) -> Shown {
         match &node.value {
-            Value::List(_) | Value::Map(_) => Shown::Text(node.kind().to_owned()),
+            Value::List(_) | Value::Map(_) => Shown::Shape(node.kind()),
             Value::Scalar { .. } if node.is_null() => Shown::Absent,
             Value::Scalar { text, .. } => shown(&self.field, text),
         }
     }
 
-    /// Tells that a required key is missing from the mapping at `node`.
-    pub fn missing<T: Shape>(&mut self, node: &Node, key: &'static str, expected: &str) -> T {
+    /// Tells that a required key is missing from the mapping at `node`; `meaning` is what the key says.
+    pub fn missing<T: Shape>(&mut self, node: &Node, key: &'static str, meaning: &str) -> T {
         self.inside(Step::Key(key), |walk| {
             walk.unusable.insert(walk.path.clone());
+            let message = format!("`{}` is missing: {}", walk.path, inner_sentence(meaning));
             let finding =
-                Finding::of(&codes::KEY_MISSING, walk.location(node), format!("`{}` is missing", walk.path))
-                    .expected(expected.trim_end_matches('.'));
+                Finding::of(&codes::KEY_MISSING, walk.location(node), message).expected(T::expected());
             walk.findings.push(finding);
             T::placeholder()
         })
@@ -164,7 +167,7 @@ impl<'a> Walk<'a> {
         &mut self,
         node: &Node,
         key: &'static str,
-        expected: &'static str,
+        meaning: &'static str,
         default: Option<serde_json::Value>,
     ) -> T {
         if let Some(value) = node.get(key) {
@@ -178,8 +181,21 @@ impl<'a> Walk<'a> {
                 }
                 T::walk(&Node::from_json(&default), walk)
             }),
-            None => T::absent().unwrap_or_else(|| self.missing(node, key, expected)),
+            None => T::absent().unwrap_or_else(|| self.missing(node, key, meaning)),
         }
+    }
+}
+
+/// A sentence of the documentation, to go on with after a colon.
+fn inner_sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        // Of `ACME` and `SSH port` the first letter stays as it is.
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            format!("{}{}", first.to_lowercase(), &text[first.len_utf8()..])
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -234,7 +250,7 @@ impl<W: Word> Shape for W {
                     Some(close) => format!("this is not one of the choices; did you mean `{close}`?"),
                     None => "this is not one of the choices".to_owned(),
                 };
-                walk.fail(node, &codes::VALUE_CHOICE, message, &format!("one of {}", W::CHOICES.join(", ")))
+                walk.fail(node, &codes::VALUE_CHOICE, message, &<W as Shape>::expected())
             }
             None => {
                 let (code, message) = W::diagnose(text)
@@ -246,6 +262,14 @@ impl<W: Word> Shape for W {
 
     fn placeholder() -> Self {
         W::parse(W::EXAMPLE).expect("a test shows that the example of every word is one")
+    }
+
+    fn expected() -> String {
+        match W::CHOICES {
+            [] => W::EXPECTED.to_owned(),
+            [only] => (*only).to_owned(),
+            several => format!("one of {}", several.join(", ")),
+        }
     }
 
     fn schema(_: &mut Definitions) -> serde_json::Value {
@@ -277,6 +301,10 @@ impl Shape for Secret {
         Self::new("placeholder", "")
     }
 
+    fn expected() -> String {
+        "text".to_owned()
+    }
+
     fn schema(_: &mut Definitions) -> serde_json::Value {
         json!({"type": "string"})
     }
@@ -292,6 +320,10 @@ impl Shape for bool {
 
     fn placeholder() -> Self {
         false
+    }
+
+    fn expected() -> String {
+        "true or false".to_owned()
     }
 
     fn schema(_: &mut Definitions) -> serde_json::Value {
@@ -329,6 +361,10 @@ macro_rules! whole_number {
                 $least
             }
 
+            fn expected() -> String {
+                concat!("a whole number from ", $least).to_owned()
+            }
+
             fn schema(_: &mut Definitions) -> serde_json::Value {
                 json!({"type": "integer", "minimum": $least, "maximum": <$type>::MAX})
             }
@@ -350,6 +386,10 @@ impl<T: Shape> Shape for Option<T> {
 
     fn placeholder() -> Self {
         None
+    }
+
+    fn expected() -> String {
+        T::expected()
     }
 
     fn absent() -> Option<Self> {
@@ -396,6 +436,10 @@ impl Shape for Nothing {
         Self(())
     }
 
+    fn expected() -> String {
+        "nothing".to_owned()
+    }
+
     fn schema(_: &mut Definitions) -> serde_json::Value {
         json!({"type": "null"})
     }
@@ -410,6 +454,10 @@ impl<T: Shape> Shape for Vec<T> {
 
     fn placeholder() -> Self {
         Self::new()
+    }
+
+    fn expected() -> String {
+        format!("a list; each item: {}", T::expected())
     }
 
     fn schema(definitions: &mut Definitions) -> serde_json::Value {
@@ -431,6 +479,10 @@ impl<T: Shape + Ord> Shape for BTreeSet<T> {
 
     fn placeholder() -> Self {
         Self::new()
+    }
+
+    fn expected() -> String {
+        format!("a list; each item, once: {}", T::expected())
     }
 
     fn schema(definitions: &mut Definitions) -> serde_json::Value {
@@ -462,6 +514,10 @@ impl<K: Word + Ord, V: Shape> Shape for BTreeMap<K, V> {
 
     fn placeholder() -> Self {
         Self::new()
+    }
+
+    fn expected() -> String {
+        format!("a mapping; each key: {}; each value: {}", <K as Shape>::expected(), V::expected())
     }
 
     fn schema(definitions: &mut Definitions) -> serde_json::Value {

@@ -305,28 +305,40 @@ word!(
     Cidr,
     "a network such as 192.0.2.0/24",
     "192.0.2.0/24",
-    is_cidr
+    is_cidr,
+    fn diagnose(text: &str) -> Option<(&'static CodeInfo, String)> {
+        let network = network_of(text)?;
+        Some((&codes::VALUE_INVALID, format!("this is an address inside a network; the network itself is {network}")))
+    }
 );
 
+/// Address and length of the prefix of what is written like a network, host bits or not.
+fn prefixed(text: &str) -> Option<(std::net::IpAddr, u32)> {
+    let (address, prefix) = text.split_once('/')?;
+    let plain = prefix.bytes().all(|b| b.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
+    let (address, length) = (address.parse::<std::net::IpAddr>().ok()?, prefix.parse().ok()?);
+    (plain && length <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, length))
+}
+
 fn is_cidr(text: &str) -> bool {
-    let Some((address, prefix)) = text.split_once('/') else {
-        return false;
-    };
-    let Ok(prefix_length) = prefix.parse::<u32>() else {
-        return false;
-    };
-    if prefix.len() > 1 && prefix.starts_with('0') {
-        return false;
-    }
-    match address.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(v4)) if prefix_length <= 32 => {
-            u32::from(v4).checked_shl(prefix_length).unwrap_or(0) == 0
+    prefixed(text).is_some_and(|(address, length)| match address {
+        std::net::IpAddr::V4(v4) => u32::from(v4).checked_shl(length).unwrap_or(0) == 0,
+        std::net::IpAddr::V6(v6) => u128::from(v6).checked_shl(length).unwrap_or(0) == 0,
+    })
+}
+
+/// The network that an address with a prefix lies in, host bits zero.
+fn network_of(text: &str) -> Option<String> {
+    let (address, length) = prefixed(text)?;
+    let network: std::net::IpAddr = match address {
+        std::net::IpAddr::V4(v4) => {
+            std::net::Ipv4Addr::from(u32::from(v4) & u32::MAX.checked_shl(32 - length).unwrap_or(0)).into()
         }
-        Ok(std::net::IpAddr::V6(v6)) if prefix_length <= 128 => {
-            u128::from(v6).checked_shl(prefix_length).unwrap_or(0) == 0
+        std::net::IpAddr::V6(v6) => {
+            std::net::Ipv6Addr::from(u128::from(v6) & u128::MAX.checked_shl(128 - length).unwrap_or(0)).into()
         }
-        _ => false,
-    }
+    };
+    Some(format!("{network}/{length}"))
 }
 
 /// Declares words of which there are only a few.

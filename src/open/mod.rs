@@ -36,7 +36,7 @@ const LARGEST_SIGNERS: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read.
-    #[error("{} could not be read", path.display())]
+    #[error("{} could not be read; next: correct the path, or make it readable for this account", path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file or folder could not be written.
-    #[error("{} could not be written; nothing was left there", path.display())]
+    #[error("{} could not be written; nothing was left there; next: mend what the reason says, then repeat the command", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Something stands where the package should be unpacked.
-    #[error("{} is there already and is not an empty folder; nothing was written", path.display())]
+    #[error("{} is there already and is not an empty folder; nothing was written; next: name a folder that is not there yet", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,

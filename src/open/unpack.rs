@@ -2,6 +2,7 @@
 
 use super::{Error, Verified};
 use crate::pack::names;
+use crate::scratch::Scratch;
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -33,26 +34,18 @@ pub fn unpack(verified: &Verified, folder: &Path) -> Result<(), Error> {
         _ => Path::new("."),
     };
     fs::create_dir_all(parent).map_err(write_error(parent))?;
-    let beside = tempfile::Builder::new()
-        .prefix(".stufpack-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(parent)
-        .map_err(write_error(parent))?;
+    let beside = Scratch::new_in(parent).map_err(write_error(parent))?;
     fill(verified, beside.path())?;
 
     // Renaming a folder over an empty one replaces it in one step; over any other it fails.
-    match fs::rename(beside.path(), folder) {
-        Ok(()) => {
-            let _ = beside.keep();
-            File::open(parent).and_then(|parent| parent.sync_all()).map_err(write_error(parent))
-        }
+    match beside.publish(|path| fs::rename(path, folder)) {
+        Ok(()) => File::open(parent).and_then(|parent| parent.sync_all()).map_err(write_error(parent)),
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Err(exists()),
         Err(source) => Err(Error::Write { path: folder.to_owned(), source }),
     }
 }
 
 fn fill(verified: &Verified, root: &Path) -> Result<(), Error> {
-    set_mode(root, 0o700)?;
     let files = verified.package.files();
     // Paths are plain: `names::is_plain` held for each when the package was read.
     let folders: BTreeSet<&str> = files.keys().flat_map(|path| names::folders(path)).collect();

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("encryption failed: {0}")]
     Encrypt(String),
     /// An identity file could not be read.
-    #[error("the identity file {} could not be read", path.display())]
+    #[error("the identity file {} could not be read; next: name the file that age-keygen wrote", path.display())]
     IdentityRead {
         /// The file.
         path: PathBuf,

@@ -46,7 +46,7 @@ pub enum Error {
         entries: usize,
     },
     /// The signing key could not be read.
-    #[error("the signing key {} could not be read", path.display())]
+    #[error("the signing key {} could not be read; next: name an OpenSSH private key that this account can read", path.display())]
     KeyRead {
         /// The key file.
         path: PathBuf,
@@ -72,13 +72,13 @@ pub enum Error {
         path: PathBuf,
     },
     /// The signing key is not an OpenSSH private key.
-    #[error("{} is not an OpenSSH private key", path.display())]
+    #[error("{} is not an OpenSSH private key; next: name the private file of the pair (not .pub); ssh-keygen -t ed25519 makes one", path.display())]
     KeyForm {
         /// The key file.
         path: PathBuf,
     },
     /// The signing key is of a kind that is not used here.
-    #[error("the signing key {} is of type {algorithm}; Ed25519 and ECDSA P-256 are used here", path.display())]
+    #[error("the signing key {} is of type {algorithm}; Ed25519 and ECDSA P-256 are used here; next: ssh-keygen -t ed25519 makes one", path.display())]
     KeyAlgorithm {
         /// The key file.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum Error {
     #[error("signing failed")]
     Sign(#[source] ssh_key::Error),
     /// A file or folder could not be read or written.
-    #[error("{} could not be {action}", path.display())]
+    #[error("{} could not be {action}; next: mend what the reason says, then repeat the command", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -112,6 +112,12 @@ pub enum Error {
     )]
     EncryptedExists {
         /// The file.
+        path: PathBuf,
+    },
+    /// A folder stands where a file should go; files are overwritten, folders never.
+    #[error("{} is a folder and was left as it is, --force or not; next: choose another --out, or move the folder away", path.display())]
+    Folder {
+        /// The folder.
         path: PathBuf,
     },
     /// Encryption or decryption failed.

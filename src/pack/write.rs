@@ -2,6 +2,7 @@
 
 use super::{Error, Package, Signer, age, verify_text};
 use crate::model::AgeRecipient;
+use crate::scratch::Scratch;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -40,7 +41,7 @@ pub struct Prepared {
     out: PathBuf,
     is_new: bool,
     /// None where the same bytes stand in their place already.
-    folder: Option<tempfile::TempDir>,
+    folder: Option<Scratch>,
 }
 
 /// Refuses what would overwrite other bytes, and writes zip and `VERIFY.txt` into a private folder beside `out`.
@@ -72,6 +73,11 @@ pub fn prepare(
             return Ok(Prepared { written, out: out.to_owned(), is_new: false, folder: None });
         }
     }
+    for path in [&written.package, &written.verify_text] {
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(Error::Folder { path: path.clone() });
+        }
+    }
     if !output.force
         && written.verify_text.symlink_metadata().is_ok()
         && !holds(&written.verify_text, |old| old.write_all(text.as_bytes()))?
@@ -83,12 +89,7 @@ pub fn prepare(
     fs::create_dir_all(&parent).map_err(io_error(&parent, "made"))?;
     let is_new = out.symlink_metadata().is_err();
     let beside = if is_new { parent.as_path() } else { out };
-    let folder = tempfile::Builder::new()
-        .prefix(".stufpack-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(beside)
-        .map_err(io_error(beside, "written"))?;
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).map_err(io_error(beside, "written"))?;
+    let folder = Scratch::new_in(beside).map_err(io_error(beside, "written"))?;
     let [zip, verify] = written.names().map(|name| folder.path().join(name));
     put(&zip, |file| {
         if encrypted {
@@ -110,18 +111,24 @@ impl Prepared {
     pub fn publish(self) -> Result<Written, Error> {
         let Self { written, out, is_new, folder } = self;
         let Some(folder) = folder else { return Ok(written) };
-        if is_new {
-            let path = folder.keep();
-            fs::rename(&path, &out).map_err(|source| {
-                // The folder is ours and holds nothing else; where even that fails, the first error counts.
-                let _ = fs::remove_dir_all(&path);
-                Error::Io { path: out.clone(), action: "made", source }
-            })?;
-        } else {
-            let [zip, verify] = written.names().map(|name| folder.path().join(name));
+        folder.publish(|folder| {
+            if is_new {
+                return fs::rename(folder, &out).map_err(io_error(&out, "made"));
+            }
+            let [zip, verify] = written.names().map(|name| folder.join(name));
+            // The text that stood there lies beside the new one until the zip has its name.
+            let before = folder.join("VERIFY.before");
+            let kept = fs::hard_link(&written.verify_text, &before);
             fs::rename(&verify, &written.verify_text).map_err(io_error(&written.verify_text, "written"))?;
-            fs::rename(&zip, &written.package).map_err(io_error(&written.package, "written"))?;
-        }
+            fs::rename(&zip, &written.package).map_err(|source| {
+                // Where even that fails, the first error counts.
+                let _ = match kept {
+                    Ok(()) => fs::rename(&before, &written.verify_text),
+                    Err(_) => fs::remove_file(&written.verify_text),
+                };
+                Error::Io { path: written.package.clone(), action: "written", source }
+            })
+        })?;
         Ok(written)
     }
 }

@@ -3,6 +3,7 @@
 use super::folder::{self, at_file};
 use super::{Document, Error};
 use crate::model::{AttachmentPath, Finding, Source, Word, codes};
+use crate::scratch::Scratch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,19 +16,28 @@ const UNPACKED: u64 = 8 << 30;
 /// How many times larger an entry of more than 1 MiB may come out than it is packed; inventories reach about twenty.
 const RATIO: u64 = 150;
 
-/// Reads the zip at `path`.
-pub(super) fn read(path: &Path) -> Result<Source, Error> {
-    let shown = path.display().to_string();
+/// A file without a name that holds what comes from `stream`, at most what a zip may unpack to: a zip is read from its end.
+pub(super) fn spool(stream: impl Read) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    if io::copy(&mut stream.take(UNPACKED + 1), &mut file)? > UNPACKED {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {UNPACKED} bytes"),
+        ));
+    }
+    Ok(file)
+}
+
+/// Reads a zip, called `shown` in messages.
+pub(super) fn read(file: File, shown: &str) -> Result<Source, Error> {
     let mut findings = Vec::new();
-    let unpacked = tempfile::Builder::new()
-        .prefix("stufpack-export-")
-        .tempdir()
-        .map_err(|error| Error::unreadable(&std::env::temp_dir(), error))?;
-    let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
-    unpack(file, unpacked.path(), &shown, &mut findings).map_err(|error| Error::unreadable(path, error))?;
+    let place = std::env::temp_dir();
+    let unpacked = Scratch::new_in(&place).map_err(|error| Error::unreadable(&place, error))?;
+    unpack(file, unpacked.path(), shown, &mut findings)
+        .map_err(|error| Error::unreadable(Path::new(shown), error))?;
     if !findings.is_empty() {
         return Ok(Source {
-            export: Document { name: shown.as_str().into(), root: None, text: String::new() },
+            export: Document { name: shown.into(), root: None, text: String::new() },
             target: None,
             realm: None,
             attachments: BTreeMap::new(),
@@ -39,7 +49,7 @@ pub(super) fn read(path: &Path) -> Result<Source, Error> {
             findings,
         });
     }
-    let mut source = folder::read(&top(unpacked.path())?, &shown)?;
+    let mut source = folder::read(&top(unpacked.path())?, shown)?;
     source.unpacked = Some(unpacked);
     Ok(source)
 }

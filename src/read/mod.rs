@@ -1,6 +1,6 @@
 //! Reads an export and a target from disk into trees with positions; judges nothing but their form.
 //!
-//! An export is a folder, a zip of one, a single document, or `-` for a document on standard input. What is wrong with
+//! An export is a folder, a zip of one, a single document, or `-` for one of the latter two on standard input. What is wrong with
 //! the form of one file is a finding and does not keep the others from being read, so that one run tells everything.
 
 mod archive;
@@ -21,17 +21,20 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What standard input is called in messages.
+const STANDARD_INPUT: &str = "standard input";
+
 /// What keeps an input from being read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A path that was named does not lead to anything.
-    #[error("{path}: there is no such file or folder")]
+    #[error("{path}: there is no such file or folder; next: correct the path")]
     NotFound {
         /// The path as named.
         path: PathBuf,
     },
     /// A file could not be read.
-    #[error("{path}: cannot be read: {source}")]
+    #[error("{path}: cannot be read; next: make it readable for this account, or name another file")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -39,7 +42,9 @@ pub enum Error {
         source: io::Error,
     },
     /// Export and target are both to come from standard input.
-    #[error("only one of export and target can come from standard input")]
+    #[error(
+        "only one of export and target can come from standard input; next: name a file for one of the two"
+    )]
     StandardInputTwice,
 }
 
@@ -62,13 +67,14 @@ pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
         return Err(Error::StandardInputTwice);
     }
     let mut source = if export == Path::new("-") {
-        single("standard input", bytes_of(io::stdin().lock(), export, Budget::EXPORT.bytes)?)
+        from_stream(io::stdin().lock())?
     } else {
         let metadata = std::fs::metadata(export).map_err(|error| Error::unreadable(export, error))?;
         if metadata.is_dir() {
             folder::read(export, &export.display().to_string())?
         } else if begins_with(export, b"PK")? {
-            archive::read(export)?
+            let file = File::open(export).map_err(|error| Error::unreadable(export, error))?;
+            archive::read(file, &export.display().to_string())?
         } else {
             single(&export.display().to_string(), bytes_of_file(export, Budget::EXPORT.bytes)?)
         }
@@ -80,11 +86,24 @@ pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
             bytes_of_file(path, Budget::TARGET.bytes)?
         };
         let name =
-            if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+            if path == Path::new("-") { STANDARD_INPUT.to_owned() } else { path.display().to_string() };
         source.target_digest = Some(Digest::of(&bytes));
         source.target = Some(document(&name, bytes, Budget::TARGET, &mut source.findings));
     }
     Ok(source)
+}
+
+/// An export on standard input: a zip by its first bytes, otherwise one document.
+fn from_stream(mut stream: impl Read) -> Result<Source, Error> {
+    let unreadable = |error| Error::unreadable(Path::new(STANDARD_INPUT), error);
+    let mut begin = Vec::new();
+    stream.by_ref().take(2).read_to_end(&mut begin).map_err(unreadable)?;
+    let is_zip = begin == b"PK";
+    let whole = io::Cursor::new(begin).chain(stream);
+    if is_zip {
+        return archive::read(archive::spool(whole).map_err(unreadable)?, STANDARD_INPUT);
+    }
+    Ok(single(STANDARD_INPUT, bytes_of(whole, Path::new(STANDARD_INPUT), Budget::EXPORT.bytes)?))
 }
 
 /// Parses a target from memory, for `target init` and tests.

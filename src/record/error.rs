@@ -16,13 +16,13 @@ pub enum Error {
         why: String,
     },
     /// Something stands where a new glass should go.
-    #[error("{path} is there already, so no glass was made", path = path.display())]
+    #[error("{path} is there already, so no glass was made; next: name a folder that is not there yet", path = path.display())]
     Exists {
         /// The path.
         path: PathBuf,
     },
     /// Another program writes to this glass.
-    #[error("{path} is being written to by another program; nothing was recorded", path = path.display())]
+    #[error("{path} is being written to by another program; nothing was recorded; next: wait until it has ended, then repeat the command", path = path.display())]
     Locked {
         /// The glass.
         path: PathBuf,
@@ -39,7 +39,11 @@ pub enum Error {
         findings: Vec<super::Finding>,
     },
     /// The work tree has changes that a new commit would overwrite.
-    #[error("the work tree of {path} has changes of its own ({example}); nothing was recorded", path = path.display())]
+    #[error(
+        "the work tree of {path} has changes of its own ({example}); nothing was recorded; next: git -C {path} status shows \
+         them; take them away, then repeat the command",
+        path = path.display()
+    )]
     WorkTree {
         /// The glass.
         path: PathBuf,
@@ -65,7 +69,7 @@ pub enum Error {
     Sign(#[from] crate::pack::Error),
     /// There are personal files and nobody to encrypt them to.
     #[error(
-        "{count} files hold personal data and there is no recipient to encrypt them to; nothing was recorded"
+        "{count} files hold personal data and there is no recipient to encrypt them to; nothing was recorded; next: add --recipient age1…"
     )]
     NoRecipients {
         /// How many.
@@ -123,7 +127,7 @@ pub enum Error {
         what: &'static str,
     },
     /// Reading or writing failed.
-    #[error("{what} could not be read or written")]
+    #[error("{what} could not be read or written; next: mend what the reason says, then repeat the command")]
     Io {
         /// What it was about.
         what: String,

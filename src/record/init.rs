@@ -11,6 +11,7 @@ use super::{Error, TOOL, paths};
 use crate::model::{Slug, Timestamp};
 use crate::open::Signers;
 use crate::pack::Signer;
+use crate::scratch::Scratch;
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 use std::path::Path;
 
@@ -66,10 +67,9 @@ pub fn init(path: &Path, founding: &Founding<'_>) -> Result<Oid, Error> {
     let failed = |source| Error::io(path.display().to_string(), source);
     std::fs::create_dir_all(parent).map_err(failed)?;
     // A folder inside the private one, so that the glass gets the rights of the user's umask, not 0700.
-    let private = tempfile::Builder::new().prefix(".stufpack-glass-").tempdir_in(parent).map_err(failed)?;
-    let place = private.path().join("glass");
-    let root = fill(&place, founding)?;
-    std::fs::rename(&place, path).map_err(failed)?;
+    let private = Scratch::new_in(parent).map_err(failed)?;
+    let root = fill(&private.path().join("glass"), founding)?;
+    private.publish(|private| std::fs::rename(private.join("glass"), path)).map_err(failed)?;
     Ok(root)
 }
 

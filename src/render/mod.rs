@@ -45,7 +45,7 @@ pub enum Error {
         reason: String,
     },
     /// The inventory could not be read again for the batch lists.
-    #[error("the inventory could not be read again: {0}")]
+    #[error("the inventory could not be read again; next: leave the export alone while it is compiled")]
     Inventory(#[from] std::io::Error),
     /// A secret stands in rendered files: exit 5.
     #[error("a secret stands in {} rendered file(s)", .0.len())]

@@ -307,6 +307,7 @@ fn text(findings: &[Finding]) -> String {
         let _ = writeln!(text, "  {}", finding.message);
         let _ = match &finding.found {
             Shown::Text(found) => writeln!(text, "  found {}", serde_json::Value::from(found.as_str())),
+            Shown::Shape(shape) => writeln!(text, "  found {shape}"),
             Shown::Hidden { kind, length } => {
                 writeln!(text, "  found {kind} of {length} characters, not shown")
             }

@@ -157,7 +157,7 @@ fn a_glass_tells_the_package_and_proves_it_with_a_pin() {
 }
 
 #[test]
-fn a_target_begins_with_ten_lines_and_the_schemas_are_printed() {
+fn a_target_to_begin_with_and_the_schemas_are_printed() {
     let here = Workspace::new();
     let target = here.stufpack("target init").exits_with(0).stdout;
     assert!(target.contains("kind: StufTarget"));

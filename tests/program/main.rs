@@ -2,6 +2,8 @@
 
 mod command_line;
 mod gates;
+mod given;
 mod glass;
 mod golden;
+mod stopped;
 mod workspace;

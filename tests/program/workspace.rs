@@ -54,6 +54,22 @@ impl Workspace {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example), &self.path(name));
     }
 
+    /// Zips a folder, its inside at the top.
+    pub fn zip(&self, folder: &str, name: &str) {
+        let mut writer = zip::ZipWriter::new(fs::File::create(self.path(name)).expect("a file"));
+        for entry in walkdir::WalkDir::new(self.path(folder)).sort_by_file_name() {
+            let entry = entry.expect("an entry");
+            if entry.file_type().is_file() {
+                let inside =
+                    entry.path().strip_prefix(self.path(folder)).expect("below").display().to_string();
+                writer.start_file(inside, zip::write::SimpleFileOptions::default()).expect("an entry");
+                std::io::copy(&mut fs::File::open(entry.path()).expect("a file"), &mut writer)
+                    .expect("copied");
+            }
+        }
+        writer.finish().expect("a zip");
+    }
+
     /// Replaces `old`, which must stand there once, in a file.
     pub fn edit(&self, file: &str, old: &str, new: &str) {
         let text = self.read(file);

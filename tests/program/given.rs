@@ -1,0 +1,188 @@
+//! What can be given to the program, and what it says to what it cannot take.
+
+use crate::workspace::{AT, Workspace, run};
+use std::fs;
+
+const COMPILE: &str = "compile input/export --target input/target.yaml --out out --sign-key key";
+const PACKAGE: &str = "minimal-staging-hosted-to-self-host-1.zip";
+
+fn minimal() -> Workspace {
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    here
+}
+
+#[test]
+fn a_zip_on_standard_input_is_read_like_the_folder() {
+    let here = minimal();
+    here.zip("input/export", "export.zip");
+    here.stufpack(COMPILE).exits_with(0);
+
+    let mut piped = here.command("compile - --target input/target.yaml --out piped --sign-key key");
+    piped.write_stdin(fs::read(here.path("export.zip")).expect("a zip"));
+    run(piped).exits_with(0);
+
+    let package = |folder: &str| fs::read(here.path(folder).join(PACKAGE)).expect("a package");
+    assert!(package("out") == package("piped"), "the same export gives the same package");
+}
+
+#[test]
+fn a_broken_zip_on_standard_input_is_a_finding() {
+    let here = minimal();
+    let mut check = here.command("check - --format json");
+    check.write_stdin("PK, but no zip");
+    let told = run(check).exits_with(3);
+    assert!(told.stdout.contains("export.zip") && told.stdout.contains("standard input"), "{}", told.stdout);
+}
+
+#[test]
+fn standard_input_cannot_be_export_and_target() {
+    let told = minimal().stufpack("check - --target -").exits_with(2);
+    assert!(told.stderr.contains("next: name a file for one of the two"), "{}", told.stderr);
+}
+
+#[test]
+fn mistakes_on_the_command_line_come_as_json_where_json_is_asked_for() {
+    let here = minimal();
+    for line in [
+        "check input/export --format json --nothing",
+        "compile input/export --format=json",
+        "check - --target - --format json",
+        "glass verify nowhere --signers signers --pin 0123456789ab --format json",
+    ] {
+        let told = here.stufpack(line).exits_with(2);
+        let report: serde_json::Value = serde_json::from_str(&told.stdout).expect("one JSON document");
+        assert_eq!((&report["exit"], &report["kind"]), (&2.into(), &"usage".into()), "{line}");
+        assert!(report["message"].as_str().is_some_and(|message| message.len() > 20), "{line}: {report}");
+        assert_eq!(told.stderr, "", "{line}");
+    }
+    let told = here.stufpack("check input/export --nothing").exits_with(2);
+    assert!(told.stdout.is_empty() && told.stderr.contains("--nothing"), "people read standard error");
+}
+
+#[test]
+fn the_target_of_init_is_refused_until_each_example_is_replaced() {
+    let here = minimal();
+    let target = here.stufpack("target init").exits_with(0).stdout;
+    here.write("target.yaml", &target);
+    let told = here.stufpack("check input/export --target target.yaml --format json").exits_with(3);
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    let left = findings.iter().filter(|finding| finding["code"] == "target.placeholder").count();
+    assert_eq!(left, 5, "domain, address, host key, contact, network: {report}");
+
+    let own = [
+        ("files.example.org", "files.minimal.example"),
+        ("203.0.113.10", "192.0.2.10"),
+        (
+            "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5",
+        ),
+        ("hostmaster@example.org", "ta@minimal.example"),
+        ("203.0.113.0/24", "198.51.100.0/24"),
+    ];
+    let mine = own.iter().fold(target, |text, (example, own)| text.replace(example, own));
+    here.write("target.yaml", &mine);
+    here.stufpack("check input/export --target target.yaml").exits_with(0);
+
+    // Each further setting is a comment that is right as it stands.
+    let all: String = mine
+        .split_inclusive('\n')
+        .map(|line| {
+            line.strip_prefix("  # ")
+                .filter(|rest| rest.contains(':') && !rest.starts_with("Everything"))
+                .map_or(line.to_owned(), |rest| format!("  {rest}"))
+        })
+        .collect();
+    here.write(
+        "target.yaml",
+        &all.replace("mail.example.org", "mail.minimal.example")
+            .replace("files@example.org", "files@minimal.example"),
+    );
+    here.stufpack("check input/export --target target.yaml").exits_with(0);
+}
+
+#[test]
+fn a_missing_glass_comes_with_the_command_that_makes_it() {
+    let here = minimal();
+    for (glass, make) in [
+        ("stuf-minimal", "stufpack glass init stuf-minimal --sign-key key --signers signers"),
+        (
+            "elsewhere.git",
+            "stufpack glass init elsewhere.git --slug minimal --sign-key key --signers signers",
+        ),
+    ] {
+        let compile = format!("{COMPILE} --glass {glass} --signers signers");
+        let told = here.stufpack(&compile).exits_with(1);
+        assert!(told.stderr.ends_with(&format!("next: {make}\n")), "{}", told.stderr);
+        assert!(!here.path("out").exists());
+
+        here.stufpack(make.trim_start_matches("stufpack ")).exits_with(0);
+        here.stufpack(&compile).exits_with(0);
+        fs::remove_dir_all(here.path("out")).expect("removed");
+    }
+}
+
+/// Of a shortened id somebody can make a second commit, so a pin is a whole one, and whole ones are printed.
+#[test]
+fn what_is_printed_of_a_glass_can_be_pinned() {
+    let here = minimal();
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    let told =
+        here.stufpack(&format!("{COMPILE} --glass stuf-minimal --signers signers")).exits_with(0).stdout;
+    let log = here.stufpack("glass log stuf-minimal").exits_with(0).stdout;
+    let ids = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_ascii_hexdigit());
+        words.filter(|word| word.len() == 40).map(str::to_owned).collect()
+    };
+    let (printed, logged) = (ids(&told), ids(&log));
+    assert_eq!((printed.len(), logged.len()), (1, 2), "{told}{log}");
+    assert_eq!(printed[0], logged[1]);
+    for pin in &logged {
+        here.stufpack(&format!(
+            "glass verify stuf-minimal --signers signers --pin {pin} --last-seen {}",
+            logged[1]
+        ))
+        .exits_with(0);
+    }
+    let short = format!("glass verify stuf-minimal --signers signers --pin {}", &logged[0][..12]);
+    let refused = here.stufpack(&short).exits_with(2);
+    assert!(refused.stderr.contains("rev-parse"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_encrypted_package_can_be_the_previous_one() {
+    use age::secrecy::ExposeSecret as _;
+    let here = minimal();
+    let identity = age::x25519::Identity::generate();
+    here.write("identity", identity.to_string().expose_secret());
+    let target = here.read("input/target.yaml");
+    let recipient =
+        target.split("recipients: [").nth(1).and_then(|rest| rest.split(']').next()).expect("a recipient");
+    here.write("input/target.yaml", &target.replace(recipient, &identity.to_public().to_string()));
+    here.stufpack(&format!("{COMPILE} --encrypt")).exits_with(0);
+
+    let next = format!(
+        "{} --previous out/{PACKAGE}.age --signers signers",
+        COMPILE.replace("--out out", "--out next")
+    );
+    let told = here.stufpack(&next).exits_with(2);
+    assert!(told.stderr.contains("next: add --identity KEY"), "{}", told.stderr);
+    here.stufpack(&format!("{next} --identity identity")).exits_with(0);
+
+    let second = PACKAGE.replace("-1.zip", "-2.zip");
+    here.stufpack(&format!("verify next/{second} --signers signers --at {AT}")).exits_with(0);
+}
+
+#[test]
+fn force_overwrites_files_and_never_a_folder() {
+    let here = minimal();
+    fs::create_dir_all(here.path("out").join(PACKAGE)).expect("a folder");
+    here.write("out/VERIFY.txt", "of another package");
+    for compile in [COMPILE.to_owned(), format!("{COMPILE} --force")] {
+        let told = here.stufpack(&compile).exits_with(1);
+        assert!(told.stderr.contains("next: choose another --out"), "{}", told.stderr);
+        assert_eq!(here.read("out/VERIFY.txt"), "of another package");
+        assert_eq!(here.names("out"), ["VERIFY.txt", PACKAGE]);
+    }
+}

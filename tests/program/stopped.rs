@@ -1,0 +1,134 @@
+//! What a stopped run leaves behind: nothing after a signal that can be caught, and nothing for long after one that cannot.
+
+use crate::workspace::Workspace;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const UNFINISHED: &str = ".stufpack-unfinished-";
+
+/// A run that has unpacked an export and waits for its target; `through` starts it, such as `nohup`.
+fn waiting(here: &Workspace, through: &[&str]) -> Child {
+    std::fs::create_dir_all(here.path("temp")).expect("a folder");
+    let program = assert_cmd::cargo::cargo_bin("stufpack");
+    let words =
+        [through, &[program.to_str().expect("a path"), "check", "export.zip", "--target", "-"]].concat();
+    let child = Command::new(words[0])
+        .args(&words[1..])
+        .current_dir(here.path("."))
+        .env("TMPDIR", here.path("temp"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let begun = Instant::now();
+    while unfinished(here, "temp")
+        .first()
+        .is_none_or(|folder| !here.path("temp").join(folder).join("export.yaml").exists())
+    {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing was unpacked");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
+}
+
+fn unfinished(here: &Workspace, folder: &str) -> Vec<String> {
+    here.names(folder).into_iter().filter(|name| name.starts_with(UNFINISHED)).collect()
+}
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill is needed");
+    assert!(sent.success());
+}
+
+fn with_zip() -> Workspace {
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    here.zip("input/export", "export.zip");
+    here
+}
+
+#[test]
+fn a_signal_removes_clear_data_and_ends_the_program_as_signals_do() {
+    let here = with_zip();
+    for (signal, number) in [("-TERM", 15), ("-INT", 2), ("-HUP", 1)] {
+        let mut child = waiting(&here, &[]);
+
+        send(signal, &child);
+
+        let status = child.wait().expect("an end");
+        assert_eq!(status.signal(), Some(number), "a shell reads {} from this", 128 + number);
+        assert_eq!(here.names("temp"), [""; 0], "{signal}");
+    }
+}
+
+#[test]
+fn who_wants_hang_ups_ignored_is_not_stopped_by_one() {
+    let here = with_zip();
+    let mut child = waiting(&here, &["nohup"]);
+
+    send("-HUP", &child);
+
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(child.try_wait().expect("a state").is_none(), "the run goes on");
+    drop(child.stdin.take());
+    child.wait().expect("an end");
+}
+
+#[test]
+fn the_next_run_takes_away_what_a_killed_one_left_and_nothing_of_a_living_one() {
+    let here = with_zip();
+    let mut living = waiting(&here, &[]);
+    let kept = unfinished(&here, "temp");
+    let mut killed = waiting(&here, &[]);
+    while unfinished(&here, "temp").len() < 2 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().expect("killed");
+    killed.wait().expect("an end");
+    std::fs::create_dir(here.path("temp/.stufpack-unfinished-work-of-mine"))
+        .expect("a folder of somebody's own");
+
+    let mut next = here.command("check export.zip --target input/target.yaml");
+    next.env("TMPDIR", here.path("temp"));
+    let told = crate::workspace::run(next).exits_with(0);
+
+    assert_eq!(
+        told.stderr.matches("removed what a run that was killed left behind").count(),
+        1,
+        "{}",
+        told.stderr
+    );
+    let left: Vec<String> = unfinished(&here, "temp");
+    assert_eq!(left, [kept, vec![".stufpack-unfinished-work-of-mine".to_owned()]].concat());
+    living.kill().expect("killed");
+    living.wait().expect("an end");
+}
+
+#[test]
+fn a_package_that_was_being_written_is_taken_away_by_the_next_compile() {
+    let here = with_zip();
+    let compile = "compile input/export --target input/target.yaml --out out --sign-key key";
+    // The folder stands for milliseconds only, so the kill may come too late.
+    let hit = (0..200).any(|_| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("stufpack"));
+        command.current_dir(here.path(".")).args(compile.split(' ')).stdout(Stdio::null());
+        let mut child = command.spawn().expect("the program starts");
+        while child.try_wait().expect("a state").is_none() && unfinished(&here, ".").is_empty() {}
+        let _ = child.kill();
+        child.wait().expect("an end");
+        let hit = !here.path("out").exists() && unfinished(&here, ".").len() == 1;
+        if here.path("out").exists() {
+            std::fs::remove_dir_all(here.path("out")).expect("removed");
+        }
+        hit
+    });
+    assert!(hit, "no kill came while the package was being written");
+
+    let told = here.stufpack(compile).exits_with(0);
+
+    assert!(told.stderr.contains("left behind: ./.stufpack-unfinished-"), "{}", told.stderr);
+    assert_eq!(unfinished(&here, "."), [""; 0]);
+    assert_eq!(here.names("out").len(), 2);
+}

@@ -2,7 +2,8 @@
 
 use super::notes::{In, Notes};
 use crate::model::tree::steps;
-use crate::model::{Export, Permission, UserStatus, codes};
+use crate::model::{Export, Finding, Location, Permission, Shown, UserStatus, codes};
+use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 
 pub(super) fn check(notes: &mut Notes<'_>, export: &Export) {
@@ -76,6 +77,7 @@ pub(super) fn check(notes: &mut Notes<'_>, export: &Export) {
             }
         }
     }
+    named(notes, export);
     if !notes.usable(In::Export, "spec.users") {
         return;
     }
@@ -116,4 +118,41 @@ pub(super) fn check(notes: &mut Notes<'_>, export: &Export) {
             );
         }
     }
+}
+
+/// Users that are named in texts which are carried over in clear. A name is ordinary words, so only a whole one counts
+/// (two words of letters and more), and a person decides.
+fn named(notes: &mut Notes<'_>, export: &Export) {
+    let is_whole = |name: &&str| {
+        let is_word = |word: &str| word.chars().all(|c| c.is_alphabetic() || "'’.-".contains(c));
+        name.split_whitespace().count() >= 2 && name.split_whitespace().all(is_word)
+    };
+    let names: Vec<&str> = export.users.values().map(|user| user.name.as_str()).filter(is_whole).collect();
+    let matcher = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(names);
+    let (Some(document), Ok(matcher)) = (notes.document(In::Export), matcher) else { return };
+    let mut found = Vec::new();
+    document.each_leaf(&mut |path, node| {
+        let is_personal = path.starts_with("spec.users.") || path.starts_with("spec.glass.readers[");
+        let Some(text) = node.text().filter(|_| !is_personal) else { return };
+        let stands_alone = |start: usize, end: usize| {
+            !text[..start].ends_with(char::is_alphanumeric) && !text[end..].starts_with(char::is_alphanumeric)
+        };
+        if matcher.find_iter(text).any(|hit| stands_alone(hit.start(), hit.end())) {
+            let at = Location {
+                file: document.name.clone(),
+                line: node.at.line,
+                column: node.at.column,
+                path: path.to_owned(),
+            };
+            let length = text.chars().count();
+            let finding = Finding::of(&codes::USER_NAMED, at, "the name of a user stands in this text")
+                .found(Shown::Hidden { kind: "text", length })
+                .expected("a text that names nobody, or somebody who acts and may be named");
+            found.push(finding);
+        }
+    });
+    notes.findings.append(&mut found);
 }

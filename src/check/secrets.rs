@@ -3,9 +3,9 @@
 //! The realm is where credentials live, and they are taken apart there; their values must not stand anywhere else.
 
 use super::notes::{In, Notes};
-use crate::model::leak::{Hit, Scanner};
+use crate::model::leak::{Hit, SHORTEST, Scanner};
 use crate::model::tree::Value;
-use crate::model::{Export, Finding, Location, Realm, Shown, codes};
+use crate::model::{Export, Finding, Location, Realm, Secret, Shown, codes};
 
 pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
     let scanner = Scanner::new(&crate::model::secret::known(realm, export));
@@ -43,6 +43,7 @@ pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option
             });
         }
     }
+    short(notes, realm, export);
     for (name, bytes) in &notes.source.attachments {
         if let Some(hit) = scanner.scan(bytes).into_iter().next() {
             let before = &bytes[..hit.offset];
@@ -55,6 +56,32 @@ pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option
             };
             notes.findings.push(finding(&hit, at, 0).found(Shown::Absent));
         }
+    }
+}
+
+/// What could not be searched for without finding ordinary words. Its length is not told: of so few characters it is a help.
+fn short(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
+    let is_short = |secret: &Secret| !secret.expose().is_empty() && secret.expose().len() < SHORTEST;
+    let credentials = realm.into_iter().flat_map(|realm| &realm.credentials);
+    let mut paths: Vec<(In, &str)> = credentials
+        .filter(|(_, secret)| is_short(secret))
+        .map(|(path, _)| (In::Realm, path.as_str()))
+        .collect();
+    if crate::model::secret::known(None, export).iter().any(is_short) {
+        paths.push((In::Export, "spec.notifications.sentry.dsn"));
+    }
+    paths.dedup();
+    for (which, wanted) in paths {
+        let Some(document) = notes.document(which) else { continue };
+        let mut at = Location { path: wanted.to_owned(), ..Location::file(document.name.clone()) };
+        document.each_leaf(&mut |path, node| {
+            if path == wanted {
+                (at.line, at.column) = (node.at.line, node.at.column);
+            }
+        });
+        let message = format!("a credential of fewer than {SHORTEST} characters stands here");
+        let finding = Finding::of(&codes::SECRET_SHORT, at, message);
+        notes.findings.push(finding.expected(format!("{SHORTEST} characters or more")));
     }
 }
 

@@ -78,6 +78,7 @@ codes! {
     EXPORT_ZIP_BOMB Error "export.zip.bomb": "The zip unpacks to far more than an export holds.", "make sure that this is the right file";
     // Secrets and gates
     GATE_SECRET Refused "gate.secret": "A secret stands in the export or target.", "replace the secret where it is used, take it out here, and export again";
+    SECRET_SHORT Error "secret.short": "A credential is too short to be safe, and to be told from ordinary words when texts are searched for it.", "replace the credential at the source by one of 8 characters or more, and export again";
     GATE_EXPOSURE Refused "gate.exposure": "The target would be open to more than the source is.", "close it in the target, or change the source first and export again";
     // Project
     INSTALLATION_HOSTED Error "installation.hosted": "The installation's name is not the host of its address.", "export again; the two are written together";
@@ -91,6 +92,7 @@ codes! {
     USER_COLLECTION_UNKNOWN Error "user.collection.unknown": "A user has permissions in a collection that does not exist.", "add the collection, or take the permission away";
     USER_PERMISSIONS_EMPTY Warning "user.permissions.empty": "A user stands in a collection without any permission.", "give a permission, or remove the entry";
     USER_ROLE_COLLECTION Error "user.role.collection": "A user has the role of a collection that does not exist.", "add the collection, or take the role away";
+    USER_NAMED Warning "user.named": "The name of a user stands in a text that goes into files which are not encrypted.", "take the name out of the text, unless the person may be named";
     USERS_NO_ARCHITECT Error "users.no-architect": "No active user is trust-architect or admin, so nobody could manage the new installation.", "give the role trust-architect to an active user";
     COLLECTION_UNREADABLE Error "collection.unreadable": "Nobody who may sign in can read this collection.", "give an active user the permission to read";
     COLLECTIONS_NONE Error "collections.none": "The export has no collection, so nobody can upload anything.", "add a collection";

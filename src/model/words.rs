@@ -388,6 +388,20 @@ macro_rules! choice {
         }
 
         $crate::model::words::read_as_word!($name);
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "enum": <Self as $crate::model::Word>::CHOICES})
+            }
+        }
     };
 }
 pub(crate) use choice;

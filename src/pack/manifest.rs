@@ -66,13 +66,10 @@ pub struct Identity {
     #[schemars(with = "String", regex(pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"))]
     pub slug: Slug,
     /// Staging or production.
-    #[schemars(with = "String")]
     pub environment: Environment,
     /// Which way.
-    #[schemars(with = "String")]
     pub pathway: Pathway,
     /// Where it will run.
-    #[schemars(with = "String")]
     pub provider: Provider,
     /// Counted per issuer and installation, from 1.
     #[schemars(range(min = 1))]

@@ -13,13 +13,10 @@ pub struct Identity {
     /// Slug.
     pub slug: String,
     /// Environment.
-    #[schemars(with = "String")]
     pub environment: Environment,
     /// Pathway.
-    #[schemars(with = "String")]
     pub pathway: Pathway,
     /// Provider.
-    #[schemars(with = "String")]
     pub provider: Provider,
     /// Public name of the target.
     pub domain: String,

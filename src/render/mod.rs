@@ -3,6 +3,7 @@
 //! A value is never code: each format has one escape, chosen here by the path a file lands at, and the list of formats
 //! is closed. Code files are taken over byte for byte; values stand in data files and documents only.
 
+mod csv;
 mod data;
 mod documents;
 mod engine;

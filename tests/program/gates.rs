@@ -1,13 +1,32 @@
 //! What must not leave an export: secrets in any writing, and people outside personal files.
 
-use crate::workspace::Workspace;
+use crate::workspace::{AT, Workspace};
 
 const COMPILE: &str = "compile input/export --target input/target.yaml --out out --sign-key key";
 
-/// Puts `text` into the project's description, as YAML reads it from double quotes.
-fn describe(text: &str) -> Workspace {
+fn harbour() -> Workspace {
     let here = Workspace::new();
     here.example("harbour", "input");
+    here
+}
+
+/// Leaves the package's files in `tree`.
+fn compile_and_unpack(here: &Workspace) {
+    here.stufpack(COMPILE).exits_with(0);
+    let package = "out/harbour-production-hosted-to-self-host-1.zip";
+    here.stufpack(&format!("unpack {package} tree --signers signers --at {AT}")).exits_with(0);
+}
+
+/// The first e-mail address of the export.
+fn address_of_a_user(here: &Workspace) -> String {
+    let export = here.read("input/export/export.yaml");
+    let address = export.lines().find_map(|line| line.trim().strip_prefix("email: "));
+    address.expect("an address").trim_matches('"').to_owned()
+}
+
+/// Puts `text` into the project's description, as YAML reads it from double quotes.
+fn describe(text: &str) -> Workspace {
+    let here = harbour();
     let export = here.read("input/export/export.yaml");
     let begin = export.find("\n  project:").expect("a project") + 1;
     let description = begin + export[begin..].find("\n    description:").expect("a description") + 1;
@@ -29,8 +48,7 @@ fn describe(text: &str) -> Workspace {
 /// The client secret of `survey-robot` in the realm of `harbour`, as it stands there and as it is often copied.
 #[test]
 fn s02_a_known_secret_is_refused_in_every_writing() {
-    let here = Workspace::new();
-    here.example("harbour", "input");
+    let here = harbour();
     let realm: serde_json::Value =
         serde_json::from_str(&here.read("input/export/realm.json")).expect("a realm");
     let clients = realm["clients"].as_array().expect("clients");
@@ -48,14 +66,8 @@ fn s02_a_known_secret_is_refused_in_every_writing() {
 
 #[test]
 fn s06_nobody_is_named_outside_personal_files() {
-    let here = Workspace::new();
-    here.example("harbour", "input");
-    here.stufpack(COMPILE).exits_with(0);
-    here.stufpack(&format!(
-        "unpack out/harbour-production-hosted-to-self-host-1.zip tree --signers signers --at {}",
-        crate::workspace::AT
-    ))
-    .exits_with(0);
+    let here = harbour();
+    compile_and_unpack(&here);
     let users: serde_json::Value =
         serde_json::from_str(&here.read("tree/configuration/api-config/users/users.json")).expect("users");
     let personal = here.read("tree/SHA256SUMS.personal");
@@ -80,15 +92,8 @@ fn s06_nobody_is_named_outside_personal_files() {
 
 #[test]
 fn s06_a_description_that_names_a_user_is_refused() {
-    let here = Workspace::new();
-    here.example("harbour", "input");
-    let export = here.read("input/export/export.yaml");
-    let email = export
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("email: "))
-        .expect("an address")
-        .trim_matches('"')
-        .to_owned();
+    let here = harbour();
+    let email = address_of_a_user(&here);
 
     let told = describe(&format!("Ask {email}")).stufpack(COMPILE).exits_with(5);
 
@@ -97,8 +102,7 @@ fn s06_a_description_that_names_a_user_is_refused() {
 
 /// Changes the realm of `harbour`.
 fn realm_with(change: impl FnOnce(&mut serde_json::Value)) -> Workspace {
-    let here = Workspace::new();
-    here.example("harbour", "input");
+    let here = harbour();
     let mut realm = serde_json::from_str(&here.read("input/export/realm.json")).expect("a realm");
     change(&mut realm);
     here.write("input/export/realm.json", &realm.to_string());
@@ -136,12 +140,7 @@ fn s02_credentials_in_what_a_realm_carries_stay_out_of_the_package() {
             serde_json::json!([mapper(serde_json::json!({ "secret": "fake-leak-juliett-0010" }))]);
         realm["users"][0]["attributes"]["api.key"] = serde_json::json!(["fake-leak-kilo-0011"]);
     });
-    here.stufpack(COMPILE).exits_with(0);
-    here.stufpack(&format!(
-        "unpack out/harbour-production-hosted-to-self-host-1.zip tree --signers signers --at {}",
-        crate::workspace::AT
-    ))
-    .exits_with(0);
+    compile_and_unpack(&here);
     for entry in walkdir::WalkDir::new(here.path("tree")).into_iter().filter_map(Result::ok) {
         if entry.file_type().is_file() {
             let text = String::from_utf8_lossy(&std::fs::read(entry.path()).expect("a file")).into_owned();
@@ -188,15 +187,8 @@ fn s02_parts_of_credentials_are_known() {
 /// Who acts is named in clear, and may be a user too.
 #[test]
 fn s06_the_address_that_the_target_names_may_be_a_users() {
-    let here = Workspace::new();
-    here.example("harbour", "input");
-    let export = here.read("input/export/export.yaml");
-    let email = export
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("email: "))
-        .expect("an address")
-        .trim_matches('"')
-        .to_owned();
+    let here = harbour();
+    let email = address_of_a_user(&here);
     let target = here.read("input/target.yaml");
     let changed = target.replace("email: ta@harbour.example", &format!("email: \"{email}\""));
     assert_ne!(target, changed, "the example names its trust architect otherwise");

@@ -186,3 +186,27 @@ fn force_overwrites_files_and_never_a_folder() {
         assert_eq!(here.names("out"), ["VERIFY.txt", PACKAGE]);
     }
 }
+
+/// A spreadsheet runs what begins like a formula, quoted or not; the file for the mail merge holds none.
+#[test]
+fn names_and_addresses_are_no_formulas_in_the_mail_merge() {
+    let here = minimal();
+    for file in ["input/export/export.yaml", "input/export/realm.json"] {
+        here.write(file, &here.read(file).replace("ada@example.org", "+ada@example.org"));
+    }
+    here.edit(
+        "input/export/export.yaml",
+        "name: Ada Example",
+        r#"name: "=HYPERLINK(\"https://x.example\")""#,
+    );
+    here.stufpack(COMPILE).exits_with(0);
+    here.stufpack(&format!("unpack out/{PACKAGE} tree --signers signers --at {AT}")).exits_with(0);
+
+    let line = r#""<+ada@example.org>","'=HYPERLINK(""https://x.example"")","active""#;
+    assert_eq!(
+        here.read("tree/configuration/api-config/users/recipients.csv"),
+        format!("\"email\",\"name\",\"status\"\r\n{line}\r\n")
+    );
+    let users = here.read("tree/configuration/api-config/users/users.json");
+    assert!(users.contains(r#""+ada@example.org""#) && users.contains(r#""=HYPERLINK("#), "{users}");
+}

@@ -187,8 +187,8 @@ pub(super) fn is_credential(key: &str, path: &str) -> bool {
     // Settings about credentials, such as how long they live.
     let about = ["lifespan", "policy", "algorithm", "expir", "rotation", "grant", "signedresponse"];
     let about_at_end = [
-        "time", "type", "format", "url", "uri", "uris", "enabled", "alg", "enc", "mode", "method", "claim",
-        "scope", "header", "settings", "clientid",
+        "time", "size", "type", "format", "url", "uri", "uris", "enabled", "alg", "enc", "mode", "method",
+        "claim", "scope", "header", "settings", "clientid",
     ];
     (word.ends_with("credential") || words.iter().any(|known| word.contains(known)))
         && !about.iter().any(|known| word.contains(known))

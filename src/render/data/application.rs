@@ -3,10 +3,9 @@
 use super::json;
 use crate::model::{Checked, File, Files, StorageProvider};
 use crate::plan::Plan;
-use crate::render::html;
 use crate::render::javascript::config_script;
+use crate::render::{csv, html};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 /// Version of the documents that STUF keeps in its bucket.
 const SCHEMA_VERSION: u32 = 1;
@@ -111,19 +110,15 @@ fn glass_readers(checked: &Checked) -> Value {
     json!({ "schema_version": SCHEMA_VERSION, "github": checked.export.glass.readers })
 }
 
-/// Names and addresses for a mail merge (RFC 4180, every field quoted).
+/// Names and addresses for a mail merge.
 fn recipients(checked: &Checked) -> String {
-    let mut out = String::from("\"email\",\"name\",\"status\"\r\n");
+    let mut out = csv::line(["email", "name", "status"]);
     for user in checked.export.users.values() {
         let status = match user.status {
             crate::model::UserStatus::Active => "active",
             crate::model::UserStatus::Disabled => "disabled",
         };
-        for (index, field) in [user.email.as_str(), user.name.as_str(), status].iter().enumerate() {
-            let separator = if index == 0 { "" } else { "," };
-            let _ = write!(out, "{separator}\"{}\"", field.replace('"', "\"\""));
-        }
-        out.push_str("\r\n");
+        out += &csv::line([&csv::address(user.email.as_str()), &csv::text(user.name.as_str()), status]);
     }
     out
 }

@@ -8,7 +8,7 @@ mod schema;
 use fixture::{harbour, least, word};
 use std::collections::BTreeSet;
 use stufpack::model::{Checked, Disposition, Entry, Ledger, Pathway, Service, User};
-use stufpack::plan::{self, Actor, Mark, Numbering, Place, Plan, Undo};
+use stufpack::plan::{self, Actor, Instead, Mark, Numbering, Place, Plan, Undo};
 
 fn compile(checked: &Checked) -> Plan {
     plan::compile(checked, &Numbering { package: 7 })
@@ -33,18 +33,19 @@ fn every_step_says_what_why_how_to_see_it_and_how_to_go_back() {
                     step.id,
                     phase.id
                 );
+                let commands = [&step.command, &step.precondition.command, &step.proof.command];
                 for text in [
                     step.title,
                     &step.what,
-                    &step.command,
                     &step.precondition.text,
-                    &step.precondition.command,
                     &step.proof.text,
-                    &step.proof.command,
                     &step.abort_when,
                     &step.estimate.formula,
                     &step.estimate.figures,
-                ] {
+                ]
+                .into_iter()
+                .chain(commands.into_iter().flatten().map(String::as_str))
+                {
                     assert!(!text.trim().is_empty() && text.trim() == text, "{}: {text:?}", step.id);
                 }
                 match &step.undo {
@@ -166,6 +167,66 @@ fn every_tag_of_a_playbook_is_a_step_and_decides_what_counts_as_automated() {
             phase.id
         );
     }
+}
+
+#[test]
+fn a_step_that_is_not_run_says_what_there_is_instead_and_leads_nobody_in_a_circle() {
+    for plan in [compile(&harbour()), compile(&least())] {
+        for phase in &plan.phases {
+            assert_eq!(phase.instead.is_none(), phase.automated, "{}", phase.id);
+            for step in &phase.steps {
+                let lacking = step.actor == Actor::Automation && !step.automated;
+                assert_eq!(step.instead.is_some(), lacking, "{}", step.id);
+                assert_eq!(step.command.is_none(), lacking, "{}", step.id);
+            }
+        }
+        let public = plan.public();
+        for verb in &public.verbs {
+            assert_eq!(verb.instead.is_none(), verb.automated, "{}", verb.id);
+        }
+        for gate in &public.gates {
+            assert_eq!(gate.automated, plan.runs(gate.phase), "{}", gate.id);
+        }
+
+        // Whatever the plan tells people to type works: no command names a phase or verb that the package lacks.
+        let commands = plan.steps().flat_map(|step| {
+            let by_hand = match &step.instead {
+                Some(Instead::ByHand { command, .. }) => command.as_deref(),
+                _ => None,
+            };
+            let own = [&step.command, &step.precondition.command, &step.proof.command];
+            own.into_iter().filter_map(Option::as_deref).chain(by_hand)
+        });
+        for command in commands {
+            let Some(word) = command.strip_prefix("./migrate ").and_then(|rest| rest.split(' ').next())
+            else {
+                continue;
+            };
+            let verb = public.verbs.iter().any(|verb| verb.id == word && verb.automated);
+            assert!(verb || plan.runs(word), "{command}");
+        }
+    }
+}
+
+#[test]
+fn what_panic_names_is_what_the_package_runs() {
+    let plan = compile(&harbour());
+    let public = plan.public();
+    let panic = public.verbs.iter().find(|verb| verb.id == "panic").expect("panic is a verb");
+
+    assert_eq!(panic.what.contains("./migrate rollback"), plan.runs("rollback"));
+    assert_eq!(panic.what.contains("./migrate abort"), !plan.runs("rollback"));
+}
+
+#[test]
+fn preflight_asks_for_the_room_that_the_content_needs() {
+    let (much, none) = (compile(&harbour()), compile(&least()));
+
+    // 212 GB, a fifth of it, and 10 GiB beside it.
+    assert_eq!(much.facts.sizes.disk_bytes, 212_000_000_000 / 5 * 6 + (10 << 30));
+    assert_eq!(none.facts.sizes.disk_bytes, 10 << 30);
+    let step = much.steps().find(|step| step.id == "preflight/check-resources").expect("the step");
+    assert!(step.what.contains("265 GB"), "{}", step.what);
 }
 
 #[test]

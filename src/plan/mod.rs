@@ -5,6 +5,7 @@
 mod content;
 mod facts;
 pub mod figures;
+mod instead;
 mod ledger;
 mod needs;
 mod phases;
@@ -24,7 +25,7 @@ pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema}
 pub use secrets::{Origin, SecretUse, client_secret_name};
 pub use sizes::Sizes;
 pub use step::{
-    Actor, Estimate, Mark, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
+    Actor, Estimate, Instead, Mark, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
 };
 pub use timetable::{Row, Timetable};
 pub use verbs::{Gate, Limits, Verb};
@@ -58,6 +59,11 @@ impl Plan {
     /// The phase `id`, where the plan has it.
     pub fn phase(&self, id: &str) -> Option<&Phase> {
         self.phases.iter().find(|phase| phase.id == id)
+    }
+
+    /// Whether the package runs the phase `id`.
+    pub fn runs(&self, id: &str) -> bool {
+        self.phase(id).is_some_and(|phase| phase.automated)
     }
 
     /// Every step, in order.

@@ -179,7 +179,7 @@ impl Plan {
             phases: &self.phases,
             not_needed: &self.not_needed,
             timetable: &self.timetable,
-            verbs: verbs::verbs(),
+            verbs: verbs::verbs(&self.phases),
             gates: verbs::gates(&self.phases),
             thresholds: verbs::limits(&self.facts),
             content: &self.facts.content,

@@ -27,11 +27,16 @@ pub struct Sizes {
     pub largest_object_bytes: u64,
     /// Memory with which every object there is can be downloaded and the asked-for upload limit holds, in MiB.
     pub sufficient_memory_mib: u64,
+    /// Free room below /var/lib/docker that preflight asks for, in bytes: the content, a fifth of it, and 10 GiB.
+    pub disk_bytes: u64,
     /// The formula in words.
     pub formula: &'static str,
     /// The formula in numbers.
     pub figures: String,
 }
+
+/// Room beside the content, in bytes: images, logs, database.
+pub(super) const ROOM: u64 = 10 << 30;
 
 /// Fits the sizes together.
 pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
@@ -49,6 +54,7 @@ pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
         lowered: asked > bearable,
         largest_object_bytes: content.largest,
         sufficient_memory_mib: sufficient_memory_mib(asked.max(largest_mib), parallel),
+        disk_bytes: content.bytes.saturating_add(content.bytes / 5).saturating_add(ROOM),
         formula: "(memory of the API − what it needs without uploads) ÷ (copies of an upload in memory × requests at once)",
         figures: format!("({memory} MiB − {BASE_MIB} MiB) ÷ ({COPIES} × {parallel}) = {bearable} MiB"),
     }

@@ -36,8 +36,8 @@ pub enum Actor {
 pub struct Precondition {
     /// What must hold.
     pub text: String,
-    /// The command that shows it.
-    pub command: String,
+    /// The command that shows it; absent where only a `./migrate` that this package lacks would.
+    pub command: Option<String>,
 }
 
 /// How one knows that a step worked.
@@ -46,8 +46,8 @@ pub struct Precondition {
 pub struct Proof {
     /// What must be seen.
     pub text: String,
-    /// The command that shows it.
-    pub command: String,
+    /// The command that shows it; absent where only a `./migrate` that this package lacks would.
+    pub command: Option<String>,
 }
 
 /// The way back from one step.
@@ -67,6 +67,24 @@ pub enum Undo {
     None {
         /// The reason.
         why: String,
+    },
+}
+
+/// What there is instead of a step that this package does not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Instead {
+    /// A person can do it.
+    ByHand {
+        /// What to do.
+        text: String,
+        /// What to type for it, where there is something.
+        command: Option<String>,
+    },
+    /// Nobody can with this package.
+    NotHere {
+        /// What that means.
+        means: String,
     },
 }
 
@@ -164,8 +182,10 @@ pub struct Step {
     pub automated: bool,
     /// What happens, and why.
     pub what: String,
-    /// Exactly what to type.
-    pub command: String,
+    /// Exactly what to type; absent where this package does not run the step.
+    pub command: Option<String>,
+    /// What there is instead, exactly where this package does not run the step.
+    pub instead: Option<Instead>,
     /// The option without which the step is skipped, where there is one.
     pub only_with: Option<&'static str>,
     /// What must hold before.
@@ -216,6 +236,8 @@ pub struct Phase {
     pub gate: Option<&'static str>,
     /// What it is for.
     pub purpose: &'static str,
+    /// What it means that this package does not run it, exactly where it does not.
+    pub instead: Option<String>,
     /// Its steps.
     pub steps: Vec<Step>,
 }

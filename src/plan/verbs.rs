@@ -1,6 +1,7 @@
 //! What one can type beside the phases, what must be approved, and when the watch turns back.
 
 use super::facts::Facts;
+use super::step::Phase;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -16,6 +17,8 @@ pub struct Verb {
     pub automated: bool,
     /// What it does.
     pub what: &'static str,
+    /// What there is instead, exactly where the controller does not know it.
+    pub instead: Option<&'static str>,
 }
 
 /// A decision that a person writes down before a phase begins.
@@ -28,6 +31,10 @@ pub struct Gate {
     pub command: &'static str,
     /// The phase that waits for it.
     pub phase: &'static str,
+    /// Whether the package runs that phase; an approval is refused where it does not.
+    pub automated: bool,
+    /// The phase whose report must be there and have passed before.
+    pub report: Option<&'static str>,
     /// What the person who approves has looked at.
     pub decides: &'static str,
 }
@@ -62,53 +69,92 @@ pub struct Limits {
     pub grace_seconds: u64,
 }
 
-/// The verbs of a package.
-pub(super) fn verbs() -> Vec<Verb> {
-    [
-        ("bootstrap", "./migrate bootstrap", "installs the tools of requirements.txt, each by its hash, into a virtual environment in the state folder; once for each controller"),
-        ("approve", "./migrate approve GATE", "writes the gate file with the digest of this plan and the name of who approves; for the cutover with --strategy immediate or --strategy phased"),
-        ("hold", "./migrate hold", "stops before the next step; nothing is taken back"),
-        ("resume", "./migrate resume", "goes on after hold, at the first step that is not done"),
-        ("panic", "./migrate panic", "nothing goes forward any more; ./migrate rollback then takes the cutover back, newest step first"),
-        ("adopt", "./migrate adopt target", "goes on from another controller, with the journal that lies on the target"),
+/// The verbs of a package that has these phases.
+pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
+    let runs = |id: &str| phases.iter().any(|phase| phase.id == id && phase.automated);
+    let verb = |id, command, what| Verb { id, command, automated: true, what, instead: None };
+    let lacking =
+        |id, command, what, instead| Verb { id, command, automated: false, what, instead: Some(instead) };
+    let approve = "writes down who approves a gate of chapter 13, for exactly this plan; refused before the report that it rests on is there and has passed";
+    vec![
+        verb(
+            "bootstrap",
+            "./migrate bootstrap",
+            "installs the tools of requirements.txt, each by its hash, into a virtual environment in the state folder; once for each controller",
+        ),
+        if gates(phases).iter().any(|gate| gate.automated) {
+            verb("approve", "./migrate approve GATE", approve)
+        } else {
+            lacking(
+                "approve",
+                "./migrate approve GATE",
+                approve,
+                "No phase of this package waits for an approval.",
+            )
+        },
+        verb(
+            "hold",
+            "./migrate hold",
+            "stops a run before its next step, and lets no phase begin that goes forward; nothing is taken back",
+        ),
+        verb(
+            "resume",
+            "./migrate resume",
+            "takes hold away and starts nothing: the phase that paused goes on when it is called again, at the first step that is not done. Takes panic away only where nothing is built",
+        ),
+        verb(
+            "panic",
+            "./migrate panic",
+            if runs("rollback") {
+                "stops a run before its next step; nothing goes forward any more, only back. Takes nothing back by itself: ./migrate rollback then does, newest step first"
+            } else {
+                "stops a run before its next step; nothing goes forward any more, only back. Takes nothing back by itself: ./migrate abort then takes down what was built"
+            },
+        ),
+        // The controller copies its journal to the target already; taking it up from there comes later.
+        lacking(
+            "adopt",
+            "./migrate adopt target",
+            "goes on from another controller, with the journal that lies on the target",
+            "Copy the state folder to the other machine, keeping its modes, and go on there; docs/operations.md, From another machine.",
+        ),
     ]
-    .into_iter()
-    // The controller copies its journal to the target already; taking it up from there comes later.
-    .map(|(id, command, what)| Verb { id, command, automated: id != "adopt", what })
-    .collect()
 }
 
 /// The gates of the phases that the plan has.
-pub(super) fn gates(phases: &[super::Phase]) -> Vec<Gate> {
+pub(super) fn gates(phases: &[Phase]) -> Vec<Gate> {
+    let gate = |id, command, report, decides| {
+        let phase = phases.iter().find(|phase| phase.gate == Some(id))?;
+        Some(Gate { id, command, phase: phase.id, automated: phase.automated, report, decides })
+    };
     [
-        (
+        gate(
             "approve-provision",
             "./migrate approve provision",
-            "provision",
+            Some("preflight"),
             "what will be created, and what it costs",
         ),
-        (
+        gate(
             "approve-content",
             "./migrate approve content",
-            "content",
+            Some("preflight"),
             "amount, bandwidth and windows of the copy",
         ),
-        (
+        gate(
             "approve-cutover",
             "./migrate approve cutover --strategy immediate",
-            "cutover",
+            Some("verify"),
             "the report of verify, the window, and the strategy: immediate or phased",
         ),
-        (
+        gate(
             "approve-finalize",
             "./migrate approve finalize",
-            "finalize",
+            Some("watch"),
             "the report of the watch; after this there is no way back",
         ),
     ]
     .into_iter()
-    .map(|(id, command, phase, decides)| Gate { id, command, phase, decides })
-    .filter(|gate| phases.iter().any(|phase| phase.gate == Some(gate.id)))
+    .flatten()
     .collect()
 }
 

@@ -36,8 +36,12 @@ ONLY: dict[str, dict[str, Any]] = {
     "delete-data": {"only_with": "--delete-data"},
     "ask-a-user": {"automated": False, "actor": "trust-architect"},
 }
-GATES = {"cutover": "approve-cutover"}
-PLANNED_ONLY = {"content": ["copy-objects"]}
+GATES = {"cutover": "approve-cutover", "content": "approve-content"}
+PLANNED_ONLY = {"content": ["copy-objects", "look-at-it"]}
+INSTEAD = {
+    "copy-objects": {"not_here": {"means": "no file is copied"}},
+    "look-at-it": {"by_hand": {"text": "Look.", "command": None}},
+}
 
 
 class Package:
@@ -67,7 +71,16 @@ class Package:
         self.plan: dict[str, Any] = {
             "schema": 1, "plan": {}, "phases": [*map(self._phase, STEPS.items())],
             "not_needed": [{"id": "provision", "why": "the machine exists already"}],
-            "gates": [{"id": "approve-cutover", "command": "./migrate approve approve-cutover --strategy immediate"}],
+            "gates": [
+                {"id": "approve-content", "phase": "content", "report": "preflight",
+                 "command": "./migrate approve content"},
+                {"id": "approve-cutover", "phase": "cutover", "report": "verify",
+                 "command": "./migrate approve cutover --strategy immediate"},
+            ],
+            "verbs": [
+                {"id": "hold", "automated": True, "instead": None},
+                {"id": "adopt", "automated": False, "instead": "Copy the state folder."},
+            ],
         }  # fmt: skip
         for name, steps in PLANNED_ONLY.items():
             self.plan["phases"].append(self._phase((name, steps), automated=False))
@@ -79,12 +92,17 @@ class Package:
         forward = name not in ("status", "abort")
         common: dict[str, Any] = {
             "side": "target", "actor": "automation", "automated": automated, "command": command,
-            "share": {"from": 100, "to": 170} if forward else None, "only_with": None,
+            "instead": None, "share": {"from": 100, "to": 170} if forward else None, "only_with": None,
         }  # fmt: skip
         return {
             "id": name, "title": name.title(), "automated": automated, "command": command, "gate": GATES.get(name),
             "place": "forward" if forward else "beside",
-            "steps": [{"id": f"{name}/{step}", "title": step} | common | ONLY.get(step, {}) for step in steps],
+            "instead": None if automated else f"Nothing of {name} happens.",
+            "steps": [
+                {"id": f"{name}/{step}", "title": step} | common | ONLY.get(step, {})
+                | {"instead": None if automated else INSTEAD[step]}
+                for step in steps
+            ],
         }  # fmt: skip
 
     def write(self, name: str, text: str) -> Path:

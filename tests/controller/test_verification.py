@@ -71,7 +71,7 @@ class Accepted(Story):
     def test_without_a_verb_it_shows_the_phases_in_order(self) -> None:
         usage = self.migrate(self.package()).stdout
 
-        order = ["bootstrap", "preflight", "prepare deploy import invite", "rollback", "approve GATE"]
+        order = ["bootstrap", "status", "preflight prepare deploy import", "abort", "hold", "panic", "approve GATE"]
         self.assertEqual(sorted(order, key=usage.index), order)
 
 

@@ -169,7 +169,7 @@ fn inventory(facts: &Facts) -> Draft {
         command: None,
         before: needs("content is done and proven", "./migrate status"),
         proof: shows("a figure for the delta that fits into the window", "./migrate status"),
-        abort_when: "the delta does not fit into the window: exit 12; run ./migrate content again".into(),
+        abort_when: "the delta does not fit into the window: exit 12; the content is copied again first".into(),
         undo: nothing("it only reads"),
         estimate: listing(facts),
         mark: None,

@@ -13,6 +13,7 @@ mod verify;
 mod watch;
 
 use super::facts::Facts;
+use super::instead;
 use super::public::NotNeeded;
 use super::step::{Actor, Draft, Phase, Place, Precondition, Proof, Scale, Share, Step, StepId, Undo};
 use crate::model::Provider;
@@ -32,11 +33,11 @@ pub(super) struct PhaseDraft {
 const ONLY_WITH: [(StepId, &str); 1] = [("abort/delete-data", "--delete-data")];
 
 fn needs(text: impl Into<String>, command: impl Into<String>) -> Precondition {
-    Precondition { text: text.into(), command: command.into() }
+    Precondition { text: text.into(), command: Some(command.into()) }
 }
 
 fn shows(text: impl Into<String>, command: impl Into<String>) -> Proof {
-    Proof { text: text.into(), command: command.into() }
+    Proof { text: text.into(), command: Some(command.into()) }
 }
 
 fn back(step: StepId, text: impl Into<String>, seconds: u64) -> Undo {
@@ -84,7 +85,7 @@ pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
         .map(|step| step.estimate.seconds)
         .sum();
     let mut passed = 0;
-    drafts.into_iter().map(|draft| finish(draft, automated, total, &mut passed)).collect()
+    drafts.into_iter().map(|draft| finish(facts, draft, automated, total, &mut passed)).collect()
 }
 
 /// Thousandths of `total` at `part`.
@@ -93,7 +94,7 @@ fn thousandths(part: u64, total: u64) -> u32 {
     u32::try_from(share).unwrap_or(1_000)
 }
 
-fn finish(draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -> Phase {
+fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -> Phase {
     let PhaseDraft { id, title, place, command, gate, purpose, steps } = draft;
     let steps: Vec<Step> = steps
         .into_iter()
@@ -103,8 +104,19 @@ fn finish(draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -
                 *passed += step.estimate.seconds;
                 Share { from, to: thousandths(*passed, total) }
             });
+            let by_program = step.actor == Actor::Automation;
+            let runs = by_program && automated.contains(&step.id);
+            let lacking = by_program && !runs;
+            // A step that nothing runs is shown by no `./migrate` either.
+            let shown =
+                |command: Option<String>| command.filter(|text| !lacking || !text.starts_with("./migrate"));
+            let typed = match step.id {
+                "abort/delete-data" => format!("{command} --delete-data"),
+                _ => command.to_owned(),
+            };
             Step {
-                automated: step.actor == Actor::Automation && automated.contains(&step.id),
+                automated: runs,
+                instead: if lacking { instead::of_step(step.id, facts) } else { None },
                 only_with: ONLY_WITH.iter().find(|(id, _)| *id == step.id).map(|(_, option)| *option),
                 scale: scale(step.id),
                 share,
@@ -113,12 +125,9 @@ fn finish(draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -
                 side: step.side,
                 actor: step.actor,
                 what: step.what,
-                command: step.command.unwrap_or_else(|| match step.id {
-                    "abort/delete-data" => format!("{command} --delete-data"),
-                    _ => command.to_owned(),
-                }),
-                precondition: step.before,
-                proof: step.proof,
+                command: (!lacking).then(|| step.command.unwrap_or(typed)),
+                precondition: Precondition { command: shown(step.before.command), ..step.before },
+                proof: Proof { command: shown(step.proof.command), ..step.proof },
                 abort_when: step.abort_when,
                 undo: step.undo,
                 estimate: step.estimate,
@@ -128,7 +137,8 @@ fn finish(draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -
         .collect();
     let mut by_program = steps.iter().filter(|step| step.actor == Actor::Automation).peekable();
     let automated = by_program.peek().is_some() && by_program.all(|step| step.automated);
-    Phase { id, title, place, automated, command, gate, purpose, steps }
+    let instead = if automated { None } else { instead::of_phase(id, facts) };
+    Phase { id, title, place, automated, command, gate, purpose, instead, steps }
 }
 
 /// The stretch of a step on the scale of the cutover: that of its part, in equal pieces.

@@ -2,14 +2,12 @@
 
 use super::super::facts::{Certificate, Facts};
 use super::super::figures;
+use super::super::sizes::ROOM;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, needs, nothing, shows};
 
 /// Memory of everything beside the API, in MiB (roles/preflight/defaults): Keycloak, PostgreSQL, object storage, proxy, system.
 const OTHERS_MIB: u64 = 3_072;
-/// Room that preflight asks for beside the content, in bytes (roles/preflight/defaults): images, logs, database.
-const ROOM: u64 = 10 << 30;
-
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     let mut steps = vec![
         controller(),
@@ -95,14 +93,16 @@ fn system(facts: &Facts) -> Draft {
 
 fn resources(facts: &Facts) -> Draft {
     let memory = facts.sizes.api_memory_mib + OTHERS_MIB;
-    let content = facts.content.bytes.saturating_add(facts.content.bytes / 5);
-    let room = match content {
-        0 => figures::bytes(ROOM),
-        content => format!(
-            "{} for images, logs and database (which this step checks) and {} for the content (its size + a fifth; look at it yourself)",
-            figures::bytes(ROOM),
-            figures::bytes(content)
-        ),
+    let room = figures::bytes(facts.sizes.disk_bytes);
+    let parts = match facts.content.bytes {
+        0 => "for images, logs and database".to_owned(),
+        content => {
+            format!(
+                "{} of content, a fifth of it, and {} for images, logs and database",
+                figures::bytes(content),
+                figures::bytes(ROOM)
+            )
+        }
     };
     Draft {
         id: "preflight/check-resources",
@@ -110,14 +110,14 @@ fn resources(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "The machine needs {memory} MiB of memory ({} MiB for the API + {OTHERS_MIB} MiB for everything else) and, free below /var/lib, {room}.",
+            "The machine needs {memory} MiB of memory ({} MiB for the API + {OTHERS_MIB} MiB for everything else) and {room} of free disk below /var/lib/docker ({parts}); what the storage holds there already counts as free.",
             facts.sizes.api_memory_mib
         ),
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows(
             "at least that much memory in all and that much room",
-            format!("{} 'free -m; df -h /var/lib'", facts.ssh()),
+            format!("{} 'free -m; df -h /var/lib /var/lib/docker'", facts.ssh()),
         ),
         abort_when: "memory or disk is short: exit 12; enlarge the machine, then repeat".into(),
         undo: nothing(READS_ONLY),

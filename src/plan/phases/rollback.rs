@@ -11,7 +11,7 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         place: Place::Back,
         command: "./migrate rollback",
         gate: None,
-        purpose: "Takes the cutover back until finalize: by hand, by a limit of the watch, or by ./migrate panic. Only undoes what the journal says was done.",
+        purpose: "Takes the cutover back until finalize, newest step first: by hand, or by a limit of the watch. Only undoes what the journal says was done.",
         steps: vec![
             freeze(facts),
             address(facts),

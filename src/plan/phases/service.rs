@@ -32,7 +32,7 @@ fn stop(facts: &Facts) -> Draft {
         command: None,
         before: needs("the cutover has not begun, or is rolled back", "./migrate status"),
         proof: shows("no container of project stuf", format!("{} sudo docker ps --all", facts.ssh())),
-        abort_when: "the target holds the hand-over mark: exit 12; ./migrate rollback first".into(),
+        abort_when: "a container does not stop within its time".into(),
         undo: again(),
         estimate: Estimate::fixed(45, "stopping the services in order"),
         mark: None,

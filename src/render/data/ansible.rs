@@ -61,6 +61,7 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
         "stuf_user_count": export.users.len(),
         "stuf_secrets": secrets,
         "stuf_mail": mail(target),
+        "preflight_disk_bytes": plan.facts.sizes.disk_bytes,
         "baseline_ssh_port": target.host.port,
         "baseline_ssh_allowed_cidrs": target.allow.ssh,
         "baseline_require_disk_encryption": target.require_disk_encryption,

@@ -2,7 +2,9 @@
 
 use super::words;
 use crate::model::Disposition;
-use crate::plan::{Counts, Gate, Limits, Mark, Phase, Place, Plan, Row, SecretUse, Step, Verb, figures};
+use crate::plan::{
+    Counts, Gate, Instead, Limits, Mark, Phase, Place, Plan, Row, SecretUse, Step, Verb, figures,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -45,11 +47,25 @@ pub(super) struct Page {
     hand_over: Option<StepText>,
     no_return: Option<StepText>,
     verbs: Vec<Verb>,
+    verbs_lacking: Vec<Verb>,
+    lacking: Vec<&'static str>,
+    runs: Runs,
     gates: Vec<Gate>,
+    gates_lacking: Vec<Gate>,
     limits: Limits,
     watch: String,
     grace: String,
     zulip: bool,
+}
+
+/// Which of the phases that documents speak of the package runs.
+#[derive(Serialize)]
+struct Runs {
+    content: bool,
+    cutover: bool,
+    watch: bool,
+    finalize: bool,
+    rollback: bool,
 }
 
 /// The first screen.
@@ -149,6 +165,7 @@ struct PhaseText {
     id: &'static str,
     title: &'static str,
     purpose: &'static str,
+    instead: Option<String>,
     command: &'static str,
     gate: Option<String>,
     automated: bool,
@@ -164,12 +181,16 @@ struct StepText {
     what: String,
     actor: &'static str,
     side: &'static str,
-    command: String,
+    command: Option<String>,
+    lacking: bool,
+    by_hand: Option<String>,
+    by_hand_command: Option<String>,
+    not_here: Option<String>,
     only_with: Option<&'static str>,
     before: String,
-    before_command: String,
+    before_command: Option<String>,
     proof: String,
-    proof_command: String,
+    proof_command: Option<String>,
     abort_when: String,
     way_back: String,
     estimate: Estimated,
@@ -182,6 +203,8 @@ impl Page {
     pub fn of(plan: &Plan) -> Self {
         let facts = &plan.facts;
         let public = plan.public();
+        let (verbs, verbs_lacking) = public.verbs.into_iter().partition(|verb| verb.automated);
+        let (gates, gates_lacking) = public.gates.into_iter().partition(|gate| gate.automated);
         let phases =
             |place: Place| plan.phases.iter().filter(|phase| phase.place == place).map(phase_text).collect();
         let marked = |mark: Mark| plan.steps().find(|step| step.mark == Some(mark)).map(step_text);
@@ -243,8 +266,18 @@ impl Page {
             impact: marked(Mark::UserImpact),
             hand_over: marked(Mark::HandOver),
             no_return: marked(Mark::NoReturn),
-            verbs: public.verbs,
-            gates: public.gates,
+            verbs,
+            verbs_lacking,
+            lacking: plan.phases.iter().filter(|phase| !phase.automated).map(|phase| phase.id).collect(),
+            runs: Runs {
+                content: plan.runs("content"),
+                cutover: plan.runs("cutover"),
+                watch: plan.runs("watch"),
+                finalize: plan.runs("finalize"),
+                rollback: plan.runs("rollback"),
+            },
+            gates,
+            gates_lacking,
             watch: figures::duration(public.thresholds.watch_seconds),
             grace: figures::duration(public.thresholds.grace_seconds),
             limits: public.thresholds,
@@ -274,11 +307,8 @@ fn screen(plan: &Plan) -> Screen {
     };
     let closed = figures::duration(first.without_uploads_seconds);
     let when = facts.cutover_windows.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-    let notice = if when.is_empty() {
-        format!("no uploads for {closed}; everyone signs in anew")
-    } else {
-        format!("no uploads for {closed} within {when}; everyone signs in anew")
-    };
+    let within = if when.is_empty() { when } else { format!(" within {when}") };
+    let notice = format!("no uploads for {closed}{within}; everyone signs in anew");
     let step = |id: Option<String>| id.unwrap_or_default();
     let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
     let secrets = provided(plan);
@@ -294,13 +324,22 @@ fn screen(plan: &Plan) -> Screen {
         facts.domain
     ));
     before.push("choose who approves and who may say panic".to_owned());
+    let turn_back = format!(
+        "until {} without loss; then with data carried back until {}",
+        step(first.hand_over),
+        step(first.no_return)
+    );
+    if plan.runs("cutover") {
+        return Screen { duration, notice, turn_back, before };
+    }
+    // What is planned for later may not be read as what this package does.
+    let own = plan.phases.iter().filter(|phase| phase.automated && phase.place == Place::Forward);
+    let own = figures::duration(own.map(Phase::seconds).sum());
     Screen {
-        duration,
-        notice,
+        duration: format!("{own} for the phases that this package runs; the whole migration {duration}"),
+        notice: format!("nothing from this package, which moves nobody; in the cutover {notice}"),
         turn_back: format!(
-            "until {} without loss; then with data carried back until {}",
-            step(first.hand_over),
-            step(first.no_return)
+            "at any time, by ./migrate abort: this package changes nothing at the source; from the cutover on {turn_back}"
         ),
         before,
     }
@@ -416,8 +455,12 @@ fn phase_text(phase: &Phase) -> PhaseText {
         id: phase.id,
         title: phase.title,
         purpose: phase.purpose,
+        instead: phase.instead.clone(),
         command: phase.command,
-        gate: phase.gate.map(|gate| format!("./migrate approve {}", gate.trim_start_matches("approve-"))),
+        gate: phase
+            .gate
+            .filter(|_| phase.automated)
+            .map(|gate| format!("./migrate approve {}", gate.trim_start_matches("approve-"))),
         automated: phase.automated,
         duration: figures::duration(phase.seconds()),
         steps: phase.steps.iter().map(step_text).collect(),
@@ -425,6 +468,11 @@ fn phase_text(phase: &Phase) -> PhaseText {
 }
 
 fn step_text(step: &Step) -> StepText {
+    let (by_hand, by_hand_command, not_here) = match step.instead.clone() {
+        Some(Instead::ByHand { text, command }) => (Some(text), command, None),
+        Some(Instead::NotHere { means }) => (None, None, Some(means)),
+        None => (None, None, None),
+    };
     StepText {
         id: step.id,
         title: step.title,
@@ -432,6 +480,10 @@ fn step_text(step: &Step) -> StepText {
         actor: words::actor(step.actor),
         side: words::side(step.side),
         command: step.command.clone(),
+        lacking: step.instead.is_some(),
+        by_hand,
+        by_hand_command,
+        not_here,
         only_with: step.only_with,
         before: step.precondition.text.clone(),
         before_command: step.precondition.command.clone(),

@@ -9,75 +9,33 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 
+import ahead
 import bootstrap
+import command
 import gates
 import package
 import status
+import stops
 from console import Console
 from outcome import Exit, Stop, refused
-from phase import Run, not_automated
-from state import keep_verified, lock, open_state
-
-PHASES = (
-    "preflight", "backup", "provision", "prepare", "deploy", "import", "invite", "content", "verify", "cutover",
-    "watch", "finalize", "rollback", "abort", "restore", "export", "status", "support",
-)  # fmt: skip
-VERBS = (*PHASES, "bootstrap", "approve", "hold", "resume", "panic", "adopt")
+from phase import Run
+from planned import not_automated
+from state import State, keep_verified, lock, open_journal, open_state
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says wrong usage as everything else is said."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Stop(
-            Exit.ERROR,
-            "usage",
-            message,
-            "the command line",
-            "Nothing was begun.",
-            "./migrate, without a verb, shows them all",
-        )
+def _ours(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """What `migrate` passes on before `--`, and what a person typed after it."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    for option in ("--state", "--sums", "--signer"):
+        parser.add_argument(option, required=True)
+    place = words.index("--")
+    return parser.parse_args(words[:place]), words[place + 1 :]
 
 
-def _arguments(words: list[str]) -> argparse.Namespace:
-    parser = _Parser(prog="./migrate", allow_abbrev=False, add_help=False)
-    parser.add_argument("--state", required=True)
-    parser.add_argument("--sums", required=True)
-    parser.add_argument("--signer", required=True)
-    ours, typed = words, list[str]()
-    if "--" in words:
-        ours, typed = words[: words.index("--")], words[words.index("--") + 1 :]
-    given = parser.parse_args(ours)
-    people = _Parser(prog="./migrate", allow_abbrev=False, add_help=False)
-    people.add_argument("verb", choices=VERBS, metavar="VERB")
-    people.add_argument("object", nargs="?")
-    people.add_argument("--check", action="store_true")
-    people.add_argument("--json", action="store_true")
-    people.add_argument("--delete-data", action="store_true")
-    people.add_argument("--strategy")
-    people.add_argument("--by")
-    people.parse_args(typed, namespace=given)
-    _belongs(given, people)
-    return given
-
-
-def _belongs(given: argparse.Namespace, parser: _Parser) -> None:
-    """Refuses an option that its verb would ignore: it was meant to do something."""
-    verb = given.verb
-    takes_object = {"approve": True, "adopt": True}.get(verb, False)
-    if (given.object is not None) != takes_object:
-        parser.error(f"{verb} takes one name after it" if takes_object else f"{verb} takes no {given.object!r}")
-    if given.delete_data and verb != "abort":
-        parser.error("--delete-data belongs to abort alone")
-    if (given.strategy or given.by) and verb != "approve":
-        parser.error("--strategy and --by belong to approve alone")
-    if given.check and (verb not in PHASES or verb == "status"):
-        parser.error(f"--check has no meaning for {verb}")
-
-
-def _act(given: argparse.Namespace, console: Console) -> Exit:
+def _act(words: list[str], console: Console) -> Exit:
+    given, people = _ours(words)
+    typed = command.read(people)
     found = package.read(Path.cwd())
     if given.signer not in ("", found.issuer):
         raise refused(
@@ -86,30 +44,39 @@ def _act(given: argparse.Namespace, console: Console) -> Exit:
         )  # fmt: skip
     state = open_state(Path(given.state), found)
     console.document |= {
-        "verb": given.verb, "plan": found.plan_digest, "state": str(state.root),
+        "verb": typed.verb, "plan": found.plan_digest, "state": str(state.root),
         "package": {"number": found.number, "slug": found.slug, "environment": found.environment},
     }  # fmt: skip
-    verb: str = given.verb
-    if verb == "bootstrap":
+    if typed.verb == "bootstrap":
         held = lock(state, "./migrate bootstrap")
         keep_verified(state, given.sums, given.signer)
         bootstrap.make(state, found.root, console, held)
+        journal = open_journal(state, found.plan_digest, repair=False)
+        console.say(f"next: {ahead.following(found, state, journal, ours=True)}")
         return Exit.DONE
-    if verb == "status":
+    if typed.verb == "status":
         return status.show(found, state, console)
-    if verb == "approve":
-        console.say(gates.approve(state, given.object, found.plan_digest, given.by, given.strategy))
+    if typed.verb in ("approve", "hold", "resume", "panic"):
+        said, following = _people(typed, found, state)
+        console.say(f"{said}\nnext: {following}")
+        console.document |= {"said": said, "next": following}
         return Exit.DONE
-    if verb in ("hold", "panic"):
-        console.say(gates.hold(state, verb.upper()))
-        return Exit.DONE
-    if verb == "resume":
-        console.say(gates.resume(state))
-        return Exit.DONE
-    phase = found.phase(verb)
+    phase = found.phase(typed.verb)
     if phase is None:
-        raise not_automated(found, verb)
-    return Run(found, state, console, phase, given.sums, given.signer, given.check, given.delete_data)()
+        raise not_automated(found, typed.verb)
+    return Run(found, state, console, phase, given.sums, given.signer, typed.check, typed.delete_data)()
+
+
+def _people(typed: command.Command, found: package.Package, state: State) -> tuple[str, str]:
+    """The verbs by which people open, hold and turn; none takes the lock, since they must work while a run has it."""
+    if typed.verb == "hold":
+        return stops.hold(found, state)
+    if typed.verb == "panic":
+        return stops.panic(found, state)
+    journal = open_journal(state, found.plan_digest, repair=False)
+    if typed.verb == "resume":
+        return stops.resume(found, state, journal)
+    return gates.approve(found, state, journal, typed.object or "", typed.by, typed.strategy)
 
 
 def main() -> int:
@@ -119,7 +86,7 @@ def main() -> int:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     console = Console(as_json="--json" in sys.argv)
     try:
-        return console.close(_act(_arguments(sys.argv[1:]), console), None)
+        return console.close(_act(sys.argv[1:], console), None)
     except Stop as stop:
         return console.close(stop.exit, stop)
     except KeyboardInterrupt:

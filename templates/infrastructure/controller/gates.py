@@ -4,6 +4,8 @@ A gate file has lines `key: value` with the keys `digest`, `by` and `strategy`. 
 one plan; of another plan's approval nothing follows.
 """
 
+import difflib
+import json
 import os
 import pwd
 import re
@@ -11,11 +13,14 @@ import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from outcome import Exit, Stop, refused
-from package import Package
+import planned
+from journal import TAKES_BACK, Journal
+from outcome import Stop, refused
+from package import Gate, Package
 from state import State, replace
 
-GATES = ("approve-provision", "approve-content", "approve-cutover", "approve-finalize")
+# `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
+_NEVER_HELD = TAKES_BACK | {"status", "support"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _KEYS = {"digest", "by", "strategy"}
 
@@ -38,36 +43,94 @@ def me() -> str:
     return f"{name}@{os.uname().nodename}"
 
 
-def approve(state: State, gate: str, plan: str, by: str | None, strategy: str | None) -> str:
-    """Opens a gate for this plan; returns what to tell. Needs no lock: it only counts when a phase begins."""
-    name = gate if gate.startswith("approve-") else f"approve-{gate}"
-    if name not in GATES:
+def approve(
+    package: Package, state: State, journal: Journal, gate: str, by: str | None, strategy: str | None
+) -> tuple[str, str]:
+    """Opens a gate for this plan; returns what to tell and what to type next.
+
+    Needs no lock: it only counts when a phase begins. Refused (exit 12) before there is a report that it could rest on.
+    """
+    word = gate.removeprefix("approve-")
+    if word in package.not_needed:
+        raise planned.not_automated(package, word)
+    name = f"approve-{word}"
+    known = package.gates.get(name)
+    if known is None:
+        words = [name.removeprefix("approve-") for name in package.gates]
+        near = difflib.get_close_matches(word, words, 1)
         raise refused(
-            "gate.unknown",
-            f"there is no gate {gate!r}",
-            "approve",
-            f"./migrate approve {GATES[2].removeprefix('approve-')}",
-        )
+            "gate.unknown", f"there is no gate {gate!r}; the plan has {', '.join(words)}", "approve",
+            f"./migrate approve {near[0] if near else words[0]}" if words else "./migrate status",
+        )  # fmt: skip
+    phase = package.phase(known.phase)
+    if phase is None or not package.runs(phase):
+        raise planned.not_automated(package, known.phase)
     who = by or me()
     if not who.isprintable() or not who.strip():
-        raise refused("gate.by", "--by must be a name on one line", "approve", f"./migrate approve {gate} --by NAME")
+        raise refused("gate.by", "--by must be a name on one line", "approve", f"./migrate approve {word} --by NAME")
     if strategy is not None and not _WORD.fullmatch(strategy):
         raise refused(
-            "gate.strategy", "a strategy is a word of a-z, 0-9 and -", "approve", "see MIGRATION-PLAN.md, strategies"
+            "gate.strategy", "a strategy is a word of a-z, 0-9 and -", "approve", "see MIGRATION-PLAN.md, chapter 13"
         )
-    replace(state.gate(name), f"digest: {plan}\nby: {who}\n" + (f"strategy: {strategy}\n" if strategy else ""))
-    return f"{name} is open for plan {plan}, by {who}"
+    rests_on = _report(package, state, journal, known)
+    lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
+    replace(state.gate(name), "".join(f"{line}\n" for line in lines))
+    said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {rests_on}"] if rests_on else [])]
+    said += [f"written to {state.gate(name)}; without this file it is closed again"]
+    return "\n  ".join(said), f"./migrate {known.phase}"
 
 
-def approval(state: State, gate: str, package: Package) -> Approval:
-    """The approval of a gate for this plan; raises `Stop` (exit 12) when there is none."""
-    path, plan = state.gate(gate), package.plan_digest
-    command = f"read MIGRATION-PLAN.md, then: {package.gates.get(gate, f'./migrate approve {gate}')}"
+def _report(package: Package, state: State, journal: Journal, gate: Gate) -> str | None:
+    """The report that an approval rests on; raises `Stop` (exit 12) where it is missing, old or bad."""
+    if gate.report is None:
+        return None
+    again = f"./migrate {gate.report}, read its report, then: {gate.command}"
+    found = [
+        path for path in state.here.glob(f"reports/*/{gate.report}.json")
+        if path.parent.name.isdigit()
+    ]  # fmt: skip
+    path = max(found, key=lambda path: int(path.parent.name), default=None)
+    where = str(path or state.here / "reports")
+    if path is None:
+        raise refused("gate.no-report", f"there is no report of {gate.report} yet to approve", where, again)
+    try:
+        report = json.loads(path.read_bytes())
+        plan, verdict = report["plan"], report["verdict"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise refused("gate.bad-report", f"the report cannot be read: {type(error).__name__}", where, again) from error
+    if plan != package.plan_digest:
+        raise refused("gate.bad-report", f"the newest report of {gate.report} is of another plan", where, again)
+    if verdict not in ("pass", "warn"):
+        raise refused("gate.bad-report", f"the newest report of {gate.report} says {verdict}", where, again)
+    if not journal.is_finished(gate.report):
+        raise refused("gate.bad-report", f"what {gate.report} looked at was taken back since", where, again)
+    return where
+
+
+def way_to(gate: str | None, package: Package, state: State, journal: Journal) -> str | None:
+    """What to type before a phase whose gate is closed; None where it is open or there is none."""
+    if gate is None:
+        return None
+    try:
+        approval(package, state, journal, gate)
+    except Stop as closed:
+        return closed.next
+    return None
+
+
+def approval(package: Package, state: State, journal: Journal, gate: str) -> Approval:
+    """The approval of a gate for this plan, whose report still stands; raises `Stop` (exit 12) when there is none."""
+    path, plan, known = state.gate(gate), package.plan_digest, package.gates.get(gate)
+    if known is not None:
+        _report(package, state, journal, known)
+    command = known.command if known else f"./migrate approve {gate.removeprefix('approve-')}"
+    reading = f"the report of {known.report}" if known and known.report else "MIGRATION-PLAN.md"
+    command = f"read {reading}, then: {command}"
     try:
         kind = path.lstat()
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise refused("gate.closed", f"{gate} is not open", str(path), command) from None
+        raise refused("gate.closed", f"{gate} is not open: nobody has approved it", str(path), command) from None
     except (OSError, ValueError) as error:
         raise refused(
             "gate.unreadable", f"{gate} cannot be read: {type(error).__name__}", str(path), command
@@ -90,41 +153,19 @@ def approval(state: State, gate: str, package: Package) -> Approval:
         raise refused(
             "gate.other-plan", f"{gate} was given for another plan than this package's {plan}", str(path), command
         )
-    return Approval(plan, values.get("by", ""), values.get("strategy", ""))
+    if not values.get("by"):
+        raise refused("gate.nobody", f"{gate} does not say who approved it", str(path), command)
+    return Approval(plan, values["by"], values.get("strategy", ""))
 
 
-def hold(state: State, name: str) -> str:
+def set_stop(state: State, name: str) -> None:
     """Writes `HOLD` or `PANIC`; needs no lock, since it must reach a run that has it."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     replace(state.gate(name), f"by: {me()}\nat: {now}\n")
-    if name == "HOLD":
-        return "HOLD is set: a run stops before its next step. next: ./migrate resume"
-    return "PANIC is set: nothing goes forward any more. next: ./migrate rollback"
 
 
-def resume(state: State) -> str:
-    """Takes `HOLD` away. It starts nothing: that is the next command's part."""
-    held = state.gate("HOLD").exists()
-    state.gate("HOLD").unlink(missing_ok=True)
-    if state.gate("PANIC").exists():
-        raise Stop(
-            Exit.PAUSED, "gate.panic", "PANIC is set, so nothing goes forward", str(state.gate("PANIC")),
-            "HOLD is gone." if held else "There was no HOLD.",
-            f"./migrate rollback; if it was set by mistake: rm '{state.gate('PANIC')}'",
-        )  # fmt: skip
-    return "HOLD is gone. next: the phase that paused; ./migrate status names it" if held else "there was no HOLD"
-
-
-def standing(state: State) -> str | None:
-    """The stop that stands now: `PANIC` before `HOLD`."""
+def standing(state: State, phase: str | None = None) -> str | None:
+    """The stop that stands now, `PANIC` before `HOLD`; None for a phase that neither may hold back."""
+    if phase in _NEVER_HELD:
+        return None
     return next((name for name in ("PANIC", "HOLD") if os.path.lexists(state.gate(name))), None)
-
-
-def paused(state: State, name: str, so_far: str) -> Stop:
-    """What a run says when it meets `HOLD` or `PANIC` before a step."""
-    path = state.gate(name)
-    forward = "./migrate resume, then the same phase again"
-    back = f"./migrate rollback; if it was set by mistake: rm '{path}'"
-    return Stop(
-        Exit.PAUSED, f"gate.{name.lower()}", f"{name} is set", str(path), so_far, forward if name == "HOLD" else back
-    )

@@ -18,12 +18,23 @@ NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "status", "support"}
 
 
 @dataclass(frozen=True)
+class Instead:
+    """What there is in place of a step that this package does not run."""
+
+    by_hand: bool  # a person can do it; otherwise the text says what its absence means
+    text: str
+    command: str | None
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of the plan; its id is also the Ansible tag."""
 
     id: str
     title: str
     automated: bool
+    by_person: bool  # a person's part in any package
+    instead: Instead | None  # only where no person and no playbook of this package does it
     share: int  # of the whole migration by planned time, in thousandths; 0 beside the main line
     only_with: str | None  # the option without which it is left out
 
@@ -37,7 +48,22 @@ class Phase:
     automated: bool
     forward: bool  # on the main line, from preflight to finalize
     gate: str | None
+    instead: str | None  # what it means that this package does not run it
     steps: tuple[Step, ...]
+
+    @property
+    def heading(self) -> str:
+        """Its heading in MIGRATION-PLAN.md."""
+        return f"{self.title} ({self.id})"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A decision before a phase: how to write it down, and the report it rests on."""
+
+    phase: str
+    command: str
+    report: str | None  # the phase whose report must have passed
 
 
 @dataclass(frozen=True)
@@ -63,7 +89,8 @@ class Package:
     phases: tuple[Phase, ...]
     secrets: tuple[Secret, ...]
     not_needed: Mapping[str, str]  # phases that this target has no use for, and why
-    gates: Mapping[str, str]  # gate to the command that opens it
+    gates: Mapping[str, Gate]
+    not_here: Mapping[str, str]  # verbs beside the phases that this package lacks, and what to do instead
 
     @property
     def installation(self) -> str:
@@ -81,6 +108,12 @@ class Package:
     def runs(self, phase: Phase) -> bool:
         """Whether this package automates the phase."""
         return phase.automated and self.playbook(phase.id).is_file()
+
+    @property
+    def way_back(self) -> str:
+        """The phase that takes back what was built or moved: `abort` where the package runs no `rollback`."""
+        phase = self.phase("rollback")
+        return "rollback" if phase is not None and self.runs(phase) else "abort"
 
     def next_phase(self, name: str) -> Phase | None:
         """The phase after this one that `migrate` can run, on the way forward."""
@@ -117,8 +150,9 @@ def read(root: Path) -> Package:
             plan_digest=digest,
             phases=tuple(_phase(phase) for phase in plan["phases"]),
             secrets=tuple(_secret(secret) for secret in manifest["secrets"]),
-            not_needed={str(phase["id"]): str(phase["why"]) for phase in plan.get("not_needed", ())},
-            gates={str(gate["id"]): str(gate["command"]) for gate in plan.get("gates", ())},
+            not_needed={str(phase["id"]): str(phase["why"]) for phase in plan["not_needed"]},
+            gates={str(gate["id"]): _gate(gate) for gate in plan["gates"]},
+            not_here={str(verb["id"]): str(verb["instead"]) for verb in plan["verbs"] if not verb["automated"]},
         )
         if package.expires_at.tzinfo is None:
             raise ValueError("expiresAt has no time zone")
@@ -138,6 +172,7 @@ def _phase(phase: dict[str, Any]) -> Phase:
         automated=bool(phase["automated"]),
         forward=phase["place"] == "forward",
         gate=None if gate is None else str(gate),
+        instead=None if phase["instead"] is None else str(phase["instead"]),
         steps=tuple(_step(step) for step in phase["steps"]),
     )
 
@@ -148,9 +183,23 @@ def _step(step: dict[str, Any]) -> Step:
         id=str(step["id"]),
         title=str(step["title"]),
         automated=bool(step["automated"]),
+        by_person=step["actor"] != "automation",
+        instead=None if step["instead"] is None else _instead(step["instead"]),
         share=0 if share is None else int(share["to"]) - int(share["from"]),
         only_with=None if option is None else str(option),
     )
+
+
+def _instead(instead: dict[str, Any]) -> Instead:
+    if "by_hand" in instead:
+        command = instead["by_hand"]["command"]
+        return Instead(True, str(instead["by_hand"]["text"]), None if command is None else str(command))
+    return Instead(False, str(instead["not_here"]["means"]), None)
+
+
+def _gate(gate: dict[str, Any]) -> Gate:
+    report = gate["report"]
+    return Gate(str(gate["phase"]), str(gate["command"]), None if report is None else str(report))
 
 
 def _secret(secret: dict[str, Any]) -> Secret:

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import ahead
 import bootstrap
 import gates
 import report
+import stops
 from console import Console, count, duration
 from journal import Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
 from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
+from planned import not_automated
 from playbook import GRACE_SECONDS, Interrupts, Result, Runner
 from state import State, keep_verified, lock, open_journal
 
@@ -64,9 +67,9 @@ class Run:
     def _precheck(self, journal: Journal) -> Path:
         """Everything that may refuse before the first step; returns the folder of the tools."""
         package, phase = self.package, self.phase
-        standing = gates.standing(self.state)
-        if standing is not None and phase.id not in ("rollback", "status"):
-            raise gates.paused(self.state, standing, "No step was begun.")
+        standing = gates.standing(self.state, phase.id)
+        if standing is not None:
+            raise stops.paused(package, self.state, journal, standing, "No step was begun.")
         foreign = journal.foreign()
         if foreign is not None:
             raise refused(
@@ -75,7 +78,7 @@ class Run:
                 "go on with the package that was begun, or ask the sender for one with a new number",
             )  # fmt: skip
         if phase.gate is not None:
-            gates.approval(self.state, phase.gate, package)
+            gates.approval(package, self.state, journal, phase.gate)
         begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
         if not begun and phase.id not in NEVER_EXPIRES and datetime.now(UTC) >= package.expires_at:
             raise refused(
@@ -107,21 +110,6 @@ class Run:
                 "secret.missing", f"secrets that only you have are missing or empty: {names}", str(self.state.secrets),
                 f"type each value once, then ./migrate prepare again\n  {commands}",
             )  # fmt: skip
-
-
-def not_automated(package: Package, name: str) -> Stop:
-    """What a phase or verb says that this package documents but does not run."""
-    if name in package.not_needed:
-        return Stop(
-            Exit.PAUSED, "phase.not-needed", f"this target needs no {name}: {package.not_needed[name]}",
-            "MIGRATION-PLAN.md", "No step was begun: no host or account was changed.",
-            "./migrate status names what comes next",
-        )  # fmt: skip
-    return Stop(
-        Exit.PAUSED, "phase.not-automated", f"{name} is planned, but this package does not run it",
-        f"MIGRATION-PLAN.md, {name}", "No step was begun: no host or account was changed.",
-        f"follow the steps of {name} in MIGRATION-PLAN.md",
-    )  # fmt: skip
 
 
 @dataclass
@@ -176,13 +164,12 @@ class _Steps:
         phase, console = self.of.phase, self.of.console
         by_hand = [step for step in phase.steps if not step.automated]
         for step in by_hand:
-            console.say(f"{step.id:<32} by hand  {step.title}; see MIGRATION-PLAN.md")
+            console.say(f"{step.id:<32} by hand  {step.title}; MIGRATION-PLAN.md, {step.id}")
         console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {sums}")
-        following = self.of.package.next_phase(phase.id)
-        if following is not None:
-            console.say(f"next: ./migrate {following.id}")
+        following = ahead.after(self.of.package, self.of.state, self.journal, phase)
+        console.say(f"next: {following}")
         console.document["by_hand"] = [step.id for step in by_hand]
-        console.document["next"] = f"./migrate {following.id}" if following else None
+        console.document["next"] = following
 
     def _keep(self) -> None:
         """Copies the journal to the target; preflight does not, since it changes nothing anywhere."""
@@ -208,10 +195,10 @@ class _Steps:
     def _may_begin(self, step: Step) -> None:
         """Stops before a step, not inside it: `HOLD`, `PANIC`, or a signal that came between two steps."""
         so_far = f"Stopped before {step.id}; what the lines above call done is done."
-        name = gates.standing(self.of.state)
+        name = gates.standing(self.of.state, self.of.phase.id)
         if name is not None:
             self._note("hold", "paused")
-            raise gates.paused(self.of.state, name, so_far)
+            raise stops.paused(self.of.package, self.of.state, self.journal, name, so_far)
         if self.runner.interrupts.received is not None:
             self._note("hold", "paused")
             raise Stop(

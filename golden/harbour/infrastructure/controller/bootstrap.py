@@ -60,7 +60,7 @@ def make(state: State, root: Path, console: Console, lock: Lock) -> None:
     _run([*pip, *wheels], log, lock, "pip reaches a package index (pip config list)")
     _run([str(folder / "bin" / "ansible-playbook"), "--version"], log, lock, "Ansible starts")
     replace(folder / "complete", hashlib.sha256((root / REQUIREMENTS).read_bytes()).hexdigest() + "\n")
-    console.say("bootstrap finished\nnext: ./migrate preflight")
+    console.say("bootstrap finished")
 
 
 def _run(command: list[str], log: Path, lock: Lock, needed: str) -> None:

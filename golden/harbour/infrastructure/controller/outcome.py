@@ -9,6 +9,7 @@ class Exit(enum.IntEnum):
 
     DONE = 0
     ERROR = 1
+    USAGE = 2
     ROLLED_BACK = 10
     PAUSED = 11
     REFUSED = 12

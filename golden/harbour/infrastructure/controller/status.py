@@ -3,10 +3,10 @@
 It takes no lock and writes no journal, so that it also answers while a run goes on.
 """
 
+import ahead
 import bootstrap
-import gates
 from console import Console, count
-from journal import Journal
+from journal import TAKES_BACK, Journal
 from outcome import Exit, Stop
 from package import Package, Phase
 from playbook import Interrupts, Runner
@@ -22,11 +22,13 @@ def percent(package: Package, journal: Journal) -> int:
 
 def standing(package: Package, journal: Journal, phase: Phase) -> str:
     """One phase in words."""
+    if not package.runs(phase):
+        return "not in this package"
     if journal.is_finished(phase.id):
         return "done"
     last = {line.step: line.state for line in journal.of_this_pass(phase.id)}
     if not last:
-        return "not yet" if package.runs(phase) else "not run by this package"
+        return "not yet" if phase.forward else "not asked for"
     total = sum(step.automated for step in phase.steps)
     bad = [f"{step} {state}" for step, state in last.items() if state not in ("done", "skipped")]
     done = f"{len(last) - len(bad)} of {count(total, 'step')}"
@@ -34,31 +36,34 @@ def standing(package: Package, journal: Journal, phase: Phase) -> str:
 
 
 def show(package: Package, state: State, console: Console) -> Exit:
-    """Prints phases, percentage and gates, then what runs on the target."""
+    """Prints what this package runs and how far it is, gates and stops, then what runs on the target."""
     journal = open_journal(state, package.plan_digest, repair=False)
     share = percent(package, journal)
     console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of the way forward")
-    phases = {phase.id: standing(package, journal, phase) for phase in package.phases}
-    for name, words in phases.items():
-        console.say(f"  {name:<12} {words}")
-    following = _next(package, journal)
-    closed = [name for name in (*gates.GATES, "HOLD", "PANIC") if state.gate(name).exists()]
-    console.document |= {"percent": share, "phases": phases, "gates": closed, "next": following}
+    tools = bootstrap.is_ready(state, package.root)
+    console.say(f"  {'bootstrap':<12} {'done' if tools else 'not yet'}")
+    # `status` and what else only looks has no standing of its own.
+    lasting = [phase for phase in package.phases if phase.forward or phase.id in TAKES_BACK]
+    phases = {phase.id: standing(package, journal, phase) for phase in lasting}
+    for phase in lasting:
+        if package.runs(phase) and (phase.forward or phases[phase.id] != "not asked for"):
+            console.say(f"  {phase.id:<12} {phases[phase.id]}")
+    absent = [phase.id for phase in ahead.absent(package)]
+    if absent:
+        console.say(f"  not in this package: {', '.join(absent)}")
+    closed = [name for name in (*package.gates, "HOLD", "PANIC") if state.gate(name).exists()]
+    following = ahead.following(package, state, journal)
+    console.document |= {
+        "percent": share, "bootstrap": tools, "phases": phases, "absent": absent, "gates": closed, "next": following,
+    }  # fmt: skip
     if closed:
         console.say(f"  set: {', '.join(closed)}")
     if is_locked(state):
         console.document["running"] = holder(state)
         console.say(f"  running: {holder(state)}")
     code = _ask(package, state, console)
-    console.say(f"next: {following}" if following else "next: nothing is left that this package runs")
+    console.say(f"next: {following}")
     return code
-
-
-def _next(package: Package, journal: Journal) -> str | None:
-    for phase in package.phases:
-        if phase.forward and package.runs(phase) and not journal.is_finished(phase.id):
-            return f"./migrate {phase.id}"
-    return None
 
 
 def _ask(package: Package, state: State, console: Console) -> Exit:
@@ -67,7 +72,7 @@ def _ask(package: Package, state: State, console: Console) -> Exit:
     if phase is None or not package.runs(phase):
         return Exit.DONE
     if not bootstrap.is_ready(state, package.root):
-        console.say("  target: not asked, since the tools are not installed (./migrate bootstrap)")
+        console.say("  target: not asked, since the tools are not installed")
         console.document["target"] = "not asked"
         return Exit.DONE
     interrupts = Interrupts()

@@ -1,0 +1,201 @@
+//! What there is instead of a phase or step that a package does not run: something a person can do, or what its absence means.
+//!
+//! Only true statements: a package without `content` and `cutover` builds the target and leaves the source as it is.
+
+use super::facts::Facts;
+use super::figures;
+use super::step::{Instead, StepId};
+
+/// What it means for the Trust Architect that the phase `id` is not run.
+pub(super) fn of_phase(id: &str, facts: &Facts) -> Option<String> {
+    let text = match id {
+        "backup" => format!(
+            "The source is not saved, and nothing that this package runs touches it. Keep the package itself: it holds configuration, realm and users as they were exported on {}.",
+            day(facts)
+        ),
+        "content" if facts.content.objects == 0 => format!(
+            "There was no file to copy on {}. What users upload at the source from then on would be missing at the target.",
+            day(facts)
+        ),
+        "content" => format!(
+            "No file is copied: {} ({}) stay at the source, and users must go on working there. Ask the sender for a package that copies; until it has copied and proven every object, lead nobody to the target.",
+            figures::count(facts.content.objects, "object", "objects"),
+            figures::bytes(facts.content.bytes)
+        ),
+        "cutover" => "Nobody is moved: users go on working at the source, and the target is there to be tried. Both would take uploads, and nothing carries them from one to the other. Ask the sender for a package that runs it before you tell users the new address.".to_owned(),
+        "watch" => "Nothing is measured over time, and nothing turns back by itself.".to_owned(),
+        "finalize" => "Nothing was handed over, so nothing is closed: keep the source.".to_owned(),
+        "rollback" => "There is nothing to take back at the source, since this package changes nothing there. ./migrate abort takes down what was built at the target.".to_owned(),
+        "restore" => "A cold backup is put back by hand; docs/operations.md, Backup, has the commands.".to_owned(),
+        "export" => "This installation cannot be exported, so it cannot be migrated further by a package yet. docs/operations.md, Backup, saves it whole.".to_owned(),
+        "support" => "You choose and redact what you send; docs/troubleshooting.md, Help, says what is needed.".to_owned(),
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// What there is instead of the step `id`.
+pub(super) fn of_step(id: StepId, facts: &Facts) -> Option<Instead> {
+    let (phase, _) = id.split_once('/')?;
+    match phase {
+        "backup" => backup(id, facts),
+        "content" => content(id, facts),
+        "cutover" => cutover(id, facts),
+        "watch" | "finalize" => afterwards(id, facts),
+        "rollback" => rollback(id, facts),
+        _ => beside(id, facts),
+    }
+}
+
+fn backup(id: StepId, facts: &Facts) -> Option<Instead> {
+    Some(match id {
+        "backup/save-configuration" => by_hand(
+            "Keep the package's zip where you keep other confidential files, or ask the operator for a fresh export.",
+        ),
+        "backup/list-content" => not_here(format!(
+            "the newest list is that of the export ({}, content/summary.json)",
+            figures::count(facts.content.objects, "object", "objects")
+        )),
+        "backup/prove-backup" => by_hand("Verify the zip that you kept, as VERIFY.txt says."),
+        _ => return None,
+    })
+}
+
+fn content(id: StepId, facts: &Facts) -> Option<Instead> {
+    Some(match id {
+        "content/place-read-key" => not_here("no key of the source is asked for or stored"),
+        "content/take-inventory" => not_here("what was uploaded since the export is not known"),
+        "content/check-keys" => {
+            not_here("the keys of the export were checked when this package was made; later ones are not")
+        }
+        "content/copy-batches" if facts.content.objects == 0 => not_here("there is nothing to copy"),
+        "content/copy-batches" | "content/copy-one-by-one" => {
+            not_here("none of these files reaches the target")
+        }
+        "content/prove-batches" => not_here("what was not copied is not proven either"),
+        "content/remove-read-key" => not_here("no key was placed, so none has to go"),
+        _ => return None,
+    })
+}
+
+fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
+    let record = || format!("dig +noall +answer {}", facts.domain);
+    Some(match id {
+        "cutover/take-lease" => {
+            not_here("nothing acts on the source, so nothing has to keep others away from it")
+        }
+        "cutover/save-routing" => {
+            typed("Write down the records of the public name before you change any.", record())
+        }
+        "cutover/measure-source" => not_here("there is no figure to compare the target with"),
+        "cutover/take-inventory" => not_here("how much has changed since the export is not known"),
+        "cutover/check-lifetime" => typed("Look at the record's lifetime yourself.", record()),
+        "cutover/freeze-source" => {
+            not_here("the source goes on taking uploads; only its operator can stop that")
+        }
+        "cutover/drain-uploads" | "cutover/prove-freeze" | "cutover/record-baseline" => {
+            not_here("the source is not frozen, so there is no state to compare with later")
+        }
+        "cutover/copy-delta" | "cutover/prove-content" => not_here("no file is copied or proven"),
+        "cutover/import-changes" => by_hand(
+            "Have a new package compiled from a new export; its import applies what changed in configuration and users.",
+        ),
+        "cutover/test-by-address" => typed(
+            "Ask the target by its address, whatever the public name leads to.",
+            format!(
+                "curl --fail --silent --connect-to {}:443:{}:443 {}/api/health",
+                facts.domain,
+                facts.host,
+                facts.origin()
+            ),
+        ),
+        "cutover/ask-name-servers" => {
+            typed("Ask the name servers yourself.", format!("dig +nssearch {}", facts.domain))
+        }
+        "cutover/switch-address" => {
+            not_here("the old address goes on answering itself; only the operator can redirect it")
+        }
+        "cutover/prove-from-outside" => typed(
+            "Verify again: it signs in, uploads and downloads from outside.",
+            "./migrate verify".to_owned(),
+        ),
+        "cutover/set-hand-over-mark" | "cutover/open-target" => {
+            not_here("there is no mark: the target takes uploads of everyone who can sign in, from deploy on")
+        }
+        _ => return None,
+    })
+}
+
+fn afterwards(id: StepId, facts: &Facts) -> Option<Instead> {
+    Some(match id {
+        "watch/measure" => typed("Look several times a day.", "./migrate status".to_owned()),
+        "finalize/check-proofs" => {
+            not_here("without content and cutover there is nothing to prove the end of")
+        }
+        "finalize/revoke-credentials" => {
+            not_here("this package asks for no credential of the source, so none has to be revoked")
+        }
+        "finalize/record-operation" => typed("Keep journal and reports.", format!("ls {}", own_state(facts))),
+        _ => return None,
+    })
+}
+
+fn rollback(id: StepId, facts: &Facts) -> Option<Instead> {
+    let switch = |name: &str| format!("{} sudo touch /var/lib/stufpack/switches/{name}", facts.ssh());
+    Some(match id {
+        "rollback/freeze-target" => typed("Refuse uploads at the target.", switch("read-only")),
+        "rollback/restore-address" => typed(
+            "Put back the records that you wrote down, at your name provider.",
+            format!("dig +noall +answer {}", facts.domain),
+        ),
+        "rollback/stop-deployment" => {
+            typed("Show the maintenance page at the target.", switch("maintenance"))
+        }
+        "rollback/sync-back" => not_here(
+            "what was uploaded to the target does not reach the source; docs/operations.md, Backup, keeps it",
+        ),
+        "rollback/unfreeze-source" => not_here("the source was never frozen"),
+        "rollback/validate-source" => typed(
+            "Sign in at the source, upload, download.",
+            format!("curl --fail --silent {}/api/health", facts.hosted),
+        ),
+        _ => return None,
+    })
+}
+
+fn beside(id: StepId, facts: &Facts) -> Option<Instead> {
+    Some(match id {
+        "restore/save-present-state" => {
+            by_hand("Make a cold backup of what is there: docs/operations.md, Backup.")
+        }
+        "restore/put-back" => by_hand("Unpack the chosen backup as docs/operations.md, Backup, says."),
+        "export/read-installation" | "export/write-export" => not_here("no export is made"),
+        "support/collect-state" => {
+            typed("Find journal, reports and logs.", format!("ls {0} {0}/logs {0}/reports", own_state(facts)))
+        }
+        "support/redact-bundle" => by_hand("Read what you send, line by line: logs may name users."),
+        _ => return None,
+    })
+}
+
+fn by_hand(text: &str) -> Instead {
+    Instead::ByHand { text: text.to_owned(), command: None }
+}
+
+fn typed(text: &str, command: String) -> Instead {
+    Instead::ByHand { text: text.to_owned(), command: Some(command) }
+}
+
+fn not_here(means: impl Into<String>) -> Instead {
+    Instead::NotHere { means: means.into() }
+}
+
+/// Where journal, reports and logs of this package lie.
+fn own_state(facts: &Facts) -> String {
+    format!("{}/packages/{}", super::state_folder(facts), facts.number)
+}
+
+/// The day of the export.
+fn day(facts: &Facts) -> String {
+    facts.exported_at.to_string().chars().take(10).collect()
+}

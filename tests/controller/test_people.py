@@ -1,0 +1,303 @@
+"""What people type beside the phases, and whether each answer says what is so and what to type next."""
+
+import json
+import re
+import unittest
+from pathlib import Path
+
+from fixture import Package, Story, mode
+
+
+class Words(Story):
+    def test_a_mistyped_verb_is_told_at_once_even_where_nothing_is_verified_yet(self) -> None:
+        package = self.package()
+        self.signers.unlink()
+        run = self.exits(2, package, "deplyo", says="error[usage]: there is no verb deplyo")
+        self.assertIn("next: ./migrate deploy, if that was meant;", run.stderr)
+        for verb in ("--deploy", "hold resume", "lunch", "Deploy", ""):
+            self.exits(2, package, verb, says="error[usage]")
+        self.assertFalse(self.state.exists())
+
+    def test_what_a_verb_does_not_take_begins_nothing(self) -> None:
+        package = self.ready()
+        answers = {
+            ("deploy", "now"): "next: ./migrate deploy",
+            ("prepare", "deploy"): "one phase or verb per call",
+            ("approve",): "approve wants one name after it: a gate, such as cutover",
+            ("approve", "cutover", "--by"): "--by needs a value after it",
+            ("status", "--check"): "--check has no meaning for status",
+            ("deploy", "--strategy", "x"): "belong to approve alone",
+            ("deploy", "--chek"): "next: ./migrate deploy --check, if that was meant",
+            ("abort", "--delete-all"): "there is no option --delete-all",
+            ("deploy", "--delete-data"): "--delete-data belongs to abort alone",
+        }
+        for words, answer in answers.items():
+            run = self.exits(2, package, *words, says="error[usage]")
+            self.assertIn(answer, run.stderr)
+            self.assertIn(f"\n  at ./migrate {' '.join(words)}\n", run.stderr)
+        self.assertEqual((self.steps_run(), self.journal()), ([], []))
+
+    def test_the_usage_lists_what_the_package_runs_and_apart_from_it_what_is_planned(self) -> None:
+        package = self.package()
+        runs, planned = self._usage(package)
+        self.assertEqual(runs, ["preflight", "prepare", "deploy", "import", "verify", "cutover"])
+        self.assertIn("content", planned)
+        self.assertIn("adopt", planned)
+        self.assertNotIn("approve", planned)
+
+        (package.root / "infrastructure/ansible/playbooks/cutover.yml").unlink()
+        (package.root / "infrastructure/ansible/playbooks/cutover.yml").with_name("content.yml").write_text("---\n")
+        runs, planned = self._usage(package)
+        self.assertIn("content", runs)
+        self.assertIn("cutover", planned)
+
+    def test_every_word_of_a_real_package_is_in_its_usage_exactly_once(self) -> None:
+        package = self.package()
+        templates = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible/playbooks"
+        playbooks = {path.stem for path in templates.glob("*.yml")} - {"keep-journal"}
+        for path in (package.root / "infrastructure/ansible/playbooks").iterdir():
+            path.unlink()
+        for name in playbooks:
+            package.write(f"infrastructure/ansible/playbooks/{name}.yml", "---\n")
+        runs, planned = self._usage(package)
+        self.assertEqual(set(runs), playbooks - {"status", "abort"})
+        self.assertTrue(set(runs).isdisjoint(planned))
+        self.assertEqual("approve" in planned, not playbooks & {"provision", "content", "cutover", "finalize"})
+
+    def _usage(self, package: Package) -> tuple[list[str], list[str]]:
+        text = self.exits(0, package).stdout
+        self.assertEqual(text, self.exits(0, package, "--help").stdout)
+        runs = re.search(r"(?m)^  (preflight .*)$", text)
+        planned = re.search(r"(?m)^Planned, not in this package.*: +(.*)$", text)
+        self.assertTrue(runs and planned, text)
+        return runs[1].split() if runs else [], planned[1].split() if planned else []
+
+
+class Planned(Story):
+    def test_a_phase_that_is_not_run_says_what_that_means_and_where_each_step_stands(self) -> None:
+        package = self.ready()
+        run = self.exits(11, package, "content", says="paused[phase.not-automated]: this package does not run content")
+        self.assertIn("\n  at MIGRATION-PLAN.md, chapter 6, Content (content)\n", run.stderr)
+        self.assertIn("\nNothing of content happens.\n", run.stderr)
+        self.assertRegex(run.stderr, r"(?m)^  content/copy-objects +not in this package$")
+        self.assertRegex(run.stderr, r"(?m)^  content/look-at-it +by hand$")
+        self.assertNotIn("next: ./migrate content", run.stderr)
+        self.assertEqual(self.steps_run(), [])
+
+    def test_a_verb_that_is_not_there_says_what_to_do_instead(self) -> None:
+        package = self.ready()
+        self.exits(11, package, "adopt", "target", says="Copy the state folder.")
+        self.exits(11, package, "provision", says="this target needs no provision: the machine exists already")
+
+
+class Approvals(Story):
+    def verified(self) -> Package:
+        """A package whose verification has passed, so that the cutover may be approved."""
+        package = self.ready()
+        self.exits(0, package, "verify")
+        return package
+
+    def test_nothing_is_approved_before_the_report_that_it_rests_on(self) -> None:
+        package = self.ready()
+        run = self.exits(12, package, "approve", "cutover", says="error[gate.no-report]")
+        self.assertIn("next: ./migrate verify, read its report, then: ./migrate approve cutover", run.stderr)
+        self.orders(verify__sign_in={"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}})
+        self.migrate(package, "verify")
+        self.exits(12, package, "approve", "cutover", says="the newest report of verify says fail")
+        self.assertFalse((self.state / "approve-cutover").exists())
+
+    def test_an_approval_holds_only_while_what_was_verified_stands(self) -> None:
+        package = self.verified()
+        self.exits(0, package, "approve", "cutover")
+        self.exits(0, package, "abort")
+        self.exits(12, package, "approve", "cutover", says="what verify looked at was taken back since")
+        self.exits(12, package, "cutover", says="error[gate.bad-report]")
+        self.assertEqual(self.journal()[-1], "gate:refused")
+
+    def test_a_phase_that_is_not_run_cannot_be_approved(self) -> None:
+        package = self.ready()
+        self.exits(11, package, "approve", "content", says="this package does not run content")
+        self.exits(11, package, "approve", "provision", says="this target needs no provision")
+        run = self.exits(12, package, "approve", "cutovr", says="error[gate.unknown]")
+        self.assertIn("next: ./migrate approve cutover\n", run.stderr)
+        self.assertEqual(list(self.state.glob("approve-*")), [])
+
+    def test_without_approval_no_step_runs(self) -> None:
+        package = self.verified()
+        ran = len(self.steps_run())
+        run = self.exits(12, package, "cutover", says="error[gate.closed]")
+        self.assertIn("next: read the report of verify, then: ./migrate approve cutover", run.stderr)
+        self.assertEqual((self.journal()[-1], len(self.steps_run())), ("gate:refused", ran))
+
+    def test_an_approval_opens_its_gate_for_exactly_this_plan_and_names_who_gave_it(self) -> None:
+        package = self.verified()
+        gate = self.state / "approve-cutover"
+        run = self.exits(0, package, "approve", "cutover", "--strategy", "phased", "--by", "Ada Lovelace")
+        self.assertEqual(gate.read_text(), f"digest: {package.digest}\nby: Ada Lovelace\nstrategy: phased\n")
+        self.assertEqual(mode(gate), 0o600)
+        for said in (package.digest, "by: Ada Lovelace", "reports/1/verify.json", "next: ./migrate cutover"):
+            self.assertIn(said, run.stdout)
+
+        gate.write_text(f"digest: sha256:{'0' * 64}\nby: Ada\n")
+        self.exits(12, package, "cutover", says="error[gate.other-plan]")
+        gate.write_text(f"digest: {package.digest}\n\n")
+        self.exits(12, package, "cutover", says="error[gate.nobody]")
+        gate.write_text(f"digest: {package.digest}\nby: Ada\n\n")
+        self.exits(0, package, "cutover")
+
+    def test_a_gate_with_unknown_lines_or_open_to_others_stays_closed(self) -> None:
+        package = self.verified()
+        self.exits(0, package, "approve", "cutover")
+        gate = self.state / "approve-cutover"
+        gate.chmod(0o666)
+        self.exits(12, package, "cutover", says="error[gate.open-to-others]")
+        gate.chmod(0o600)
+        gate.write_text(gate.read_text() + "force: yes\n")
+        self.exits(12, package, "cutover", says="error[gate.line]")
+
+    def test_check_evaluates_the_gate_all_the_same(self) -> None:
+        package = self.verified()
+        lines = len(self.journal())
+        self.exits(12, package, "cutover", "--check", says="error[gate.closed]")
+        self.exits(0, package, "approve", "cutover")
+        self.exits(0, package, "cutover", "--check")
+        self.assertEqual(len(self.journal()), lines)
+
+
+class Stops(Story):
+    def test_hold_stops_before_the_next_step_and_resume_lets_it_go_on(self) -> None:
+        package = self.ready()
+        go = self.home / "go"
+        self.orders(deploy__pull_images={"waits_for": str(go)})
+        with self.running(package, "deploy") as process:
+            self.until(lambda: self.calls())
+            self.exits(0, package, "hold", says="the run that goes on stops before its next step (`./migrate deploy`")
+            go.touch()
+            self.assertEqual(process.wait(60), 11)
+        self.assertEqual(self.journal(), ["pull-images:started", "pull-images:done", "hold:paused"])
+        self.exits(11, package, "deploy", says="next: ./migrate resume, then the same command again")
+
+        run = self.exits(0, package, "resume", says="HOLD is gone; nothing was started")
+        self.assertIn("next: ./migrate preflight", run.stdout)
+        self.exits(0, package, "deploy")
+
+        self.assertEqual(self.steps_run(), ["pull-images", "place-project", "start-api"])
+
+    def test_hold_where_nothing_runs_says_so_and_lets_one_go_back(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "hold", says="nothing runs now, and no phase begins that goes forward")
+        self.exits(11, package, "verify", says="paused[gate.hold]")
+        self.exits(0, package, "abort")
+        self.exits(0, package, "resume")
+        self.exits(0, package, "resume", says="there was no HOLD")
+
+    def test_after_panic_only_the_way_back_is_open_and_it_is_named(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "prepare")
+        self.exits(0, package, "panic", says="next: ./migrate abort\n")
+        for phase in ("deploy", "verify", "preflight"):
+            run = self.exits(11, package, phase, says="paused[gate.panic]")
+            self.assertIn("next: ./migrate abort; if it was set by mistake: rm '", run.stderr)
+        self.exits(0, package, "status", says="next: ./migrate abort\n")
+        self.exits(11, package, "resume", says="PANIC is set, so nothing goes forward, and what was built stands")
+
+        run = self.exits(0, package, "abort")
+
+        self.assertIn("next: ./migrate resume", run.stdout)
+        self.exits(11, package, "deploy", says="next: ./migrate resume")
+        self.exits(0, package, "resume", says="PANIC is gone; nothing was started")
+        self.exits(0, package, "deploy")
+
+    def test_panic_in_the_middle_stops_the_run_and_the_way_back_is_not_stopped_by_it(self) -> None:
+        package = self.ready()
+        go = self.home / "go"
+        self.orders(deploy__pull_images={"waits_for": str(go)})
+        with self.running(package, "deploy") as process:
+            self.until(lambda: self.calls())
+            run = self.exits(0, package, "panic")
+            self.assertIn("next: ./migrate status, until the run has stopped, then: ./migrate abort\n", run.stdout)
+            go.touch()
+            self.assertEqual(process.wait(60), 11)
+        self.orders(abort__stop_services={"exit": 2})
+        self.exits(1, package, "abort")
+        self.exits(11, package, "resume", says="paused[gate.panic]")
+        self.orders()
+        self.exits(0, package, "abort", "--delete-data")
+        self.assertEqual(self.steps_run()[-2:], ["stop-services", "delete-data"])
+
+    def test_where_a_package_runs_rollback_panic_names_it(self) -> None:
+        package = self.package()
+        package.plan["phases"].append(Package._phase(("rollback", ["unfreeze"])) | {"place": "back"})
+        package.write("infrastructure/ansible/playbooks/rollback.yml", "---\n")
+        self.with_tools(package.seal())
+        self.exits(0, package, "deploy")
+        self.exits(0, package, "panic", says="next: ./migrate rollback\n")
+        self.exits(0, package, "rollback")
+
+    def test_panic_before_anything_was_built_is_taken_away_by_resume(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "panic", says="next: ./migrate resume, when it may go on: nothing is built\n")
+        self.exits(11, package, "deploy", says="paused[gate.panic]")
+        self.exits(0, package, "resume", says="PANIC is gone")
+
+    def test_panic_works_with_a_journal_that_cannot_be_read(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        (self.state / "packages/1/journal.jsonl").write_text("{}\n")
+        self.exits(0, package, "panic", says="next: ./migrate abort\n")
+        self.assertTrue((self.state / "PANIC").exists())
+
+
+class Status(Story):
+    def test_status_tells_phases_share_and_what_comes_next(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "preflight")
+        self.orders(
+            deploy__place_project={"exit": 2},
+            status__show_services={"result": {"hosts": {"target": {"ok": 1}}, "lines": ["api healthy"]}},
+        )
+        self.migrate(package, "deploy")
+        before = self.journal()
+
+        run = self.exits(0, package, "status")
+
+        self.assertIn("harbour staging, package 1: 21 % of the way forward", run.stdout)  # 3 steps of 7 % each
+        self.assertRegex(run.stdout, r"(?m)^  bootstrap +done$")
+        self.assertRegex(run.stdout, r"(?m)^  preflight +done$")
+        self.assertRegex(run.stdout, r"(?m)^  deploy +1 of 3 steps, deploy/place-project failed$")
+        self.assertRegex(run.stdout, r"(?m)^  not in this package: content$")
+        self.assertNotRegex(run.stdout, r"(?m)^  (status|abort) ")
+        self.assertIn("api healthy", run.stdout)
+        self.assertIn("next: ./migrate prepare", run.stdout)
+        self.assertEqual(self.journal(), before)
+
+    def test_before_bootstrap_the_next_command_is_bootstrap(self) -> None:
+        package = self.package().seal()
+        run = self.exits(0, package, "status")
+        self.assertRegex(run.stdout, r"(?m)^  bootstrap +not yet$")
+        self.assertTrue(run.stdout.endswith("next: ./migrate bootstrap\n"), run.stdout)
+
+    def test_next_is_the_report_then_the_approval_then_the_phase_and_at_the_end_what_is_left(self) -> None:
+        package = self.ready()
+        for phase in ("preflight", "prepare", "deploy", "import"):
+            self.exits(0, package, phase)
+        run = self.exits(0, package, "verify")
+        approve = "read the report of verify, then: ./migrate approve cutover --strategy immediate"
+        self.assertIn(f"next: {approve}\n", run.stdout)
+        document = json.loads(self.exits(0, package, "status", "--json").stdout)
+        self.assertEqual((document["next"], document["absent"]), (approve, ["content"]))
+        self.exits(0, package, "approve", "cutover")
+        self.exits(0, package, "status", says="next: ./migrate cutover\n")
+        run = self.exits(0, package, "cutover")
+        self.assertIn(
+            "next: MIGRATION-PLAN.md, chapter 6, content: this package runs nothing further, and lacks content\n",
+            run.stdout,
+        )
+
+    def test_a_target_that_does_not_answer_is_unknown_not_fine(self) -> None:
+        self.orders(status__show_services={"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}})
+        self.exits(11, self.ready(), "status", says="paused[status.unknown]")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -185,6 +185,11 @@ class Story(unittest.TestCase):
         self.signers.write_text(signer_line(self.home, "issuer"))
         self.environment: dict[str, str] = {}
 
+    def again(self) -> None:
+        """A fresh home, for the next of several subtests."""
+        self.doCleanups()
+        self.setUp()
+
     def package(self, folder: str = "package", number: int = 1, **manifest: Any) -> Package:
         """A package that is not sealed yet."""
         return Package(self.home, self.home / folder, number, **manifest)

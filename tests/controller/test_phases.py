@@ -35,7 +35,8 @@ class Running(Story):
             call["argv"],
             ["-i", "package/infrastructure/ansible/inventory/target",
              "package/infrastructure/ansible/playbooks/deploy.yml",
-             "--tags", "deploy/pull-images", "-e", "@variables-1.json"],
+             "--tags", "deploy/pull-images,deploy/place-project,deploy/start-api", "-e", "@variables-1.json",
+             "--skip-tags", "keep-journal"],
         )  # fmt: skip
         variables = json.loads((here / "variables-1.json").read_text())
         self.assertEqual(
@@ -46,7 +47,7 @@ class Running(Story):
         self.assertEqual(Path(variables["stufpack_package_root"]).resolve(), (self.home / "package").resolve())
         given = call["environment"]
         self.assertTrue(all(value.startswith(str(self.state)) for name, value in given.items() if name in (
-            "ANSIBLE_HOME", "ANSIBLE_LOCAL_TEMP", "ANSIBLE_COLLECTIONS_PATH", "STUFPACK_RESULT")))  # fmt: skip
+            "ANSIBLE_HOME", "ANSIBLE_LOCAL_TEMP", "ANSIBLE_COLLECTIONS_PATH")))  # fmt: skip
         self.assertEqual(given["PYTHONDONTWRITEBYTECODE"], "1")
 
     def test_a_finished_phase_runs_whole_again_and_shows_that_nothing_changed(self) -> None:
@@ -106,7 +107,7 @@ class Running(Story):
 
         self.exits(0, package, "deploy")
 
-        self.assertEqual(self.calls()[0]["argv"][-2:], ["-e", f"@{overlay}"])
+        self.assertEqual(self.calls()[0]["argv"][-4:-2], ["-e", f"@{overlay}"])
         lines = [json.loads(line) for line in (self.state / "packages/1/journal.jsonl").read_text().splitlines()]
         done = lines[1]
         self.assertEqual([line["step"] for line in lines if "evidence" in line], ["deploy/pull-images"])
@@ -194,7 +195,18 @@ class Verdicts(Story):
         return package
 
     def test_a_tag_that_matches_nothing_is_not_done(self) -> None:
-        self.ends(11, "step.not-run", "pull-images:failed", result={"hosts": {}})
+        self.ends(11, "step.not-run", "pull-images:failed", no_tasks=True)
+        self.assertEqual(self.steps_run(), [])
+
+    def test_a_later_tag_that_matches_nothing_is_not_done_and_nothing_goes_past_it(self) -> None:
+        for step, before in (("place_project", ALL[:1]), ("start_api", ALL[:2])):
+            with self.subTest(step):
+                self.again()
+                self.orders(**{f"deploy__{step}": {"no_tasks": True}})
+                self.exits(11, self.ready(), "deploy", says="[step.not-run]")
+                self.assertEqual(self.steps_run(), before)
+                name = step.replace("_", "-")
+                self.assertEqual(self.journal()[-2:], [f"{name}:started", f"{name}:failed"])
 
     def test_a_run_without_a_result_is_not_done(self) -> None:
         self.ends(11, "step.not-run", "pull-images:failed", result=None)
@@ -334,9 +346,7 @@ class Stopping(Story):
     def test_a_signal_ends_the_step_says_so_and_the_next_run_repeats_it(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number.name):
-                self.tearDown()
-                self.doCleanups()
-                self.setUp()
+                self.again()
                 package = self.ready()
                 self.orders(deploy__place_project={"waits_for": str(self.home / "never")})
                 with self.running(package, "deploy") as process:

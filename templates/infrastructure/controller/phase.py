@@ -1,5 +1,7 @@
 """Runs one phase: prechecks, then its steps in the plan's order, a journal line before and after each.
 
+One `ansible-playbook` runs all steps that are due; it waits before each until the journal has its line.
+
 The journal speaks for what happened, not Ansible's exit status. A step whose last line is not `done` is unknown and is
 repeated, hence every step is idempotent. A phase that came to its end is run whole again.
 """
@@ -9,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import ahead
 import bootstrap
@@ -20,13 +23,11 @@ from journal import Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
 from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
 from planned import not_automated
-from playbook import GRACE_SECONDS, Interrupts, Result, Runner
+from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from state import State, keep_verified, lock, open_journal
 
 # Of one message of a playbook; the log has the rest.
 SHOWN_LINES = 15
-# Where the package has this playbook, it copies the journal to the target after each step.
-KEEP = "keep-journal"
 
 
 @dataclass
@@ -114,13 +115,23 @@ class Run:
 
 @dataclass
 class _Steps:
-    """The loop over the steps of one run."""
+    """The steps of one run: what is due, what began, what is known of it. Listens to Ansible's call."""
 
     of: Run
     journal: Journal
     runner: Runner
     number: int
+    due: list[Step] = field(default_factory=list)  # the first is the one that runs or comes next
+    begun: float = 0.0  # when the running step began
+    changes: int = 0
+    stops: list[Stop] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    over: bool = False  # no further step begins in this run
+    lost: bool = False  # the target does not answer, or a signal came: nothing more is tried there
+    passed_over: bool = False  # Ansible came to a later step than the one that is due
+    finished: bool = False  # the journal has the end's line
     named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def run(self) -> Exit:
         """All steps that are due, then the end of the phase."""
@@ -128,36 +139,78 @@ class _Steps:
         console.document |= {"run": self.number, "check": self.of.check, "steps": []}
         title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
         console.say(title + (", check only" if self.of.check else ""))
-        began, start, changes = datetime.now(UTC), time.monotonic(), 0
-        stops: list[Stop] = []
-        checks = []
-        for place, step in enumerate(self._due()):
-            if place:
-                self._keep()
-            self._may_begin(step)
-            result, seconds = self._one(step)
-            changes += result.changed
-            checks.append(report.check(step, phase.id, result))
-            stop = self._verdict(step, result, seconds)
-            if stop is not None:
-                stops.append(stop)
-                beyond = not result.reported or result.unreachable or self.runner.interrupts.received
-                if phase.id not in CHECKS or beyond:
-                    break
-        if phase.id in CHECKS and not self.of.check:
-            name = report.write(self.runner.reports, package.plan_digest, phase, began, checks)
-            console.say(f"report: {name}")
-            console.document["report"] = str(name)
-        if stops:
-            self._end_badly(stops)
-            if not result.unreachable and self.runner.interrupts.received is None:
-                self._keep()
-            raise stops[0]
-        self._note("end", "finished")
-        self._keep()
-        console.document["changes"] = changes
-        self._farewell(f"{count(changes, 'change')}, {duration(time.monotonic() - start)}")
+        start = time.monotonic()
+        self.due = self._due()
+        # One call, but for a phase that checks: it goes on after a failure, with which Ansible ended.
+        while self.due and not self.over:
+            self._call()
+        if self.stops:
+            self._report()
+            self._end_badly()
+            raise self.stops[0]
+        if not self.finished:
+            self._finish()
+            self._keep()
+        console.document["changes"] = self.changes
+        self._farewell(f"{count(self.changes, 'change')}, {duration(time.monotonic() - start)}")
         return Exit.DONE
+
+    def _call(self) -> None:
+        """One call of Ansible; a due step of which it ran no task is not done."""
+        stops = len(self.stops)
+        self.passed_over = False
+        status = self.runner.steps(self.of.phase.id, [step.id for step in self.due], self, keep=self._keeps)
+        if self.due and len(self.stops) == stops:
+            self._begin()
+            step = self.due[0].id
+            self.ends(step, Result(0 if self.passed_over else status, reported=True, log=self.runner.log(step)))
+
+    def begins(self, step: str) -> bool:
+        """Whether a step may begin: the one that is due, after its line is in the journal."""
+        if step == KEEP:
+            if not self.due and not self.stops:
+                self._finish()
+            return not self.over
+        self.passed_over = bool(self.due) and step != self.due[0].id
+        if self.over or self.passed_over or not self.due:
+            return False
+        self._begin()
+        return True
+
+    def _begin(self) -> None:
+        step = self.due[0]
+        self._may_begin(step)
+        self.of.console.say(f"{step.id:<32} ", end="")
+        self._note(step.id, "started")
+        self.begun = time.monotonic()
+
+    def ends(self, step: str, result: Result) -> None:
+        """Journals how a step ended, and decides whether the run goes on."""
+        if step == KEEP:
+            self._kept(result)
+            return
+        now = self.due.pop(0)
+        self.changes += result.changed
+        self.checks.append(report.check(now, self.of.phase.id, result))
+        stop = self._verdict(now, result, time.monotonic() - self.begun)
+        if stop is not None:
+            self.stops.append(stop)
+            self.lost = result.unreachable > 0 or self.runner.interrupts.received is not None
+            self.over = self.lost or not result.reported or self.of.phase.id not in CHECKS
+
+    def _report(self) -> None:
+        """The validation report of a phase that checks, whatever its verdict."""
+        if self.of.phase.id in CHECKS and not self.of.check:
+            plan, folder = self.of.package.plan_digest, self.runner.reports
+            name = report.write(folder, plan, self.of.phase, self.since, self.checks)
+            self.of.console.say(f"report: {name}")
+            self.of.console.document["report"] = str(name)
+
+    def _finish(self) -> None:
+        """Every step is done: says so, before the last copy of the journal is made."""
+        self._report()
+        self._note("end", "finished")
+        self.finished = True
 
     def _farewell(self, sums: str) -> None:
         """What is left for people, and what to type next."""
@@ -171,13 +224,19 @@ class _Steps:
         console.document["by_hand"] = [step.id for step in by_hand]
         console.document["next"] = following
 
+    @property
+    def _keeps(self) -> bool:
+        """Whether the journal goes to the target after each step; preflight changes nothing anywhere."""
+        return not self.of.check and self.of.phase.id != "preflight" and self.of.package.playbook(KEEP).is_file()
+
     def _keep(self) -> None:
-        """Copies the journal to the target; preflight does not, since it changes nothing anywhere."""
-        if self.of.check or self.of.phase.id == "preflight" or not self.of.package.playbook(KEEP).is_file():
-            return
-        kept = self.runner.step(KEEP, KEEP)
-        if not kept.done:
-            self.of.console.say(f"    the journal was not copied to the target; see {kept.log}")
+        """Copies the journal to the target in a call of its own, where a phase's call did not come to that."""
+        if self._keeps:
+            self._kept(self.runner.step(KEEP, KEEP))
+
+    def _kept(self, result: Result) -> None:
+        if not result.done or result.ignored:
+            self.of.console.say(f"    the journal was not copied to the target; see {result.log}")
 
     def _due(self) -> list[Step]:
         """Steps to run: all of them, or from the first that is not done where a pass was interrupted."""
@@ -204,13 +263,6 @@ class _Steps:
             raise Stop(
                 Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, f"./migrate {self.of.phase.id}"
             )
-
-    def _one(self, step: Step) -> tuple[Result, float]:
-        self.of.console.say(f"{step.id:<32} ", end="")
-        self._note(step.id, "started")
-        begin = time.monotonic()
-        result = self.runner.step(self.of.phase.id, step.id)
-        return result, time.monotonic() - begin
 
     def _verdict(self, step: Step, result: Result, seconds: float) -> Stop | None:
         """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
@@ -284,13 +336,16 @@ class _Steps:
             code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
         )
 
-    def _end_badly(self, stops: list[Stop]) -> None:
-        if any(stop.exit is Exit.ROLLED_BACK for stop in stops):
+    def _end_badly(self) -> None:
+        if any(stop.exit is Exit.ROLLED_BACK for stop in self.stops):
             self._note("end", "rolled_back")
-        elif any(stop.exit is Exit.REFUSED for stop in stops):
+        elif any(stop.exit is Exit.REFUSED for stop in self.stops):
             self._note("end", "refused")
-        if len(stops) > 1:
-            self.of.console.say(f"{count(len(stops), 'step')} not done: {', '.join(stop.what for stop in stops)}")
+        if len(self.stops) > 1:
+            what = ", ".join(stop.what for stop in self.stops)
+            self.of.console.say(f"{count(len(self.stops), 'step')} not done: {what}")
+        if not self.lost:
+            self._keep()
 
     def _note(self, step: str, state: str, evidence: list[dict[str, str]] | None = None) -> None:
         if not self.of.check:

@@ -1,0 +1,175 @@
+"""Ansible itself with the package's callback plugin: what the controller relies on holds for real tasks."""
+
+import json
+import signal
+import sys
+import unittest
+from pathlib import Path
+
+from fixture import TEMPLATES, Package, Story
+
+# Beside the Python that runs the tests: `tools/test-python` takes that of the linters.
+ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
+
+PLAY = """---
+- name: Deploy
+  hosts: stuf
+  gather_facts: false
+  tasks:
+    - name: Arguments
+      ansible.builtin.assert: {{that: true, quiet: true}}
+      tags: [always]
+{tasks}
+"""
+
+# Each step notes the journal as it stands while the step runs.
+STEP = """
+    - name: Look at the journal
+      ansible.builtin.command: cp {{{{ stufpack_journal }}}} {home}/{step}.seen
+      tags: [deploy/{step}]
+"""
+
+COPY = """
+    - name: Copy the journal
+      ansible.builtin.command: cp {{{{ stufpack_journal }}}} {home}/{step}.kept
+      changed_when: false
+      tags: [deploy/{step}, keep-journal]
+"""
+
+
+class RealAnsible(Story):
+    def real(self, *tasks: str) -> Package:
+        """A package whose deploy has these tasks, with Ansible itself as its tool."""
+        self.assertTrue(ANSIBLE.exists(), f"{ANSIBLE} is missing; next: tools/install quick, then tools/test-python")
+        package = self.package()
+        for name in ("ansible.cfg", "callback_plugins/stufpack.py"):
+            text = (TEMPLATES / "infrastructure/ansible" / name).read_text()
+            package.write(f"infrastructure/ansible/{name}", text)
+        host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        inventory = {"stuf": {"hosts": {"target": host}}}
+        package.write("infrastructure/ansible/inventory/target/hosts.yml", json.dumps(inventory))
+        package.write("infrastructure/ansible/playbooks/keep-journal.yml", "---\n")
+        text = PLAY.format(home=self.home, tasks="".join(tasks))
+        package.write("infrastructure/ansible/playbooks/deploy.yml", text)
+        self.with_tools(package.seal())
+        tool = next(self.state.glob("venv/*/bin/ansible-playbook"))
+        tool.write_text(f'#!/bin/sh\necho "$$" >{self.home}/pid\nexec {ANSIBLE} "$@"\n')
+        return package
+
+    def step(self, step: str, more: str = "") -> str:
+        """The tasks of one step."""
+        return STEP.format(home=self.home, step=step) + more + COPY.format(home=self.home, step=step)
+
+    def seen(self, file: str) -> str:
+        """The last line of a journal that a task copied, as `step:state`."""
+        last = json.loads((self.home / file).read_text().splitlines()[-1])
+        return f"{last['step'].rpartition('/')[2]}:{last['state']}"
+
+    def log(self, step: str, run: int = 1) -> str:
+        """What Ansible wrote while a step ran."""
+        return (self.state / f"packages/1/logs/{run}-deploy-{step}.log").read_text()
+
+    def test_a_step_begins_after_its_line_and_is_done_before_the_next_begins(self) -> None:
+        package = self.real(*(self.step(step) for step in ("pull-images", "place-project", "start-api")))
+        run = self.exits(0, package, "deploy")
+
+        for step in ("pull-images", "place-project", "start-api"):
+            self.assertEqual(self.seen(f"{step}.seen"), f"{step}:started")
+            self.assertRegex(run.stdout, rf"(?m)^deploy/{step} +done +1 change ")
+            self.assertEqual(self.log(step).count("Look at the journal"), 1)
+        self.assertEqual(self.seen("place-project.kept"), "place-project:done")
+        self.assertEqual(self.seen("start-api.kept"), "end:finished")
+        self.assertIn("deploy finished: 3 changes", run.stdout)
+
+    def test_after_a_failure_nothing_runs_and_a_later_call_goes_on_there(self) -> None:
+        check = f"""
+    - name: Needs a file
+      ansible.builtin.command: cat {self.home}/needed
+      changed_when: false
+      tags: [deploy/place-project]
+"""
+        package = self.real(self.step("pull-images"), self.step("place-project", check), self.step("start-api"))
+        run = self.exits(1, package, "deploy", says="error[step.failed]")
+        self.assertIn("No such file", run.stdout)
+        self.assertFalse((self.home / "start-api.seen").exists())
+        self.assertEqual(self.journal()[-1], "place-project:failed")
+        (self.home / "pull-images.seen").unlink()
+        (self.home / "needed").touch()
+
+        run = self.exits(0, package, "deploy")
+
+        self.assertRegex(run.stdout, r"(?m)^deploy/pull-images +done earlier$")
+        self.assertFalse((self.home / "pull-images.seen").exists())
+        self.assertEqual(self.seen("start-api.seen"), "start-api:started")
+
+    def test_a_step_is_not_done_while_something_of_it_is_rescued_or_never_ran(self) -> None:
+        rescued = """
+    - name: Swallows a failure
+      tags: [deploy/pull-images]
+      block:
+        - name: Fails
+          ansible.builtin.command: "false"
+      rescue:
+        - name: Puts back
+          ansible.builtin.command: "true"
+"""
+        cases = {
+            "rescued": (10, "step.rolled-back", rescued),
+            # The task that always runs is of no step.
+            "never ran": (11, "step.not-run", None),
+        }
+        for name, (code, says, more) in cases.items():
+            with self.subTest(name):
+                self.again()
+                first = "" if more is None else self.step("pull-images", more)
+                package = self.real(first, self.step("place-project"), self.step("start-api"))
+                self.exits(code, package, "deploy", says=says)
+                self.assertIn("pull-images:failed", self.journal())
+                self.assertFalse((self.home / "place-project.seen").exists())
+
+    def test_without_the_controller_the_running_step_ends_and_no_other_begins(self) -> None:
+        wait = f"""
+    - name: Wait
+      ansible.builtin.shell: touch {self.home}/waiting; while ! test -e {self.home}/go; do sleep 0.1; done
+      tags: [deploy/pull-images]
+    - name: End
+      ansible.builtin.command: touch {self.home}/ended
+      tags: [deploy/pull-images]
+"""
+        package = self.real(self.step("pull-images", wait), self.step("place-project"), self.step("start-api"))
+        with self.running(package, "deploy") as process:
+            self.until(lambda: (self.home / "waiting").exists())
+            process.kill()
+            process.wait()
+        self.exits(75, package, "deploy")
+        (self.home / "go").touch()
+        self.until(lambda: not Path("/proc", (self.home / "pid").read_text().strip()).exists())
+
+        self.assertTrue((self.home / "ended").exists())
+        self.assertFalse((self.home / "place-project.seen").exists())
+        self.assertEqual(self.journal(), ["pull-images:started"])
+
+    def test_hold_and_signals_stop_between_and_inside_steps(self) -> None:
+        wait = f"""
+    - name: Wait
+      ansible.builtin.shell: touch {self.home}/waiting; while ! test -e {self.home}/go; do sleep 0.1; done
+      tags: [deploy/pull-images]
+"""
+        package = self.real(self.step("pull-images", wait), self.step("place-project"), self.step("start-api"))
+        with self.running(package, "deploy") as process:
+            self.until(lambda: (self.home / "waiting").exists())
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(60), 11)
+        self.assertEqual(self.journal()[-1], "pull-images:paused")
+        (self.home / "waiting").unlink()
+        with self.running(package, "deploy") as process:
+            self.until(lambda: (self.home / "waiting").exists())
+            self.exits(0, package, "hold")
+            (self.home / "go").touch()
+            self.assertEqual(process.wait(60), 11)
+        self.assertEqual(self.journal()[-2:], ["pull-images:done", "hold:paused"])
+        self.assertFalse((self.home / "place-project.seen").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

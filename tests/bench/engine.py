@@ -35,7 +35,7 @@ def locked(name: str) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """What a Docker client needs to talk to this engine, with the Compose plugin that `tools/install-bench` unpacks."""
+    """What a Docker client needs to talk to this engine, with the Compose plugin that `tools/install bench` unpacks."""
     return {
         "DOCKER_HOST": HOST,
         "DOCKER_CONFIG": str(PLUGINS.parent),

@@ -1,5 +1,6 @@
 //! `stufpack compile`: the whole flow, from an export to a signed package and its record.
 
+use super::report::path;
 use super::{Outcome, OutputFormat, exit::Failure, output};
 use crate::model::{Checked, SecretName, Word as _};
 use crate::open::{self, Signers, Trust};
@@ -64,8 +65,8 @@ pub struct Compile {
 #[derive(Debug, Serialize)]
 struct Report {
     schema: u32,
-    package: PathBuf,
-    verify_text: PathBuf,
+    package: String,
+    verify_text: String,
     name: String,
     number: u32,
     package_id: String,
@@ -136,13 +137,13 @@ impl Compile {
             revoked: &known.revoked,
             pins: &[],
             last_seen: None,
-            now: super::glass::made_at(),
+            now: super::glass::made_at()?,
         };
         let opened = Glass::open(path).map_err(|error| match error {
-            record::Error::NotAGlass { .. } => Failure::NoGlass {
-                error,
-                make: self.making(path, signers, checked.export.project.slug.as_str()),
-            },
+            record::Error::NotAGlass { path, why } => {
+                let make = self.making(&path, signers, checked.export.project.slug.as_str());
+                Failure::NoGlass { path, why, make }
+            }
             other => other.into(),
         });
         let glass = opened?.lock()?.trusted(&trust)?;
@@ -235,8 +236,8 @@ impl Compile {
         let manifest = package.manifest();
         let report = Report {
             schema: 1,
-            package: written.package,
-            verify_text: written.verify_text,
+            package: written.package.display().to_string(),
+            verify_text: written.verify_text.display().to_string(),
             name: package.name(),
             number: manifest.package.number,
             package_id: manifest.package.id.to_string(),
@@ -253,8 +254,7 @@ impl Compile {
             return output::json(&report);
         }
         let state = if report.unchanged { "unchanged: the same bytes stood there" } else { "written" };
-        let mut text =
-            format!("{} ({state})\n  sha256  {}\n", report.package.display(), report.package_sha256);
+        let mut text = format!("{} ({state})\n  sha256  {}\n", path(&written.package), report.package_sha256);
         if let Some(recorded) = &report.recorded {
             let again = if recorded.new { "" } else { " (recorded before)" };
             text.push_str(&format!(
@@ -267,7 +267,7 @@ impl Compile {
         }
         text.push_str(&format!(
             "next: give {} to the Trust Architect by another way than the package\n",
-            report.verify_text.display()
+            path(&written.verify_text)
         ));
         output::write(&text)
     }

@@ -4,6 +4,7 @@ use super::{OutputFormat, output, report};
 use crate::model::{Finding, Severity};
 use crate::pack::age;
 use crate::{open, pack, plan, read, record, render};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Why a command did not do what was asked.
@@ -37,18 +38,22 @@ pub enum Failure {
     #[error(transparent)]
     Record(#[from] record::Error),
     /// There is no glass where the package should be recorded.
-    #[error("{error}; next: {make}")]
+    #[error("{} is not a glass: {why}; next: {make}", path.display())]
     NoGlass {
-        /// What was found there.
-        error: record::Error,
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What is missing.
+        why: String,
         /// The command that makes one.
         make: String,
     },
     /// The history is not proven; its report stands on standard output.
     #[error("the history is not proven")]
     Unproven,
-    /// A file or standard output could not be written.
-    #[error("could not be written: {0}")]
+    /// Standard output, or a man page, could not be written.
+    #[error(
+        "the result could not be written out: {0}; next: repeat the command with an output that takes it"
+    )]
     Output(std::io::Error),
 }
 
@@ -63,7 +68,6 @@ impl Failure {
             }
             Self::Usage(_) => 2,
             Self::Read(read::Error::StandardInputTwice) => 2,
-            Self::NoGlass { error, .. } => recording(error),
             Self::Read(_) | Self::Identity(_) | Self::Output(_) => 1,
             Self::Accounting(_) => 5,
             Self::Render(error) => match error {
@@ -71,7 +75,7 @@ impl Failure {
                 render::Error::UnknownFormat { .. } | render::Error::Template { .. } => 70,
                 render::Error::Inventory(_) => 1,
             },
-            Self::Pack(_) => 1,
+            Self::Pack(_) | Self::NoGlass { .. } => 1,
             Self::Open(error) => match error {
                 open::Error::Problems(_) => 4,
                 open::Error::IdentityNeeded { .. } => 2,
@@ -101,6 +105,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::Locked { .. }
         | Error::Behind(_)
         | Error::WorkTree { .. }
+        | Error::CheckOut { .. }
         | Error::Sign(_)
         | Error::Encrypt(_)
         | Error::Io { .. }

@@ -9,7 +9,7 @@ use crate::record::{self, Entry, Glass as Repository, Recording, Seen, Trust, Va
 use clap::{Args, Subcommand};
 use git2::Oid;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Commands about a glass.
 #[derive(Debug, Subcommand)]
@@ -147,16 +147,22 @@ fn seen(text: &str) -> Result<Seen, String> {
     }
 }
 
-/// Reads a signers file for a glass.
-pub fn signers(path: &Path) -> Result<Signers, Failure> {
-    Ok(open::Trust::read(path, None, made_at())?.signers)
-}
-
-/// The time of what is made here: `SOURCE_DATE_EPOCH`, or now.
-pub fn made_at() -> Timestamp {
-    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
-    let fixed = fixed.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    Timestamp(fixed.unwrap_or_else(jiff::Timestamp::now))
+/// The time of what is made here: `SOURCE_DATE_EPOCH`, or now. Who sets it wants no other time, so a wrong one is an error.
+pub fn made_at() -> Result<Timestamp, Failure> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(Timestamp(jiff::Timestamp::now()));
+    };
+    let seconds = text
+        .to_str()
+        .and_then(|text| text.parse::<u64>().ok())
+        .and_then(|seconds| i64::try_from(seconds).ok());
+    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map(Timestamp).ok_or_else(|| {
+        let text = text.to_string_lossy();
+        Failure::Usage(format!(
+            "SOURCE_DATE_EPOCH is {text}, no number of seconds since 1970; next: correct or unset it"
+        ))
+    })
 }
 
 fn value(trailer: &'static str, text: Option<&str>) -> Result<Option<Value>, Failure> {
@@ -198,14 +204,17 @@ impl Glass {
 impl Init {
     fn run(&self) -> Outcome {
         let key = Signer::from_file(&self.sign_key)?;
-        let text = std::fs::read_to_string(&self.signers).map_err(Failure::Output)?;
+        // Read once: what is recorded is what was judged, from a pipe too.
+        let text = open::signers_text(&self.signers)?;
+        let signers = Signers::parse(&text, &self.signers.display().to_string());
+        let signers = signers.map_err(open::Error::Problems)?;
         let slug = self.slug()?;
         let founding = record::Founding {
             slug: &slug,
-            signers: &signers(&self.signers)?,
-            allowed_signers: &text,
+            signers: &signers,
+            allowed_signers: &String::from_utf8_lossy(&text),
             key: &key,
-            at: made_at(),
+            at: made_at()?,
             bare: self.bare,
             requested_by: value("Requested-By", self.requested_by.as_deref())?,
             ticket: value("Ticket", self.ticket.as_deref())?,
@@ -214,14 +223,14 @@ impl Init {
         if self.format == OutputFormat::Json {
             return output::json(&serde_json::json!({
                 "schema": 1,
-                "repository": self.repository,
+                "repository": self.repository.display().to_string(),
                 "slug": slug.as_str(),
                 "root": root.to_string(),
             }));
         }
         output::write(&format!(
             "{}: a glass, root {root}\nnext: give the root to everyone who will check this glass, by another way\n",
-            self.repository.display()
+            report::path(&self.repository)
         ))
     }
 
@@ -242,7 +251,7 @@ impl Init {
 impl Record {
     fn run(&self) -> Outcome {
         let key = Signer::from_file(&self.sign_key)?;
-        let now = self.trusting.at.unwrap_or_else(made_at);
+        let now = self.trusting.at.map_or_else(made_at, Ok)?;
         let known = open::Trust::read(&self.trusting.signers, self.trusting.revoked.as_deref(), now)?;
         if known.revoked.contains(key.public_key().key_data()) {
             let why = format!("the signing key ({}) may not sign: it was revoked", key.fingerprint());
@@ -314,7 +323,7 @@ fn tell(text: &mut String, entry: &Entry) {
 
 impl Verify {
     fn run(&self) -> Outcome {
-        let now = self.at.unwrap_or_else(made_at);
+        let now = self.at.map_or_else(made_at, Ok)?;
         if let Some(at) = self.last_seen.and_then(|seen| seen.at).filter(|at| *at > now) {
             return Err(Failure::Usage(format!(
                 "--last-seen says {at}, which is later than this check ({now}): nobody can have seen the head then; \
@@ -345,7 +354,7 @@ impl Verify {
             Verdict::Fail => "fail",
         };
         let mut text =
-            format!("{}: {word}, {} operations\n", self.repository.display(), audit.operations.len());
+            format!("{}: {word}, {} operations\n", report::path(&self.repository), audit.operations.len());
         for (name, commit) in [("root", &audit.root), ("head", &audit.head)] {
             if let Some(commit) = commit {
                 let _ = writeln!(text, "  {name}  {commit}");

@@ -128,10 +128,9 @@ fn sweep(command: &Command) {
     };
     places.push(std::env::temp_dir());
     for folder in places.iter().flat_map(|place| scratch::sweep(place)) {
-        let folder = folder.display().to_string();
         output::complain(&format!(
             "removed what a run that was killed left behind: {}\n",
-            report::printable(&folder)
+            report::path(&folder)
         ));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::exit::Failure;
 use crate::model::{Finding, Severity, Shown};
-use crate::{open, read, render};
+use crate::{open, read, record, render};
 use serde::Serialize;
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -107,6 +107,11 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// A path for people.
+pub fn path(path: &std::path::Path) -> String {
+    printable(&path.display().to_string())
+}
+
 /// `text` on one line in backticks, shortened to 60 characters.
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
@@ -179,7 +184,20 @@ impl Told {
             causes.push(what(error.to_string()));
             cause = error.source();
         }
-        Self { message, causes, next }
+        Self { message, causes, next: next.or_else(|| advice(failure).map(str::to_owned)) }
+    }
+}
+
+/// What to do about errors that are told as part of others too, and so say nothing of it themselves.
+fn advice(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::Record(record::Error::NotAGlass { .. }) => {
+            Some("name a glass, or make one: stufpack glass init REPOSITORY --sign-key KEY --signers FILE")
+        }
+        Failure::Record(record::Error::Io { .. } | record::Error::Git(_)) => {
+            Some("mend what the reason says, then repeat the command")
+        }
+        _ => None,
     }
 }
 
@@ -244,7 +262,8 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Pack(_) => "pack",
         Failure::Open(_) => "verify",
         Failure::Identity(_) => "identity",
-        Failure::Record(error) | Failure::NoGlass { error, .. } => error.code(),
+        Failure::Record(error) => error.code(),
+        Failure::NoGlass { .. } => "glass.none",
         Failure::Unproven => "glass.unproven",
         Failure::Output(_) => "output",
     }

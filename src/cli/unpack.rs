@@ -1,5 +1,6 @@
 //! `stufpack unpack`: verifies first, then writes into a new folder.
 
+use super::report::path;
 use super::verify::Trusting;
 use super::{Outcome, OutputFormat, output};
 use crate::open;
@@ -23,7 +24,7 @@ pub struct Unpack {
 #[derive(Debug, Serialize)]
 struct Report {
     schema: u32,
-    folder: PathBuf,
+    folder: String,
     package_sha256: String,
     files: usize,
 }
@@ -40,7 +41,7 @@ impl Unpack {
         open::unpack(&verified, &self.folder)?;
         let report = Report {
             schema: 1,
-            folder: self.folder.clone(),
+            folder: self.folder.display().to_string(),
             package_sha256: verified.package.sha256().to_string(),
             files: verified.package.files().len(),
         };
@@ -50,8 +51,8 @@ impl Unpack {
         output::write(&format!(
             "Verified and unpacked: {} files in {}\nnext: read {}/README.md\n",
             report.files,
-            self.folder.display(),
-            self.folder.display(),
+            path(&self.folder),
+            path(&self.folder),
         ))
     }
 }

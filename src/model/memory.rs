@@ -9,10 +9,10 @@ pub const UPLOAD_COPIES: u64 = 2;
 
 /// The largest upload, in MiB, that `memory_mib` bears when `parallel` requests are served at once.
 pub fn bearable_upload_mib(memory_mib: u64, parallel: u64) -> u64 {
-    memory_mib.saturating_sub(API_BASE_MIB) / (UPLOAD_COPIES * parallel.max(1))
+    memory_mib.saturating_sub(API_BASE_MIB) / UPLOAD_COPIES.saturating_mul(parallel.max(1))
 }
 
 /// The memory, in MiB, with which uploads of `upload_mib` are borne.
 pub fn sufficient_memory_mib(upload_mib: u64, parallel: u64) -> u64 {
-    API_BASE_MIB + UPLOAD_COPIES * parallel.max(1) * upload_mib
+    UPLOAD_COPIES.saturating_mul(parallel.max(1)).saturating_mul(upload_mib).saturating_add(API_BASE_MIB)
 }

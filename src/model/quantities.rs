@@ -127,7 +127,7 @@ impl Word for Timestamp {
 
 read_as_word!(Timestamp);
 
-/// A number of bytes, read from `512 MiB`, `40 GB`, `100 B`.
+/// A number of bytes above zero, read from `512 MiB`, `40 GB`, `100 B`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Size(pub u64);
@@ -162,7 +162,7 @@ impl Word for Size {
             "TiB" => 1 << 40,
             _ => return None,
         };
-        whole_number(number)?.checked_mul(factor).map(Self)
+        whole_number(number)?.checked_mul(factor).filter(|bytes| *bytes > 0).map(Self)
     }
 }
 

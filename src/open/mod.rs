@@ -102,6 +102,11 @@ impl Trust {
     }
 }
 
+/// The text of a signers file, at most of the size that is read.
+pub fn signers_text(path: &Path) -> Result<Vec<u8>, Error> {
+    read_file(path, LARGEST_SIGNERS)
+}
+
 /// In which form a package came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

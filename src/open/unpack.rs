@@ -35,7 +35,7 @@ pub fn unpack(verified: &Verified, folder: &Path) -> Result<(), Error> {
     };
     fs::create_dir_all(parent).map_err(write_error(parent))?;
     let beside = Scratch::new_in(parent).map_err(write_error(parent))?;
-    fill(verified, beside.path())?;
+    fill(verified, beside.path(), folder)?;
 
     // Renaming a folder over an empty one replaces it in one step; over any other it fails.
     match beside.publish(|path| fs::rename(path, folder)) {
@@ -45,36 +45,33 @@ pub fn unpack(verified: &Verified, folder: &Path) -> Result<(), Error> {
     }
 }
 
-fn fill(verified: &Verified, root: &Path) -> Result<(), Error> {
+/// Writes everything below `root`; errors speak of `place`, where it will stand.
+fn fill(verified: &Verified, root: &Path, place: &Path) -> Result<(), Error> {
     let files = verified.package.files();
     // Paths are plain: `names::is_plain` held for each when the package was read.
     let folders: BTreeSet<&str> = files.keys().flat_map(|path| names::folders(path)).collect();
-    for folder in folders {
-        let path = root.join(folder);
-        DirBuilder::new().mode(0o700).create(&path).map_err(write_error(&path))?;
-        set_mode(&path, 0o700)?;
+    let failed = |path: &str| write_error(&place.join(path));
+    for path in folders {
+        let folder = root.join(path);
+        DirBuilder::new().mode(0o700).create(&folder).map_err(failed(path))?;
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).map_err(failed(path))?;
     }
     for (path, file) in files {
-        let path = root.join(path);
         let mode = if file.executable { 0o700 } else { 0o600 };
         let mut out = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(mode)
-            .open(&path)
-            .map_err(write_error(&path))?;
-        out.write_all(&file.bytes).map_err(write_error(&path))?;
-        out.set_permissions(Permissions::from_mode(mode)).map_err(write_error(&path))?;
+            .open(root.join(path))
+            .map_err(failed(path))?;
+        out.write_all(&file.bytes).map_err(failed(path))?;
+        out.set_permissions(Permissions::from_mode(mode)).map_err(failed(path))?;
     }
-    let folder = File::open(root).map_err(write_error(root))?;
-    rustix::fs::syncfs(&folder).map_err(|error| write_error(root)(error.into()))
+    let folder = File::open(root).map_err(write_error(place))?;
+    rustix::fs::syncfs(&folder).map_err(|error| write_error(place)(error.into()))
 }
 
-fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(write_error(path))
-}
-
-fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
     let path: PathBuf = path.to_owned();
     move |source| Error::Write { path, source }
 }

@@ -91,14 +91,16 @@ pub fn prepare(
     let beside = if is_new { parent.as_path() } else { out };
     let folder = Scratch::new_in(beside).map_err(io_error(beside, "written"))?;
     let [zip, verify] = written.names().map(|name| folder.path().join(name));
-    put(&zip, |file| {
+    put(&zip, &written.package, |file| {
         if encrypted {
             Ok(age::encrypt_into(file, output.recipients, |out| package.write_zip(out))?)
         } else {
             package.write_zip(file).map_err(io_error(&written.package, "written"))
         }
     })?;
-    put(&verify, |file| file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written")))?;
+    put(&verify, &written.verify_text, |file| {
+        file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written"))
+    })?;
 
     Ok(Prepared { written, out: out.to_owned(), is_new, folder: Some(folder) })
 }
@@ -139,20 +141,20 @@ impl Written {
     }
 }
 
-/// Writes a new private file and makes it durable.
-fn put(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), Error>) -> Result<(), Error> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(io_error(path, "written"))?;
+/// Writes a new private file and makes it durable; errors speak of `place`, where it will stand.
+fn put(
+    path: &Path,
+    place: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let failed = || io_error(place, "written");
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed())?;
     let mut writer = BufWriter::with_capacity(1 << 18, file);
     fill(&mut writer)?;
-    let file = writer.into_inner().map_err(|error| io_error(path, "written")(error.into_error()))?;
+    let file = writer.into_inner().map_err(|error| failed()(error.into_error()))?;
     // Whatever the umask took away is given back, so that the mode is the same everywhere.
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(io_error(path, "written"))?;
-    file.sync_all().map_err(io_error(path, "written"))
+    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed())?;
+    file.sync_all().map_err(failed())
 }
 
 /// Whether the regular file at `path` holds exactly what `expected` writes.

@@ -31,10 +31,8 @@ pub(super) fn spool(stream: impl Read) -> io::Result<File> {
 /// Reads a zip, called `shown` in messages.
 pub(super) fn read(file: File, shown: &str) -> Result<Source, Error> {
     let mut findings = Vec::new();
-    let place = std::env::temp_dir();
-    let unpacked = Scratch::new_in(&place).map_err(|error| Error::unreadable(&place, error))?;
-    unpack(file, unpacked.path(), shown, &mut findings)
-        .map_err(|error| Error::unreadable(Path::new(shown), error))?;
+    let unpacked = Scratch::new_in(&std::env::temp_dir()).map_err(Error::temporary)?;
+    unpack(file, unpacked.path(), shown, &mut findings).map_err(Error::temporary)?;
     if !findings.is_empty() {
         return Ok(Source {
             export: Document { name: shown.into(), root: None, text: String::new() },

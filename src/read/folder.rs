@@ -105,7 +105,9 @@ fn list(root: &Path, shown: &str, findings: &mut Vec<Finding>) -> Result<Vec<Str
     {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(root).to_owned();
-            Error::unreadable(&path, error.into())
+            let why =
+                error.into_io_error().unwrap_or_else(|| std::io::Error::other("a folder leads into itself"));
+            Error::unreadable(&path, why)
         })?;
         let name = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_string_lossy().into_owned();
         let full = format!("{shown}/{name}");

@@ -41,6 +41,16 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A zip could not be unpacked for reading.
+    #[error(
+        "the zip could not be unpacked below {path}; next: make room there, or set TMPDIR to another folder"
+    )]
+    Temporary {
+        /// The folder for temporary files.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Export and target are both to come from standard input.
     #[error(
         "only one of export and target can come from standard input; next: name a file for one of the two"
@@ -49,6 +59,10 @@ pub enum Error {
 }
 
 impl Error {
+    fn temporary(source: io::Error) -> Self {
+        Self::Temporary { path: std::env::temp_dir(), source }
+    }
+
     fn unreadable(path: &Path, source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::NotFound {
             Self::NotFound { path: path.to_owned() }
@@ -67,11 +81,15 @@ pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
         return Err(Error::StandardInputTwice);
     }
     let mut source = if export == Path::new("-") {
-        from_stream(io::stdin().lock())?
+        from_stream(io::stdin().lock(), STANDARD_INPUT)?
     } else {
         let metadata = std::fs::metadata(export).map_err(|error| Error::unreadable(export, error))?;
         if metadata.is_dir() {
             folder::read(export, &export.display().to_string())?
+        } else if !metadata.is_file() {
+            // What comes through a pipe, as of `<(…)` in a shell, can be read once.
+            let file = File::open(export).map_err(|error| Error::unreadable(export, error))?;
+            from_stream(file, &export.display().to_string())?
         } else if begins_with(export, b"PK")? {
             let file = File::open(export).map_err(|error| Error::unreadable(export, error))?;
             archive::read(file, &export.display().to_string())?
@@ -93,17 +111,17 @@ pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
     Ok(source)
 }
 
-/// An export on standard input: a zip by its first bytes, otherwise one document.
-fn from_stream(mut stream: impl Read) -> Result<Source, Error> {
-    let unreadable = |error| Error::unreadable(Path::new(STANDARD_INPUT), error);
+/// An export that can be read once, called `shown` in messages: a zip by its first bytes, otherwise one document.
+fn from_stream(mut stream: impl Read, shown: &str) -> Result<Source, Error> {
+    let unreadable = |error| Error::unreadable(Path::new(shown), error);
     let mut begin = Vec::new();
     stream.by_ref().take(2).read_to_end(&mut begin).map_err(unreadable)?;
     let is_zip = begin == b"PK";
     let whole = io::Cursor::new(begin).chain(stream);
     if is_zip {
-        return archive::read(archive::spool(whole).map_err(unreadable)?, STANDARD_INPUT);
+        return archive::read(archive::spool(whole).map_err(Error::temporary)?, shown);
     }
-    Ok(single(STANDARD_INPUT, bytes_of(whole, Path::new(STANDARD_INPUT), Budget::EXPORT.bytes)?))
+    Ok(single(shown, bytes_of(whole, Path::new(shown), Budget::EXPORT.bytes)?))
 }
 
 /// Parses a target from memory, for `target init` and tests.

@@ -50,6 +50,22 @@ pub enum Error {
         /// One changed path.
         example: String,
     },
+    /// The commit stands, and the work tree does not show it yet.
+    #[error(
+        "operation {operation} is recorded as commit {commit}, but the work tree of {path} could not be written; next: mend what \
+         the reason says, then repeat the command, which goes on there",
+        path = path.display()
+    )]
+    CheckOut {
+        /// The glass.
+        path: PathBuf,
+        /// The operation.
+        operation: u32,
+        /// Its commit.
+        commit: Oid,
+        /// Why.
+        source: git2::Error,
+    },
     /// The package does not follow the last one recorded.
     #[error("{0}; nothing was recorded")]
     Sequence(Sequence),
@@ -79,7 +95,7 @@ pub enum Error {
     #[error("personal files could not be encrypted")]
     Encrypt(#[from] crate::pack::age::Error),
     /// A value cannot stand in a commit message.
-    #[error("{trailer} cannot be recorded: {why}")]
+    #[error("{trailer} cannot be recorded: {why}; next: correct it, then repeat the command")]
     Value {
         /// The trailer.
         trailer: &'static str,
@@ -93,7 +109,7 @@ pub enum Error {
         path: String,
     },
     /// The folder of an operation is not as it must be.
-    #[error("{path} cannot be recorded: {why}", path = path.display())]
+    #[error("{path} cannot be recorded: {why}; next: correct it, then repeat the command", path = path.display())]
     Operation {
         /// The folder or file.
         path: PathBuf,
@@ -127,7 +143,7 @@ pub enum Error {
         what: &'static str,
     },
     /// Reading or writing failed.
-    #[error("{what} could not be read or written; next: mend what the reason says, then repeat the command")]
+    #[error("{what} could not be read or written")]
     Io {
         /// What it was about.
         what: String,
@@ -228,7 +244,7 @@ impl Error {
             Self::Behind(behind) if behind.diverged => "glass.diverged",
             Self::Behind(_) => "glass.behind",
             Self::Untrusted { .. } => "glass.untrusted",
-            Self::WorkTree { .. } => "glass.worktree",
+            Self::WorkTree { .. } | Self::CheckOut { .. } => "glass.worktree",
             Self::Sequence(_) => "glass.sequence",
             Self::Foreign { .. } => "glass.foreign",
             Self::Key(_) => "glass.key",

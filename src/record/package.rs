@@ -163,7 +163,12 @@ impl Glass {
         let log = format!("stufpack: operation {operation}");
         self.repository.reference_matching(BRANCH, commit, true, head.id, &log)?;
         if has_work_tree {
-            self.check_out()?;
+            self.check_out().map_err(|source| Error::CheckOut {
+                path: self.path.clone(),
+                operation,
+                commit,
+                source,
+            })?;
         }
         Ok(Recorded { commit, operation, new: true })
     }

@@ -32,15 +32,15 @@ impl Glass {
                 return Err(Error::WorkTree { path: self.path.clone(), example: path.clone() });
             }
         }
-        self.check_out()
+        Ok(self.check_out()?)
     }
 
     /// Makes the work tree that of the head, then the index, at once: until then the index is that of the parent.
-    pub(super) fn check_out(&self) -> Result<(), Error> {
+    pub(super) fn check_out(&self) -> Result<(), git2::Error> {
         self.repository.checkout_head(Some(CheckoutBuilder::new().force().update_index(false)))?;
         let mut index = self.repository.index()?;
         index.read_tree(&self.repository.head()?.peel_to_tree()?)?;
-        Ok(index.write()?)
+        index.write()
     }
 
     fn index_is(&self, commit: &Commit<'_>) -> Result<bool, Error> {

@@ -210,3 +210,99 @@ fn names_and_addresses_are_no_formulas_in_the_mail_merge() {
     let users = here.read("tree/configuration/api-config/users/users.json");
     assert!(users.contains(r#""+ada@example.org""#) && users.contains(r#""=HYPERLINK("#), "{users}");
 }
+
+/// `<(…)` of a shell is a pipe with a name, and can be read once.
+#[test]
+fn what_comes_through_a_pipe_with_a_name_is_read_whole() {
+    let here = minimal();
+    here.zip("input/export", "export.zip");
+    let program = assert_cmd::cargo::cargo_bin("stufpack");
+    for words in [
+        "check <(cat export.zip) --target <(cat input/target.yaml)",
+        "glass init stuf-minimal --sign-key key --signers <(cat signers)",
+    ] {
+        let mut shell = assert_cmd::Command::new("bash");
+        shell.current_dir(here.path(".")).args(["-c", &format!("'{}' {words}", program.display())]);
+        run(shell).exits_with(0);
+    }
+    assert_eq!(here.read("stuf-minimal/audit/access-logs/0000-init/allowed_signers"), here.read("signers"));
+}
+
+#[test]
+fn a_path_that_is_no_text_is_told_as_well_as_can_be() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let here = minimal();
+    let out = std::ffi::OsString::from_vec(b"out\xff\x1b[31m".to_vec());
+    let mut compile =
+        here.command("compile input/export --target input/target.yaml --sign-key key --format json --out");
+    compile.arg(&out);
+    let told = run(compile).exits_with(0).stdout;
+    let report: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert!(report["package"].as_str().is_some_and(|path| path.starts_with("out\u{fffd}")), "{report}");
+
+    let mut again = here.command("compile input/export --target input/target.yaml --sign-key key --out");
+    again.arg(&out);
+    let told = run(again).exits_with(0).stdout;
+    assert!(!told.contains('\u{1b}'), "a terminal would obey: {told:?}");
+}
+
+#[test]
+fn a_time_that_is_set_and_wrong_is_not_ignored() {
+    let here = minimal();
+    for wrong in ["yesterday", "-1", "99999999999999999999", ""] {
+        let mut init = here.command("glass init stuf-minimal --sign-key key --signers signers");
+        init.env("SOURCE_DATE_EPOCH", wrong);
+        let told = run(init).exits_with(2);
+        assert!(told.stderr.contains("SOURCE_DATE_EPOCH"), "{}", told.stderr);
+        assert!(!here.path("stuf-minimal").exists());
+    }
+}
+
+#[test]
+fn without_room_for_temporary_files_the_message_names_their_folder() {
+    let here = minimal();
+    here.zip("input/export", "export.zip");
+    let mut check = here.command("check export.zip --target input/target.yaml");
+    check.env("TMPDIR", here.path("nowhere"));
+    let told = run(check).exits_with(1);
+    assert!(told.stderr.contains("nowhere") && told.stderr.contains("set TMPDIR"), "{}", told.stderr);
+}
+
+#[test]
+fn what_is_missing_is_named_with_what_to_type_next() {
+    let here = minimal();
+    for line in [
+        "check nowhere",
+        "compile input/export --target input/target.yaml --out out --sign-key nowhere",
+        "compile input/export --target input/target.yaml --out out --sign-key input/target.yaml",
+        "verify nowhere --signers signers",
+        "verify input --signers nowhere",
+        "glass log nowhere",
+        "glass init stuf-minimal --sign-key key --signers nowhere",
+    ] {
+        let told = here.stufpack(line).exits_with(1);
+        let last = told.stderr.lines().last().unwrap_or_default();
+        assert!(last.starts_with("next: "), "{line}: {}", told.stderr);
+        assert_eq!(here.names("."), ["input", "key", "key.pub", "signers"]);
+    }
+}
+
+/// Another git holds the index for a moment: the commit stands, the message says so, and the same command ends the rest.
+#[test]
+fn a_work_tree_that_cannot_be_written_is_told_and_written_the_next_time() {
+    let here = minimal();
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    let record = format!("{COMPILE} --glass stuf-minimal --signers signers");
+    here.write("stuf-minimal/.git/index.lock", "");
+
+    let told = here.stufpack(&record).exits_with(1);
+
+    assert!(told.stderr.contains("operation 1 is recorded as commit"), "{}", told.stderr);
+    assert!(!here.path("out").exists());
+    fs::remove_file(here.path("stuf-minimal/.git/index.lock")).expect("removed");
+    let told = here.stufpack(&record).exits_with(0);
+    assert!(told.stdout.contains("(recorded before)"), "{}", told.stdout);
+    let mut status = assert_cmd::Command::new("git");
+    status.current_dir(here.path("stuf-minimal")).args(["status", "--short"]);
+    assert_eq!(run(status).exits_with(0).stdout, "");
+}

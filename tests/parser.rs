@@ -124,7 +124,7 @@ proptest! {
             let row = row.unwrap_or_else(|flaw| panic!("{flaw:?} in {text:?}"));
             assert!(row.line > last);
             last = row.line;
-            let metadata: BTreeMap<String, String> = serde_json::from_str(row.metadata).expect("JSON");
+            let metadata: BTreeMap<String, String> = serde_json::from_str(&row.metadata.json()).expect("JSON");
             seen.insert(row.key.to_owned(), (row.size, metadata));
         }
         prop_assert_eq!(&seen, &objects);

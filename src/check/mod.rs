@@ -19,25 +19,8 @@ pub use crate::model::leak::{Hit, Scanner, scan};
 pub use envelope::{export_schema, target_schema};
 
 use crate::model::{Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source};
+use content::Purpose;
 use notes::Notes;
-use std::collections::BTreeMap;
-
-/// An export that passed every check which needs no target.
-#[derive(Debug)]
-pub struct CheckedExport {
-    /// The export.
-    pub export: Export,
-    /// The realm.
-    pub realm: Realm,
-    /// Branding files and the like, by path inside the export.
-    pub attachments: BTreeMap<String, Vec<u8>>,
-    /// What the inventory holds; without a target, keys are checked for what every store refuses.
-    pub content: ContentSummary,
-    /// SHA-256 over all of the export's files.
-    pub export_digest: Digest,
-    /// Findings that do not stop anything.
-    pub warnings: Vec<Finding>,
-}
 
 /// Checks an export with its target.
 ///
@@ -45,7 +28,7 @@ pub struct CheckedExport {
 /// Every finding, warnings included, in the order of files and lines, when at least one is more than a warning.
 pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
     let mut notes = Notes::new(&source);
-    let parts = run(&source, &mut notes);
+    let parts = run(&source, &mut notes, Purpose::Package);
     let findings = notes.sorted();
     match parts {
         Parts { export: Some(export), target: Some(target), realm: Some(realm), content, digest }
@@ -72,27 +55,12 @@ pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
     }
 }
 
-/// Checks an export by itself.
-///
-/// # Errors
-/// Every finding, as [`all`].
-pub fn export_only(source: Source) -> Result<CheckedExport, Vec<Finding>> {
-    let mut notes = Notes::new(&source);
-    let parts = run(&source, &mut notes);
-    let findings = notes.sorted();
-    match parts {
-        Parts { export: Some(export), realm: Some(realm), content, digest, .. } if passes(&findings) => {
-            Ok(CheckedExport {
-                export,
-                realm,
-                attachments: source.attachments,
-                content,
-                export_digest: digest,
-                warnings: findings,
-            })
-        }
-        _ => Err(findings),
-    }
+/// Every finding about an export, and about a target where there is one: those that [`all`] tells, and nothing for a
+/// package (digests, batches), so that checking alone is fast.
+pub fn findings(source: &Source) -> Vec<Finding> {
+    let mut notes = Notes::new(source);
+    run(source, &mut notes, Purpose::Findings);
+    notes.sorted()
 }
 
 fn passes(findings: &[Finding]) -> bool {
@@ -108,7 +76,7 @@ struct Parts {
     digest: Digest,
 }
 
-fn run(source: &Source, notes: &mut Notes<'_>) -> Parts {
+fn run(source: &Source, notes: &mut Notes<'_>, purpose: Purpose) -> Parts {
     let export = envelope::export(notes);
     let target = envelope::target(notes);
     let realm = realm::walk(notes);
@@ -124,7 +92,7 @@ fn run(source: &Source, notes: &mut Notes<'_>) -> Parts {
     if let Some(target) = &target {
         target::check(notes, target, export.as_ref());
     }
-    let (content, digest) = content::check(notes, export.as_ref(), target.as_ref());
+    let (content, digest) = content::check(notes, export.as_ref(), target.as_ref(), purpose);
     if let Some(target) = &target {
         target::largest(notes, target, content.largest);
     }

@@ -75,15 +75,15 @@ pub fn percent_encoded(store: Store, key: &str) -> Option<String> {
 /// Whether rclone cannot carry the key, so that it is copied by itself with the store's own interface.
 pub fn is_carried_alone(key: &str) -> bool {
     let bytes = key.as_bytes();
-    // Without an early end the loop is done on many bytes at once.
+    // Without an early end these loops are done on many bytes at once.
     let control = bytes.iter().fold(false, |found, b| found | (*b < 0x20) | (*b == 0x7f));
-    let begins = |at: usize| at == 0 || bytes[at - 1] == b'/';
-    let ends = |at: usize| matches!(bytes.get(at), None | Some(b'/'));
-    let dots = || {
-        memchr::memchr_iter(b'.', bytes)
-            .any(|at| begins(at) && (ends(at + 1) || (bytes.get(at + 1) == Some(&b'.') && ends(at + 2))))
-    };
-    control || bytes.first() == Some(&b'/') || bytes.last() == Some(&b'/') || dots()
+    let hidden = bytes.first() == Some(&b'.')
+        || bytes
+            .iter()
+            .zip(bytes.iter().skip(1))
+            .fold(false, |found, (a, b)| found | ((*a == b'/') & (*b == b'.')));
+    let dots = || bytes.split(|b| *b == b'/').any(|segment| matches!(segment, b"." | b".."));
+    control || bytes.first() == Some(&b'/') || bytes.last() == Some(&b'/') || (hidden && dots())
 }
 
 /// Why the store cannot hold a metadata name.

@@ -1,7 +1,7 @@
 //! `stufpack check`: every finding, nothing written.
 
 use super::{Outcome, OutputFormat, exit::Failure, output, report};
-use crate::model::{Finding, Severity};
+use crate::model::Severity;
 use crate::{check, read};
 use clap::Args;
 use std::path::PathBuf;
@@ -23,10 +23,7 @@ impl Check {
     /// Runs the command.
     pub fn run(&self, repeat: &str) -> Outcome {
         let source = read::source(&self.export, self.target.as_deref()).map_err(Failure::from)?;
-        let findings: Vec<Finding> = match &self.target {
-            Some(_) => check::all(source).map_or_else(|findings| findings, |checked| checked.warnings),
-            None => check::export_only(source).map_or_else(|findings| findings, |checked| checked.warnings),
-        };
+        let findings = check::findings(&source);
         if findings.iter().any(|finding| finding.severity != Severity::Warning) {
             return Err(Failure::Findings(findings));
         }

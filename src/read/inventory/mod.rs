@@ -1,23 +1,31 @@
 //! The content inventory: every object of the bucket, one per line, as the store itself lists them.
 //!
-//! Ten million lines are usual, so nothing here holds more than a piece of the file, and lines are looked at without
-//! being copied. A second thread reads, decompresses and hashes ahead.
+//! Ten million lines are usual, so nothing here holds more than pieces of the file, lines are looked at without being
+//! copied, and every core looks at some.
 
-mod ahead;
+mod blocks;
 mod csv;
 mod jsonl;
 mod metadata;
+mod plain;
 mod rows;
 mod sorted;
+mod source;
+#[cfg(test)]
+mod tests;
 
 pub use metadata::pairs;
-pub use rows::{Flaw, Row, Rows};
+pub use rows::{Flaw, Metadata, Row, Rows};
+pub(crate) use sorted::sizes;
 pub use sorted::{Objects, objects};
-pub(crate) use sorted::{first_keys, sizes};
 
 use crate::model::Digest;
+use blocks::Cut;
+use source::Hashed;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The columns of a CSV inventory.
@@ -40,20 +48,29 @@ pub struct Object {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// Goes once over the inventory at `path` and hands every row, or what is wrong with it, to `each`.
+/// Goes once over the inventory at `path`: `each` adds a row, or what is wrong with a line, to a part of the whole, in which
+/// lines count from 1; `merge` takes the parts in the order of the file, each with the number of lines before it, and says
+/// whether to go on.
 ///
-/// Returns the SHA-256 of the file as it stands on disk.
+/// Returns the SHA-256 of the file as it stands on disk, where it is `hashed` and was read to its end. Hashing takes about
+/// as long as everything else, so it is for those who need the digest.
 ///
 /// # Errors
 /// When the file cannot be read; a broken compression is an error of kind `InvalidData`.
-pub fn pass(path: &Path, mut each: impl FnMut(Result<Row<'_>, Flaw>)) -> io::Result<Digest> {
-    ahead::with(path, |reader| {
-        let mut rows = Rows::new(reader, form(path));
-        while let Some(row) = rows.next()? {
-            each(row);
-        }
-        Ok(())
-    })
+pub(crate) fn pass<P: Default + Send>(
+    path: &Path,
+    hashed: bool,
+    each: impl Fn(&mut P, Result<Row<'_>, Flaw>) + Sync,
+    merge: impl FnMut(u64, P) -> ControlFlow<()>,
+) -> io::Result<Option<Digest>> {
+    let file = File::open(path)?;
+    if !hashed {
+        blocks::fold(source::plain(path, file)?, form(path), Cut::default(), each, merge)?;
+        return Ok(None);
+    }
+    let mut file = Hashed::new(file);
+    let ended = blocks::fold(source::plain(path, &mut file)?, form(path), Cut::default(), each, merge)?;
+    if ended { file.finish().map(Some) } else { Ok(None) }
 }
 
 /// How the lines of an inventory are written.

@@ -3,8 +3,8 @@
 //! A sorted inventory is streamed. Any other is sorted in pieces that go to private temporary files (created without a
 //! name, so that nothing is left behind), and the pieces are merged while they are read.
 
-use super::rows::{Row, Rows};
-use super::{Form, Object, ahead, form};
+use super::rows::{Metadata, Row, Rows};
+use super::{Form, Object, form, source};
 use crate::model::{Digest, Word};
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
@@ -49,28 +49,19 @@ pub fn objects(path: &Path, sorted: bool) -> io::Result<Objects> {
 /// As [`objects`].
 pub(crate) fn sizes(path: &Path, mut each: impl FnMut(u64)) -> io::Result<()> {
     let keys_and_sizes = |piece: &mut Piece, row: &Row<'_>| {
-        piece.push(&Row { modified: "", content_type: "", sha256: "", metadata: "", ..*row });
+        piece.push(&Row {
+            modified: "",
+            content_type: "",
+            sha256: "",
+            metadata: Metadata::plain(""),
+            ..*row
+        });
     };
     let mut heap = merged(path, keys_and_sizes)?;
     while let Some(mut head) = heap.peek_mut() {
         each(head.row().size);
         if !head.advance()? {
             PeekMut::pop(head);
-        }
-    }
-    Ok(())
-}
-
-/// Calls `each` with the keys of the first `count` rows.
-pub(crate) fn first_keys(path: &Path, count: u64, mut each: impl FnMut(&str)) -> io::Result<()> {
-    let mut rows = open(path)?;
-    let mut left = count;
-    while left > 0
-        && let Some(row) = rows.next()?
-    {
-        if let Ok(row) = row {
-            each(row.key);
-            left -= 1;
         }
     }
     Ok(())
@@ -99,7 +90,7 @@ fn merged(path: &Path, push: impl Fn(&mut Piece, &Row<'_>)) -> io::Result<Binary
 fn open(path: &Path) -> io::Result<Rows<Box<dyn Read + Send>>> {
     let file = BufReader::with_capacity(1 << 20, File::open(path)?);
     let form: Form = form(path);
-    Ok(Rows::new(ahead::plain(path, file)?, form))
+    Ok(Rows::new(source::plain(path, file)?, form))
 }
 
 /// The inventory was checked before, so a line that is wrong now has been changed since.
@@ -135,7 +126,8 @@ impl Iterator for Objects {
 }
 
 fn object(row: &Row<'_>) -> io::Result<Object> {
-    let metadata = if row.metadata.is_empty() { "{}" } else { row.metadata };
+    let metadata = row.metadata.json();
+    let metadata = if metadata.is_empty() { "{}" } else { &metadata };
     Ok(Object {
         key: row.key.to_owned(),
         size: row.size,
@@ -164,7 +156,8 @@ const FIXED: usize = 28;
 impl Piece {
     fn push(&mut self, row: &Row<'_>) {
         let start = self.bytes.len();
-        let texts = [row.key, row.modified, row.content_type, row.sha256, row.metadata];
+        let metadata = row.metadata.json();
+        let texts = [row.key, row.modified, row.content_type, row.sha256, &metadata];
         for text in texts {
             // Rows are at most 64 KiB long.
             self.bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
@@ -279,7 +272,7 @@ impl Head {
             modified,
             content_type,
             sha256,
-            metadata,
+            metadata: Metadata::plain(metadata),
             metadata_bytes: 0,
             odd_names: false,
         }

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import engine, images, network, server
@@ -96,11 +101,44 @@ def deploy() -> None:
 
 
 def end_to_end() -> None:
-    """Image tests, then the deployment; what this clone started is stopped in the end."""
+    """The deployment with image tests beside it, on two networks; what this clone started is stopped in the end."""
+    engine.start()
+    images.every()
+    beside = Beside("images")
     try:
-        _tests(*_image_tests(), "deploy_test")
+        with beside.running("test-images"):
+            deploy()
     finally:
+        beside.call("down")
         down()
+
+
+class Beside:
+    """A second bench of this clone, in a process of its own: both wait more than they compute."""
+
+    def __init__(self, part: str) -> None:
+        self.command = [sys.executable, "-m", "bench"]
+        self.environment = {**os.environ, "STUFPACK_BENCH_PART": part}
+
+    def call(self, command: str) -> int:
+        """Runs a command there to its end."""
+        return subprocess.run([*self.command, command], env=self.environment, check=False).returncode
+
+    @contextlib.contextmanager
+    def running(self, command: str) -> Iterator[None]:
+        """Runs a command there meanwhile; shows what it said when both have ended, and that it failed, if so."""
+        with tempfile.TemporaryFile() as output:
+            with subprocess.Popen(
+                [*self.command, command], env=self.environment, stdout=output, stderr=output
+            ) as process:
+                try:
+                    yield
+                finally:
+                    process.wait()
+                    output.seek(0)
+                    sys.stderr.write(output.read().decode(errors="replace"))
+            if process.returncode != 0:
+                raise BenchError(f"{command} failed; what it said stands above")
 
 
 COMMANDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .paths import INSTANCE
+from .paths import CLONE, INSTANCE, PART
 
 #: The address of the deployed STUF in the examples, and what else the names container answers for.
 DOMAIN = "files.harbour.example"
@@ -24,7 +24,7 @@ class Place:
 
 
 #: Third byte of the network, from the clone's own name: clones do not meet.
-NUMBER = int(INSTANCE, 16) % 250 + 1
+NUMBER = (int(CLONE, 16) + (125 if PART else 0)) % 250 + 1
 SUBNET = f"10.213.{NUMBER}.0/24"
 GATEWAY = f"10.213.{NUMBER}.1"
 NETWORK = f"stufbench-{INSTANCE}"

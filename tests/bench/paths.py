@@ -15,8 +15,11 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stuf
 #: Sockets, process ids and locks: gone after a restart of the machine.
 RUN = Path(os.environ.get("STUFPACK_BENCH_RUN") or "/run/stufpack-bench")
 
-#: Names containers and networks, so that two clones on one machine do not meet.
-INSTANCE = hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:6]
+CLONE = hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:6]
+#: A second bench of the same clone, beside the first; empty for the first.
+PART = os.environ.get("STUFPACK_BENCH_PART", "")
+#: Names containers and networks, so that two clones on one machine do not meet, nor the parts of one clone.
+INSTANCE = f"{CLONE}-{PART}" if PART else CLONE
 
 
 def instance_folder() -> Path:

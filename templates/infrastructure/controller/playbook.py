@@ -272,7 +272,10 @@ class _Talk:
     def listen(self, seconds: float) -> None:
         """Reads and answers what has come, waiting for it for a while."""
         while not self.over and select.select([self.channel], [], [], seconds)[0]:
-            data = self.channel.recv(65536)
+            try:
+                data = self.channel.recv(65536)
+            except OSError:  # it ended with an answer unread
+                data = b""
             self.over = not data
             *lines, self.unread = (self.unread + data).split(b"\n")
             for line in lines:

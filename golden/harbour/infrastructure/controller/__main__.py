@@ -1,7 +1,7 @@
 """The controller of a migration package. `migrate` starts it after it has verified every file.
 
 ```text
-migrate (sh) ──▶ package ──▶ state, lock ──▶ prechecks, gates ──▶ one ansible-playbook per step ──▶ journal
+migrate (sh) ──▶ package ──▶ state, lock ──▶ prechecks, gates ──▶ steps of one ansible-playbook ◀──▶ journal
 ```
 """
 

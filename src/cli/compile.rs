@@ -1,6 +1,6 @@
 //! `stufpack compile`: the whole flow, from an export to a signed package and its record.
 
-use super::report::path;
+use super::report::{path, quoted};
 use super::{Outcome, OutputFormat, exit::Failure, output};
 use crate::model::{Checked, SecretName, Word as _};
 use crate::open::{self, Signers, Trust};
@@ -254,16 +254,21 @@ impl Compile {
             return output::json(&report);
         }
         let state = if report.unchanged { "unchanged: the same bytes stood there" } else { "written" };
-        let mut text = format!("{} ({state})\n  sha256  {}\n", path(&written.package), report.package_sha256);
+        let mut text =
+            format!("{} ({state})\n  Package-SHA256  {}\n", path(&written.package), report.package_sha256);
         if let Some(recorded) = &report.recorded {
             let again = if recorded.new { "" } else { " (recorded before)" };
             text.push_str(&format!(
-                "  glass   operation {}, commit {}{again}\n",
+                "  glass           operation {}, commit {}{again}\n",
                 recorded.operation, recorded.commit
             ));
         }
         if warnings > 0 {
-            text.push_str(&format!("  {warnings} warning(s): stufpack check shows them\n"));
+            text.push_str(&format!(
+                "  {warnings} warning(s), shown by: stufpack check {} --target {}\n",
+                quoted(&self.export.to_string_lossy()),
+                quoted(&self.target.to_string_lossy())
+            ));
         }
         text.push_str(&format!(
             "next: give {} to the Trust Architect by another way than the package\n",

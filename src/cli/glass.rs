@@ -300,7 +300,11 @@ impl Log {
         for entry in &entries {
             tell(&mut text, entry);
         }
-        text.push_str("As the commits tell it; whether that is true: stufpack glass verify\n");
+        let repository = report::quoted(&self.repository.to_string_lossy());
+        let _ = writeln!(
+            text,
+            "As the commits tell it; whether that is true: stufpack glass verify {repository} --signers FILE --pin ROOT"
+        );
         output::write(&text)
     }
 }

@@ -113,6 +113,8 @@ pub(super) struct Manifest {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Identity {
+    /// Its name: the zip's without its ending.
+    pub name: String,
     pub slug: Slug,
     pub number: u32,
     pub previous: Option<Previous>,

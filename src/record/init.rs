@@ -103,6 +103,7 @@ fn fill(path: &Path, founding: &Founding<'_>) -> Result<Oid, Error> {
         event: Event::Init,
         operation: 0,
         package: None,
+        name: None,
         before: None,
         after: tree,
         requested_by: founding.requested_by.clone(),

@@ -121,6 +121,8 @@ pub struct Message {
     pub operation: u32,
     /// The package it makes or concerns.
     pub package: Option<PackageRef>,
+    /// Name of the package it makes, as its manifest has it; stands in the subject, so that a list of commits says something.
+    pub name: Option<String>,
     /// Id of the tree before, none for the root.
     pub before: Option<git2::Oid>,
     /// Id of the tree after.
@@ -173,9 +175,12 @@ impl Message {
             self.validation.as_str().to_owned(),
             self.tool.to_string(),
         ];
-        let mut text = match package {
-            Some(package) => format!("{} {}: package {}\n\n", self.event, self.operation, package.number),
-            None => format!("{} {}\n\n", self.event, self.operation),
+        let mut text = match (&self.name, package) {
+            (Some(name), _) => format!("{} {}: {name}\n\n", self.event, self.operation),
+            (None, Some(package)) => {
+                format!("{} {}: package {}\n\n", self.event, self.operation, package.number)
+            }
+            (None, None) => format!("{} {}\n\n", self.event, self.operation),
         };
         for (name, value) in TRAILERS.iter().zip(values) {
             text.push_str(name);
@@ -188,7 +193,7 @@ impl Message {
 
     /// Reads a message; says what is wrong with one that [`Message::render`] did not make.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (_, block) = text.split_once("\n\n").ok_or("there are no trailers")?;
+        let (subject, block) = text.split_once("\n\n").ok_or("there are no trailers")?;
         let mut lines = block.lines();
         let mut values = TRAILERS.iter().map(|name| {
             lines
@@ -209,6 +214,12 @@ impl Message {
                 plan: digest(plan).ok_or_else(|| bad("Plan-SHA256"))?,
             }),
         };
+        let name = match event {
+            Event::Package => {
+                Some(name(subject).ok_or("the subject does not name the package that is recorded")?)
+            }
+            _ => None,
+        };
         let id = |name, text| git2::Oid::from_str(text).map_err(|_| bad(name));
         let before = match next()? {
             NONE => None,
@@ -223,6 +234,7 @@ impl Message {
             event,
             operation,
             package,
+            name,
             before,
             after,
             requested_by: optional("Requested-By", next()?)?,
@@ -240,6 +252,13 @@ impl Message {
     }
 }
 
+/// The name in the subject of a commit that records a package: one word that can be nothing else.
+fn name(subject: &str) -> Option<String> {
+    let (_, name) = subject.split_once(": ")?;
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (!name.is_empty() && name.len() <= 120 && name.bytes().all(plain)).then(|| name.to_owned())
+}
+
 fn digest(text: &str) -> Option<Digest> {
     Digest::parse(&format!("sha256:{text}"))
 }
@@ -253,6 +272,7 @@ mod tests {
             event: Event::Package,
             operation: 7,
             package: Some(PackageRef { number: 3, sha256: Digest::of(b"a"), plan: Digest::of(b"b") }),
+            name: Some("harbour-production-hosted-to-self-host-3".to_owned()),
             before: None,
             after: git2::Oid::hash_object(git2::ObjectType::Tree, b"").unwrap(),
             requested_by: Some(Value::parse("Requested-By", "Åse: (x)").unwrap()),
@@ -278,6 +298,8 @@ mod tests {
             text.replace("Ticket: none\n", ""),
             text.replace("Operation: 7", "Operation: 07"),
             text.replace("package 7:", "package 8:"),
+            text.replace("harbour-production-hosted-to-self-host-3", "package 3"),
+            text.replace(": harbour-production-hosted-to-self-host-3", ""),
             text.replace("Event: package", "Event:  package"),
             text.trim_end().to_owned(),
             format!("Good \"git\" signature for issuer/hosting\n{text}"),

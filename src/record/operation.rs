@@ -258,6 +258,7 @@ impl Locked {
         let change = Change {
             event,
             package: operation.reference(),
+            name: None,
             tree,
             at: operation.ended.seconds(),
             validation: operation.validation,

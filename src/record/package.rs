@@ -103,6 +103,7 @@ impl Locked {
         let change = Change {
             event: Event::Package,
             package: Some(reference),
+            name: Some(identity.name.clone()),
             tree,
             at: manifest.created_at.seconds(),
             validation: Validation::NotRun,
@@ -115,6 +116,8 @@ impl Locked {
 pub(super) struct Change {
     pub event: Event,
     pub package: Option<PackageRef>,
+    /// Name of the package that is recorded.
+    pub name: Option<String>,
     pub tree: Growing,
     /// When it happened, in seconds since 1970; no commit is older than the one before it.
     pub at: i64,
@@ -138,6 +141,7 @@ impl Glass {
             event: change.event,
             operation,
             package: change.package,
+            name: change.name,
             before: Some(head.tree),
             after: tree,
             requested_by: recording.requested_by.clone(),

@@ -68,7 +68,7 @@ class Words(Story):
         text = self.exits(0, package).stdout
         self.assertEqual(text, self.exits(0, package, "--help").stdout)
         runs = re.search(r"(?m)^  (preflight .*)$", text)
-        planned = re.search(r"(?m)^Planned, not in this package.*: +(.*)$", text)
+        planned = re.search(r"(?m)^Planned, not in this package.*:\n +(.*)$", text)
         self.assertTrue(runs and planned, text)
         return runs[1].split() if runs else [], planned[1].split() if planned else []
 
@@ -119,7 +119,7 @@ class Approvals(Story):
         self.exits(11, package, "approve", "content", says="this package does not run content")
         self.exits(11, package, "approve", "provision", says="this target needs no provision")
         run = self.exits(12, package, "approve", "cutovr", says="error[gate.unknown]")
-        self.assertIn("next: ./migrate approve cutover\n", run.stderr)
+        self.assertIn("next: ./migrate approve cutover, if that was meant\n", run.stderr)
         self.assertEqual(list(self.state.glob("approve-*")), [])
 
     def test_without_approval_no_step_runs(self) -> None:

@@ -93,7 +93,13 @@ impl<'a> Forge<'a> {
         }
         let after = git(&["write-tree"]);
         let Self { event, operation, package: [number, sha256, plan], .. } = self;
+        let manifest = self.files.iter().find(|(path, _)| path == "manifest.json" && *event == "package");
+        let named = manifest.and_then(|(_, content)| {
+            let manifest: serde_json::Value = serde_json::from_slice(content.as_deref()?).ok()?;
+            Some(manifest["package"]["name"].as_str()?.to_owned())
+        });
         let subject = match number.as_str() {
+            _ if named.is_some() => format!("{event} {operation}: {}", named.unwrap_or_default()),
             "none" => format!("{event} {operation}"),
             number => format!("{event} {operation}: package {number}"),
         };

@@ -43,7 +43,7 @@ pub(super) fn check(
     if Digest::of(&sums) != reference.sha256 {
         found.push(Finding::new("glass.trailer", "Package-SHA256 is not the digest of SHA256SUMS").at(SUMS));
     }
-    let manifest = manifest(state, &files, reference, found)?;
+    let manifest = manifest(state, &files, reference, message.name.as_deref(), found)?;
     files_against(state, &files, &sums, manifest.as_ref(), found)?;
     let signature = read(state, &files, SIGNATURE)?.unwrap_or_default();
     let then = open::Trust {
@@ -91,6 +91,7 @@ fn manifest(
     state: &mut State<'_>,
     files: &BTreeMap<String, Entry>,
     reference: &PackageRef,
+    name: Option<&str>,
     found: &mut Vec<Finding>,
 ) -> Result<Option<Manifest>, Error> {
     let bytes = read(state, files, MANIFEST)?.unwrap_or_default();
@@ -103,6 +104,10 @@ fn manifest(
             "Package-Number is {}, the manifest's number {}",
             reference.number, manifest.package.number
         );
+        found.push(Finding::new("glass.trailer", message).at(MANIFEST));
+    }
+    if name != Some(manifest.package.name.as_str()) {
+        let message = format!("the subject does not name {}, which the manifest does", manifest.package.name);
         found.push(Finding::new("glass.trailer", message).at(MANIFEST));
     }
     let plan = files.get(PLAN).map(|entry| state.blobs.digest(entry.id)).transpose()?;

@@ -60,7 +60,7 @@ def approve(
         near = difflib.get_close_matches(word, words, 1)
         raise refused(
             "gate.unknown", f"there is no gate {gate!r}; the plan has {', '.join(words)}", "approve",
-            f"./migrate approve {near[0] if near else words[0]}" if words else "./migrate status",
+            f"./migrate approve {near[0]}, if that was meant" if near else "./migrate status names what comes next",
         )  # fmt: skip
     phase = package.phase(known.phase)
     if phase is None or not package.runs(phase):

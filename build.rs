@@ -1,13 +1,15 @@
-//! Embeds `templates/` with SHA-256 and CRC-32 of each file, so that a run neither reads nor hashes them again, and
-//! lists the step ids that the playbooks carry as tags, so that the plan can tell what is automated.
+//! Embeds `templates/` with SHA-256 and CRC-32 of each file, and code as git keeps it, so that a run neither reads, hashes
+//! nor deflates it again, and lists the step ids that the playbooks carry as tags, so that the plan can tell what is automated.
 
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
+    let out = Path::new(&env::var("OUT_DIR").unwrap_or_default()).to_owned();
     println!("cargo:rerun-if-changed=templates");
     println!("cargo:rerun-if-changed=build.rs");
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("templates");
@@ -32,10 +34,13 @@ fn main() -> io::Result<()> {
         if path.starts_with("infrastructure/ansible/playbooks/") {
             steps.extend(step_tags(&String::from_utf8_lossy(&bytes)));
         }
-        let list = if path.ends_with(".jinja") { &mut templates } else { &mut code };
+        let is_template = path.ends_with(".jinja");
+        let blob = if is_template { "None".to_owned() } else { blob(&bytes, &out)? };
+        let list = if is_template { &mut templates } else { &mut code };
         writeln!(
             list,
-            "    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {} }},",
+            "    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {}, \
+             blob: {blob} }},",
             root.join(&path),
             <[u8; 32]>::from(sha2::Sha256::digest(&bytes)),
             crc32fast::hash(&bytes),
@@ -44,7 +49,7 @@ fn main() -> io::Result<()> {
         .map_err(io::Error::other)?;
     }
 
-    let out = format!(
+    let list = format!(
         "/// Files that are the same in every package, in byte order of their paths.\n\
          pub static CODE: &[Embedded] = &[\n{code}];\n\n\
          /// Templates of documents, in byte order of their paths.\n\
@@ -53,7 +58,18 @@ fn main() -> io::Result<()> {
          pub static AUTOMATED_STEPS: &[&str] = &{steps:?};\n",
         steps = steps.iter().collect::<Vec<_>>(),
     );
-    fs::write(Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("embedded.rs"), out)
+    fs::write(out.join("embedded.rs"), list)
+}
+
+/// The git object that holds `bytes`, as an expression: its id, and its deflated content, which is written below `out`.
+fn blob(bytes: &[u8], out: &Path) -> io::Result<String> {
+    let id: [u8; 20] =
+        sha1::Sha1::new_with_prefix(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize().into();
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes)?;
+    let place = out.join(id.iter().fold("blob-".to_owned(), |name, byte| format!("{name}{byte:02x}")));
+    fs::write(&place, encoder.finish()?)?;
+    Ok(format!("Some(Blob {{ id: {id:?}, deflated: include_bytes!({place:?}) }})"))
 }
 
 /// Words of the form `phase/verb-object` on lines that hold tags.

@@ -16,6 +16,17 @@ pub struct Embedded {
     pub crc32: u32,
     /// Whether it may be run.
     pub executable: bool,
+    /// Code as git keeps it; templates are in no glass.
+    pub blob: Option<Blob>,
+}
+
+/// A git object that holds a file.
+#[derive(Debug)]
+pub struct Blob {
+    /// Its id.
+    pub id: [u8; 20],
+    /// The file, deflated with a zlib header.
+    pub deflated: &'static [u8],
 }
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -38,4 +49,10 @@ impl Embedded {
 pub fn template(path: &str) -> Option<&'static str> {
     let index = TEMPLATES.binary_search_by(|file| file.path.cmp(path)).ok()?;
     std::str::from_utf8(TEMPLATES[index].bytes).ok()
+}
+
+/// The git object of the code file at `path`, if that is the one whose SHA-256 is `sha256`.
+pub fn blob(path: &str, sha256: &Digest) -> Option<&'static Blob> {
+    let index = CODE.binary_search_by(|file| file.path.cmp(path)).ok()?;
+    CODE[index].blob.as_ref().filter(|_| CODE[index].sha256 == sha256.0)
 }

@@ -18,7 +18,9 @@ pub use crate::model::codes::CODES;
 pub use crate::model::leak::{Hit, Scanner, scan};
 pub use envelope::{export_schema, target_schema};
 
-use crate::model::{Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source};
+use crate::model::{
+    Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source, secret,
+};
 use content::Purpose;
 use notes::Notes;
 
@@ -31,26 +33,30 @@ pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
     let parts = run(&source, &mut notes, Purpose::Package);
     let findings = notes.sorted();
     match parts {
-        Parts { export: Some(export), target: Some(target), realm: Some(realm), content, digest }
-            if passes(&findings) =>
-        {
-            Ok(Checked {
-                export,
-                target,
-                realm,
-                attachments: source.attachments,
-                content,
-                inventory: source.inventory,
-                export_digest: digest,
-                target_digest: source.target_digest.unwrap_or(Digest([0; 32])),
-                leaves: Leaves {
-                    export: source.export.leaves().collect(),
-                    realm: source.realm.as_ref().map(|realm| realm.leaves().collect()).unwrap_or_default(),
-                },
-                warnings: findings,
-                unpacked: source.unpacked,
-            })
-        }
+        Parts {
+            export: Some(export),
+            target: Some(target),
+            realm: Some(realm),
+            content,
+            digest,
+            secrets,
+        } if passes(&findings) => Ok(Checked {
+            export,
+            target,
+            realm,
+            attachments: source.attachments,
+            content,
+            inventory: source.inventory,
+            export_digest: digest,
+            target_digest: source.target_digest.unwrap_or(Digest([0; 32])),
+            leaves: Leaves {
+                export: source.export.leaves().collect(),
+                realm: source.realm.as_ref().map(|realm| realm.leaves().collect()).unwrap_or_default(),
+            },
+            secrets,
+            warnings: findings,
+            unpacked: source.unpacked,
+        }),
         _ => Err(findings),
     }
 }
@@ -74,27 +80,36 @@ struct Parts {
     realm: Option<Realm>,
     content: ContentSummary,
     digest: Digest,
+    secrets: Scanner,
 }
 
 fn run(source: &Source, notes: &mut Notes<'_>, purpose: Purpose) -> Parts {
     let export = envelope::export(notes);
     let target = envelope::target(notes);
     let realm = realm::walk(notes);
-    secrets::check(notes, realm.as_ref(), export.as_ref());
-    if let Some(export) = &export {
-        settings::check(notes, export);
-        people::check(notes, export);
-        attachments::check(notes, export);
-        if let Some(realm) = &realm {
-            realm::compare(notes, export, realm);
-        }
-    }
-    if let Some(target) = &target {
-        target::check(notes, target, export.as_ref());
-    }
-    let (content, digest) = content::check(notes, export.as_ref(), target.as_ref(), purpose);
+    let known = secret::known(realm.as_ref(), export.as_ref());
+    // Both look at the same trees, and neither at what the other finds.
+    let ((secrets, mut leaks), (content, digest)) = rayon::join(
+        || secrets::check(source, &known),
+        || {
+            if let Some(export) = &export {
+                settings::check(notes, export);
+                people::check(notes, export);
+                attachments::check(notes, export);
+                if let Some(realm) = &realm {
+                    realm::compare(notes, export, realm);
+                }
+            }
+            if let Some(target) = &target {
+                target::check(notes, target, export.as_ref());
+            }
+            content::check(notes, export.as_ref(), target.as_ref(), purpose)
+        },
+    );
+    notes.findings.append(&mut leaks);
+    secrets::short(notes, realm.as_ref(), export.as_ref());
     if let Some(target) = &target {
         target::largest(notes, target, content.largest);
     }
-    Parts { export, target, realm, content, digest: source.export_digest(digest) }
+    Parts { export, target, realm, content, digest: source.export_digest(digest), secrets }
 }

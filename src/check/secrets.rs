@@ -5,13 +5,19 @@
 use super::notes::{In, Notes};
 use crate::model::leak::{Hit, SHORTEST, Scanner};
 use crate::model::tree::Value;
-use crate::model::{Export, Finding, Location, Realm, Secret, Shown, codes};
+use crate::model::{Export, Finding, Location, Realm, Secret, Shown, Source, codes};
 
-pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
-    let scanner = Scanner::new(&crate::model::secret::known(realm, export));
-    for which in [In::Export, In::Target] {
-        let Some(document) = notes.document(which) else { continue };
-        let mut found = Vec::new();
+/// What finds the input's secrets, and what it finds in the input itself.
+pub(super) fn check(source: &Source, known: &[Secret]) -> (Scanner, Vec<Finding>) {
+    let scanner = Scanner::new(known);
+    let mut findings = Vec::new();
+    for document in [Some(&source.export), source.target.as_ref()].into_iter().flatten() {
+        let place = |at: crate::model::tree::Position, path: &str| Location {
+            file: document.name.clone(),
+            line: at.line,
+            column: at.column,
+            path: path.to_owned(),
+        };
         document.each_leaf(&mut |path, node| {
             // The one field whose value is known to be a secret, and is dropped.
             if path == "spec.notifications.sentry.dsn" {
@@ -20,47 +26,32 @@ pub(super) fn check(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option
             if let Value::Scalar { text, .. } = &node.value
                 && let Some(hit) = scanner.scan(text.as_bytes()).into_iter().next()
             {
-                let at = Location {
-                    file: document.name.clone(),
-                    line: node.at.line,
-                    column: node.at.column,
-                    path: path.to_owned(),
-                };
-                found.push(finding(&hit, at, text.chars().count()));
+                findings.push(finding(&hit, place(node.at, path), text.chars().count()));
             }
         });
-        notes.findings.append(&mut found);
         // Keys are texts too.
         if let Some(root) = &document.root {
-            keys(root, &scanner, &mut |at, length, hit| {
-                let at = Location {
-                    file: document.name.clone(),
-                    line: at.line,
-                    column: at.column,
-                    path: String::new(),
-                };
-                notes.findings.push(finding(hit, at, length));
-            });
+            keys(root, &scanner, &mut |at, length, hit| findings.push(finding(hit, place(at, ""), length)));
         }
     }
-    short(notes, realm, export);
-    for (name, bytes) in &notes.source.attachments {
+    for (name, bytes) in &source.attachments {
         if let Some(hit) = scanner.scan(bytes).into_iter().next() {
             let before = &bytes[..hit.offset];
             let line = before.iter().filter(|b| **b == b'\n').count() + 1;
             let at = Location {
-                file: format!("{}/{name}", notes.source.folder).into(),
+                file: format!("{}/{name}", source.folder).into(),
                 line: u32::try_from(line).unwrap_or(0),
                 column: 0,
                 path: String::new(),
             };
-            notes.findings.push(finding(&hit, at, 0).found(Shown::Absent));
+            findings.push(finding(&hit, at, 0).found(Shown::Absent));
         }
     }
+    (scanner, findings)
 }
 
 /// What could not be searched for without finding ordinary words. Its length is not told: of so few characters it is a help.
-fn short(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
+pub(super) fn short(notes: &mut Notes<'_>, realm: Option<&Realm>, export: Option<&Export>) {
     let is_short = |secret: &Secret| !secret.expose().is_empty() && secret.expose().len() < SHORTEST;
     let credentials = realm.into_iter().flat_map(|realm| &realm.credentials);
     let mut paths: Vec<(In, &str)> = credentials

@@ -286,8 +286,9 @@ fn seal(
     previous: Option<Previous>,
 ) -> Result<Package, Failure> {
     let plan = plan::compile(checked, &Numbering { package: u64::from(number) });
-    plan::account(&plan, checked)?;
-    let files = render::files(&plan, checked)?;
+    let (accounted, files) = rayon::join(|| plan::account(&plan, checked), || render::files(&plan, checked));
+    accounted?;
+    let files = files?;
     let details = details(checked, signer, &plan, number, previous);
     Ok(pack::seal(files, &Sealing { signer, details: &details })?)
 }

@@ -1,5 +1,6 @@
 //! The boxes between `read`, `check` and `plan`.
 
+use super::leak::Scanner;
 use super::{Digest, Export, Finding, Realm, Target};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,6 +70,8 @@ pub struct Checked {
     pub target_digest: Digest,
     /// Every key path of export and realm that holds a value, for the accounting of the ledger.
     pub leaves: Leaves,
+    /// Finds the input's secrets: they may stand nowhere in the output, in no encoding.
+    pub secrets: Scanner,
     /// Findings that do not stop anything.
     pub warnings: Vec<Finding>,
     /// Keeps the folder into which a zipped export was unpacked alive.

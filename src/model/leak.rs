@@ -1,12 +1,14 @@
 //! Finds secrets in bytes: kinds of key that are known by their form, and known values in every usual encoding.
 //!
 //! One pass over the bytes, whatever the number of values: every needle is known by its first eight bytes, and a small
-//! filter tells for nearly every place that no needle begins there.
+//! filter tells for nearly every place that no needle begins there. How a value is written in all its encodings is worked
+//! out when something begins like one of them, which is nearly never.
 
 use super::Secret;
+use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
 
 /// Shorter values are not searched for: they stand in texts by accident.
 pub const SHORTEST: usize = 8;
@@ -25,22 +27,40 @@ pub struct Hit {
 /// Everything wanted, prepared once and used on any number of texts.
 #[derive(Debug)]
 pub struct Scanner {
-    needles: HashMap<u64, Vec<Needle>>,
+    wanted: Vec<Wanted>,
+    /// Sorted by their first eight bytes; of those with the same, the one that was added first counts.
+    needles: Vec<Needle>,
     filter: Vec<u64>,
 }
 
-struct Needle {
-    bytes: Vec<u8>,
-    kind: &'static str,
-    encoding: &'static str,
-    /// What must follow for a form; values need nothing more.
-    rest: fn(&[u8]) -> bool,
+/// A value that may stand nowhere.
+#[derive(Debug)]
+struct Wanted {
+    value: Secret,
+    written: OnceLock<Encodings>,
 }
 
-impl std::fmt::Debug for Needle {
+/// A value in every encoding. `Debug` tells nothing of it.
+struct Encodings(Vec<(&'static str, Vec<u8>)>);
+
+impl std::fmt::Debug for Encodings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Needle({}, {})", self.kind, self.encoding)
+        write!(f, "Encodings({})", self.0.len())
     }
+}
+
+/// How something that is wanted begins, and what it would be.
+#[derive(Debug)]
+struct Needle {
+    first: u64,
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Form(&'static Form),
+    /// Places of a value and of one of its encodings.
+    Value(usize, usize),
 }
 
 /// Begin of a form, its kind, and what must follow.
@@ -70,8 +90,11 @@ const FORMS: &[Form] = &[
     ("sk_live_", "API key", |rest| word(rest, 16, b"")),
 ];
 
-/// Kinds of key whose begin is shorter than a needle: begin, number of characters that follow, what else these may be.
-const SHORT_FORMS: &[(&[u8], usize, &[u8], &str)] = &[
+/// Begin of a short form, number of characters that follow, what else these may be, and its kind.
+type ShortForm = (&'static [u8], usize, &'static [u8], &'static str);
+
+/// Kinds of key whose begin is shorter than a needle.
+const SHORT_FORMS: &[ShortForm] = &[
     (b"AKIA", 16, b"", "AWS access key id"),
     (b"ASIA", 16, b"", "AWS access key id"),
     (b"ghp_", 36, b"", "GitHub token"),
@@ -95,75 +118,97 @@ const ENCODED_FORMS: &[(&str, &str)] = &[
     ("AGE-SECRET-KEY-1", "age identity"),
 ];
 
+/// All of [`SHORT_FORMS`] and the begin of a URL's authority, found in one pass.
+static SHORT: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let begins = SHORT_FORMS.iter().map(|(begin, ..)| *begin).chain([AUTHORITY]);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(begins).ok()
+});
+
+/// What stands before user and password in a URL.
+const AUTHORITY: &[u8] = b"://";
+
+/// Characters of a value whose encoding is longer than a needle's begin, and begins as that of the whole value does.
+const ENOUGH: usize = 12;
+
 impl Scanner {
     /// Prepares to look for keys by their form and for the values of `known`.
     pub fn new(known: &[Secret]) -> Self {
-        let mut scanner = Self { needles: HashMap::new(), filter: vec![0; 1024] };
-        for (begin, kind, rest) in FORMS {
-            scanner.add(begin.as_bytes(), kind, "plain", *rest);
+        let mut scanner = Self { wanted: Vec::new(), needles: Vec::new(), filter: vec![0; 1024] };
+        for form in FORMS {
+            scanner.add(form.0.as_bytes(), Of::Form(form));
         }
         for (form, kind) in ENCODED_FORMS {
-            for (encoding, bytes) in encodings(form) {
-                if encoding != "plain" {
-                    scanner.add(&bytes, kind, encoding, |_| true);
-                }
-            }
+            // In plain they are found by their form.
+            scanner.want(Secret::new(kind, *form), |encoding| encoding != "plain");
         }
         for secret in known.iter().filter(|secret| secret.expose().len() >= SHORTEST) {
-            for (encoding, bytes) in encodings(secret.expose()) {
-                scanner.add(&bytes, secret.kind(), encoding, |_| true);
-            }
+            scanner.want(secret.clone(), |_| true);
         }
+        scanner.needles.sort_by_key(|needle| needle.first);
         scanner
     }
 
-    fn add(&mut self, bytes: &[u8], kind: &'static str, encoding: &'static str, rest: fn(&[u8]) -> bool) {
-        let Some(first) = first_eight(bytes) else { return };
-        let same = self.needles.entry(first).or_default();
-        if same.iter().any(|needle| needle.bytes == bytes) {
-            return;
+    fn want(&mut self, value: Secret, applies: impl Fn(&str) -> bool) {
+        let text = value.expose();
+        let begin = text.char_indices().nth(ENOUGH).map_or(text, |(end, _)| &text[..end]);
+        for (number, (encoding, bytes)) in encodings(begin).iter().enumerate() {
+            if applies(encoding) {
+                self.add(bytes, Of::Value(self.wanted.len(), number));
+            }
         }
-        same.push(Needle { bytes: bytes.to_vec(), kind, encoding, rest });
+        self.wanted.push(Wanted { value, written: OnceLock::new() });
+    }
+
+    fn add(&mut self, begin: &[u8], of: Of) {
+        let Some(first) = first_eight(begin) else { return };
+        self.needles.push(Needle { first, of });
         let (word, bit) = slot(first);
         self.filter[word] |= bit;
+    }
+
+    /// Kind and encoding of what stands at the begin of `bytes`, if that is `needle`.
+    fn is(&self, needle: &Needle, bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+        match needle.of {
+            Of::Form((begin, kind, follows)) => {
+                bytes.strip_prefix(begin.as_bytes()).is_some_and(follows).then_some((*kind, "plain"))
+            }
+            Of::Value(wanted, number) => {
+                let Wanted { value, written } = &self.wanted[wanted];
+                let written = written.get_or_init(|| Encodings(encodings(value.expose())));
+                let (encoding, text) = &written.0[number];
+                bytes.starts_with(text).then_some((value.kind(), *encoding))
+            }
+        }
     }
 
     /// Everything found in `bytes`, in order; overlapping finds of one place are told once.
     pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
+        if bytes.len() < SHORTEST {
+            return hits;
+        }
         for (offset, window) in bytes.windows(8).enumerate() {
             let first = u64::from_le_bytes(window.try_into().unwrap_or_default());
             let (word, bit) = slot(first);
             if self.filter[word] & bit == 0 {
                 continue;
             }
-            for needle in self.needles.get(&first).into_iter().flatten() {
-                let found =
-                    bytes[offset..].strip_prefix(&needle.bytes[..]).is_some_and(|rest| (needle.rest)(rest));
-                if found {
-                    hits.push(Hit { kind: needle.kind, encoding: needle.encoding, offset });
-                    break;
-                }
-            }
+            let at = self.needles.partition_point(|needle| needle.first < first);
+            let same = self.needles[at..].iter().take_while(|needle| needle.first == first);
+            let found = same.filter_map(|needle| self.is(needle, &bytes[offset..])).next();
+            hits.extend(found.map(|(kind, encoding)| Hit { kind, encoding, offset }));
         }
-        for (begin, least, also, kind) in SHORT_FORMS {
-            for offset in memchr::memmem::find_iter(bytes, begin) {
-                let alone = offset == 0 || !bytes[offset - 1].is_ascii_alphanumeric();
-                let rest = &bytes[offset + begin.len()..];
-                let dots = *kind != "JSON Web Token" || {
-                    let length =
-                        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || also.contains(b)).count();
-                    rest[..length].iter().filter(|b| **b == b'.').count() == 2
-                };
-                if alone && word(rest, *least, also) && dots {
-                    hits.push(Hit { kind, encoding: "plain", offset });
+        // None of them begins inside of another in such a way that it could count there.
+        for found in SHORT.iter().flat_map(|begins| begins.find_iter(bytes)) {
+            let (offset, rest) = (found.start(), &bytes[found.end()..]);
+            let kind = match SHORT_FORMS.get(found.pattern().as_usize()) {
+                Some(form) => {
+                    let alone = offset == 0 || !bytes[offset - 1].is_ascii_alphanumeric();
+                    (alone && goes_on(form, rest)).then_some(form.3)
                 }
-            }
-        }
-        for offset in memchr::memmem::find_iter(bytes, b"://") {
-            if password_in_url(&bytes[offset + 3..]) {
-                hits.push(Hit { kind: "password in a URL", encoding: "plain", offset });
-            }
+                None => password_in_url(rest).then_some("password in a URL"),
+            };
+            hits.extend(kind.map(|kind| Hit { kind, encoding: "plain", offset }));
         }
         hits.sort_by_key(|hit| hit.offset);
         hits.dedup_by_key(|hit| hit.offset);
@@ -171,10 +216,17 @@ impl Scanner {
     }
 }
 
+/// Whether what follows the begin of a short form makes it one.
+fn goes_on((_, least, also, kind): &ShortForm, rest: &[u8]) -> bool {
+    let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || also.contains(b)).count();
+    let dots = *kind != "JSON Web Token" || rest[..length].iter().filter(|b| **b == b'.').count() == 2;
+    length >= *least && dots
+}
+
 /// Looks for keys by their form and for the values of `known`; prepare a [`Scanner`] for more than one text.
 pub fn scan(bytes: &[u8], known: &[Secret]) -> Vec<Hit> {
     if known.is_empty() {
-        static FORMS_ONLY: std::sync::LazyLock<Scanner> = std::sync::LazyLock::new(|| Scanner::new(&[]));
+        static FORMS_ONLY: LazyLock<Scanner> = LazyLock::new(|| Scanner::new(&[]));
         return FORMS_ONLY.scan(bytes);
     }
     Scanner::new(known).scan(bytes)
@@ -209,8 +261,8 @@ fn slot(first: u64) -> (usize, u64) {
 /// A value as it stands in files of every usual format.
 fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     let bytes = value.as_bytes();
-    let json = serde_json::Value::from(value).to_string();
-    let json = json[1..json.len() - 1].to_owned();
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let json = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
     let ascii_json = units(&json, LOWER, |unit| unit < 128);
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let percent =
@@ -310,6 +362,24 @@ mod tests {
             }
         }
         assert_eq!(scanner.scan(b"nothing to be found here, fake or not"), []);
+    }
+
+    #[test]
+    fn the_begin_of_a_value_is_written_as_the_begin_of_the_whole() {
+        let values = [
+            "fake \"näme\" & $ecret/for+tests'",
+            "''''''''''''''''''''''''",
+            "\u{1f512}\u{7}é\\/ fake %&<>\"",
+            "0123456789abc",
+        ];
+        for value in values {
+            for end in value.char_indices().map(|(end, _)| end).skip(ENOUGH) {
+                for ((encoding, begin), (_, whole)) in encodings(&value[..end]).iter().zip(encodings(value)) {
+                    assert!(begin.len() >= SHORTEST, "{encoding}");
+                    assert!(whole.starts_with(begin), "{encoding} of {value:?} up to {end}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,16 +5,18 @@ use super::error::Sequence;
 use super::glass::{Glass, Head, Locked, Manifest};
 use super::listing::Trees;
 use super::message::{Event, Message, PackageRef, Validation};
-use super::packfile::Staging;
+use super::packfile::{Blob, Staging};
 use super::structure::BRANCH;
 use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
 use super::{Error, TOOL, glass, paths};
+use crate::embedded;
 use crate::model::AgeRecipient;
 use crate::open::{self, Revoked, Signers};
 use crate::pack::names::{PLAN, SUMS_PERSONAL};
 use crate::pack::{self, Package, Previous, Signer};
 use git2::{ObjectType, Odb, Oid};
+use rayon::prelude::*;
 use std::path::Path;
 
 /// Who records, and what people say about it.
@@ -64,29 +66,41 @@ impl Locked {
 
         let mut staging = Staging::new(&odb);
         let mut tree = Growing::default();
-        let mut personal = Vec::new();
+        let (mut clear, mut personal) = (Vec::new(), Vec::new());
         for (path, file) in package.files() {
             if !is_safe(path) || paths::is_glass(path) {
                 return Err(Error::Path { path: path.clone() });
             }
-            if file.personal {
-                if path != SUMS_PERSONAL {
-                    personal.push(file);
-                }
-                continue;
+            match file.personal {
+                true if path == SUMS_PERSONAL => {}
+                true => personal.push(file),
+                false => clear.push((path, file)),
             }
-            let mode = if file.executable { Mode::Executable } else { Mode::File };
-            tree.place(path, mode, staging.add(ObjectType::Blob, &file.bytes)?);
         }
-        // The list of names first: who decrypts it knows what the others are.
-        let list = package.files().get(SUMS_PERSONAL).into_iter();
         let recipients = glass.recipients(&odb, &mut trees, &head, recording.recipients)?;
         if recipients.is_empty() && !personal.is_empty() {
             return Err(Error::NoRecipients { count: personal.len() });
         }
-        for (number, file) in list.chain(personal).enumerate() {
-            let sealed = encrypt(&file.bytes, &recipients)?;
-            tree.place(&paths::personal(number), Mode::File, staging.add(ObjectType::Blob, &sealed)?);
+        // The list of names first: who decrypts it knows what the others are.
+        let list = package.files().get(SUMS_PERSONAL).into_iter();
+        let sealed: Vec<_> = list
+            .chain(personal)
+            .collect::<Vec<_>>()
+            .par_iter()
+            .map(|file| encrypt(&file.bytes, &recipients).map(Blob::Dense))
+            .collect::<Result<_, _>>()?;
+        let blobs: Vec<_> = clear
+            .iter()
+            .map(|(path, file)| match embedded::blob(path, &file.sha256) {
+                Some(blob) => Blob::Ready(blob, file.bytes.len()),
+                None => Blob::Plain(&file.bytes),
+            })
+            .collect();
+        for ((path, file), id) in clear.iter().zip(staging.add_blobs(&blobs)?) {
+            tree.place(path, if file.executable { Mode::Executable } else { Mode::File }, id);
+        }
+        for (number, id) in staging.add_blobs(&sealed)?.into_iter().enumerate() {
+            tree.place(&paths::personal(number), Mode::File, id);
         }
         let lines: String = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
         tree.place(paths::RECIPIENTS, Mode::File, staging.add(ObjectType::Blob, lines.as_bytes())?);

@@ -4,14 +4,78 @@
 //! after the other need two files instead of 140, and so can be made durable with three `fsync`s; what each way takes is printed by
 //! `cargo bench --bench glass`. Formats: git's `gitformat-pack(5)`, pack version 2 without deltas, index version 2.
 
+use super::Error;
 use super::oldpacks::{self, OldPack};
-use flate2::{Compression, write::ZlibEncoder};
-use git2::{ObjectType, Odb, Oid};
+use crate::embedded;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use git2::{ObjectType, Odb, OdbLookupFlags, Oid};
+use rayon::prelude::*;
 use sha1::{Digest as _, Sha1};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+
+/// The content of a file on its way into the repository.
+pub(super) enum Blob<'b> {
+    /// Hashed and deflated when this program was built.
+    Ready(&'static embedded::Blob, usize),
+    /// As it is.
+    Plain(&'b [u8]),
+    /// Encrypted, so that deflating it is in vain.
+    Dense(Vec<u8>),
+}
+
+impl Blob<'_> {
+    fn id(&self) -> Result<Oid, Error> {
+        match self {
+            Self::Ready(blob, _) => Ok(Oid::from_bytes(&blob.id)?),
+            Self::Plain(bytes) => Ok(Oid::hash_object(ObjectType::Blob, bytes)?),
+            Self::Dense(bytes) => Ok(Oid::hash_object(ObjectType::Blob, bytes)?),
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Ready(_, size) => *size,
+            Self::Plain(bytes) => bytes.len(),
+            Self::Dense(bytes) => bytes.len(),
+        }
+    }
+
+    fn deflated(&self, deflate: &mut Deflate) -> Result<Cow<'static, [u8]>, Error> {
+        Ok(match self {
+            Self::Ready(blob, _) => Cow::Borrowed(blob.deflated),
+            Self::Plain(bytes) => Cow::Owned(deflate.bytes(bytes)?),
+            Self::Dense(bytes) => Cow::Owned(Deflate::new(Compression::none()).bytes(bytes)?),
+        })
+    }
+}
+
+/// Deflates one object after the other: its tables are far larger than most objects, and making them takes longer.
+struct Deflate(Compress);
+
+impl Deflate {
+    fn new(level: Compression) -> Self {
+        Self(Compress::new(level, true))
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = |why: &str| Error::io("an object", io::Error::other(why.to_owned()));
+        let mut out = Vec::new();
+        self.0.reset();
+        loop {
+            let taken = usize::try_from(self.0.total_in()).unwrap_or(usize::MAX);
+            let rest = bytes.get(taken..).ok_or_else(|| failed("deflated more than there is"))?;
+            out.reserve(rest.len() / 2 + 1024);
+            let status = self.0.compress_vec(rest, &mut out, FlushCompress::Finish);
+            if status.map_err(|error| failed(&error.to_string()))? == Status::StreamEnd {
+                return Ok(out);
+            }
+        }
+    }
+}
 
 struct Entry {
     id: Oid,
@@ -25,36 +89,53 @@ pub(super) struct Staging<'a> {
     pack: Vec<u8>,
     entries: Vec<Entry>,
     known: HashSet<Oid>,
+    deflate: Deflate,
 }
 
 impl<'a> Staging<'a> {
     pub fn new(odb: &'a Odb<'a>) -> Self {
         // The number of objects follows when it is known.
-        let mut pack = Vec::with_capacity(1 << 20);
-        pack.extend_from_slice(b"PACK\0\0\0\x02\0\0\0\0");
-        Self { odb, pack, entries: Vec::new(), known: HashSet::new() }
+        let pack = b"PACK\0\0\0\x02\0\0\0\0".to_vec();
+        let deflate = Deflate::new(Compression::fast());
+        Self { odb, pack, entries: Vec::new(), known: HashSet::new(), deflate }
     }
 
     /// Adds an object, unless it is there already; its id either way.
     ///
     /// Ids are computed by libgit2, whose SHA-1 detects collision attacks.
-    pub fn add(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, super::Error> {
+    pub fn add(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, Error> {
         let id = Oid::hash_object(kind, bytes)?;
-        if !self.known.insert(id) || self.odb.exists(id) {
-            return Ok(id);
+        if self.is_new(id) {
+            let deflated = self.deflate.bytes(bytes)?;
+            self.put(id, kind, bytes.len(), &deflated);
         }
-        let start = self.pack.len();
-        self.pack.extend_from_slice(&header(kind, bytes.len()));
-        let mut encoder = ZlibEncoder::new(std::mem::take(&mut self.pack), Compression::fast());
-        encoder.write_all(bytes).and_then(|()| encoder.finish()).map_or_else(
-            |source| Err(super::Error::io("an object", source)),
-            |pack| {
-                self.pack = pack;
-                Ok(())
-            },
-        )?;
-        self.entries.push(Entry { id, crc32: crc32fast::hash(&self.pack[start..]), start });
         Ok(id)
+    }
+
+    /// Adds files, hashed and deflated side by side; their ids, in the same order.
+    pub fn add_blobs(&mut self, blobs: &[Blob<'_>]) -> Result<Vec<Oid>, Error> {
+        let ids: Vec<Oid> = blobs.par_iter().map(Blob::id).collect::<Result<_, _>>()?;
+        let new: Vec<_> = ids.iter().zip(blobs).filter(|(id, _)| self.is_new(**id)).collect();
+        let deflated: Vec<_> = new
+            .par_iter()
+            .map_init(|| Deflate::new(Compression::fast()), |deflate, (_, blob)| blob.deflated(deflate))
+            .collect::<Result<_, _>>()?;
+        for ((id, blob), deflated) in new.into_iter().zip(&deflated) {
+            self.put(*id, ObjectType::Blob, blob.size(), deflated);
+        }
+        Ok(ids)
+    }
+
+    /// Whether nobody has added the object, nor the repository has it. One that was packed anew this moment is written again.
+    fn is_new(&mut self, id: Oid) -> bool {
+        self.known.insert(id) && !self.odb.exists_ext(id, OdbLookupFlags::NO_REFRESH)
+    }
+
+    fn put(&mut self, id: Oid, kind: ObjectType, size: usize, deflated: &[u8]) {
+        let start = self.pack.len();
+        self.pack.extend_from_slice(&header(kind, size));
+        self.pack.extend_from_slice(deflated);
+        self.entries.push(Entry { id, crc32: crc32fast::hash(&self.pack[start..]), start });
     }
 
     /// Writes pack and index below `objects`, each whole or not at all; the index last, since it makes the objects visible.
@@ -152,4 +233,34 @@ fn index(entries: &mut [Entry], checksum: &[u8; 20]) -> io::Result<Vec<u8>> {
     let own: [u8; 20] = Sha1::digest(&out).into();
     out.extend_from_slice(&own);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn code_is_kept_as_git_keeps_it() {
+        for file in embedded::CODE {
+            let blob = file.blob.as_ref().unwrap_or_else(|| panic!("{} is no object", file.path));
+            assert_eq!(blob.id, Oid::hash_object(ObjectType::Blob, file.bytes).unwrap().as_bytes());
+            let mut bytes = Vec::new();
+            flate2::read::ZlibDecoder::new(blob.deflated).read_to_end(&mut bytes).unwrap();
+            assert_eq!(bytes, file.bytes, "{}", file.path);
+        }
+    }
+
+    #[test]
+    fn one_object_after_the_other_is_deflated_whole() {
+        let mut deflate = Deflate::new(Compression::fast());
+        let noise: Vec<u8> =
+            (0..200_000_u32).flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_be_bytes()).collect();
+        for bytes in [&noise[..], b"", b"text text text", &noise[..7]] {
+            let mut back = Vec::new();
+            let deflated = deflate.bytes(bytes).unwrap();
+            flate2::read::ZlibDecoder::new(&deflated[..]).read_to_end(&mut back).unwrap();
+            assert_eq!(back, bytes);
+        }
+    }
 }

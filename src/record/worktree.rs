@@ -37,7 +37,10 @@ impl Glass {
 
     /// Makes the work tree that of the head, then the index, at once: until then the index is that of the parent.
     pub(super) fn check_out(&self) -> Result<(), git2::Error> {
-        self.repository.checkout_head(Some(CheckoutBuilder::new().force().update_index(false)))?;
+        // Without filters: what stands in the tree is what a reader gets, whatever this machine's git is set up to change.
+        let mut options = CheckoutBuilder::new();
+        options.force().update_index(false).disable_filters(true);
+        self.repository.checkout_head(Some(&mut options))?;
         let mut index = self.repository.index()?;
         index.read_tree(&self.repository.head()?.peel_to_tree()?)?;
         index.write()

@@ -1,9 +1,12 @@
 //! The gate that every rendered byte passes before it is packed: no secret anywhere, no personal datum outside (P) files.
 
 use super::Error;
-use crate::model::leak::Scanner;
-use crate::model::{Checked, Files, Kind, Secret, Target, Tls};
+use crate::model::leak::Hit;
+use crate::model::{Checked, Files, Kind, Target, Tls};
 use aho_corasick::{AhoCorasick, MatchKind};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Something that stands in a rendered file and must not.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -16,30 +19,30 @@ pub struct Leak {
 
 /// Searches every data file and document; code is the same for everyone and holds no value.
 pub(super) fn pass(files: &Files, checked: &Checked) -> Result<(), Error> {
-    let made = || files.iter().filter(|(_, file)| file.kind != Kind::Code);
-    let secrets = Scanner::new(&known_secrets(checked));
-    let mut leaks = Vec::new();
-    for (path, file) in made() {
-        let hits = secrets.scan(&file.bytes);
-        leaks.extend(hits.iter().map(|hit| leak(path, &format!("{} ({})", hit.kind, hit.encoding))));
+    let made = || files.par_iter().filter(|(_, file)| file.kind != Kind::Code);
+    let secrets = || -> Vec<Leak> {
+        let hits = |bytes| checked.secrets.scan(bytes).into_iter();
+        let what = |hit: Hit| format!("{} ({})", hit.kind, hit.encoding);
+        made()
+            .flat_map_iter(|(path, file)| hits(&file.bytes).map(move |hit| leak(path, &what(hit))))
+            .collect()
+    };
+    let persons = || -> Vec<Leak> {
+        let people = addresses(checked);
+        made()
+            .filter(|(_, file)| !file.personal)
+            .filter_map(|(path, file)| Some(leak(path, stands_alone(&people, &file.bytes)?)))
+            .collect()
+    };
+    match rayon::join(secrets, persons) {
+        (secrets, _) if !secrets.is_empty() => Err(Error::Secret(secrets)),
+        (_, persons) if !persons.is_empty() => Err(Error::Personal(persons)),
+        _ => Ok(()),
     }
-    if !leaks.is_empty() {
-        return Err(Error::Secret(leaks));
-    }
-    let people = addresses(checked);
-    for (path, file) in made().filter(|(_, file)| !file.personal) {
-        leaks.extend(stands_alone(&people, &file.bytes).map(|what| leak(path, what)));
-    }
-    if leaks.is_empty() { Ok(()) } else { Err(Error::Personal(leaks)) }
 }
 
 fn leak(path: &str, what: &str) -> Leak {
     Leak { path: path.to_owned(), what: what.to_owned() }
-}
-
-/// Every secret that the input brought: it may stand nowhere in the output, in no encoding.
-fn known_secrets(checked: &Checked) -> Vec<Secret> {
-    crate::model::secret::known(Some(&checked.realm), Some(&checked.export))
 }
 
 /// What names a user: addresses without regard to case, and phone numbers in their digits.
@@ -55,11 +58,13 @@ fn addresses(checked: &Checked) -> Addresses {
     let users = &checked.export.users;
     let emails = users.values().map(|user| user.email.as_str());
     let known = checked.realm.users.values().filter_map(|user| user.email.as_deref());
-    let mut words: Vec<String> = emails
+    // Export and realm name the same people, and case does not count.
+    let emails: BTreeSet<String> = emails
         .chain(known)
         .filter(|email| !email.is_empty() && !named.iter().any(|other| other.eq_ignore_ascii_case(email)))
-        .flat_map(writings)
+        .map(str::to_ascii_lowercase)
         .collect();
+    let mut words: Vec<String> = emails.iter().flat_map(|email| writings(email)).collect();
     let wanted = words.len();
     words.extend(named.iter().flat_map(|email| writings(email)));
     let phones: Vec<String> = users
@@ -93,19 +98,22 @@ fn named_by_target(target: &Target) -> Vec<String> {
 
 /// An address as it stands in text, URLs, markup and JSON.
 fn writings(email: &str) -> Vec<String> {
-    let percent = |kept: &str| -> String {
-        email
-            .bytes()
-            .map(|b| match char::from(b) {
-                c if c.is_ascii_alphanumeric() || kept.contains(c) => c.to_string(),
-                _ => format!("%{b:02X}"),
-            })
-            .collect()
+    let percent = |kept: &[u8]| {
+        let mut text = String::with_capacity(email.len() + 8);
+        for byte in email.bytes() {
+            if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+                text.push(char::from(byte));
+            } else {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+        text
     };
     let mut all: Vec<String> = ["@", "%40", "&#64;", "&#x40;", "\\u0040"]
         .iter()
         .map(|at| email.replace('@', at))
-        .chain([percent("-._~"), percent("-._~@+")])
+        .chain([percent(b"-._~"), percent(b"-._~@+")])
         .collect();
     all.sort();
     all.dedup();
@@ -162,19 +170,22 @@ fn goes_on_after(after: &[u8]) -> bool {
 /// Without what people write between the digits of a phone number.
 fn close_up(bytes: &[u8]) -> Vec<u8> {
     let mut closed = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while let Some(byte) = bytes.get(index) {
-        let gap = bytes[index..].iter().take(3).take_while(|b| b" -./()".contains(b)).count();
-        let between = closed.last().is_some_and(u8::is_ascii_digit)
-            && bytes.get(index + gap).is_some_and(u8::is_ascii_digit);
-        if gap > 0 && between {
-            index += gap;
-        } else {
-            closed.push(*byte);
-            index += 1;
+    let mut rest = bytes;
+    while let Some((byte, after)) = rest.split_first() {
+        closed.push(*byte);
+        rest = after;
+        if byte.is_ascii_digit() && rest.first().is_some_and(is_between) {
+            let gap = rest.iter().take(3).take_while(|byte| is_between(byte)).count();
+            if rest.get(gap).is_some_and(u8::is_ascii_digit) {
+                rest = &rest[gap..];
+            }
         }
     }
     closed
+}
+
+fn is_between(byte: &u8) -> bool {
+    b" -./()".contains(byte)
 }
 
 #[cfg(test)]

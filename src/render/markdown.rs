@@ -8,12 +8,15 @@ use std::fmt::Write as _;
 /// begins a block; invisible direction marks become references too, since a reviewer should see them.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    let last = text.chars().count().saturating_sub(1);
-    let mut previous = None;
-    for (index, (offset, character)) in text.char_indices().enumerate() {
-        let rest = &text[offset + character.len_utf8()..];
-        let edge = index == 0 || index == last;
-        let doubled_space = character == ' ' && previous == Some(' ');
+    let mut offset = 0;
+    while let Some(character) = text[offset..].chars().next() {
+        let plain = text[offset..].bytes().take_while(|byte| is_plain(*byte)).count();
+        if plain > 0 {
+            out.push_str(&text[offset..offset + plain]);
+            offset += plain;
+            continue;
+        }
+        let (before, rest) = (&text[..offset], &text[offset + character.len_utf8()..]);
         match character {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '$' => {
                 out.push('\\');
@@ -23,12 +26,12 @@ pub fn escape(text: &str) -> String {
             '|' => out.push_str("&#124;"),
             // Block markers count only where a line begins and before a space or the line's end; `1.` and `1)` need their
             // digit first, and `---` or `===` would underline what stands above.
-            '-' | '+' | '=' if index == 0 && (ends_word(rest) || rest.starts_with(character)) => {
+            '-' | '+' | '=' if before.is_empty() && (ends_word(rest) || rest.starts_with(character)) => {
                 out.push('\\');
                 out.push(character);
             }
             '.' | ')'
-                if index > 0 && ends_word(rest) && text[..offset].bytes().all(|b| b.is_ascii_digit()) =>
+                if !before.is_empty() && ends_word(rest) && before.bytes().all(|b| b.is_ascii_digit()) =>
             {
                 out.push('\\');
                 out.push(character);
@@ -39,15 +42,20 @@ pub fn escape(text: &str) -> String {
                 out.push(character);
             }
             ':' if rest.starts_with("//") => out.push_str("\\:"),
-            ' ' if edge || doubled_space => out.push_str("&#32;"),
+            ' ' if before.is_empty() || rest.is_empty() || before.ends_with(' ') => out.push_str("&#32;"),
             other if is_invisible(other) => {
                 let _ = write!(out, "&#{};", u32::from(other));
             }
             other => out.push(other),
         }
-        previous = Some(character);
+        offset += character.len_utf8();
     }
     out
+}
+
+/// What means nothing wherever it stands.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"\"'%,/;?".contains(&byte)
 }
 
 /// Whether a word ends before `rest`.

@@ -27,6 +27,7 @@ pub use yaml::ansible_yaml;
 use crate::embedded;
 use crate::model::{Checked, File, Files};
 use crate::plan::Plan;
+use rayon::prelude::*;
 
 /// What can stop rendering; each is a defect of a template or of this program, or a secret in the output.
 #[derive(Debug, thiserror::Error)]
@@ -63,15 +64,28 @@ pub enum Error {
 /// A template that is wrong, an inventory that can no longer be read, or a secret or personal datum where none may stand.
 pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let mut files: Files = embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())).collect();
-    files.append(&mut data::files(plan, checked));
-    files.append(&mut documents::json(plan));
-    files.append(&mut lists::files(plan, checked)?);
-    let engine = Engine::new();
-    for document in documents::of(plan) {
-        let mut file = File::document(engine.render(&document)?);
-        file.personal = document.personal;
-        files.insert(document.path, file);
-    }
+    // None of them looks at another's files.
+    let ((lists, mut data), (mut json, documents)) = rayon::join(
+        || (lists::files(plan, checked), data::files(plan, checked)),
+        || (documents::json(plan), documents(plan)),
+    );
+    files.append(&mut data);
+    files.append(&mut json);
+    files.append(&mut lists?);
+    files.append(&mut documents?);
     gate::pass(&files, checked)?;
     Ok(files)
+}
+
+fn documents(plan: &Plan) -> Result<Files, Error> {
+    let engine = Engine::new();
+    let made: Vec<_> = documents::of(plan)
+        .into_par_iter()
+        .map(|document| {
+            let mut file = File::document(engine.render(&document)?);
+            file.personal = document.personal;
+            Ok((document.path, file))
+        })
+        .collect();
+    made.into_iter().collect()
 }

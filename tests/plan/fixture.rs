@@ -1,6 +1,7 @@
 //! A checked input made by hand, with texts that no format should trip over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use stufpack::model::leak::Scanner;
 use stufpack::model::*;
 
 /// Reads a word that is right.
@@ -248,6 +249,7 @@ pub fn harbour() -> Checked {
         export_digest: Digest::of(b"export"),
         target_digest: Digest::of(b"target"),
         leaves: Leaves::default(),
+        secrets: Scanner::new(&[]),
         warnings: Vec::new(),
         unpacked: None,
         export,

@@ -2,7 +2,8 @@
 
 use super::path::{Segment, segments};
 use crate::model::{Disposition, Leaves, Ledger};
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Settings of the export or realm that the ledger does not name: a defect of this program, which must not pass in silence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +23,7 @@ pub struct Unaccounted {
 /// The settings that no entry names.
 pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
     // Defaults stand for what the input does not hold.
-    let named: BTreeSet<&str> = ledger
+    let named: HashSet<&str> = ledger
         .entries
         .iter()
         .filter(|entry| !matches!(entry.disposition, Disposition::Defaulted { .. }))
@@ -30,29 +31,32 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
         .collect();
     // What the realm's reader leaves out stands in the ledger by its place in the document. Such an entry accounts for
     // that place alone: what stands beside it needs entries of its own, or one above both.
-    let mut exact = BTreeSet::new();
+    let mut exact: HashSet<&str> = HashSet::new();
     let mut others = Vec::new();
-    let realm = leaves.realm.iter().map(|path| below_realm(path));
-    for leaf in leaves.export.iter().cloned().chain(realm) {
-        let apart = segments(&leaf);
-        let known: Vec<&str> =
-            apart.iter().filter_map(|(_, end)| named.get(&leaf[..*end]).copied()).collect();
-        exact.extend(&known);
-        if known.is_empty() {
+    let realm = leaves.realm.iter().map(|path| Cow::Owned(below_realm(path)));
+    for leaf in leaves.export.iter().map(Cow::Borrowed).chain(realm) {
+        let mut known = false;
+        for (_, end) in segments(&leaf) {
+            if let Some(entry) = named.get(&leaf[..end]) {
+                known = true;
+                exact.insert(entry);
+            }
+        }
+        if !known {
             others.push(leaf);
         }
     }
-    let mut entries: BTreeMap<Vec<Segment>, BTreeSet<&str>> = BTreeMap::new();
+    let mut entries: BTreeMap<Vec<Segment<'_>>, BTreeSet<&str>> = BTreeMap::new();
     for setting in named.difference(&exact) {
         let pattern = segments(setting).into_iter().map(|(segment, _)| segment).collect();
         entries.entry(pattern).or_default().insert(setting);
     }
 
     let mut settings = BTreeSet::new();
-    let mut found: BTreeMap<Vec<Segment>, BTreeSet<String>> = BTreeMap::new();
-    for leaf in others {
-        let apart = segments(&leaf);
-        let pattern: Vec<Segment> = apart.iter().map(|(segment, _)| segment.clone()).collect();
+    let mut found: BTreeMap<Vec<Segment<'_>>, BTreeSet<String>> = BTreeMap::new();
+    for leaf in &others {
+        let apart = segments(leaf);
+        let pattern: Vec<Segment<'_>> = apart.iter().map(|(segment, _)| segment.clone()).collect();
         let depth = (1..=pattern.len()).rev().find(|depth| entries.contains_key(&pattern[..*depth]));
         match depth {
             Some(depth) => {
@@ -60,7 +64,7 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
                 found.entry(pattern[..depth].to_vec()).or_default().insert(instance);
             }
             None => {
-                settings.insert(leaf);
+                settings.insert(leaf.clone().into_owned());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Key paths: how they are written, and how they are taken apart again.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A key path under construction.
@@ -19,12 +20,12 @@ impl Path {
     /// The value of `key` in a mapping.
     pub fn key(&self, key: &str) -> Self {
         let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-        let segment = match (plain, self.text.is_empty()) {
+        let text = match (plain, self.text.is_empty()) {
             (true, true) => key.to_owned(),
-            (true, false) => format!(".{key}"),
-            (false, _) => format!(".{{{}}}", serde_json::Value::from(key)),
+            (true, false) => [&self.text, ".", key].concat(),
+            (false, _) => format!("{}.{{{}}}", self.text, serde_json::Value::from(key)),
         };
-        Self { text: format!("{}{segment}", self.text), personal: self.personal }
+        Self { text, personal: self.personal }
     }
 
     /// An item of a list, by what names it.
@@ -47,15 +48,15 @@ impl fmt::Display for Path {
 
 /// One step of a key path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Segment {
+pub(super) enum Segment<'p> {
     /// A key of a mapping.
-    Key(String),
+    Key(Cow<'p, str>),
     /// An item of a list, whatever names it.
     Item,
 }
 
 /// Takes a path apart; with each segment comes how much of the path it ends at.
-pub(super) fn segments(path: &str) -> Vec<(Segment, usize)> {
+pub(super) fn segments(path: &str) -> Vec<(Segment<'_>, usize)> {
     let mut found = Vec::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -77,20 +78,21 @@ fn item_length(rest: &str) -> usize {
     rest.match_indices(']').map(|(at, _)| at).find(closes).map_or(rest.len(), |at| at + 1)
 }
 
-fn quoted(rest: &str) -> (Segment, usize) {
+fn quoted(rest: &str) -> (Segment<'_>, usize) {
     let mut texts = serde_json::Deserializer::from_str(&rest[2..]).into_iter::<String>();
     match texts.next() {
         Some(Ok(key)) => {
             let length = (3 + texts.byte_offset()).min(rest.len());
-            (Segment::Key(key), length)
+            (Segment::Key(Cow::Owned(key)), length)
         }
-        _ => (Segment::Key(rest.to_owned()), rest.len()),
+        _ => (Segment::Key(Cow::Borrowed(rest)), rest.len()),
     }
 }
 
-fn plain(rest: &str, skip: usize) -> (Segment, usize) {
-    let length = rest[skip..].find(['.', '[']).map_or(rest.len(), |at| at + skip).max(1);
-    (Segment::Key(rest[skip..length].to_owned()), length)
+fn plain(rest: &str, skip: usize) -> (Segment<'_>, usize) {
+    let end = rest.bytes().skip(skip).position(|byte| matches!(byte, b'.' | b'['));
+    let length = end.map_or(rest.len(), |at| at + skip).max(1);
+    (Segment::Key(Cow::Borrowed(&rest[skip..length])), length)
 }
 
 #[cfg(test)]
@@ -100,10 +102,10 @@ mod tests {
     #[test]
     fn a_path_with_odd_keys_and_items_comes_apart_as_it_was_put_together() {
         let path = Path::raw("").key("spec").key("a.b \"c\"]").item("o]dd").key("roles").item(3);
-        let apart: Vec<Segment> =
-            segments(&path.to_string()).into_iter().map(|(segment, _)| segment).collect();
+        let text = path.to_string();
+        let apart: Vec<Segment<'_>> = segments(&text).into_iter().map(|(segment, _)| segment).collect();
 
-        let key = |text: &str| Segment::Key(text.to_owned());
+        let key = |text: &'static str| Segment::Key(text.into());
         assert_eq!(apart, [key("spec"), key("a.b \"c\"]"), Segment::Item, key("roles"), Segment::Item]);
     }
 }

@@ -9,26 +9,23 @@ use super::engine::Document;
 use crate::model::{File, Files};
 use crate::plan::{ContentDocument, Plan};
 use minijinja::value::{Serde, Value};
-use serde::Serialize;
 
 /// Every document that a template makes.
 pub fn of(plan: &Plan) -> Vec<Document> {
+    let page = Value::from(Serde(&plan::Page::of(plan)));
+    let ledger = Value::from(Serde(&ledger::Page::of(plan)));
     let mut documents = vec![
-        document("README.md", "README.md.jinja", &guide::Guide::of(plan)),
-        document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", &plan::Page::of(plan)),
-        Document {
-            personal: true,
-            ..document("docs/ledger.md", "docs/ledger.md.jinja", &ledger::Page::of(plan))
-        },
+        document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", page),
+        Document { personal: true, ..document("docs/ledger.md", "docs/ledger.md.jinja", ledger) },
     ];
-    for (path, template) in GUIDES {
-        documents.push(document(path, template, &guide::Guide::of(plan)));
-    }
+    let guide = Value::from(Serde(&guide::Guide::of(plan)));
+    documents.extend(GUIDES.map(|(path, template)| document(path, template, guide.clone())));
     documents
 }
 
 /// Documents that share one value: the installation as its people see it.
-const GUIDES: [(&str, &str); 10] = [
+const GUIDES: [(&str, &str); 11] = [
+    ("README.md", "README.md.jinja"),
     ("docs/operations.md", "docs/operations.md.jinja"),
     ("docs/security.md", "docs/security.md.jinja"),
     ("docs/troubleshooting.md", "docs/troubleshooting.md.jinja"),
@@ -41,8 +38,8 @@ const GUIDES: [(&str, &str); 10] = [
     ("docs/communication/rolled-back.md", "docs/communication/rolled-back.md.jinja"),
 ];
 
-fn document<T: Serialize>(path: &str, template: &'static str, context: &T) -> Document {
-    Document { path: path.to_owned(), template, personal: false, context: Value::from(Serde(context)) }
+fn document(path: &str, template: &'static str, context: Value) -> Document {
+    Document { path: path.to_owned(), template, personal: false, context }
 }
 
 /// The documents that are JSON: plan, ledger, and the content's figures.

@@ -91,17 +91,23 @@ pub fn prepare(
     let beside = if is_new { parent.as_path() } else { out };
     let folder = Scratch::new_in(beside).map_err(io_error(beside, "written"))?;
     let [zip, verify] = written.names().map(|name| folder.path().join(name));
-    put(&zip, &written.package, |file| {
+    let write_zip = |file: &mut BufWriter<File>| {
         if encrypted {
             Ok(age::encrypt_into(file, output.recipients, |out| package.write_zip(out))?)
         } else {
             package.write_zip(file).map_err(io_error(&written.package, "written"))
         }
-    })?;
-    put(&verify, &written.verify_text, |file| {
+    };
+    let write_text = |file: &mut BufWriter<File>| {
         file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written"))
-    })?;
-
+    };
+    // Both are made durable at once, which takes hardly longer than one.
+    let (zip, verify) = rayon::join(
+        || put(&zip, &written.package, write_zip),
+        || put(&verify, &written.verify_text, write_text),
+    );
+    zip?;
+    verify?;
     Ok(Prepared { written, out: out.to_owned(), is_new, folder: Some(folder) })
 }
 

@@ -24,6 +24,24 @@ struct Reader<'a> {
 /// The reading ends; its finding is told already.
 struct Stop;
 
+/// The keys of one object: most have few, which are quickest compared one by one.
+#[derive(Default)]
+struct Keys(HashSet<String>);
+
+impl Keys {
+    /// Objects with more keys have them looked up.
+    const FEW: usize = 16;
+
+    /// Whether `text` is a key of one of `entries`, which only grow from one call to the next.
+    fn has(&mut self, entries: &[(Key, Node)], text: &str) -> bool {
+        if entries.len() <= Self::FEW {
+            return entries.iter().any(|(key, _)| key.text == text);
+        }
+        self.0.extend(entries[self.0.len()..].iter().map(|(key, _)| key.text.clone()));
+        self.0.contains(text)
+    }
+}
+
 /// Reads one JSON document.
 pub(super) fn parse(
     name: &Arc<str>,
@@ -163,7 +181,7 @@ impl Reader<'_> {
     fn object(&mut self, depth: usize) -> Result<Value, Stop> {
         self.bump();
         let mut entries: Vec<(Key, Node)> = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = Keys::default();
         self.spaces();
         if self.peek() == Some(b'}') {
             self.bump();
@@ -178,7 +196,7 @@ impl Reader<'_> {
             let text = self.string()?;
             let length = self.path.len();
             Step::Key(&text).push_onto(&mut self.path);
-            let repeated = !seen.insert(text.clone());
+            let repeated = seen.has(&entries, &text);
             if repeated {
                 let message = "this key stands here for the second time";
                 let finding = Finding::of(&codes::KEY_DUPLICATE, self.place(at), message);
@@ -272,9 +290,16 @@ impl Reader<'_> {
                     text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 Some(0..0x20) => return Err(self.wrong("a control character stands inside quotes")),
-                Some(byte) => {
-                    text.push(byte);
-                    self.bump();
+                Some(_) => {
+                    let most = self.budget.scalar + 1 - text.len();
+                    let run = self.bytes[self.next..]
+                        .iter()
+                        .take(most)
+                        .take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'));
+                    let run = &self.bytes[self.next..self.next + run.count()];
+                    text.extend_from_slice(run);
+                    self.next += run.len();
+                    self.column += run.iter().filter(|byte| *byte & 0xc0 != 0x80).count();
                 }
             }
         }

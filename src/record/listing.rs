@@ -10,7 +10,13 @@ use std::rc::Rc;
 /// A tree as git writes it: sorted, each name once. Of two entries with one name, a reader would check the one and a
 /// checkout write the other.
 #[derive(Default)]
-pub(super) struct Listing(Vec<u8>);
+pub(super) struct Listing {
+    bytes: Vec<u8>,
+    /// Where the last entry begins.
+    last: usize,
+    /// Where entries begin, files whose names begin the names after them: a folder of the same name would sort behind those.
+    open: Vec<usize>,
+}
 
 /// One entry, where it stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,51 +39,72 @@ impl Item<'_> {
 }
 
 impl Listing {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let listing = Self(bytes.to_vec());
-        let mut last: Option<Item<'_>> = None;
-        // Files whose names begin the names after them: a folder of the same name would sort behind those.
-        let mut open: Vec<&str> = Vec::new();
-        let mut size = 0;
-        for item in listing.entries() {
+    /// Reads a tree; `like` is another one, with which it may begin.
+    ///
+    /// Folders with one entry per operation begin as they did before, and what was read before is not read again.
+    fn parse(bytes: &[u8], like: &Self) -> Option<Self> {
+        let (mut at, mut last, mut open) = match bytes.starts_with(&like.bytes) {
+            true => (like.bytes.len(), like.last, like.open.clone()),
+            false => (0, 0, Vec::new()),
+        };
+        let name = |at: usize| item(bytes, at).map(|(item, _)| item.name);
+        while at < bytes.len() {
+            let (item, end) = item(bytes, at)?;
             if item.name.is_empty() || item.name.contains('/') {
                 return None;
             }
-            if last.is_some_and(|last| last.place(&item) != Ordering::Less) {
+            if at > 0 && self::item(bytes, last)?.0.place(&item) != Ordering::Less {
                 return None;
             }
-            while open.last().is_some_and(|name| !item.name.starts_with(name)) {
+            while open.last().is_some_and(|at| name(*at).is_none_or(|name| !item.name.starts_with(name))) {
                 open.pop();
             }
             match item.mode {
-                Mode::Folder if open.contains(&item.name) => return None,
+                Mode::Folder if open.iter().any(|at| name(*at) == Some(item.name)) => return None,
                 Mode::Folder => {}
-                _ => open.push(item.name),
+                _ => open.push(at),
             }
-            size += 22 + item.name.len() + octal_length(&listing.0[size..])?;
-            last = Some(item);
+            (last, at) = (at, end);
         }
-        (size == bytes.len()).then_some(listing)
+        Some(Self { bytes: bytes.to_vec(), last, open })
     }
 
-    /// Its entries; ends where the bytes are no entries, which [`Listing::parse`] refuses.
+    /// Its entries.
     pub fn entries(&self) -> impl Iterator<Item = Item<'_>> {
-        let mut rest = self.0.as_slice();
+        self.entries_from(0)
+    }
+
+    fn entries_from(&self, mut at: usize) -> impl Iterator<Item = Item<'_>> {
         std::iter::from_fn(move || {
-            let space = memchr::memchr(b' ', rest)?;
-            let end = memchr::memchr(0, rest)?;
-            let name = std::str::from_utf8(rest.get(space + 1..end)?).ok()?;
-            let id = Oid::from_bytes(rest.get(end + 1..end + 21)?).ok()?;
-            let item = Item { name, mode: Mode::parse(&rest[..space]), id };
-            rest = &rest[end + 21..];
+            let (item, end) = item(&self.bytes, at)?;
+            at = end;
             Some(item)
         })
     }
+
+    /// Up to where both are equal, in whole entries.
+    fn common(&self, other: &Self) -> usize {
+        if other.bytes.starts_with(&self.bytes) {
+            return self.bytes.len();
+        }
+        let mut at = 0;
+        while let (Some((mine, end)), Some((theirs, _))) = (item(&self.bytes, at), item(&other.bytes, at))
+            && mine == theirs
+        {
+            at = end;
+        }
+        at
+    }
 }
 
-/// Length of the mode at the begin of an entry.
-fn octal_length(entry: &[u8]) -> Option<usize> {
-    memchr::memchr(b' ', entry)
+/// The entry that begins at `at`, and where it ends; nothing where the bytes are none.
+fn item(bytes: &[u8], at: usize) -> Option<(Item<'_>, usize)> {
+    let rest = bytes.get(at..)?;
+    let space = memchr::memchr(b' ', rest)?;
+    let end = memchr::memchr(0, rest)?;
+    let name = std::str::from_utf8(rest.get(space + 1..end)?).ok()?;
+    let id = Oid::from_bytes(rest.get(end + 1..end + 21)?).ok()?;
+    Some((Item { name, mode: Mode::parse(&rest[..space]), id }, at + end + 21))
 }
 
 /// Reads trees; remembers those of this commit and the one before, so that an unchanged folder is read once.
@@ -99,6 +126,11 @@ impl<'a> Trees<'a> {
 
     /// One tree.
     pub fn read(&mut self, id: Oid) -> Result<Rc<Listing>, Error> {
+        self.read_like(id, &Listing::default())
+    }
+
+    /// One tree, which may begin as `like` does.
+    fn read_like(&mut self, id: Oid, like: &Listing) -> Result<Rc<Listing>, Error> {
         if let Some(listing) = self.now.get(&id) {
             return Ok(listing.clone());
         }
@@ -106,7 +138,8 @@ impl<'a> Trees<'a> {
             Some(listing) => listing,
             None => {
                 let object = self.odb.read(id)?;
-                let listing = (object.kind() == ObjectType::Tree).then(|| Listing::parse(object.data()));
+                let listing =
+                    (object.kind() == ObjectType::Tree).then(|| Listing::parse(object.data(), like));
                 Rc::new(listing.flatten().ok_or(Error::Object { id, what: "a tree as git writes it" })?)
             }
         };
@@ -177,14 +210,15 @@ impl<'a> Trees<'a> {
         if before == after {
             return Ok(());
         }
-        let (old, new) = (self.optional(before)?, self.optional(after)?);
-        // Folders with one entry per operation mostly agree: what is equal from the start on is not taken apart.
-        let equal = old.entries().zip(new.entries()).take_while(|(old, new)| old == new).count();
+        let old = self.optional(before, &Listing::default())?;
+        let new = self.optional(after, &old)?;
+        // What is equal from the start on is not taken apart.
+        let equal = old.common(&new);
         let mut sides: BTreeMap<String, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
-        for entry in old.entries().skip(equal) {
+        for entry in old.entries_from(equal) {
             sides.entry(entry.name.to_owned()).or_default().0 = Some(entry.owned());
         }
-        for entry in new.entries().skip(equal) {
+        for entry in new.entries_from(equal) {
             sides.entry(entry.name.to_owned()).or_default().1 = Some(entry.owned());
         }
         sides.retain(|_, (old, new)| old != new);
@@ -202,8 +236,8 @@ impl<'a> Trees<'a> {
         Ok(())
     }
 
-    fn optional(&mut self, id: Option<Oid>) -> Result<Rc<Listing>, Error> {
-        id.map_or_else(|| Ok(Rc::default()), |id| self.read(id))
+    fn optional(&mut self, id: Option<Oid>, like: &Listing) -> Result<Rc<Listing>, Error> {
+        id.map_or_else(|| Ok(Rc::default()), |id| self.read_like(id, like))
     }
 }
 
@@ -213,4 +247,50 @@ pub(super) struct Change {
     pub path: String,
     pub before: Option<Entry>,
     pub after: Option<Entry>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(entries: &[(&str, &str)]) -> Vec<u8> {
+        let entry =
+            |(mode, name): &(&str, &str)| [mode.as_bytes(), b" ", name.as_bytes(), &[0], &[7; 20]].concat();
+        entries.iter().flat_map(entry).collect()
+    }
+
+    #[test]
+    fn a_tree_that_goes_on_is_read_as_if_it_were_read_whole() {
+        let (file, folder) = ("100644", "40000");
+        let trees = [
+            tree(&[(file, "a"), (file, "a-b"), (folder, "b")]),
+            tree(&[(file, "a"), (file, "a-b"), (folder, "a")]),
+            tree(&[(file, "a"), (file, "a-b"), (file, "a-b")]),
+            tree(&[(file, "a"), (file, "a-b"), (file, "A")]),
+            tree(&[(file, "a"), (folder, "a-b"), (folder, "a")]),
+            tree(&[(file, "a"), (folder, "b"), (file, "b.c")]),
+            tree(&[(file, "a"), (folder, "b"), (file, "b")]),
+            [tree(&[(file, "a")]), b"100644 b\0cut".to_vec()].concat(),
+        ];
+        for bytes in &trees {
+            let whole = Listing::parse(bytes, &Listing::default());
+            for length in [1, 2] {
+                let ends: Vec<usize> =
+                    std::iter::successors(Some(0), |at| Some(item(bytes, *at)?.1)).collect();
+                let Some(like) =
+                    ends.get(length).and_then(|end| Listing::parse(&bytes[..*end], &Listing::default()))
+                else {
+                    continue;
+                };
+                let goes_on = Listing::parse(bytes, &like);
+                assert_eq!(goes_on.is_some(), whole.is_some(), "{}", String::from_utf8_lossy(bytes));
+                if let (Some(goes_on), Some(whole)) = (goes_on, &whole) {
+                    assert_eq!((goes_on.last, goes_on.open), (whole.last, whole.open.clone()));
+                }
+            }
+        }
+        let right: Vec<bool> =
+            trees.iter().map(|bytes| Listing::parse(bytes, &Listing::default()).is_some()).collect();
+        assert_eq!(right, [true, false, false, false, false, false, false, false]);
+    }
 }

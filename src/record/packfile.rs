@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// The content of a file on its way into the repository.
 pub(super) enum Blob<'b> {
@@ -156,8 +157,10 @@ impl<'a> Staging<'a> {
         let index = index(&mut self.entries, &checksum)?;
 
         let name = folder.join(format!("pack-{}", hex::encode(checksum)));
-        place(&folder, &self.pack, &name.with_extension("pack"))?;
-        place(&folder, &index, &name.with_extension("idx"))?;
+        // Both are made durable at once; the index gets its name last.
+        let (pack, index) = rayon::join(|| durable(&folder, &self.pack), || durable(&folder, &index));
+        pack?.persist(name.with_extension("pack")).map_err(|error| error.error)?;
+        index?.persist(name.with_extension("idx")).map_err(|error| error.error)?;
         File::open(&folder)?.sync_all()?;
         for pack in &old {
             pack.remove();
@@ -175,16 +178,15 @@ impl<'a> Staging<'a> {
     }
 }
 
-/// Writes to a temporary file that git's own housekeeping removes if we do not get to the end, then renames.
-fn place(folder: &Path, bytes: &[u8], name: &Path) -> io::Result<()> {
+/// A temporary file with `bytes`, on the disk; git's own housekeeping removes it if we do not get to the end.
+fn durable(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix("tmp_pack_").tempfile_in(folder)?;
     file.write_all(bytes)?;
     let mut rights = file.as_file().metadata()?.permissions();
     rights.set_readonly(true);
     file.as_file().set_permissions(rights)?;
     file.as_file().sync_data()?;
-    file.persist(name).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
 }
 
 /// Kind and size of an object: three bits of kind, then the size in groups of 4, 7, 7 … bits.

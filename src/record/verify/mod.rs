@@ -78,7 +78,7 @@ pub fn verify(path: &Path, trust: &Trust<'_>) -> Result<Audit, Error> {
     let ids: HashSet<Oid> = chain.iter().map(|link| link.id).collect();
     refs(&glass.repository, &ids, tip, &mut findings)?;
     pins(trust, &ids, tip, &mut findings);
-    let operations = walk::check(&odb, &chain, trust, &mut findings);
+    let operations = walk::check(&glass.repository, &chain, trust, &mut findings)?;
     let root = chain.first().map(|link| link.id);
     Ok(audit(findings, root, Some(tip), operations))
 }

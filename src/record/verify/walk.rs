@@ -12,8 +12,10 @@ use crate::record::log::Entry;
 use crate::record::message::{Event, Message, PackageRef};
 use crate::record::tree::Mode;
 use crate::record::{Error, moment, paths};
-use git2::{Odb, Oid};
+use git2::{Odb, Oid, Repository};
+use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
+use std::io;
 
 /// How far a clock may be ahead.
 const AHEAD: i64 = 300;
@@ -113,40 +115,85 @@ impl<'a> State<'a> {
     }
 }
 
-/// Checks every commit, oldest first.
-pub(super) fn check(
-    odb: &Odb<'_>,
-    chain: &[Link],
-    trust: &Trust<'_>,
-    findings: &mut Vec<Finding>,
-) -> Vec<Entry> {
-    let mut state = State::new(odb);
-    let mut entries = Vec::new();
-    let mut before: Option<Before> = None;
+/// What a commit tells without what came before its parent.
+struct Alone {
+    message: Option<Message>,
+    found: Vec<Finding>,
+    changes: Result<Vec<Change>, Error>,
+}
+
+/// Commits that one thread looks at: many against the trees that the first of them needs anew, few against a history.
+const STRETCH: usize = 32;
+
+/// Looks at every commit by itself and at what differs from its parent, on every core.
+///
+/// Each operation adds to a folder, whose tree then is one entry longer: reading those trees is what takes time.
+fn alone(repository: &Repository, chain: &[Link], trust: &Trust<'_>) -> Result<Vec<Alone>, Error> {
     // Commits up to the head last seen were made before it was seen, the others after.
     let seen = trust.last_seen.and_then(|seen| {
         let at = chain.iter().position(|link| link.id == seen.commit)?;
         let time = seen.at.map_or(chain[at].commit.time, |time| time.seconds());
         Some((at, time))
     });
-    for (index, link) in chain.iter().enumerate() {
-        let not_before = seen.filter(|(at, _)| index > *at).map(|(_, time)| time);
-        let mut found = Vec::new();
-        let message = one(link, trust, not_before, &mut found);
-        if let Err(error) = content(&mut state, trust, link, message.as_ref(), before, false, &mut found) {
+    let path = repository.path();
+    let stretch = |repository: &Repository, number: usize, links: &[Link]| -> Result<Vec<Alone>, Error> {
+        let odb = repository.odb()?;
+        let mut trees = Trees::new(&odb);
+        let look = |(place, link): (usize, &Link)| {
+            let index = number * STRETCH + place;
+            let not_before = seen.filter(|(at, _)| index > *at).map(|(_, time)| time);
+            let mut found = Vec::new();
+            let message = one(link, trust, not_before, &mut found);
+            let before = index.checked_sub(1).map(|before| chain[before].commit.tree);
+            let changes = trees.changes(before, Some(link.commit.tree));
+            trees.turn();
+            Alone { message, found, changes }
+        };
+        Ok(links.iter().enumerate().map(look).collect())
+    };
+    let stretches: Vec<Vec<Alone>> = chain
+        .par_chunks(STRETCH)
+        .enumerate()
+        // libgit2's handles are each for one thread.
+        .map_init(
+            || Repository::open(path),
+            |repository, (number, links)| match repository {
+                Ok(repository) => stretch(repository, number, links),
+                Err(error) => Err(Error::io(path.display().to_string(), io::Error::other(error.to_string()))),
+            },
+        )
+        .collect::<Result<_, _>>()?;
+    Ok(stretches.into_iter().flatten().collect())
+}
+
+/// Checks every commit, oldest first.
+pub(super) fn check(
+    repository: &Repository,
+    chain: &[Link],
+    trust: &Trust<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Entry>, Error> {
+    let odb = repository.odb()?;
+    let mut state = State::new(&odb);
+    let mut entries = Vec::new();
+    let mut before: Option<Before> = None;
+    for (link, alone) in chain.iter().zip(alone(repository, chain, trust)?) {
+        let Alone { message, mut found, changes } = alone;
+        let (message, around) = (message.as_ref(), Around { before, changes, alone: false });
+        if let Err(error) = content(&mut state, trust, link, message, around, &mut found) {
             found.push(unreadable(&error));
         }
-        finish(link, message.as_ref(), found, findings);
+        finish(link, message, found, findings);
         state.trees.turn();
         before = Some(Before {
             id: link.id,
             tree: link.commit.tree,
             time: link.commit.time,
-            operation: message.as_ref().map(|message| message.operation),
+            operation: message.map(|message| message.operation),
         });
-        entries.extend(message.map(|message| Entry::of(link.id, &link.commit, &message)));
+        entries.extend(message.map(|message| Entry::of(link.id, &link.commit, message)));
     }
-    entries
+    Ok(entries)
 }
 
 /// Checks one commit against its parent, and believes the parent.
@@ -166,7 +213,9 @@ pub(super) fn check_one(
             time: parent.commit.time,
             operation: Message::parse(&parent.commit.message).ok().map(|message| message.operation),
         });
-    if let Err(error) = content(&mut state, trust, link, message.as_ref(), before, true, &mut found) {
+    let changes = state.trees.changes(before.map(|before| before.tree), Some(link.commit.tree));
+    let around = Around { before, changes, alone: true };
+    if let Err(error) = content(&mut state, trust, link, message.as_ref(), around, &mut found) {
         found.push(unreadable(&error));
     }
     finish(link, message.as_ref(), found, findings);
@@ -250,16 +299,25 @@ fn signer(commit: &Commit, trust: &Trust<'_>, not_before: Option<i64>) -> Result
     Ok(())
 }
 
+/// What a commit is held against.
+struct Around {
+    before: Option<Before>,
+    /// What differs from its tree.
+    changes: Result<Vec<Change>, Error>,
+    /// Whether nothing is known of what came before that.
+    alone: bool,
+}
+
 /// The commit against the one before it.
 fn content(
     state: &mut State<'_>,
     trust: &Trust<'_>,
     link: &Link,
     message: Option<&Message>,
-    before: Option<Before>,
-    alone: bool,
+    around: Around,
     found: &mut Vec<Finding>,
 ) -> Result<(), Error> {
+    let Around { before, changes, alone } = around;
     let commit = &link.commit;
     if let Some(before) = before {
         debug_assert_eq!(commit.parents.first(), Some(&before.id));
@@ -267,7 +325,7 @@ fn content(
             found.push(Finding::new("glass.date", "it bears an earlier date than the operation before it"));
         }
     }
-    let changes = state.trees.changes(before.map(|before| before.tree), Some(commit.tree))?;
+    let changes = changes?;
     let Some(message) = message else {
         return Ok(());
     };

@@ -90,6 +90,14 @@ pub fn checked(export: &Path, target: &Path) -> Result<Checked, Failure> {
     check::all(source).map_err(Failure::Findings)
 }
 
+/// Whether `path`, which need not be there yet, is `folder` or lies in it.
+fn is_inside(path: &Path, folder: &Path) -> bool {
+    let there = path.ancestors().map(|part| if part.as_os_str().is_empty() { Path::new(".") } else { part });
+    let place = there.into_iter().find_map(|part| part.canonicalize().ok());
+    let folder = folder.canonicalize().ok().filter(|folder| folder.is_dir());
+    place.zip(folder).is_some_and(|(place, folder)| place.starts_with(folder))
+}
+
 impl Compile {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
@@ -97,6 +105,12 @@ impl Compile {
             return Err(Failure::Usage(
                 "--signers means nothing without --glass or --previous; next: leave it out".to_owned(),
             ));
+        }
+        if is_inside(&self.out, &self.export) {
+            return Err(Failure::Usage(format!(
+                "{} lies in the export, which would hold the package from then on; next: choose another --out",
+                self.out.display()
+            )));
         }
         let signer = Signer::from_file(&self.sign_key)?;
         let checked = checked(&self.export, &self.target)?;

@@ -78,7 +78,7 @@ impl Failure {
             Self::Pack(_) | Self::NoGlass { .. } => 1,
             Self::Open(error) => match error {
                 open::Error::Problems(_) => 4,
-                open::Error::IdentityNeeded { .. } => 2,
+                open::Error::IdentityNeeded { .. } | open::Error::Nameless { .. } => 2,
                 open::Error::Read { .. } | open::Error::Write { .. } | open::Error::Exists { .. } => 1,
             },
             Self::Record(error) => recording(error),

@@ -49,10 +49,10 @@ impl Unpack {
             return output::json(&report);
         }
         output::write(&format!(
-            "Verified and unpacked: {} files in {}\nnext: read {}/README.md\n",
+            "Verified and unpacked: {} files in {}\nnext: read {}\n",
             report.files,
             path(&self.folder),
-            path(&self.folder),
+            path(&self.folder.join("README.md")),
         ))
     }
 }

@@ -57,6 +57,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder that cannot be replaced by a new one, such as `.`.
+    #[error("{} is no name for a new folder; nothing was written; next: name a folder that is not there yet", path.display())]
+    Nameless {
+        /// What was named.
+        path: PathBuf,
+    },
     /// The package is encrypted and no identity was given.
     #[error("{} is encrypted; next: add --identity KEY", path.display())]
     IdentityNeeded {

@@ -14,6 +14,11 @@ use std::path::{Path, PathBuf};
 /// Folders get mode 0700, files 0600, programs 0700, whatever the umask. The files are written beside the folder first,
 /// made durable by one sync, then renamed; whatever fails on the way leaves nothing.
 pub fn unpack(verified: &Verified, folder: &Path) -> Result<(), Error> {
+    // Without a `/` or `/.` at its end, which would keep a name from being given.
+    let folder = &folder.components().collect::<PathBuf>();
+    if folder.file_name().is_none() {
+        return Err(Error::Nameless { path: folder.clone() });
+    }
     let exists = || Error::Exists { path: folder.to_owned() };
     match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -26,7 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// An identity file holds something else; its lines are not shown.
-    #[error("{} holds no age identity (AGE-SECRET-KEY-1…) without passphrase{}", path.display(), at(*line))]
+    #[error("{} holds no age identity (AGE-SECRET-KEY-1…) without passphrase{}; next: name the file that age-keygen wrote", path.display(), at(*line))]
     IdentityForm {
         /// The file.
         path: PathBuf,

@@ -306,3 +306,35 @@ fn a_work_tree_that_cannot_be_written_is_told_and_written_the_next_time() {
     status.current_dir(here.path("stuf-minimal")).args(["status", "--short"]);
     assert_eq!(run(status).exits_with(0).stdout, "");
 }
+
+#[test]
+fn a_package_is_never_written_into_the_export_it_is_made_of() {
+    let here = minimal();
+    for out in ["input/export", "input/export/new/out", "input/elsewhere/../export"] {
+        fs::create_dir_all(here.path("input/elsewhere")).expect("a folder");
+        let told = here.stufpack(&COMPILE.replace("--out out", &format!("--out {out}"))).exits_with(2);
+        assert!(told.stderr.contains("next: choose another --out"), "{}", told.stderr);
+        assert_eq!(here.names("input/export"), ["export.yaml", "realm.json"]);
+    }
+}
+
+#[test]
+fn a_package_is_unpacked_wherever_a_new_folder_can_be_named() {
+    let here = minimal();
+    here.stufpack(COMPILE).exits_with(0);
+    let package = here.path("out").join(PACKAGE).display().to_string();
+    for folder in ["plain", "slash/", "dot/.", "up/../other"] {
+        let told =
+            here.stufpack(&format!("unpack {package} {folder} --signers signers --at {AT}")).exits_with(0);
+        assert!(told.stdout.ends_with("/README.md\n") && !told.stdout.contains("//"), "{}", told.stdout);
+        assert!(here.path(folder).join("README.md").is_file());
+    }
+    let signers = here.path("signers").display().to_string();
+    fs::create_dir(here.path("empty")).expect("a folder");
+    for nameless in [".", "..", "../empty/.."] {
+        let mut unpack = here.command(&format!("unpack {package} {nameless} --signers {signers} --at {AT}"));
+        unpack.current_dir(here.path("empty"));
+        let told = run(unpack).exits_with(2);
+        assert!(told.stderr.contains("next: name a folder that is not there yet"), "{}", told.stderr);
+    }
+}

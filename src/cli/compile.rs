@@ -1,6 +1,6 @@
 //! `stufpack compile`: the whole flow, from an export to a signed package and its record.
 
-use super::report::{path, quoted};
+use super::report::{command_line, path};
 use super::{Outcome, OutputFormat, exit::Failure, output};
 use crate::model::{Checked, SecretName, Word as _};
 use crate::open::{self, Signers, Trust};
@@ -174,7 +174,7 @@ impl Compile {
         let slug = if named { vec![] } else { vec!["--slug".as_ref(), OsStr::new(slug)] };
         let words: Vec<OsString> =
             words.into_iter().chain(slug).chain(options).map(OsStr::to_owned).collect();
-        super::report::command_line(&words)
+        command_line(&words)
     }
 
     /// Where it writes: into the folder, or beside it.
@@ -278,11 +278,11 @@ impl Compile {
             ));
         }
         if warnings > 0 {
-            text.push_str(&format!(
-                "  {warnings} warning(s), shown by: stufpack check {} --target {}\n",
-                quoted(&self.export.to_string_lossy()),
-                quoted(&self.target.to_string_lossy())
-            ));
+            let words = ["stufpack", "check"].map(OsStr::new).into_iter();
+            let words =
+                words.chain([self.export.as_os_str(), OsStr::new("--target"), self.target.as_os_str()]);
+            let check = command_line(&words.map(OsStr::to_owned).collect::<Vec<_>>());
+            text.push_str(&format!("  {warnings} warning(s), shown by: {check}\n"));
         }
         text.push_str(&format!(
             "next: give {} to the Trust Architect by another way than the package\n",

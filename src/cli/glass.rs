@@ -300,10 +300,12 @@ impl Log {
         for entry in &entries {
             tell(&mut text, entry);
         }
-        let repository = report::quoted(&self.repository.to_string_lossy());
+        let words = ["stufpack", "glass", "verify"].map(std::ffi::OsString::from);
+        let words: Vec<_> = words.into_iter().chain([self.repository.as_os_str().to_owned()]).collect();
+        let verify = report::command_line(&words);
         let _ = writeln!(
             text,
-            "As the commits tell it; whether that is true: stufpack glass verify {repository} --signers FILE --pin ROOT"
+            "As the commits tell it; whether that is true: {verify} --signers FILE --pin ROOT"
         );
         output::write(&text)
     }

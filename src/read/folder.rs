@@ -43,6 +43,7 @@ pub(super) fn read(root: &Path, shown: &str) -> Result<Source, Error> {
         unpacked: None,
         findings,
     };
+    let (mut export, mut users) = (None, None);
     let mut attached = 0;
     let mut documents = 0;
     for name in files {
@@ -55,13 +56,9 @@ pub(super) fn read(root: &Path, shown: &str) -> Result<Source, Error> {
                 told.push(several(&full, "document"));
                 continue;
             }
-            let bytes = bytes_of_file(&path, Budget::EXPORT.bytes)?;
-            source.digests.insert(name, Digest::of(&bytes));
-            source.export = document(&full, bytes, Budget::EXPORT, told);
+            export = Some((name, full, bytes_of_file(&path, Budget::EXPORT.bytes)?));
         } else if name == "realm.json" {
-            let bytes = bytes_of_file(&path, Budget::REALM.bytes)?;
-            source.digests.insert(name, Digest::of(&bytes));
-            source.realm = Some(realm(&full, bytes, told));
+            users = Some((name, full, bytes_of_file(&path, Budget::REALM.bytes)?));
         } else if INVENTORIES.contains(&name.as_str()) {
             if source.inventory.is_some() {
                 told.push(several(&full, "inventory"));
@@ -88,6 +85,17 @@ pub(super) fn read(root: &Path, shown: &str) -> Result<Source, Error> {
             ));
         }
     }
+    // The two large documents, side by side.
+    let parsed = rayon::join(
+        || export.map(|file| parsed(file, |name, bytes, told| document(name, bytes, Budget::EXPORT, told))),
+        || users.map(|file| parsed(file, realm)),
+    );
+    if let Some(parsed) = parsed.0 {
+        source.export = parsed.into(&mut source.digests, &mut source.findings);
+    }
+    if let Some(parsed) = parsed.1 {
+        source.realm = Some(parsed.into(&mut source.digests, &mut source.findings));
+    }
     if documents == 0 {
         let message = "there is no export.yaml in it";
         source.findings.push(
@@ -95,6 +103,32 @@ pub(super) fn read(root: &Path, shown: &str) -> Result<Source, Error> {
         );
     }
     Ok(source)
+}
+
+/// A document with what was noticed about its file.
+struct Parsed {
+    document: Document,
+    name: String,
+    digest: Digest,
+    findings: Vec<Finding>,
+}
+
+impl Parsed {
+    fn into(mut self, digests: &mut BTreeMap<String, Digest>, findings: &mut Vec<Finding>) -> Document {
+        digests.insert(self.name, self.digest);
+        findings.append(&mut self.findings);
+        self.document
+    }
+}
+
+/// Parses a file, which comes as its name in the export, its name in messages, and its bytes.
+fn parsed(
+    (name, full, bytes): (String, String, Vec<u8>),
+    parse: impl FnOnce(&str, Vec<u8>, &mut Vec<Finding>) -> Document,
+) -> Parsed {
+    let digest = Digest::of(&bytes);
+    let mut findings = Vec::new();
+    Parsed { document: parse(&full, bytes, &mut findings), name, digest, findings }
 }
 
 /// Every regular file below `root`, by its name with `/`, in byte order; anything else is a finding.

@@ -3,10 +3,12 @@
 use super::Error;
 use crate::model::leak::Hit;
 use crate::model::{Checked, Files, Kind, Target, Tls};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Something that stands in a rendered file and must not.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -47,10 +49,20 @@ fn leak(path: &str, what: &str) -> Leak {
 
 /// What names a user: addresses without regard to case, and phone numbers in their digits.
 struct Addresses {
-    automaton: Option<AhoCorasick>,
-    /// Patterns before this one are wanted; the others are longer words that may stand where they stand.
-    wanted: usize,
+    /// Every way to write `@` and a domain. People of one domain are many, so what stands before it is compared then.
+    domains: Option<AhoCorasick>,
+    /// The people of the domain of each of its patterns.
+    people: Vec<Arc<[Local]>>,
     phones: Option<AhoCorasick>,
+}
+
+/// The part of an address before its `@`, in one of its writings; longer ones stand before shorter ones.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Local {
+    length: Reverse<usize>,
+    text: String,
+    /// Whether it is a user's; the others are longer names that may stand where a user's stands.
+    wanted: bool,
 }
 
 fn addresses(checked: &Checked) -> Addresses {
@@ -58,29 +70,54 @@ fn addresses(checked: &Checked) -> Addresses {
     let users = &checked.export.users;
     let emails = users.values().map(|user| user.email.as_str());
     let known = checked.realm.users.values().filter_map(|user| user.email.as_deref());
-    // Export and realm name the same people, and case does not count.
-    let emails: BTreeSet<String> = emails
-        .chain(known)
-        .filter(|email| !email.is_empty() && !named.iter().any(|other| other.eq_ignore_ascii_case(email)))
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let mut words: Vec<String> = emails.iter().flat_map(|email| writings(email)).collect();
-    let wanted = words.len();
-    words.extend(named.iter().flat_map(|email| writings(email)));
+    let wanted =
+        emails.chain(known).filter(|email| !named.iter().any(|other| other.eq_ignore_ascii_case(email)));
     let phones: Vec<String> = users
         .values()
         .filter_map(|user| user.phone.as_ref())
         .map(|phone| phone.as_str().chars().filter(char::is_ascii_digit).collect())
         .filter(|digits: &String| digits.len() >= 7)
         .collect();
-    let build = |words: &[String]| {
-        AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(words)
-            .ok()
-    };
-    Addresses { automaton: build(&words), wanted, phones: build(&phones) }
+    Addresses::new(wanted, named.iter().map(String::as_str), &phones)
+}
+
+impl Addresses {
+    fn new<'a>(
+        wanted: impl Iterator<Item = &'a str>,
+        named: impl Iterator<Item = &'a str>,
+        phones: &[String],
+    ) -> Self {
+        // Export and realm name the same people, and case does not count.
+        let mut by_domain: BTreeMap<String, BTreeSet<Local>> = BTreeMap::new();
+        let all = wanted.map(|email| (email, true)).chain(named.map(|email| (email, false)));
+        for (email, wanted) in all {
+            // What has no `@` is no address, and nothing to look for.
+            let Some((local, domain)) = email.rsplit_once('@') else { continue };
+            let people = by_domain.entry(domain.to_ascii_lowercase()).or_default();
+            people.extend(writings(local).into_iter().map(|text| Local {
+                length: Reverse(text.len()),
+                text,
+                wanted,
+            }));
+        }
+        let mut patterns = Vec::new();
+        let mut people = Vec::new();
+        for (domain, locals) in by_domain {
+            let locals: Arc<[Local]> = locals.into_iter().collect();
+            for domain in writings(&domain) {
+                for at in ["@", "%40", "&#64;", "&#x40;", "\\u0040"] {
+                    patterns.push([at, &domain].concat());
+                    people.push(locals.clone());
+                }
+            }
+        }
+        Self { domains: automaton(&patterns), people, phones: automaton(phones) }
+    }
+}
+
+/// Looks for all `words` at once, without regard to case; those that overlap are all found.
+fn automaton(words: &[String]) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
 }
 
 /// Addresses that the target names: who acts is named in clear, and a user can be who acts.
@@ -96,11 +133,11 @@ fn named_by_target(target: &Target) -> Vec<String> {
     named
 }
 
-/// An address as it stands in text, URLs, markup and JSON.
-fn writings(email: &str) -> Vec<String> {
+/// One side of an address as it stands in text and in URLs.
+fn writings(part: &str) -> Vec<String> {
     let percent = |kept: &[u8]| {
-        let mut text = String::with_capacity(email.len() + 8);
-        for byte in email.bytes() {
+        let mut text = String::with_capacity(part.len() + 8);
+        for byte in part.bytes() {
             if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
                 text.push(char::from(byte));
             } else {
@@ -110,35 +147,42 @@ fn writings(email: &str) -> Vec<String> {
         }
         text
     };
-    let mut all: Vec<String> = ["@", "%40", "&#64;", "&#x40;", "\\u0040"]
-        .iter()
-        .map(|at| email.replace('@', at))
-        .chain([percent(b"-._~"), percent(b"-._~@+")])
-        .collect();
-    all.sort();
+    let mut all = vec![part.to_owned(), percent(b"-._~"), percent(b"-._~+")];
     all.dedup();
     all
 }
 
 /// Whether an address or number stands in `bytes` as a word of its own; `ada@example.org` is not in `nada@example.org`.
 fn stands_alone(addresses: &Addresses, bytes: &[u8]) -> Option<&'static str> {
-    let named = addresses.automaton.iter().flat_map(|automaton| automaton.find_iter(bytes)).any(|hit| {
-        hit.pattern().as_usize() < addresses.wanted
-            && !goes_on_before(&bytes[..hit.start()])
-            && !goes_on_after(&bytes[hit.end()..])
-    });
+    let named =
+        addresses.domains.iter().flat_map(|domains| domains.find_overlapping_iter(bytes)).any(|hit| {
+            let before = &bytes[..hit.start()];
+            // The longest name that ends there is the one that is meant.
+            let locals = addresses.people[hit.pattern().as_usize()].iter();
+            let named =
+                locals.filter_map(|local| Some((local, without(before, local.text.as_bytes())?))).next();
+            named.is_some_and(|(local, before)| {
+                local.wanted && !goes_on_before(before) && !goes_on_after(&bytes[hit.end()..])
+            })
+        });
     if named {
         return Some("a user's e-mail address");
     }
     let phones = addresses.phones.as_ref()?;
     let digits = close_up(bytes);
-    let called = phones.find_iter(&digits).any(|hit| {
+    let called = phones.find_overlapping_iter(&digits).any(|hit| {
         let before = &digits[..hit.start()];
         let before = before.strip_suffix(b"00").unwrap_or(before);
         let word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         !word(before.last()) && !word(digits.get(hit.end()))
     });
     called.then_some("a user's phone number")
+}
+
+/// `bytes` without `end`, where they end with it in any case.
+fn without<'b>(bytes: &'b [u8], end: &[u8]) -> Option<&'b [u8]> {
+    let (before, last) = bytes.split_at_checked(bytes.len().checked_sub(end.len())?)?;
+    last.eq_ignore_ascii_case(end).then_some(before)
 }
 
 /// Whether an address begins further left. What people and formats write before an address is no part of it: signs,
@@ -193,15 +237,9 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> bool {
-        let words = writings("ada@example.org");
-        let wanted = words.len();
-        let words = [words, writings("files-ada@example.org")].concat();
-        let build = |words: &[String]| {
-            let kind = MatchKind::LeftmostLongest;
-            AhoCorasick::builder().ascii_case_insensitive(true).match_kind(kind).build(words).ok()
-        };
+        let phones = ["491701234567".to_owned()];
         let addresses =
-            Addresses { automaton: build(&words), wanted, phones: build(&["491701234567".to_owned()]) };
+            Addresses::new(["ada@example.org"].into_iter(), ["files-ada@example.org"].into_iter(), &phones);
         stands_alone(&addresses, text.as_bytes()).is_some()
     }
 
@@ -225,6 +263,11 @@ mod tests {
             "0049 170/1234567",
         ] {
             assert!(found(text), "{text}");
+        }
+        for (text, user) in [("ÄDA@example.org", "ÄDA@example.org"), ("a%2Bb@example.org", "a+b@example.org")]
+        {
+            let addresses = Addresses::new([user].into_iter(), std::iter::empty(), &[]);
+            assert!(stands_alone(&addresses, text.as_bytes()).is_some(), "{text}");
         }
         for text in [
             "nada@example.org",

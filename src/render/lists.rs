@@ -53,7 +53,7 @@ fn list(
     objects: &mut impl Iterator<Item = io::Result<Object>>,
     rename: bool,
 ) -> Result<Vec<u8>, Error> {
-    let encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+    let encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(3));
     // The encoder clears a buffer at every write, and a serialiser writes a few bytes at a time.
     let mut out = BufWriter::with_capacity(1 << 16, encoder);
     let mut bytes = 0_u64;

@@ -1,9 +1,9 @@
 //! Does the ledger name everything that the export and the realm hold?
 
-use super::path::{Segment, segments};
+use super::path::Pattern;
 use crate::model::{Disposition, Leaves, Ledger};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Settings of the export or realm that the ledger does not name: a defect of this program, which must not pass in silence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,33 +35,24 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
     let mut others = Vec::new();
     let realm = leaves.realm.iter().map(|path| Cow::Owned(below_realm(path)));
     for leaf in leaves.export.iter().map(Cow::Borrowed).chain(realm) {
-        let mut known = false;
-        for (_, end) in segments(&leaf) {
-            if let Some(entry) = named.get(&leaf[..end]) {
-                known = true;
-                exact.insert(entry);
-            }
-        }
-        if !known {
-            others.push(leaf);
+        let pattern = Pattern::of(&leaf);
+        let accounting = pattern.ends.iter().filter_map(|end| named.get(&leaf[..end.path]));
+        if accounting.inspect(|entry| _ = exact.insert(entry)).count() == 0 {
+            others.push((leaf, pattern));
         }
     }
-    let mut entries: BTreeMap<Vec<Segment<'_>>, BTreeSet<&str>> = BTreeMap::new();
+    let mut entries: HashMap<String, BTreeSet<&str>> = HashMap::new();
     for setting in named.difference(&exact) {
-        let pattern = segments(setting).into_iter().map(|(segment, _)| segment).collect();
-        entries.entry(pattern).or_default().insert(setting);
+        entries.entry(Pattern::of(setting).text).or_default().insert(setting);
     }
 
     let mut settings = BTreeSet::new();
-    let mut found: BTreeMap<Vec<Segment<'_>>, BTreeSet<String>> = BTreeMap::new();
-    for leaf in &others {
-        let apart = segments(leaf);
-        let pattern: Vec<Segment<'_>> = apart.iter().map(|(segment, _)| segment.clone()).collect();
-        let depth = (1..=pattern.len()).rev().find(|depth| entries.contains_key(&pattern[..*depth]));
-        match depth {
-            Some(depth) => {
-                let instance = leaf[..apart[depth - 1].1].to_owned();
-                found.entry(pattern[..depth].to_vec()).or_default().insert(instance);
+    let mut found: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    for (leaf, pattern) in &others {
+        let lowest = pattern.ends.iter().rev().find(|end| entries.contains_key(&pattern.text[..end.text]));
+        match lowest {
+            Some(end) => {
+                found.entry(&pattern.text[..end.text]).or_default().insert(&leaf[..end.path]);
             }
             None => {
                 settings.insert(leaf.clone().into_owned());
@@ -69,9 +60,9 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
         }
     }
     for (pattern, instances) in found {
-        let named = entries.get(&pattern).map_or(0, BTreeSet::len);
+        let named = entries.get(pattern).map_or(0, BTreeSet::len);
         if instances.len() > named {
-            settings.extend(instances.into_iter().skip(named));
+            settings.extend(instances.into_iter().skip(named).map(str::to_owned));
         }
     }
     if settings.is_empty() { Ok(()) } else { Err(Unaccounted { settings: settings.into_iter().collect() }) }

@@ -1,7 +1,6 @@
 //! Key paths: how they are written, and how they are taken apart again.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A key path under construction.
 #[derive(Clone)]
@@ -46,30 +45,59 @@ impl fmt::Display for Path {
     }
 }
 
-/// One step of a key path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Segment<'p> {
-    /// A key of a mapping.
-    Key(Cow<'p, str>),
-    /// An item of a list, whatever names it.
-    Item,
+/// What a key path looks like when the names of its items are left out: `users[].email` of `users[u-017].email`.
+pub(super) struct Pattern {
+    /// The path without names of items, every other key written in one way.
+    pub text: String,
+    /// Where the path's segments end.
+    pub ends: Vec<End>,
 }
 
-/// Takes a path apart; with each segment comes how much of the path it ends at.
-pub(super) fn segments(path: &str) -> Vec<(Segment<'_>, usize)> {
-    let mut found = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        let (segment, length) = match rest.as_bytes()[0] {
-            b'[' => (Segment::Item, item_length(rest)),
-            b'.' if rest.starts_with(".{\"") => quoted(rest),
-            b'.' => plain(rest, 1),
-            _ => plain(rest, 0),
-        };
-        rest = &rest[length..];
-        found.push((segment, path.len() - rest.len()));
+/// The end of a segment.
+pub(super) struct End {
+    /// In the path itself.
+    pub path: usize,
+    /// In the pattern.
+    pub text: usize,
+}
+
+impl Pattern {
+    /// Takes a path apart.
+    pub fn of(path: &str) -> Self {
+        let mut pattern = Self { text: String::with_capacity(path.len()), ends: Vec::with_capacity(8) };
+        let mut rest = path;
+        while let Some(first) = rest.bytes().next() {
+            let length = match first {
+                b'[' => {
+                    pattern.text.push_str("[]");
+                    item_length(rest)
+                }
+                b'.' if rest.starts_with(".{\"") => pattern.quoted(rest),
+                _ => {
+                    let length = plain_length(rest);
+                    if first != b'.' {
+                        pattern.text.push('.');
+                    }
+                    pattern.text.push_str(&rest[..length]);
+                    length
+                }
+            };
+            rest = &rest[length..];
+            pattern.ends.push(End { path: path.len() - rest.len(), text: pattern.text.len() });
+        }
+        pattern
     }
-    found
+
+    /// Adds the quoted key that `rest` begins with, however its characters are escaped; tells its length there.
+    fn quoted(&mut self, rest: &str) -> usize {
+        let mut texts = serde_json::Deserializer::from_str(&rest[2..]).into_iter::<String>();
+        if let Some(Ok(key)) = texts.next() {
+            let _ = write!(self.text, ".{{{}}}", serde_json::Value::from(key));
+            return (3 + texts.byte_offset()).min(rest.len());
+        }
+        self.text.push_str(rest);
+        rest.len()
+    }
 }
 
 /// An item ends at the last `]` that the path goes on after with `.`, `[` or its end: names may hold brackets.
@@ -78,21 +106,9 @@ fn item_length(rest: &str) -> usize {
     rest.match_indices(']').map(|(at, _)| at).find(closes).map_or(rest.len(), |at| at + 1)
 }
 
-fn quoted(rest: &str) -> (Segment<'_>, usize) {
-    let mut texts = serde_json::Deserializer::from_str(&rest[2..]).into_iter::<String>();
-    match texts.next() {
-        Some(Ok(key)) => {
-            let length = (3 + texts.byte_offset()).min(rest.len());
-            (Segment::Key(Cow::Owned(key)), length)
-        }
-        _ => (Segment::Key(Cow::Borrowed(rest)), rest.len()),
-    }
-}
-
-fn plain(rest: &str, skip: usize) -> (Segment<'_>, usize) {
-    let end = rest.bytes().skip(skip).position(|byte| matches!(byte, b'.' | b'['));
-    let length = end.map_or(rest.len(), |at| at + skip).max(1);
-    (Segment::Key(Cow::Borrowed(&rest[skip..length])), length)
+fn plain_length(rest: &str) -> usize {
+    let end = rest.bytes().skip(1).position(|byte| matches!(byte, b'.' | b'['));
+    end.map_or(rest.len(), |at| at + 1)
 }
 
 #[cfg(test)]
@@ -103,9 +119,19 @@ mod tests {
     fn a_path_with_odd_keys_and_items_comes_apart_as_it_was_put_together() {
         let path = Path::raw("").key("spec").key("a.b \"c\"]").item("o]dd").key("roles").item(3);
         let text = path.to_string();
-        let apart: Vec<Segment<'_>> = segments(&text).into_iter().map(|(segment, _)| segment).collect();
+        let pattern = Pattern::of(&text);
 
-        let key = |text: &'static str| Segment::Key(text.into());
-        assert_eq!(apart, [key("spec"), key("a.b \"c\"]"), Segment::Item, key("roles"), Segment::Item]);
+        assert_eq!(pattern.text, r#".spec.{"a.b \"c\"]"}[].roles[]"#);
+        let ends: Vec<&str> = pattern.ends.iter().map(|end| &text[..end.path]).collect();
+        let odd = r#"spec.{"a.b \"c\"]"}"#;
+        let item = format!("{odd}[o]dd]");
+        let roles = format!("{item}.roles");
+        assert_eq!(ends, ["spec", odd, &item, &roles, &text]);
+    }
+
+    #[test]
+    fn a_key_means_the_same_however_it_is_escaped() {
+        assert_eq!(Pattern::of(r#"a.{"\u00e4"}"#).text, Pattern::of(r#"a.{"ä"}"#).text);
+        assert_ne!(Pattern::of("a[b]").text, Pattern::of("a.b").text);
     }
 }

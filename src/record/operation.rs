@@ -7,6 +7,7 @@ use super::package::{Change, Recorded, Recording, encrypt};
 use super::packfile::Staging;
 use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
+use super::worktree::Contents;
 use super::{Error, journal, paths};
 use crate::model::leak::Scanner;
 use crate::model::{Digest, Secret, Timestamp};
@@ -263,7 +264,7 @@ impl Locked {
             at: operation.ended.seconds(),
             validation: operation.validation,
         };
-        glass.commit(staging, &head, change, &recording)
+        glass.commit(staging, &head, change, &recording, &Contents::new())
     }
 }
 

@@ -9,6 +9,7 @@ use super::packfile::{Blob, Staging};
 use super::structure::BRANCH;
 use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
+use super::worktree::Contents;
 use super::{Error, TOOL, glass, paths};
 use crate::embedded;
 use crate::model::AgeRecipient;
@@ -87,8 +88,9 @@ impl Locked {
             .chain(personal)
             .collect::<Vec<_>>()
             .par_iter()
-            .map(|file| encrypt(&file.bytes, &recipients).map(Blob::Dense))
+            .map(|file| encrypt(&file.bytes, &recipients))
             .collect::<Result<_, _>>()?;
+        let dense: Vec<_> = sealed.iter().map(|bytes| Blob::Dense(bytes)).collect();
         let blobs: Vec<_> = clear
             .iter()
             .map(|(path, file)| match embedded::blob(path, &file.sha256) {
@@ -96,10 +98,13 @@ impl Locked {
                 None => Blob::Plain(&file.bytes),
             })
             .collect();
+        let mut contents = Contents::new();
         for ((path, file), id) in clear.iter().zip(staging.add_blobs(&blobs)?) {
+            contents.insert(id, &file.bytes);
             tree.place(path, if file.executable { Mode::Executable } else { Mode::File }, id);
         }
-        for (number, id) in staging.add_blobs(&sealed)?.into_iter().enumerate() {
+        for (number, id) in staging.add_blobs(&dense)?.into_iter().enumerate() {
+            contents.insert(id, &sealed[number]);
             tree.place(&paths::personal(number), Mode::File, id);
         }
         let lines: String = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
@@ -122,7 +127,7 @@ impl Locked {
             at: manifest.created_at.seconds(),
             validation: Validation::NotRun,
         };
-        glass.commit(staging, &head, change, recording)
+        glass.commit(staging, &head, change, recording, &contents)
     }
 }
 
@@ -146,6 +151,7 @@ impl Glass {
         head: &Head,
         change: Change,
         recording: &Recording<'_>,
+        contents: &Contents<'_>,
     ) -> Result<Recorded, Error> {
         let time = change.at.max(head.time);
         let principal = super::writer(recording.signers, recording.key, super::moment(time))?;
@@ -181,12 +187,13 @@ impl Glass {
         let log = format!("stufpack: operation {operation}");
         self.repository.reference_matching(BRANCH, commit, true, head.id, &log)?;
         if has_work_tree {
-            self.check_out().map_err(|source| Error::CheckOut {
-                path: self.path.clone(),
-                operation,
-                commit,
-                source,
-            })?;
+            let trees = (self.repository.find_tree(head.tree), self.repository.find_tree(tree));
+            let done = match trees {
+                (Ok(old), Ok(new)) => self.check_out(&old, &new, false, contents),
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+            let path = self.path.clone();
+            done.map_err(|source| Error::CheckOut { path, operation, commit, source })?;
         }
         Ok(Recorded { commit, operation, new: true })
     }

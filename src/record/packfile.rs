@@ -25,7 +25,7 @@ pub(super) enum Blob<'b> {
     /// As it is.
     Plain(&'b [u8]),
     /// Encrypted, so that deflating it is in vain.
-    Dense(Vec<u8>),
+    Dense(&'b [u8]),
 }
 
 impl Blob<'_> {
@@ -49,7 +49,7 @@ impl Blob<'_> {
         Ok(match self {
             Self::Ready(blob, _) => Cow::Borrowed(blob.deflated),
             Self::Plain(bytes) => Cow::Owned(deflate.bytes(bytes)?),
-            Self::Dense(bytes) => Cow::Owned(Deflate::new(Compression::none()).bytes(bytes)?),
+            Self::Dense(bytes) => Cow::Owned(stored(bytes)),
         })
     }
 }
@@ -76,6 +76,30 @@ impl Deflate {
             }
         }
     }
+}
+
+/// Objects of fewer bytes than this are kept as they are: clearing the tables of a compressor costs more than they would save.
+const SMALL: usize = 2048;
+
+/// The zlib stream (RFC 1950) that holds `bytes` as they are, in stored blocks of RFC 1951.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 0xffff * 5 + 11);
+    out.extend_from_slice(&[0x78, 0x01]);
+    let mut rest = bytes;
+    loop {
+        let (block, after) = rest.split_at(rest.len().min(0xffff));
+        let length = block.len() as u16;
+        out.push(u8::from(after.is_empty()));
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&(!length).to_le_bytes());
+        out.extend_from_slice(block);
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    out.extend_from_slice(&adler2::adler32_slice(bytes).to_be_bytes());
+    out
 }
 
 struct Entry {
@@ -107,7 +131,7 @@ impl<'a> Staging<'a> {
     pub fn add(&mut self, kind: ObjectType, bytes: &[u8]) -> Result<Oid, Error> {
         let id = Oid::hash_object(kind, bytes)?;
         if self.is_new(id) {
-            let deflated = self.deflate.bytes(bytes)?;
+            let deflated = if bytes.len() < SMALL { stored(bytes) } else { self.deflate.bytes(bytes)? };
             self.put(id, kind, bytes.len(), &deflated);
         }
         Ok(id)
@@ -262,6 +286,9 @@ mod tests {
             let mut back = Vec::new();
             let deflated = deflate.bytes(bytes).unwrap();
             flate2::read::ZlibDecoder::new(&deflated[..]).read_to_end(&mut back).unwrap();
+            assert_eq!(back, bytes);
+            back.clear();
+            flate2::read::ZlibDecoder::new(&stored(bytes)[..]).read_to_end(&mut back).unwrap();
             assert_eq!(back, bytes);
         }
     }

@@ -2,14 +2,19 @@
 
 use super::Error;
 use super::glass::{Glass, Head};
-use git2::build::CheckoutBuilder;
-use git2::{Commit, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use git2::{Commit, Delta, FileMode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 /// Every file of a tree by its path: its object and its mode.
 type Files = BTreeMap<String, (Oid, i32)>;
+
+/// What objects hold, where it is known.
+pub(super) type Contents<'c> = HashMap<Oid, &'c [u8]>;
 
 impl Glass {
     /// Ends a checkout that a crash interrupted after the branch had moved.
@@ -32,17 +37,47 @@ impl Glass {
                 return Err(Error::WorkTree { path: self.path.clone(), example: path.clone() });
             }
         }
-        Ok(self.check_out()?)
+        Ok(self.check_out(&parent.tree()?, &commit.tree()?, true, &Contents::new())?)
     }
 
-    /// Makes the work tree that of the head, then the index, at once: until then the index is that of the parent.
-    pub(super) fn check_out(&self) -> Result<(), git2::Error> {
-        // Without filters: what stands in the tree is what a reader gets, whatever this machine's git is set up to change.
-        let mut options = CheckoutBuilder::new();
-        options.force().update_index(false).disable_filters(true);
-        self.repository.checkout_head(Some(&mut options))?;
+    /// Makes the work tree that of `new`, then the index, at once: until then the index is that of the parent.
+    ///
+    /// Files that `old` has too stay as they are, but for those that are written `anew`. What stands in the tree is what a
+    /// reader gets, whatever this machine's git is set up to change. What is in `contents` is not read back and inflated.
+    pub(super) fn check_out(
+        &self,
+        old: &Tree<'_>,
+        new: &Tree<'_>,
+        anew: bool,
+        contents: &Contents<'_>,
+    ) -> Result<(), git2::Error> {
+        let Some(root) = self.repository.workdir() else { return Ok(()) };
+        let changed = self.repository.diff_tree_to_tree(Some(old), Some(new), None)?;
+        let changed = changed.deltas().filter(|delta| delta.status() == Delta::Deleted);
+        for gone in changed.filter_map(|delta| delta.old_file().path().map(Path::to_owned)) {
+            remove(root, &gone).map_err(|error| failed(&gone, &error))?;
+        }
+        let base = if anew { None } else { Some(old) };
+        let written = self.repository.diff_tree_to_tree(base, Some(new), None)?;
+        let mut files = Vec::new();
+        for file in written.deltas().filter(|delta| delta.status() != Delta::Deleted) {
+            let file = file.new_file();
+            let Some(path) = file.path() else { continue };
+            let content = match contents.get(&file.id()) {
+                Some(content) => Cow::Borrowed(*content),
+                None => Cow::Owned(self.repository.find_blob(file.id())?.content().to_vec()),
+            };
+            files.push((path.to_owned(), file.mode() == FileMode::BlobExecutable, content));
+        }
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|(path, ..)| path.parent()).collect();
+        for folder in folders {
+            make_folder(root, folder).map_err(|error| failed(folder, &error))?;
+        }
+        files.par_iter().try_for_each(|(path, executable, content)| {
+            write(&root.join(path), *executable, content).map_err(|error| failed(path, &error))
+        })?;
         let mut index = self.repository.index()?;
-        index.read_tree(&self.repository.head()?.peel_to_tree()?)?;
+        index.read_tree(new)?;
         index.write()
     }
 
@@ -88,6 +123,58 @@ impl Glass {
             _ => Ok(false),
         }
     }
+}
+
+fn failed(path: &Path, error: &io::Error) -> git2::Error {
+    git2::Error::from_str(&format!("{}: {error}", path.display()))
+}
+
+/// Removes a file, and the folders that are empty without it.
+fn remove(root: &Path, path: &Path) -> io::Result<()> {
+    match fs::remove_file(root.join(path)) {
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(error);
+        }
+        _ => {}
+    }
+    let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    // The first that is not empty ends it.
+    folders.map(|folder| fs::remove_dir(root.join(folder))).find(Result::is_err);
+    Ok(())
+}
+
+/// Makes a folder with those above it. What is no folder, such as a link that leads elsewhere, gives way.
+fn make_folder(root: &Path, folder: &Path) -> io::Result<()> {
+    let mut place = root.to_owned();
+    for name in folder {
+        place.push(name);
+        match fs::symlink_metadata(&place) {
+            Ok(about) if about.is_dir() => {}
+            Ok(_) => fs::remove_file(&place).and_then(|()| fs::create_dir(&place))?,
+            Err(_) => fs::create_dir(&place)?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file in place of what stands there, never through a link.
+fn write(place: &Path, executable: bool, content: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if executable { 0o777 } else { 0o666 });
+    let file = match options.open(place) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            match fs::symlink_metadata(place)?.is_dir() {
+                // Files of the old tree are gone from it; what is left is empty.
+                true => fs::remove_dir(place)?,
+                false => fs::remove_file(place)?,
+            }
+            options.open(place)
+        }
+        opened => opened,
+    };
+    file?.write_all(content)
 }
 
 fn files(tree: &Tree<'_>) -> Result<Files, Error> {

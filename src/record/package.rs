@@ -187,13 +187,10 @@ impl Glass {
         let log = format!("stufpack: operation {operation}");
         self.repository.reference_matching(BRANCH, commit, true, head.id, &log)?;
         if has_work_tree {
-            let trees = (self.repository.find_tree(head.tree), self.repository.find_tree(tree));
-            let done = match trees {
-                (Ok(old), Ok(new)) => self.check_out(&old, &new, false, contents),
-                (Err(error), _) | (_, Err(error)) => Err(error),
-            };
+            let tree_of = |id| self.repository.find_tree(id);
+            let show = || self.check_out(&tree_of(head.tree)?, &tree_of(tree)?, false, contents);
             let path = self.path.clone();
-            done.map_err(|source| Error::CheckOut { path, operation, commit, source })?;
+            show().map_err(|source| Error::CheckOut { path, operation, commit, source })?;
         }
         Ok(Recorded { commit, operation, new: true })
     }

@@ -32,16 +32,14 @@ impl Blob<'_> {
     fn id(&self) -> Result<Oid, Error> {
         match self {
             Self::Ready(blob, _) => Ok(Oid::from_bytes(&blob.id)?),
-            Self::Plain(bytes) => Ok(Oid::hash_object(ObjectType::Blob, bytes)?),
-            Self::Dense(bytes) => Ok(Oid::hash_object(ObjectType::Blob, bytes)?),
+            Self::Plain(bytes) | Self::Dense(bytes) => Ok(Oid::hash_object(ObjectType::Blob, bytes)?),
         }
     }
 
     fn size(&self) -> usize {
         match self {
             Self::Ready(_, size) => *size,
-            Self::Plain(bytes) => bytes.len(),
-            Self::Dense(bytes) => bytes.len(),
+            Self::Plain(bytes) | Self::Dense(bytes) => bytes.len(),
         }
     }
 

@@ -158,9 +158,8 @@ fn stands_alone(addresses: &Addresses, bytes: &[u8]) -> Option<&'static str> {
         addresses.domains.iter().flat_map(|domains| domains.find_overlapping_iter(bytes)).any(|hit| {
             let before = &bytes[..hit.start()];
             // The longest name that ends there is the one that is meant.
-            let locals = addresses.people[hit.pattern().as_usize()].iter();
-            let named =
-                locals.filter_map(|local| Some((local, without(before, local.text.as_bytes())?))).next();
+            let mut locals = addresses.people[hit.pattern().as_usize()].iter();
+            let named = locals.find_map(|local| Some((local, without(before, local.text.as_bytes())?)));
             named.is_some_and(|(local, before)| {
                 local.wanted && !goes_on_before(before) && !goes_on_after(&bytes[hit.end()..])
             })

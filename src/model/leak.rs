@@ -203,7 +203,7 @@ impl Scanner {
             let (offset, rest) = (found.start(), &bytes[found.end()..]);
             let kind = match SHORT_FORMS.get(found.pattern().as_usize()) {
                 Some(form) => {
-                    let alone = offset == 0 || !bytes[offset - 1].is_ascii_alphanumeric();
+                    let alone = !is_word_before(&bytes[..offset]);
                     (alone && goes_on(form, rest)).then_some(form.3)
                 }
                 None => password_in_url(rest).then_some("password in a URL"),
@@ -214,6 +214,19 @@ impl Scanner {
         hits.dedup_by_key(|hit| hit.offset);
         hits
     }
+}
+
+/// Whether a word that begins where `before` ends goes on further left.
+///
+/// An escape such as `\n`, `\u003c`, `\x3c` and `%3C` is no part of a word, though its last character looks like a letter.
+pub fn is_word_before(before: &[u8]) -> bool {
+    let escaped = match before {
+        [.., b'%', a, b] | [.., b'\\', b'x', a, b] => a.is_ascii_hexdigit() && b.is_ascii_hexdigit(),
+        [.., b'\\', b'u', a, b, c, d] => [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()),
+        [.., b'\\', letter] => b"nrtbf".contains(letter),
+        _ => false,
+    };
+    !escaped && before.last().is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// Whether what follows the begin of a short form makes it one.
@@ -401,6 +414,11 @@ mod tests {
             let found = scan(format!("in a text: {text}\n").as_bytes(), &[]);
             assert_eq!(found, [Hit { kind, encoding: "plain", offset: 11 }]);
         }
+        let token = format!("{}{}", "AKIA", "A".repeat(16));
+        for before in ["", "\\n", "\\t", "\\u003c", "\\x3c", "%20", "%3D", "\n", "-", "key="] {
+            assert_eq!(scan(format!("so: {before}{token}").as_bytes(), &[]).len(), 1, "{before:?}");
+        }
+        assert_eq!(scan(format!("part of a longer word: X{token}").as_bytes(), &[]), []);
         let url = scan(b"clone https://ada:fake-word@git.example/x", &[]);
         assert_eq!(url, [Hit { kind: "password in a URL", encoding: "plain", offset: 11 }]);
         for innocent in [

@@ -3,8 +3,9 @@
 //! Lines of JSON and never a list of names, since keys may hold line breaks. The inventory is streamed once more, batch
 //! by batch; only the finished, compressed lists stay in memory.
 
-use super::Error;
+use super::{Error, gate};
 use crate::check::store::{self, Store};
+use crate::model::leak::Scanner;
 use crate::model::{Checked, Digest, File, Files, RenameRule};
 use crate::plan::{Batch, Plan};
 use crate::read::inventory::{self, Object};
@@ -39,7 +40,8 @@ pub(super) fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let rename = checked.target.content.rename_keys == Some(RenameRule::PercentEncode);
     let mut objects = inventory::objects(path, checked.content.sorted)?;
     for batch in &plan.facts.content.batches {
-        files.insert(batch.path(), File::data(list(batch, &mut objects, rename)?).personal());
+        let list = list(batch, &mut objects, rename, &checked.secrets)?;
+        files.insert(batch.path(), File::data(list).personal());
     }
     match objects.next() {
         None => Ok(files),
@@ -52,16 +54,24 @@ fn list(
     batch: &Batch,
     objects: &mut impl Iterator<Item = io::Result<Object>>,
     rename: bool,
+    secrets: &Scanner,
 ) -> Result<Vec<u8>, Error> {
     let encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(3));
-    // The encoder clears a buffer at every write, and a serialiser writes a few bytes at a time.
+    // The encoder clears a buffer at every write, and a line is a few hundred bytes.
     let mut out = BufWriter::with_capacity(1 << 16, encoder);
     let mut bytes = 0_u64;
+    let mut text = Vec::new();
     for _ in 0..batch.objects {
         let object = objects.next().ok_or_else(changed)??;
         bytes = bytes.saturating_add(object.size);
-        serde_json::to_writer(&mut out, &line(&object, rename)).map_err(io::Error::from)?;
-        out.write_all(b"\n")?;
+        text.clear();
+        serde_json::to_writer(&mut text, &line(&object, rename)).map_err(io::Error::from)?;
+        text.push(b'\n');
+        let found: Vec<_> = gate::secrets(secrets, &batch.path(), &text).collect();
+        if !found.is_empty() {
+            return Err(Error::Secret(found));
+        }
+        out.write_all(&text)?;
     }
     if bytes != batch.bytes {
         return Err(changed().into());

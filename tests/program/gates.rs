@@ -196,3 +196,37 @@ fn s06_the_address_that_the_target_names_may_be_a_users() {
 
     here.stufpack(COMPILE).exits_with(0);
 }
+
+#[test]
+fn a_token_behind_a_line_break_in_the_realm_is_refused() {
+    for before in ["x\n", "x\t", "%20", "%3D"] {
+        let here = harbour();
+        let mut realm: serde_json::Value =
+            serde_json::from_str(&here.read("input/export/realm.json")).expect("a realm");
+        let token = ["AKIA", "FAKEFAKEFAKEFAKE"].concat();
+        realm["displayName"] = format!("{before}{token}").into();
+        here.write("input/export/realm.json", &realm.to_string());
+        let told = here.stufpack(COMPILE).exits_with(5);
+        assert!(told.stderr.contains("AWS access key id"), "{before:?}: {}", told.stderr);
+        assert!(!told.stderr.contains(&token), "{before:?}: the value is printed");
+        assert!(!here.path("out").exists(), "{before:?}: something was written");
+    }
+}
+
+#[test]
+fn a_known_secret_in_the_name_of_a_file_does_not_reach_the_batch_lists() {
+    let here = harbour();
+    let realm: serde_json::Value =
+        serde_json::from_str(&here.read("input/export/realm.json")).expect("a realm");
+    let clients = realm["clients"].as_array().expect("clients");
+    let secret = clients.iter().find_map(|client| client["secret"].as_str()).expect("a client secret");
+    let inventory = here.read("input/export/inventory.csv");
+    here.write(
+        "input/export/inventory.csv",
+        &inventory.replacen("report.pdf\"\"}", &format!("{secret}\"\"}}"), 1),
+    );
+    let told = here.stufpack(COMPILE).exits_with(5);
+    assert!(told.stderr.contains("content/batches/00001.jsonl.gz"), "{}", told.stderr);
+    assert!(!told.stderr.contains(secret), "the value is printed");
+    assert!(!here.path("out").exists(), "something was written");
+}

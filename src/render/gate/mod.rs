@@ -1,0 +1,85 @@
+//! The gate that every rendered byte passes before it is packed: no secret anywhere, no personal datum outside (P) files.
+
+mod addresses;
+mod phones;
+
+use super::Error;
+use crate::model::leak::{Hit, Scanner};
+use crate::model::{Checked, Files, Kind, Target, Tls};
+use addresses::Addresses;
+use phones::Phones;
+use rayon::prelude::*;
+
+/// Something that stands in a rendered file and must not.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Leak {
+    /// Path inside the package.
+    pub path: String,
+    /// What it is, such as `client secret`; never the value.
+    pub what: String,
+}
+
+/// Searches every data file and document; code is the same for everyone and holds no value.
+///
+/// The batch lists are compressed: their lines pass [`secrets`] as they are written.
+pub(super) fn pass(files: &Files, checked: &Checked) -> Result<(), Error> {
+    let made = || files.par_iter().filter(|(_, file)| file.kind != Kind::Code);
+    let found = || -> Vec<Leak> {
+        made().flat_map_iter(|(path, file)| secrets(&checked.secrets, path, &file.bytes)).collect()
+    };
+    let persons = || -> Vec<Leak> {
+        let (addresses, phones) = people(checked);
+        made()
+            .filter(|(_, file)| !file.personal)
+            .filter_map(|(path, file)| {
+                let what = if addresses.stand_in(&file.bytes) {
+                    "a user's e-mail address"
+                } else if phones.stand_in(&file.bytes) {
+                    "a user's phone number"
+                } else {
+                    return None;
+                };
+                Some(Leak { path: path.clone(), what: what.to_owned() })
+            })
+            .collect()
+    };
+    match rayon::join(found, persons) {
+        (secrets, _) if !secrets.is_empty() => Err(Error::Secret(secrets)),
+        (_, persons) if !persons.is_empty() => Err(Error::Personal(persons)),
+        _ => Ok(()),
+    }
+}
+
+/// The secrets that stand in the text of the file `path`.
+pub(super) fn secrets(scanner: &Scanner, path: &str, text: &[u8]) -> impl Iterator<Item = Leak> {
+    let what = |hit: Hit| format!("{} ({})", hit.kind, hit.encoding);
+    scanner.scan(text).into_iter().map(move |hit| Leak { path: path.to_owned(), what: what(hit) })
+}
+
+/// What names the users of export and realm.
+fn people(checked: &Checked) -> (Addresses, Phones) {
+    let named = named_in_clear(checked);
+    let users = &checked.export.users;
+    let emails = users.values().map(|user| user.email.as_str());
+    let known = checked.realm.users.values().filter_map(|user| user.email.as_deref());
+    let wanted =
+        emails.chain(known).filter(|email| !named.iter().any(|other| other.eq_ignore_ascii_case(email)));
+    let phones = users.values().filter_map(|user| user.phone.as_ref()).map(|phone| phone.as_str());
+    (Addresses::new(wanted, named.iter().map(String::as_str)), Phones::new(phones))
+}
+
+/// Addresses of who acts, which stand in clear though a user may have the same: those that the target names, and the
+/// bot's that writes to Zulip.
+fn named_in_clear(checked: &Checked) -> Vec<String> {
+    let Target { tls, mail, .. } = &checked.target;
+    let mut named = Vec::new();
+    if let Tls::Acme { email, .. } = tls {
+        named.push(email.to_string());
+    }
+    if let Some(mail) = mail {
+        named.push(mail.from.to_string());
+        named.extend(mail.user.iter().map(ToString::to_string).filter(|user| user.contains('@')));
+    }
+    named.extend(checked.export.notifications.zulip.iter().map(|zulip| zulip.bot_email.to_string()));
+    named
+}

@@ -96,6 +96,7 @@ class Package:
         }  # fmt: skip
         return {
             "id": name, "title": name.title(), "automated": automated, "command": command, "gate": GATES.get(name),
+            "after": None,
             "place": "forward" if forward else "beside",
             "instead": None if automated else f"Nothing of {name} happens.",
             "steps": [

@@ -23,7 +23,7 @@ class Words(Story):
         answers = {
             ("deploy", "now"): "next: ./migrate deploy",
             ("prepare", "deploy"): "one phase or verb per call",
-            ("approve",): "approve wants one name after it: a gate, such as cutover",
+            ("approve",): "approve wants one name after it: a gate of MIGRATION-PLAN.md",
             ("approve", "cutover", "--by"): "--by needs a value after it",
             ("status", "--check"): "--check has no meaning for status",
             ("deploy", "--strategy", "x"): "belong to approve alone",

@@ -16,6 +16,44 @@ ALL = ["pull-images", "place-project", "start-api"]
 WHOLE = [word for step in ALL for word in (f"{step}:started", f"{step}:done")] + ["end:finished"]
 
 
+class Order(Story):
+    def in_order(self) -> Package:
+        """A package whose phases build on each other, as those of every plan do."""
+        package = self.package()
+        before = None
+        for phase in package.plan["phases"]:
+            if phase["id"] in ("preflight", "prepare", "deploy", "import"):
+                phase["after"], before = before, phase["id"]
+        return self.with_tools(package.seal())
+
+    def test_a_phase_begins_only_where_what_it_builds_on_stands(self) -> None:
+        package = self.in_order()
+        for phase in ("deploy", "import", "prepare"):
+            run = self.exits(12, package, phase, says="error[phase.too-early]")
+            self.assertIn("next: ./migrate preflight\n", run.stderr)
+        self.assertEqual(self.steps_run(), [])
+
+        for phase in ("preflight", "prepare", "deploy", "import"):
+            self.exits(0, package, phase)
+
+    def test_what_is_taken_down_is_built_on_no_longer_and_a_prepared_machine_stays_so(self) -> None:
+        package = self.in_order()
+        for phase in ("preflight", "prepare", "deploy", "abort"):
+            self.exits(0, package, phase)
+
+        run = self.exits(12, package, "import", says="import builds on deploy")
+        self.assertIn("next: ./migrate deploy\n", run.stderr)
+        self.exits(0, package, "deploy")
+        self.exits(0, package, "import")
+
+    def test_a_phase_that_failed_is_not_built_on(self) -> None:
+        package = self.in_order()
+        self.exits(0, package, "preflight")
+        self.orders(prepare__update_system={"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}})
+        self.exits(1, package, "prepare")
+        self.exits(12, package, "deploy", says="deploy builds on prepare")
+
+
 class Running(Story):
     def test_a_phase_runs_its_steps_in_order_and_journals_each(self) -> None:
         run = self.exits(0, self.ready(), "deploy")

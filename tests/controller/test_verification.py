@@ -60,13 +60,27 @@ class Accepted(Story):
     def test_a_signer_who_expired_after_the_first_run_blocks_nothing(self) -> None:
         package = self.ready()
         self.exits(0, package, "deploy")
-
+        # Time passes: it was verified in 2019, and the signer's line ended in 2020.
+        os.utime(self.state / "packages/1/verified", (1_560_000_000, 1_560_000_000))
         self.signers.write_text(
             signer_line(self.home, "issuer", options='valid-before="20200101",namespaces="stufpack"')
         )
-        self.exits(0, package, "abort")
-        self.signers.unlink()
-        self.exits(0, package, "status")
+
+        for phase in ("import", "abort", "status"):
+            self.exits(0, package, phase)
+
+    def test_a_signer_who_is_taken_from_the_list_stops_the_way_forward_and_never_the_way_back(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+
+        for signers in ("", signer_line(self.home, "somebody"), None):
+            if signers is None:
+                self.signers.unlink()
+            else:
+                self.signers.write_text(signers)
+            self.exits(12, package, "import", says="error[verify.sign")
+            for verb in ("hold", "resume", "status", "abort"):
+                self.exits(0, package, verb)
 
     def test_without_a_verb_it_shows_the_phases_in_order(self) -> None:
         usage = self.migrate(self.package()).stdout
@@ -269,9 +283,10 @@ class Refused(Story):
 class Expired(Story):
     def test_an_expired_package_is_not_begun(self) -> None:
         package = self.ready(expiresAt="2020-01-01T00:00:00Z")
-        for phase in ("preflight", "prepare", "deploy"):
+        for phase in ("bootstrap", "preflight", "prepare", "deploy"):
             self.exits(12, package, phase, says="error[package.expired]")
         self.assertEqual(self.steps_run(), [])
+        self.assertIn("next: ask the sender for a package from a new export", self.exits(0, package, "status").stdout)
 
     def test_what_was_begun_in_time_goes_on_and_back_after_its_expiry(self) -> None:
         package = self.ready()

@@ -138,7 +138,21 @@ fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str], total: u64, pass
     let mut by_program = steps.iter().filter(|step| step.actor == Actor::Automation).peekable();
     let automated = by_program.peek().is_some() && by_program.all(|step| step.automated);
     let instead = if automated { None } else { instead::of_phase(id, facts) };
-    Phase { id, title, place, automated, command, gate, purpose, instead, steps }
+    Phase { id, title, place, automated, command, after: builds_on(id), gate, purpose, instead, steps }
+}
+
+/// The phase that has to have come to its end before the phase `id` may begin: what it builds on.
+fn builds_on(id: &str) -> Option<&'static str> {
+    Some(match id {
+        "prepare" => "preflight",
+        "deploy" => "prepare",
+        "import" | "content" => "deploy",
+        "invite" | "verify" => "import",
+        "cutover" => "verify",
+        "watch" => "cutover",
+        "finalize" => "watch",
+        _ => return None,
+    })
 }
 
 /// The stretch of a step on the scale of the cutover: that of its part, in equal pieces.

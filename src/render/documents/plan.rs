@@ -167,6 +167,7 @@ struct PhaseText {
     purpose: &'static str,
     instead: Option<String>,
     command: &'static str,
+    after: Option<&'static str>,
     gate: Option<String>,
     automated: bool,
     duration: String,
@@ -457,6 +458,7 @@ fn phase_text(phase: &Phase) -> PhaseText {
         purpose: phase.purpose,
         instead: phase.instead.clone(),
         command: phase.command,
+        after: phase.after.filter(|_| phase.automated),
         gate: phase
             .gate
             .filter(|_| phase.automated)

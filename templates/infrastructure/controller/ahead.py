@@ -2,7 +2,9 @@
 
 import bootstrap
 import gates
+import planned
 from journal import TAKES_BACK, Journal
+from outcome import Stop
 from package import READS, Package, Phase
 from state import State, is_locked
 
@@ -30,6 +32,10 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
         return f"./migrate {package.way_back}"
     if stop is not None:
         return "./migrate resume"
+    try:
+        planned.in_time(package, journal)
+    except Stop as late:
+        return late.next
     if not bootstrap.is_ready(state, package.root):
         return "./migrate bootstrap"
     phase = next((phase for phase in _forward(package) if not journal.is_finished(phase.id)), None)

@@ -11,7 +11,7 @@ PHASES = (
 )  # fmt: skip
 VERBS = (*PHASES, "bootstrap", "approve", "hold", "resume", "panic", "adopt")
 # Verbs that want a name after them, and what such a name looks like.
-_OBJECTS = {"approve": "a gate, such as cutover", "adopt": "target or source"}
+_OBJECTS = {"approve": "a gate of MIGRATION-PLAN.md, chapter 13", "adopt": "target or source"}
 _SWITCHES = ("--check", "--json", "--delete-data")
 _ALL = "./migrate, without a verb, lists verbs and options"
 _VALUES = ("--strategy", "--by")
@@ -61,7 +61,8 @@ def read(words: list[str]) -> Command:
 def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str]) -> None:
     """Refuses what the verb would ignore: it was meant to do something."""
     if verb in _OBJECTS and len(names) != 1:
-        raise _wrong(words, f"{verb} wants one name after it: {_OBJECTS[verb]}", f"./migrate {verb} NAME")
+        wanted = f"{verb} wants one name after it: {_OBJECTS[verb]}"
+        raise _wrong(words, wanted, "./migrate status names what comes next")
     if verb not in _OBJECTS and names:
         also = "; one phase or verb per call" if names[0] in VERBS else ""
         raise _wrong(words, f"{verb} takes no {names[0]!r}{also}", f"./migrate {verb}")

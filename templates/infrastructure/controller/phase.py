@@ -16,13 +16,13 @@ from typing import Any
 import ahead
 import bootstrap
 import gates
+import planned
 import report
 import stops
 from console import Console, count, duration
 from journal import Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
 from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
-from planned import not_automated
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from state import State, keep_verified, lock, open_journal
 
@@ -47,7 +47,7 @@ class Run:
         """Runs the phase; raises `Stop` for everything but a plain success."""
         package, phase = self.package, self.phase
         if not package.runs(phase):
-            raise not_automated(package, phase.id)
+            raise planned.not_automated(package, phase.id)
         held = lock(self.state, f"./migrate {phase.id}")
         keep_verified(self.state, self.sums, self.signer)
         journal = open_journal(self.state, package.plan_digest, repair=not self.check)
@@ -78,14 +78,11 @@ class Run:
                 f"the journal belongs to plan {foreign.plan}, the package has {package.plan_digest}", str(journal.path),
                 "go on with the package that was begun, or ask the sender for one with a new number",
             )  # fmt: skip
+        planned.in_order(package, journal, phase)
         if phase.gate is not None:
             gates.approval(package, self.state, journal, phase.gate)
-        begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
-        if not begun and phase.id not in NEVER_EXPIRES and datetime.now(UTC) >= package.expires_at:
-            raise refused(
-                "package.expired", f"the package was to be begun before {package.expires_at.isoformat()}",
-                "manifest.json, expiresAt", "ask the sender for a package from a new export",
-            )  # fmt: skip
+        if phase.id not in NEVER_EXPIRES:
+            planned.in_time(package, journal)
         if phase.id == "prepare":
             self._provided_secrets()
         return bootstrap.tools(self.state, package.root)

@@ -61,12 +61,12 @@ def show(package: Package, state: State, console: Console) -> Exit:
     if is_locked(state):
         console.document["running"] = holder(state)
         console.say(f"  running: {holder(state)}")
-    code = _ask(package, state, console)
+    code = _ask(package, state, console, following)
     console.say(f"next: {following}")
     return code
 
 
-def _ask(package: Package, state: State, console: Console) -> Exit:
+def _ask(package: Package, state: State, console: Console, following: str) -> Exit:
     """Runs the status playbook; what it cannot learn is said, never taken for good."""
     phase = package.phase("status")
     if phase is None or not package.runs(phase):
@@ -88,7 +88,8 @@ def _ask(package: Package, state: State, console: Console) -> Exit:
         if not result.done:
             raise Stop(
                 Exit.PAUSED, "status.unknown", "the target could not be asked", str(result.log),
-                "What stands above is from the journal. Nothing was changed.", "read the log, then: ./migrate status",
+                "What stands above is from the journal. Nothing was changed.",
+                f"read the log, then: ./migrate status; the migration goes on with: {following}",
             )  # fmt: skip
         if not result.lines:
             console.say(f"  target: answered, see {result.log}")

@@ -15,7 +15,7 @@ from state import State, holder, is_locked, open_journal
 def hold(package: Package, state: State) -> tuple[str, str]:
     """Sets `HOLD`; returns what to tell and what to type next."""
     gates.set_stop(state, "HOLD")
-    return f"HOLD is set: {_who_stops(state)}; what was done stays done", "./migrate resume"
+    return f"HOLD is set: {_who_stops(state)}; what was done stays done", "./migrate resume, when it may go on"
 
 
 def panic(package: Package, state: State) -> tuple[str, str]:

@@ -15,12 +15,12 @@ import bootstrap
 import command
 import gates
 import package
+import planned
 import status
 import stops
 from console import Console
 from outcome import Exit, Stop, refused
 from phase import Run
-from planned import not_automated
 from state import State, keep_verified, lock, open_journal, open_state
 
 
@@ -50,8 +50,9 @@ def _act(words: list[str], console: Console) -> Exit:
     if typed.verb == "bootstrap":
         held = lock(state, "./migrate bootstrap")
         keep_verified(state, given.sums, given.signer)
-        bootstrap.make(state, found.root, console, held)
         journal = open_journal(state, found.plan_digest, repair=False)
+        planned.in_time(found, journal)
+        bootstrap.make(state, found.root, console, held)
         console.say(f"next: {ahead.following(found, state, journal, ours=True)}")
         return Exit.DONE
     if typed.verb == "status":
@@ -63,7 +64,7 @@ def _act(words: list[str], console: Console) -> Exit:
         return Exit.DONE
     phase = found.phase(typed.verb)
     if phase is None:
-        raise not_automated(found, typed.verb)
+        raise planned.not_automated(found, typed.verb)
     return Run(found, state, console, phase, given.sums, given.signer, typed.check, typed.delete_data)()
 
 

@@ -19,6 +19,8 @@ from outcome import Exit, Stop
 
 FIRST = "0" * 64
 TAKES_BACK = frozenset({"abort", "rollback"})
+# What no way back takes down: the machine was looked at, and stays prepared.
+_STAYS = frozenset({"preflight", "prepare"})
 STATES = frozenset({
     "started", "done", "failed", "undone", "undo_failed", "skipped", "paused", "lost",
     "finished", "rolled_back", "refused",
@@ -90,6 +92,12 @@ class Journal:
             if line.phase == phase or line.phase in TAKES_BACK:
                 finished = line.phase == phase and line.state == "finished"
         return finished
+
+    def stands(self, phase: str) -> bool:
+        """Whether a phase came to its end and what it made is still there, so that others may build on it."""
+        if phase not in _STAYS:
+            return self.is_finished(phase)
+        return any(line.phase == phase and line.state == "finished" for line in self.steps())
 
     def achieved(self) -> set[str]:
         """Steps and phases done once and not taken back: what the percentage counts; repeating never lowers it."""

@@ -47,6 +47,7 @@ class Phase:
     title: str
     automated: bool
     forward: bool  # on the main line, from preflight to finalize
+    after: str | None  # the phase that has to have come to its end before
     gate: str | None
     instead: str | None  # what it means that this package does not run it
     steps: tuple[Step, ...]
@@ -171,6 +172,7 @@ def _phase(phase: dict[str, Any]) -> Phase:
         title=str(phase["title"]),
         automated=bool(phase["automated"]),
         forward=phase["place"] == "forward",
+        after=None if phase["after"] is None else str(phase["after"]),
         gate=None if gate is None else str(gate),
         instead=None if phase["instead"] is None else str(phase["instead"]),
         steps=tuple(_step(step) for step in phase["steps"]),

@@ -1,9 +1,11 @@
-"""What the plan describes and this package does not run: where it stands, what it means, what a person can do."""
+"""What the plan says of a phase before it begins: its order, its time, and what there is instead of what is not run."""
 
 import textwrap
+from datetime import UTC, datetime
 
-from outcome import Exit, Stop
-from package import Package, Phase
+from journal import Journal
+from outcome import Exit, Stop, refused
+from package import READS, Package, Phase
 
 _NOTHING = "No step was begun: no host or account was changed."
 _BY_HAND = "by hand"
@@ -29,6 +31,32 @@ def not_automated(package: Package, name: str) -> Stop:
         "\n".join((_NOTHING, *([_wrapped(phase.instead)] if phase.instead else []), *steps)),
         f"read what is done by hand at that place; {_STATUS}" if by_hand else _STATUS,
     )  # fmt: skip
+
+
+def in_order(package: Package, journal: Journal, phase: Phase) -> None:
+    """Raises `Stop` (exit 12) where what the phase builds on does not stand; names the first phase that is missing."""
+    missing = None
+    before = phase
+    while before.after is not None and not journal.stands(before.after):
+        found = package.phase(before.after)
+        if found is None or not package.runs(found):
+            break
+        missing = before = found
+    if missing is not None:
+        raise refused(
+            "phase.too-early", f"{phase.id} builds on {phase.after}, which has not come to its end", str(journal.path),
+            f"./migrate {missing.id}",
+        )  # fmt: skip
+
+
+def in_time(package: Package, journal: Journal) -> None:
+    """Raises `Stop` (exit 12) where the package was to be begun earlier and was not."""
+    begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
+    if not begun and datetime.now(UTC) >= package.expires_at:
+        raise refused(
+            "package.expired", f"the package was to be begun before {package.expires_at.isoformat()}",
+            "manifest.json, expiresAt", "ask the sender for a package from a new export",
+        )  # fmt: skip
 
 
 def _steps(phase: Phase) -> list[str]:

@@ -99,10 +99,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         content: dict[str, Any] = result.result
         if "censored" in content:
             return "hidden, because a secret passes here"
-        items = [item for item in content.get("results") or [] if isinstance(item, dict) and item.get("failed")]
+        results = [item for item in content.get("results") or [] if isinstance(item, dict)]
+        items = [item for item in results if item.get("failed") or item.get("unreachable")]
         parts = [
             str(source[key]).strip()
-            for source in (content, *items)
+            # Of a loop Ansible itself only says that it came to an end.
+            for source in (items or [content])
             for key in ("msg", "stderr", "stdout")
             if source.get(key)
         ]

@@ -103,6 +103,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::NotAGlass { .. }
         | Error::Exists { .. }
         | Error::Locked { .. }
+        | Error::GitLocked { .. }
         | Error::Behind(_)
         | Error::WorkTree { .. }
         | Error::CheckOut { .. }

@@ -281,10 +281,19 @@ impl Record {
                 "commit": recorded.commit.to_string(),
                 "operation": recorded.operation,
                 "new": recorded.new,
+                "uncompared": recorded.uncompared,
             }));
         }
         let state = if recorded.new { "recorded" } else { "was recorded before" };
-        output::write(&format!("operation {} {state}: commit {}\n", recorded.operation, recorded.commit))
+        let mut text = format!("operation {} {state}: commit {}\n", recorded.operation, recorded.commit);
+        if recorded.uncompared > 0 {
+            let _ = writeln!(
+                text,
+                "  {} personal file(s) stand encrypted there, so these were not compared with them",
+                recorded.uncompared
+            );
+        }
+        output::write(&text)
     }
 }
 
@@ -377,7 +386,7 @@ impl Verify {
             if let Some(line) = finding.line {
                 let _ = write!(text, ":{line}");
             }
-            let _ = writeln!(text, "\n    next: {}", finding.next());
+            let _ = writeln!(text, "\n    next: {}", report::printable(&finding.next(&self.repository)));
         }
         text
     }

@@ -184,21 +184,25 @@ impl Told {
             causes.push(what(error.to_string()));
             cause = error.source();
         }
-        Self { message, causes, next: next.or_else(|| advice(failure).map(str::to_owned)) }
+        Self { message, causes, next: next.or_else(|| advice(failure)) }
     }
 }
 
 /// What to do about errors that are told as part of others too, and so say nothing of it themselves.
-fn advice(failure: &Failure) -> Option<&'static str> {
-    match failure {
+fn advice(failure: &Failure) -> Option<String> {
+    let text = match failure {
+        Failure::Record(record::Error::Untrusted { path, findings }) => {
+            return findings.first().map(|finding| finding.next(path));
+        }
         Failure::Record(record::Error::NotAGlass { .. }) => {
-            Some("name a glass, or make one: stufpack glass init REPOSITORY --sign-key KEY --signers FILE")
+            "name a glass, or make one: stufpack glass init REPOSITORY --sign-key KEY --signers FILE"
         }
         Failure::Record(record::Error::Io { .. } | record::Error::Git(_)) => {
-            Some("mend what the reason says, then repeat the command")
+            "mend what the reason says, then repeat the command"
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// What stopped a command, as text.

@@ -52,14 +52,14 @@ pub fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)
     for path in paths {
         for (end, is_file) in ends(path) {
             let part = &path[..end];
-            match folded.get(&part.to_ascii_lowercase()) {
+            match folded.get(&part.to_lowercase()) {
                 Some((other, other_is_file)) if *other != part || *other_is_file || is_file => {
                     clashes.push((path.to_owned(), (*other).to_owned()));
                     break;
                 }
                 Some(_) => {}
                 None => {
-                    folded.insert(part.to_ascii_lowercase(), (part, is_file));
+                    folded.insert(part.to_lowercase(), (part, is_file));
                 }
             }
         }

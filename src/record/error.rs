@@ -2,7 +2,7 @@
 
 use git2::Oid;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What stopped the program; the glass is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -38,17 +38,21 @@ pub enum Error {
         /// What was found.
         findings: Vec<super::Finding>,
     },
-    /// The work tree has changes that a new commit would overwrite.
-    #[error(
-        "the work tree of {path} has changes of its own ({example}); nothing was recorded; next: git -C {path} status shows \
-         them; take them away, then repeat the command",
-        path = path.display()
-    )]
+    /// Git writes to this repository, or was stopped while it did.
+    #[error("{lock} is there: git works on this glass, or was stopped while it did; nothing new was recorded; next: if no git works on it, rm {lock}, then repeat the command", lock = lock.display())]
+    GitLocked {
+        /// The file that is git's lock.
+        lock: PathBuf,
+    },
+    /// Something stands in the work tree that a new commit would overwrite.
+    #[error("{}", obstacle.tell(path, example))]
     WorkTree {
         /// The glass.
         path: PathBuf,
-        /// One changed path.
+        /// One path below it.
         example: String,
+        /// What is the matter with it.
+        obstacle: Obstacle,
     },
     /// The commit stands, and the work tree does not show it yet.
     #[error(
@@ -64,7 +68,7 @@ pub enum Error {
         /// Its commit.
         commit: Oid,
         /// Why.
-        source: git2::Error,
+        source: Box<Error>,
     },
     /// The package does not follow the last one recorded.
     #[error("{0}; nothing was recorded")]
@@ -155,6 +159,44 @@ pub enum Error {
     Git(#[from] git2::Error),
 }
 
+/// What keeps a work tree from being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Somebody changed or added a file.
+    Changed,
+    /// Git does not show it, and the operation puts a file there.
+    InTheWay {
+        /// The operation that was to be recorded.
+        operation: u32,
+    },
+    /// A checkout was interrupted, and this is neither of the tree before nor of the one after it.
+    Foreign {
+        /// The operation that was being checked out.
+        operation: u32,
+    },
+}
+
+impl Obstacle {
+    fn tell(self, path: &Path, example: &str) -> String {
+        let (path, place) = (path.display(), path.join(example));
+        let place = place.display();
+        match self {
+            Self::Changed => format!(
+                "the work tree of {path} has changes of its own ({example}); nothing was recorded; next: git -C {path} status \
+                 shows them; take them away, then repeat the command"
+            ),
+            Self::InTheWay { operation } => format!(
+                "{example} stands in the work tree of {path}, ignored by git, where operation {operation} puts a file; nothing was \
+                 recorded; next: mv {place} elsewhere, then repeat the command"
+            ),
+            Self::Foreign { operation } => format!(
+                "the checkout of operation {operation} in {path} was interrupted, and somebody else wrote {example}; nothing new \
+                 was recorded; next: keep a copy of {place} if you need it; git -C {path} reset --hard; then repeat the command"
+            ),
+        }
+    }
+}
+
 /// Why a package does not follow the last one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Sequence {
@@ -240,7 +282,7 @@ impl Error {
         match self {
             Self::NotAGlass { .. } => "glass.none",
             Self::Exists { .. } => "glass.exists",
-            Self::Locked { .. } => "glass.locked",
+            Self::Locked { .. } | Self::GitLocked { .. } => "glass.locked",
             Self::Behind(behind) if behind.diverged => "glass.diverged",
             Self::Behind(_) => "glass.behind",
             Self::Untrusted { .. } => "glass.untrusted",

@@ -2,6 +2,7 @@
 
 use git2::Oid;
 use serde::Serialize;
+use std::path::Path;
 
 /// What a check of a history says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,8 +40,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What to do.
-    pub fn next(&self) -> &'static str {
+    /// What to do about it in the glass at `path`.
+    pub fn next(&self, path: &Path) -> String {
+        if self.code == "glass.head" && self.path.as_deref() == Some("HEAD") {
+            let bare = !path.join(".git").exists();
+            let switch = if bare { "symbolic-ref HEAD refs/heads/main" } else { "switch main" };
+            return format!("git -C {} {switch}", path.display());
+        }
+        self.advice().to_owned()
+    }
+
+    fn advice(&self) -> &'static str {
         match self.code {
             "glass.shallow" | "glass.partial" | "glass.alternates" | "glass.graft" | "glass.replace" => {
                 "check a full clone of your own: docs/glass.md, “Get it”"

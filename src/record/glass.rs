@@ -4,8 +4,9 @@ use super::commit::Commit;
 use super::error::Behind;
 use super::listing::Trees;
 use super::message::{Event, Message, PackageRef};
+use super::rights::Rights;
 use super::structure::{self, BRANCH};
-use super::{Error, Finding, paths};
+use super::{Error, Finding, packfile, paths};
 use crate::model::{Digest, Domain, Slug, Timestamp, Word};
 use crate::pack::{self, Previous, Principal};
 use git2::{Odb, Oid, Repository, RepositoryOpenFlags};
@@ -155,6 +156,8 @@ impl Glass {
             .write(true)
             .open(&name)
             .map_err(|source| Error::io(name.display().to_string(), source))?;
+        // Who else may write has to open it; who does not own it cannot change it, and need not.
+        let _ = Rights::of(&self.repository).give(&lock, 0o666);
         match lock.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(Error::Locked { path: self.path }),
@@ -166,7 +169,20 @@ impl Glass {
         if !findings.is_empty() {
             return Err(Error::Untrusted { path: self.path, findings });
         }
+        packfile::sweep(&self.objects());
         Ok(Locked { glass: self, lock })
+    }
+
+    /// Where objects are.
+    pub(super) fn objects(&self) -> PathBuf {
+        self.repository.commondir().join("objects")
+    }
+
+    /// The folders that belong to it: the work tree if it has one, and the repository itself.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        [self.repository.workdir(), Some(self.repository.path()), Some(self.repository.commondir())]
+            .into_iter()
+            .flatten()
     }
 
     /// The commit that `main` stands at.

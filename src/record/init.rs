@@ -1,12 +1,14 @@
 //! A new glass: an empty repository with safe settings, and a signed root.
 
 use super::commit::Draft;
-use super::glass::About;
+use super::glass::{About, Glass};
 use super::message::{Event, Message, Validation};
 use super::packfile::Staging;
+use super::rights::Rights;
 use super::structure::BRANCH;
 use super::tree::{Growing, Mode};
 use super::value::Value;
+use super::worktree::Contents;
 use super::{Error, TOOL, paths};
 use crate::model::{Slug, Timestamp};
 use crate::open::Signers;
@@ -82,6 +84,8 @@ fn fill(path: &Path, founding: &Founding<'_>) -> Result<Oid, Error> {
         config.set_str(name, value)?;
     }
 
+    let glass = Glass { repository, path: path.to_owned() };
+    let repository = &glass.repository;
     let odb = repository.odb()?;
     let mut staging = Staging::new(&odb);
     let about = About { schema: 1, slug: founding.slug.as_str().to_owned() };
@@ -115,13 +119,11 @@ fn fill(path: &Path, founding: &Founding<'_>) -> Result<Oid, Error> {
     let message = message.render();
     let draft = Draft { tree, parent: None, principal: principal.as_str(), time, message: &message };
     let root = staging.add(ObjectType::Commit, &draft.sign(founding.key)?)?;
-    staging
-        .write(&repository.commondir().join("objects"))
-        .map_err(|source| Error::io(path.display().to_string(), source))?;
+    let failed = |source| Error::io(path.display().to_string(), source);
+    // In a new repository there is nothing to replace.
+    let _ = staging.write(&glass.objects(), Rights::of(repository)).map_err(failed)?;
     odb.refresh()?;
     repository.reference(BRANCH, root, false, "stufpack: init")?;
-    if !founding.bare {
-        repository.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))?;
-    }
+    glass.check_out(None, &repository.find_tree(tree)?, &Contents::new())?;
     Ok(root)
 }

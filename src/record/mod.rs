@@ -23,6 +23,7 @@ mod operation;
 mod package;
 mod packfile;
 mod paths;
+mod rights;
 mod structure;
 mod tree;
 mod value;
@@ -30,7 +31,7 @@ mod verify;
 mod worktree;
 
 pub use diff::{Comparison, Difference, diff};
-pub use error::{Behind, Error, Sequence};
+pub use error::{Behind, Error, Obstacle, Sequence};
 pub use finding::{Finding, Verdict};
 pub use glass::{Glass, LastPackage, Locked, Numbers};
 pub use init::{Founding, init};

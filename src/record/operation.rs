@@ -11,6 +11,7 @@ use super::worktree::Contents;
 use super::{Error, journal, paths};
 use crate::model::leak::Scanner;
 use crate::model::{Digest, Secret, Timestamp};
+use crate::pack::names;
 use git2::{ObjectType, Odb, Oid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,10 @@ use std::path::Path;
 pub(super) const OPERATION: &str = "operation.json";
 /// What the phase did, line by line.
 pub(super) const JOURNAL: &str = "journal.jsonl";
+/// What the tools printed, which is kept apart.
+const LOGS: &str = "logs/";
+/// The folder that recording makes for encrypted files.
+const PERSONAL: &str = "personal";
 const MOST_FILES: usize = 10_000;
 const LARGEST_FILE: u64 = 64 << 20;
 
@@ -236,11 +241,11 @@ impl Locked {
             if is_personal(path) {
                 personal += 1;
                 let id = staging.add(ObjectType::Blob, &encrypt(bytes, &recipients)?)?;
-                tree.place(&format!("{place}/{name}/personal/{personal:04}.age"), Mode::File, id);
+                tree.place(&format!("{place}/{name}/{PERSONAL}/{personal:04}.age"), Mode::File, id);
                 continue;
             }
             let id = staging.add(ObjectType::Blob, bytes)?;
-            match path.strip_prefix("logs/") {
+            match path.strip_prefix(LOGS) {
                 Some(log) => tree.place(&format!("{}/{name}/{log}", paths::APPENDED[1]), Mode::File, id),
                 None => tree.place(&format!("{place}/{name}/{path}"), Mode::File, id),
             }
@@ -296,7 +301,7 @@ impl Glass {
         Ok(())
     }
 
-    /// The operation that recorded the same folder: all clear files equal.
+    /// The operation that recorded the same folder: the same names, and the clear files equal.
     fn find_operation(
         &self,
         odb: &Odb<'_>,
@@ -314,26 +319,24 @@ impl Glass {
         let Some(folder) = trees.find(root, place)? else {
             return Ok(None);
         };
+        let clear = files.iter().filter(|(path, _)| !is_personal(path));
+        let clear: BTreeMap<String, Oid> = clear
+            .map(|(path, bytes)| Ok((path.clone(), Oid::hash_object(ObjectType::Blob, bytes)?)))
+            .collect::<Result<_, Error>>()?;
         for entry in trees.read(folder.id)?.entries().filter(|entry| entry.mode == Mode::Folder) {
             if trees.find(entry.id, OPERATION)?.is_none_or(|found| found.id != about) {
                 continue;
             }
-            let logs = trees.find(root, &format!("{}/{}", paths::APPENDED[1], entry.name))?;
-            let same = |path: &str, bytes: &[u8], trees: &mut Trees<'_>| -> Result<bool, Error> {
-                let found = match (path.strip_prefix("logs/"), &logs) {
-                    (Some(log), Some(logs)) => trees.find(logs.id, log)?,
-                    (Some(_), None) => None,
-                    (None, _) => trees.find(entry.id, path)?,
-                };
-                let id = Oid::hash_object(ObjectType::Blob, bytes)?;
-                Ok(found.is_some_and(|found| found.id == id))
-            };
-            let mut all = true;
-            for (path, bytes) in files.iter().filter(|(path, _)| !is_personal(path)) {
-                all = all && same(path, bytes, trees)?;
+            // Which files are personal stands in operation.json, which is equal.
+            let mut recorded = trees.files(entry.id, &|path| path == PERSONAL)?;
+            if let Some(logs) = trees.find(root, &format!("{}/{}", paths::APPENDED[1], entry.name))? {
+                let logs = trees.files(logs.id, &|_| false)?;
+                recorded.extend(logs.into_iter().map(|(path, log)| (format!("{LOGS}{path}"), log)));
             }
-            if all {
-                return self.commit_of(odb, entry.name);
+            if recorded.into_iter().map(|(path, entry)| (path, entry.id)).eq(clear.clone()) {
+                let found = self.commit_of(odb, entry.name)?;
+                let uncompared = files.len() - clear.len();
+                return Ok(found.map(|recorded| Recorded { uncompared, ..recorded }));
             }
         }
         Ok(None)
@@ -344,7 +347,12 @@ impl Glass {
         while let Some(id) = next {
             let (commit, message) = self.read(odb, id)?;
             if self::folder(message.operation, message.event) == folder {
-                return Ok(Some(Recorded { commit: id, operation: message.operation, new: false }));
+                return Ok(Some(Recorded {
+                    commit: id,
+                    operation: message.operation,
+                    new: false,
+                    uncompared: 0,
+                }));
             }
             next = commit.parents.first().copied();
         }
@@ -407,7 +415,7 @@ fn read_folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
         let path = entry.path().strip_prefix(folder).ok().and_then(Path::to_str);
         let path =
             path.filter(|path| is_safe(path)).ok_or_else(|| wrong("its name cannot stand in a glass"))?;
-        if path.starts_with("personal/") {
+        if path.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(PERSONAL)) {
             return Err(wrong("the folder personal/ is made by recording"));
         }
         if entry.metadata().is_ok_and(|about| about.len() > LARGEST_FILE) {
@@ -420,5 +428,11 @@ fn read_folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Error> {
             .map_err(|source| Error::io(entry.path().display().to_string(), source))?;
         files.insert(path.to_owned(), bytes);
     }
-    Ok(files)
+    match names::clashes(files.keys().map(String::as_str)).pop() {
+        None => Ok(files),
+        Some((path, other)) => Err(Error::Operation {
+            path: folder.join(&path),
+            why: format!("its name and {other:?} differ in case only, which not every machine can check out"),
+        }),
+    }
 }

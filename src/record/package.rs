@@ -6,6 +6,7 @@ use super::glass::{Glass, Head, Locked, Manifest};
 use super::listing::Trees;
 use super::message::{Event, Message, PackageRef, Validation};
 use super::packfile::{Blob, Staging};
+use super::rights::Rights;
 use super::structure::BRANCH;
 use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
@@ -18,6 +19,7 @@ use crate::pack::names::{PLAN, SUMS_PERSONAL};
 use crate::pack::{self, Package, Previous, Signer};
 use git2::{ObjectType, Odb, Oid};
 use rayon::prelude::*;
+use std::io;
 use std::path::Path;
 
 /// Who records, and what people say about it.
@@ -45,6 +47,8 @@ pub struct Recorded {
     pub operation: u32,
     /// Whether the glass grew; not if the same was recorded before.
     pub new: bool,
+    /// Personal files of what was recorded before: they stand encrypted, so nothing can be said about these.
+    pub uncompared: usize,
 }
 
 impl Locked {
@@ -176,36 +180,34 @@ impl Glass {
         let commit = staging.add(ObjectType::Commit, &draft.sign(recording.key)?)?;
 
         let has_work_tree = !self.repository.is_bare();
+        self.is_free()?;
         if has_work_tree {
             self.is_clean()?;
+            self.has_room(head.tree, &change.tree, operation)?;
         }
-        staging
-            .write(&self.repository.commondir().join("objects"))
-            .map_err(|source| Error::io(self.path.display().to_string(), source))?;
-        self.repository.odb()?.refresh()?;
+        let rights = Rights::of(&self.repository);
+        let objects = self.objects();
+        let failed = |source| Error::io(objects.display().to_string(), source);
+        let replaced = staging.write(&objects, rights).map_err(failed)?;
+        let odb = self.repository.odb()?;
+        odb.refresh()?;
+        // What cannot be read back must not become the head.
+        odb.read(commit).map_err(|error| failed(io::Error::other(error)))?;
         // Compares and swaps: somebody who does not know our lock (git itself) may have been faster.
         let log = format!("stufpack: operation {operation}");
-        self.repository.reference_matching(BRANCH, commit, true, head.id, &log)?;
+        let moved = self.repository.reference_matching(BRANCH, commit, true, head.id, &log);
+        moved.map_err(|error| self.held(error))?;
+        for name in [BRANCH, "logs/refs/heads/main", "logs/HEAD"] {
+            rights.give_at(&self.repository.commondir().join(name));
+        }
+        replaced.remove();
         if has_work_tree {
-            let tree_of = |id| self.repository.find_tree(id);
-            let show = || self.check_out(&tree_of(head.tree)?, &tree_of(tree)?, false, contents);
-            let path = self.path.clone();
-            show().map_err(|source| Error::CheckOut { path, operation, commit, source })?;
+            let tree_of = |id| self.repository.find_tree(id).map_err(Error::from);
+            let show = || self.check_out(Some(&tree_of(head.tree)?), &tree_of(tree)?, contents);
+            show().map_err(|error| self.half_shown(operation, commit, error))?;
+            rights.give_at(&self.repository.path().join("index"));
         }
-        Ok(Recorded { commit, operation, new: true })
-    }
-
-    /// Refuses to overwrite what somebody changed in the work tree.
-    fn is_clean(&self) -> Result<(), Error> {
-        let mut options = git2::StatusOptions::new();
-        options.include_untracked(true).recurse_untracked_dirs(false);
-        match self.repository.statuses(Some(&mut options))?.iter().next() {
-            None => Ok(()),
-            Some(entry) => Err(Error::WorkTree {
-                path: self.path.clone(),
-                example: String::from_utf8_lossy(entry.path_bytes()).into_owned(),
-            }),
-        }
+        Ok(Recorded { commit, operation, new: true, uncompared: 0 })
     }
 
     pub(super) fn is_of(
@@ -234,7 +236,12 @@ impl Glass {
                 continue;
             };
             if recorded.sha256 == package.sha256() {
-                return Ok(Some(Recorded { commit: id, operation: message.operation, new: false }));
+                return Ok(Some(Recorded {
+                    commit: id,
+                    operation: message.operation,
+                    new: false,
+                    uncompared: 0,
+                }));
             }
             if recorded.number <= identity.number {
                 let Manifest { package: other, .. } = self.manifest(odb, &mut trees, commit.tree)?;

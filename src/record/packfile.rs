@@ -6,6 +6,7 @@
 
 use super::Error;
 use super::oldpacks::{self, OldPack};
+use super::rights::Rights;
 use crate::embedded;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use git2::{ObjectType, Odb, OdbLookupFlags, Oid};
@@ -13,8 +14,9 @@ use rayon::prelude::*;
 use sha1::{Digest as _, Sha1};
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -162,10 +164,11 @@ impl<'a> Staging<'a> {
     }
 
     /// Writes pack and index below `objects`, each whole or not at all; the index last, since it makes the objects visible.
-    pub fn write(mut self, objects: &Path) -> io::Result<usize> {
-        let count = self.entries.len();
-        if count == 0 {
-            return Ok(0);
+    ///
+    /// Returns the packs whose objects stand in the new one too.
+    pub fn write(mut self, objects: &Path, rights: Rights) -> io::Result<Replaced> {
+        if self.entries.is_empty() {
+            return Ok(Replaced(Vec::new()));
         }
         let folder = objects.join("pack");
         let old = oldpacks::joining(&folder, self.pack.len() as u64);
@@ -180,14 +183,12 @@ impl<'a> Staging<'a> {
 
         let name = folder.join(format!("pack-{}", hex::encode(checksum)));
         // Both are made durable at once; the index gets its name last.
-        let (pack, index) = rayon::join(|| durable(&folder, &self.pack), || durable(&folder, &index));
+        let write = |bytes: &[u8]| durable(&folder, bytes, rights);
+        let (pack, index) = rayon::join(|| write(&self.pack), || write(&index));
         pack?.persist(name.with_extension("pack")).map_err(|error| error.error)?;
         index?.persist(name.with_extension("idx")).map_err(|error| error.error)?;
         File::open(&folder)?.sync_all()?;
-        for pack in &old {
-            pack.remove();
-        }
-        Ok(count)
+        Ok(Replaced(old))
     }
 
     fn take(&mut self, old: &OldPack) {
@@ -200,13 +201,40 @@ impl<'a> Staging<'a> {
     }
 }
 
-/// A temporary file with `bytes`, on the disk; git's own housekeeping removes it if we do not get to the end.
-fn durable(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix("tmp_pack_").tempfile_in(folder)?;
+/// Packs that a new one replaces.
+#[must_use = "they are removed once the branch stands on the new one, and stay otherwise"]
+pub(super) struct Replaced(Vec<OldPack>);
+
+impl Replaced {
+    /// Takes them away.
+    pub fn remove(self) {
+        for pack in self.0 {
+            pack.remove();
+        }
+    }
+}
+
+/// How the name of a file begins that is being written: what git's own housekeeping removes, and no name of git's.
+const UNFINISHED: &str = "tmp_pack_stufpack_";
+
+/// Removes what killed writers left below `objects`; who calls this holds the lock, so nobody is writing.
+pub(super) fn sweep(objects: &Path) {
+    for entry in fs::read_dir(objects.join("pack")).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // What stays costs room and nothing else.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A temporary file with `bytes`, on the disk, with the rights that git gives to packs.
+fn durable(folder: &Path, bytes: &[u8], rights: Rights) -> io::Result<NamedTempFile> {
+    const PACK: u32 = 0o444;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED).permissions(Permissions::from_mode(PACK));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
-    let mut rights = file.as_file().metadata()?.permissions();
-    rights.set_readonly(true);
-    file.as_file().set_permissions(rights)?;
+    rights.give(file.as_file(), PACK)?;
     file.as_file().sync_data()?;
     Ok(file)
 }

@@ -1,9 +1,10 @@
 //! Trees, made from paths.
 
 use super::Error;
+use super::listing::Trees;
 use super::packfile::Staging;
 use git2::{ObjectType, Oid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a tree entry is. Symbolic links and submodules do not exist in a glass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,41 @@ impl Growing {
                 }
             }
         }
+    }
+
+    /// Paths of the files that the tree `old` does not have; folders that exist already hold none.
+    pub fn added(&self, trees: &mut Trees<'_>, old: Oid) -> Result<Vec<String>, Error> {
+        let mut added = Vec::new();
+        self.gather_added(trees, Some(old), "", &mut added)?;
+        Ok(added)
+    }
+
+    fn gather_added(
+        &self,
+        trees: &mut Trees<'_>,
+        old: Option<Oid>,
+        prefix: &str,
+        added: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let old = old.map(|id| trees.read(id)).transpose()?;
+        let old: HashMap<&str, (Mode, Oid)> = old
+            .iter()
+            .flat_map(|old| old.entries())
+            .map(|entry| (entry.name, (entry.mode, entry.id)))
+            .collect();
+        for (name, node) in &self.nodes {
+            let path = [prefix, name].concat();
+            match (node, old.get(name.as_str())) {
+                (Node::Leaf(Mode::Folder, _), _) => {}
+                (Node::Leaf(..), Some((mode, _))) if *mode != Mode::Folder => {}
+                (Node::Leaf(..), _) => added.push(path),
+                (Node::Folder(inner), found) => {
+                    let folder = found.filter(|(mode, _)| *mode == Mode::Folder).map(|(_, id)| *id);
+                    inner.gather_added(trees, folder, &format!("{path}/"), added)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Writes the tree with everything below; its id.

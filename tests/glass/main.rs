@@ -7,3 +7,4 @@ mod operations;
 mod page;
 mod record;
 mod support;
+mod worktree;

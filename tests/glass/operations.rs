@@ -60,6 +60,29 @@ fn the_same_folder_twice_is_one_commit() {
 }
 
 #[test]
+fn a_folder_with_other_files_is_another_operation() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(1), 2);
+    let first = case.record_operation(&folder, &case.customer).unwrap();
+
+    for (number, file) in ["reports/verify.json", "logs/deploy.log"].into_iter().enumerate() {
+        fs::remove_file(folder.join(file)).unwrap();
+        let without = case.record_operation(&folder, &case.customer).unwrap();
+        assert_eq!((without.operation, without.new), (3 + number as u32, true), "{file}");
+        assert!(!case.record_operation(&folder, &case.customer).unwrap().new);
+    }
+    fs::write(folder.join("reports/more.json"), "{}\n").unwrap();
+    assert!(case.record_operation(&folder, &case.customer).unwrap().new);
+
+    // Encryption is random, so nothing can be said about a personal file, and that is said.
+    fs::remove_file(folder.join("reports/more.json")).unwrap();
+    fs::write(folder.join("reports/users.json"), "[]\n").unwrap();
+    let again = case.record_operation(&folder, &case.customer).unwrap();
+    assert_eq!((again.operation, again.new, again.uncompared), (4, false, 1));
+    assert_eq!(first.uncompared, 0);
+}
+
+#[test]
 fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
     let case = case();
     let package = case.package_recorded(1);
@@ -151,6 +174,17 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
             .contains("neither")
     );
     assert!(refused(&|folder| fs::write(folder.join("logs/.gitmodules"), "").unwrap()).contains("name"));
+    for name in ["logs/Deploy.log", "Logs/other.log", "logs/ÄRGER.log"] {
+        let told = refused(&|folder| {
+            fs::create_dir_all(folder.join("Logs")).unwrap();
+            fs::write(folder.join("logs/ärger.log"), "").unwrap();
+            fs::write(folder.join(name), "").unwrap();
+        });
+        assert!(told.contains("case only"), "{name}: {told}");
+    }
+    for name in ["personal", "Personal"] {
+        assert!(refused(&|folder| fs::write(folder.join(name), "").unwrap()).contains("made by recording"));
+    }
 }
 
 /// `schemas/operation.json` is what the types say; `STUFPACK_BLESS=1` rewrites it.

@@ -2,9 +2,9 @@
 
 use crate::forge::{Check, codes};
 use crate::support::{Case, ISSUER, files};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use stufpack::model::File;
 use stufpack::pack::Package;
 use stufpack::record::{self, Error, Glass, Sequence, Value};
 
@@ -182,121 +182,67 @@ fn a_crash_before_the_branch_moves_leaves_the_old_head_and_a_glass_that_goes_on(
     case.record(&package);
     // What a crash right before the last step leaves: all objects, the old branch.
     case.git(&["update-ref", "refs/heads/main", &head]);
-    fs::write(case.glass().join("objects/pack/tmp_pack_torn"), b"PACK").unwrap();
+    let packs = case.glass().join("objects/pack");
+    fs::write(packs.join("tmp_pack_torn"), b"PACK").unwrap();
+    fs::write(packs.join("tmp_pack_stufpack_torn"), b"PACK").unwrap();
 
     assert!(case.record(&package).new);
     case.git(&["fsck", "--full"]);
     assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+    assert!(!packs.join("tmp_pack_stufpack_torn").exists(), "of a writer of ours that was killed");
+    assert!(packs.join("tmp_pack_torn").exists(), "git's own, which may be at work");
+}
+
+/// Names of the packs of a bare glass with their indexes.
+fn packs(case: &Case) -> BTreeSet<String> {
+    let entries = fs::read_dir(case.glass().join("objects/pack")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
-fn a_work_tree_follows_and_is_never_overwritten() {
+fn old_packs_stay_until_the_branch_stands_on_the_new_one() {
     let case = Case::new();
-    case.init(false);
-    let first = case.package(1, None);
-    case.record(&first);
-    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 1\n");
-    assert_eq!(case.git(&["status", "--porcelain"]), "");
+    case.init(true);
+    let (old, head) = (packs(&case), case.git(&["rev-parse", "main"]));
+    // The branch cannot move: where its history is kept is a folder.
+    let log = case.glass().join("logs/refs/heads/main");
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    fs::write(log.join("in the way"), "").unwrap();
+    let package = case.package(1, None);
 
-    fs::write(case.glass().join("README.md"), "mine\n").unwrap();
-    let second = case.package(2, Some(&first));
-    assert!(matches!(case.try_record(&second, &case.issuer), Err(Error::WorkTree { .. })));
-    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
-    case.git(&["checkout", "-q", "README.md"]);
-    case.record(&second);
-    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 2\n");
-}
+    case.try_record(&package, &case.issuer).unwrap_err();
 
-/// A glass with a work tree whose branch is at package 2, index and work tree at package 1: a crash before the checkout.
-fn before_the_checkout() -> (Case, Package) {
-    let case = Case::new();
-    case.init(false);
-    let mut old = files(1);
-    old.insert("docs/old.md".to_owned(), File::document("old\n"));
-    let first = case.package_of(1, None, "harbour", &case.issuer, old);
-    case.record(&first);
-    let mut new = files(2);
-    new.insert("docs/new.md".to_owned(), File::document("new\n"));
-    let second = case.package_of(2, Some(&first), "harbour", &case.issuer, new);
-    let head = case.record(&second).commit.to_string();
-    case.git(&["reset", "-q", "--hard", "main~1"]);
-    case.git(&["update-ref", "refs/heads/main", &head]);
-    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 1\n");
-    (case, second)
+    assert!(packs(&case).is_superset(&old));
+    assert_eq!(case.git(&["rev-parse", "main"]), head);
+    fs::remove_dir_all(&log).unwrap();
+    assert!(case.record(&package).new);
+    assert!(packs(&case).is_disjoint(&old), "what it holds stands in the new one");
+    case.git(&["fsck", "--full", "--strict"]);
 }
 
 #[test]
-fn a_checkout_that_a_crash_interrupted_is_ended_by_the_next_record() {
-    let interrupted: [fn(&Path); 3] = [
-        |_| {},
-        |glass| fs::write(glass.join("README.md"), "# Package 2\n").unwrap(),
-        |glass| {
-            fs::write(glass.join("README.md"), "# Pack").unwrap();
-            fs::write(glass.join("docs/new.md"), "").unwrap();
-            fs::remove_file(glass.join("docs/old.md")).unwrap();
-        },
-    ];
-    for change in interrupted {
-        let (case, second) = before_the_checkout();
-        change(&case.glass());
-
-        // The same once more.
-        assert!(!case.record(&second).new);
-
-        assert_eq!(case.git(&["status", "--porcelain"]), "");
-        assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"# Package 2\n");
-        assert!(!case.glass().join("docs/old.md").exists());
-
-        // The next one, without the same before it.
-        let (case, second) = before_the_checkout();
-        change(&case.glass());
-        assert!(case.record(&case.package(3, Some(&second))).new);
-        assert_eq!(case.git(&["status", "--porcelain"]), "");
-
-        // An operation.
-        let (case, second) = before_the_checkout();
-        change(&case.glass());
-        let folder = case.operation(&second, 3);
-        assert!(case.record_operation(&folder, &case.customer).unwrap().new);
-        assert_eq!(case.git(&["status", "--porcelain"]), "");
-    }
-}
-
-#[test]
-fn an_interrupted_checkout_never_overwrites_what_somebody_wrote() {
-    type Change = fn(&Path);
-    let own: [(&str, Change); 6] = [
-        ("README.md", |glass| fs::write(glass.join("README.md"), "mine\n").unwrap()),
-        ("docs/old.md", |glass| fs::write(glass.join("docs/old.md"), "old\nmine\n").unwrap()),
-        ("docs/new.md", |glass| fs::write(glass.join("docs/new.md"), "mine\n").unwrap()),
-        ("docs/new.md", |glass| std::os::unix::fs::symlink("old.md", glass.join("docs/new.md")).unwrap()),
-        ("audit/glass.json", |glass| fs::write(glass.join("audit/glass.json"), "").unwrap()),
-        ("audit/glass.json", |glass| fs::remove_file(glass.join("audit/glass.json")).unwrap()),
-    ];
-    for (path, change) in own {
-        let (case, second) = before_the_checkout();
-        change(&case.glass());
-        let status = case.git(&["status", "--porcelain"]);
-        let third = case.package(3, Some(&second));
-        for package in [&second, &third] {
-            match case.try_record(package, &case.issuer) {
-                Err(Error::WorkTree { example, .. }) => assert_eq!(example, path),
-                other => panic!("{path}: {other:?}"),
-            }
-            assert_eq!(case.git(&["status", "--porcelain"]), status);
+fn a_lock_of_git_is_named_before_anything_is_written() {
+    for bare in [true, false] {
+        let case = Case::new();
+        case.init(bare);
+        let folder = if bare { case.glass() } else { case.glass().join(".git") };
+        let names: &[&str] =
+            if bare { &["refs/heads/main.lock"] } else { &["refs/heads/main.lock", "index.lock"] };
+        let package = case.package(1, None);
+        for name in names {
+            let (lock, objects) = (folder.join(name), folder.join("objects/pack"));
+            let before = fs::read_dir(&objects).unwrap().count();
+            fs::write(&lock, "").unwrap();
+            let error = case.try_record(&package, &case.issuer).unwrap_err();
+            assert_eq!(error.code(), "glass.locked");
+            let command = format!("rm {}", fs::canonicalize(&lock).unwrap().display());
+            assert!(error.to_string().contains(&command), "{error}");
+            assert_eq!(fs::read_dir(&objects).unwrap().count(), before);
+            fs::remove_file(&lock).unwrap();
         }
+        assert!(case.record(&package).new);
     }
-    // What somebody staged is theirs too, and a file beside those of the glass stays.
-    let (case, second) = before_the_checkout();
-    fs::write(case.glass().join("README.md"), "mine\n").unwrap();
-    case.git(&["add", "README.md"]);
-    let third = case.package(3, Some(&second));
-    assert!(matches!(case.try_record(&third, &case.issuer), Err(Error::WorkTree { .. })));
-    assert_eq!(fs::read(case.glass().join("README.md")).unwrap(), b"mine\n");
-    let (case, second) = before_the_checkout();
-    fs::write(case.glass().join("mine"), "mine\n").unwrap();
-    assert!(!case.record(&second).new);
-    assert_eq!(case.git(&["status", "--porcelain"]), "?? mine");
 }
 
 #[test]

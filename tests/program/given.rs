@@ -287,26 +287,6 @@ fn what_is_missing_is_named_with_what_to_type_next() {
     }
 }
 
-/// Another git holds the index for a moment: the commit stands, the message says so, and the same command ends the rest.
-#[test]
-fn a_work_tree_that_cannot_be_written_is_told_and_written_the_next_time() {
-    let here = minimal();
-    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
-    let record = format!("{COMPILE} --glass stuf-minimal --signers signers");
-    here.write("stuf-minimal/.git/index.lock", "");
-
-    let told = here.stufpack(&record).exits_with(1);
-
-    assert!(told.stderr.contains("operation 1 is recorded as commit"), "{}", told.stderr);
-    assert!(!here.path("out").exists());
-    fs::remove_file(here.path("stuf-minimal/.git/index.lock")).expect("removed");
-    let told = here.stufpack(&record).exits_with(0);
-    assert!(told.stdout.contains("(recorded before)"), "{}", told.stdout);
-    let mut status = assert_cmd::Command::new("git");
-    status.current_dir(here.path("stuf-minimal")).args(["status", "--short"]);
-    assert_eq!(run(status).exits_with(0).stdout, "");
-}
-
 #[test]
 fn a_package_is_never_written_into_the_export_it_is_made_of() {
     let here = minimal();

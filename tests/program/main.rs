@@ -5,5 +5,6 @@ mod gates;
 mod given;
 mod glass;
 mod golden;
+mod recorded;
 mod stopped;
 mod workspace;

@@ -1,0 +1,185 @@
+//! `compile --glass` and `glass record` where something stands in the way: what is told, and that it goes on afterwards.
+
+use crate::workspace::{AT, Run, Workspace, run};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+const RECORD: &str = "compile input/export --target input/target.yaml --out out --sign-key key --glass stuf-minimal \
+                      --signers signers";
+/// Before the examples' exports.
+const FOUNDED: &str = "1795111200";
+const PACKAGE: &str = "minimal-staging-hosted-to-self-host-2.zip";
+
+/// A glass, bare or not, with one package.
+fn with_package(more: &str) -> Workspace {
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    let mut init = here.command(&format!("glass init stuf-minimal --sign-key key --signers signers {more}"));
+    init.env("SOURCE_DATE_EPOCH", FOUNDED);
+    run(init).exits_with(0);
+    here.stufpack(RECORD).exits_with(0);
+    here
+}
+
+/// The next package is another one, and stands where it does not lie in the way.
+fn change(here: &Workspace) {
+    here.edit(
+        "input/export/export.yaml",
+        "exportedAt: 2026-11-19T21:04:00Z",
+        "exportedAt: 2026-11-19T22:04:00Z",
+    );
+    fs::rename(here.path("out"), here.path("first")).expect("renamed");
+}
+
+/// Runs the program in a shell that was set up by `setting`.
+fn within(here: &Workspace, setting: &str, arguments: &str) -> Run {
+    let program = assert_cmd::cargo::cargo_bin("stufpack");
+    let script = format!("{setting}; exec '{}' {arguments}", program.display());
+    let mut shell = assert_cmd::Command::new("sh");
+    shell.current_dir(here.path(".")).args(["-euc", &script]);
+    run(shell)
+}
+
+fn git(here: &Workspace, arguments: &str) -> String {
+    let mut git = assert_cmd::Command::new("git");
+    git.current_dir(here.path("stuf-minimal")).args(arguments.split(' '));
+    run(git).exits_with(0).stdout
+}
+
+fn mode(here: &Workspace, path: &str) -> u32 {
+    fs::metadata(here.path("stuf-minimal").join(path)).expect(path).permissions().mode() & 0o777
+}
+
+#[test]
+fn packs_can_be_read_by_whom_git_lets_and_always_by_their_owner() {
+    for (umask, shared, pack, branch) in [
+        ("022", "umask", 0o444, 0o644),
+        ("077", "umask", 0o400, 0o600),
+        ("0777", "umask", 0o400, 0o600),
+        ("077", "group", 0o440, 0o660),
+        ("022", "0640", 0o440, 0o640),
+    ] {
+        let here = with_package("--bare");
+        git(&here, &format!("config core.sharedRepository {shared}"));
+        fs::remove_file(here.path("stuf-minimal/stufpack.lock")).expect("removed");
+        change(&here);
+        let before = here.names("stuf-minimal/objects/pack");
+
+        within(&here, &format!("umask {umask}"), RECORD).exits_with(0);
+
+        let mut new = here.names("stuf-minimal/objects/pack");
+        new.retain(|name| !before.contains(name));
+        let modes: Vec<u32> = new.iter().map(|name| mode(&here, &format!("objects/pack/{name}"))).collect();
+        assert_eq!(modes, [pack; 2], "umask {umask}, shared {shared}: one pack with its index");
+        for path in ["refs/heads/main", "logs/refs/heads/main", "stufpack.lock"] {
+            assert_eq!(mode(&here, path) & 0o666 | 0o600, mode(&here, path), "{path}");
+        }
+        assert_eq!(mode(&here, "refs/heads/main"), branch, "umask {umask}, shared {shared}");
+        git(&here, "fsck --full --strict");
+    }
+}
+
+/// A disk that fills up while a checkout is repaired: half a file is left, and the same command goes on with it.
+#[test]
+fn a_repair_that_is_interrupted_itself_is_told_and_goes_on() {
+    let here = with_package("");
+    change(&here);
+    here.stufpack(RECORD).exits_with(0);
+    let head = git(&here, "rev-parse main");
+    let again = format!("glass record stuf-minimal out/{PACKAGE} --sign-key key --signers signers --at {AT}");
+    // A crash in the middle of the checkout: the branch has moved, the index has not.
+    git(&here, "reset -q --hard main~1");
+    git(&here, &format!("update-ref refs/heads/main {}", head.trim()));
+    for path in ["README.md", "MIGRATION-PLAN.json", "SHA256SUMS"] {
+        fs::remove_file(here.path("stuf-minimal").join(path)).expect(path);
+    }
+
+    // No file gets more than a few KiB.
+    let told = within(&here, "trap '' XFSZ; ulimit -f 8", &again).exits_with(1);
+
+    let commit = format!("error[glass.worktree]: operation 2 is recorded as commit {}", head.trim());
+    assert!(told.stderr.starts_with(&commit) && told.stderr.contains("File too large"), "{}", told.stderr);
+    assert!(told.stderr.ends_with("repeat the command, which goes on there\n"), "{}", told.stderr);
+    let plan = fs::metadata(here.path("stuf-minimal/MIGRATION-PLAN.json"));
+    assert!(plan.is_ok_and(|plan| (1..10_000).contains(&plan.len())), "half a file stands there");
+    let told = here.stufpack(&again).exits_with(0);
+    assert!(told.stdout.contains("was recorded before"), "{}", told.stdout);
+    assert_eq!(git(&here, "status --short"), "");
+}
+
+/// Git was killed while it wrote: its lock is named, and nothing is written before it is gone.
+#[test]
+fn a_lock_that_git_left_is_named_with_what_to_do() {
+    let here = with_package("");
+    change(&here);
+    let head = git(&here, "rev-parse main");
+    for lock in ["index.lock", "refs/heads/main.lock"] {
+        let lock = here.path("stuf-minimal/.git").join(lock);
+        fs::write(&lock, "").expect("a lock");
+
+        let told = here.stufpack(RECORD).exits_with(1);
+
+        let name = lock.canonicalize().expect("a path").display().to_string();
+        assert!(told.stderr.starts_with(&format!("error[glass.locked]: {name} is there")), "{}", told.stderr);
+        let next = format!("next: if no git works on it, rm {name}, then repeat the command\n");
+        assert!(told.stderr.ends_with(&next), "{}", told.stderr);
+        assert!(!here.path("out").exists());
+        assert_eq!(git(&here, "rev-parse main"), head);
+        fs::remove_file(&lock).expect("removed");
+    }
+    // Where the branch has moved already, the message says so.
+    let told = here.stufpack(RECORD).exits_with(0);
+    assert!(told.stdout.contains("operation 2"), "{}", told.stdout);
+    let head = git(&here, "rev-parse main");
+    git(&here, "reset -q --hard main~1");
+    git(&here, &format!("update-ref refs/heads/main {}", head.trim()));
+    here.write("stuf-minimal/.git/index.lock", "");
+    let told = here.stufpack(RECORD).exits_with(1);
+    assert!(told.stderr.contains("operation 2 is recorded as commit"), "{}", told.stderr);
+    assert!(told.stderr.contains("next: if no git works on it, rm "), "{}", told.stderr);
+    fs::remove_file(here.path("stuf-minimal/.git/index.lock")).expect("removed");
+    let told = here.stufpack(RECORD).exits_with(0);
+    assert!(told.stdout.contains("(recorded before)"), "{}", told.stdout);
+    assert_eq!(git(&here, "status --short"), "");
+}
+
+#[test]
+fn a_head_that_is_another_branch_is_told_with_the_command_that_mends_it() {
+    for (more, mend) in [("", "switch main"), ("--bare", "symbolic-ref HEAD refs/heads/main")] {
+        let here = with_package(more);
+        change(&here);
+        git(&here, "branch other");
+        git(&here, "symbolic-ref HEAD refs/heads/other");
+        let told = here.stufpack(RECORD).exits_with(4);
+        assert!(told.stderr.ends_with(&format!("next: git -C stuf-minimal {mend}\n")), "{}", told.stderr);
+        let verify = format!("glass verify stuf-minimal --signers signers --at {AT}");
+        let told = here.stufpack(&verify).exits_with(4);
+        assert!(told.stdout.contains(&format!("next: git -C stuf-minimal {mend}\n")), "{}", told.stdout);
+        git(&here, mend);
+        git(&here, "branch -D other");
+        here.stufpack(RECORD).exits_with(0);
+    }
+}
+
+#[test]
+fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {
+    let here = with_package("");
+    fs::create_dir(here.path("listing")).expect("a folder");
+    here.write(
+        "listing/operation.json",
+        "{\"schema\":1,\"event\":\"access\",\"slug\":\"minimal\",\"started\":\"2026-11-19T22:00:00Z\",\
+         \"ended\":\"2026-11-19T22:00:00Z\",\"validation\":\"pass\",\"personal\":[\"users.json\"]}\n",
+    );
+    here.write("listing/users.json", "[1]\n");
+    let record = format!("glass record stuf-minimal listing --sign-key key --signers signers --at {AT}");
+    here.stufpack(&record).exits_with(0);
+    here.write("listing/users.json", "[2]\n");
+
+    let told = here.stufpack(&record).exits_with(0).stdout;
+
+    assert!(told.contains("was recorded before"), "{told}");
+    assert!(told.contains("1 personal file(s) stand encrypted there, so these were not compared"), "{told}");
+    let told = here.stufpack(&format!("{record} --format json")).exits_with(0).stdout;
+    let report: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((&report["new"], &report["uncompared"]), (&false.into(), &1.into()));
+}

@@ -112,6 +112,13 @@ impl Compile {
                 self.out.display()
             )));
         }
+        let own = self.glass.as_deref().and_then(|path| Glass::open(path).ok());
+        if own.is_some_and(|glass| glass.folders().any(|folder| is_inside(&self.out, folder))) {
+            return Err(Failure::Usage(format!(
+                "{} lies in the glass, which holds what its commits say and nothing else; next: choose another --out",
+                self.out.display()
+            )));
+        }
         let signer = Signer::from_file(&self.sign_key)?;
         let checked = checked(&self.export, &self.target)?;
         if self.encrypt && checked.target.recipients.is_empty() {
@@ -164,17 +171,29 @@ impl Compile {
         Ok(Some((glass, known.signers)))
     }
 
-    /// The command that makes the glass at `path`.
+    /// What to do where no glass is at `path`: the command that makes one, there or where there is room.
     fn making(&self, path: &Path, signers: &Path, slug: &str) -> String {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let words = ["stufpack".as_ref(), "glass".as_ref(), "init".as_ref(), path.as_os_str()];
+        let usual = format!("stuf-{slug}");
+        let is_empty = path.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        let place = match path.symlink_metadata() {
+            Ok(_) if is_empty => path.to_owned(),
+            Ok(_) if path.is_dir() => path.join(&usual),
+            Ok(_) => super::parent(path).join(&usual),
+            Err(_) => path.to_owned(),
+        };
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let words = ["stufpack".as_ref(), "glass".as_ref(), "init".as_ref(), place.as_os_str()];
         let options =
             ["--sign-key".as_ref(), self.sign_key.as_os_str(), "--signers".as_ref(), signers.as_os_str()];
-        let named = name.trim_end_matches(".git") == format!("stuf-{slug}");
-        let slug = if named { vec![] } else { vec!["--slug".as_ref(), OsStr::new(slug)] };
+        let slug = if name.trim_end_matches(".git") == usual {
+            vec![]
+        } else {
+            vec!["--slug".as_ref(), OsStr::new(slug)]
+        };
         let words: Vec<OsString> =
             words.into_iter().chain(slug).chain(options).map(OsStr::to_owned).collect();
-        command_line(&words)
+        let make = command_line(&words);
+        if place == path { make } else { format!("name a glass, or make one here and name that: {make}") }
     }
 
     /// Where it writes: into the folder, or beside it.

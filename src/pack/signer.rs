@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, PublicKey};
 use std::fmt;
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -69,18 +70,28 @@ impl Signer {
     /// Reads an OpenSSH key file that only its owner can read and that has no passphrase.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::KeyRead { path: path.to_owned(), source };
-        let mode = fs::metadata(path).map_err(read)?.permissions().mode() & 0o777;
+        let about = fs::metadata(path).map_err(read)?;
+        if about.is_dir() {
+            return Err(Error::KeyForm { path: path.to_owned() });
+        }
+        let mut text = Vec::new();
+        fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut text)).map_err(read)?;
+        let key = parse(&text, path)?;
+        // Only of a key does it matter who can read it.
+        let mode = about.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(Error::KeyExposed { path: path.to_owned(), mode });
         }
-        let key = fs::read(path).map_err(read)?;
-        Self::from_openssh(&key, path)
+        Self::unlocked(key, path)
     }
 
     /// Reads an OpenSSH private key; `path` is for messages.
     pub fn from_openssh(key: &[u8], path: &Path) -> Result<Self, Error> {
+        Self::unlocked(parse(key, path)?, path)
+    }
+
+    fn unlocked(key: PrivateKey, path: &Path) -> Result<Self, Error> {
         let path = || path.to_owned();
-        let key = PrivateKey::from_openssh(key).map_err(|_| Error::KeyForm { path: path() })?;
         if key.is_encrypted() {
             return Err(Error::KeyEncrypted { path: path() });
         }
@@ -112,6 +123,13 @@ impl Signer {
         let signature = self.key.sign(namespace, HashAlg::Sha512, message).map_err(Error::Sign)?;
         signature.to_pem(LineEnding::LF).map_err(Error::Sign)
     }
+}
+
+/// More than any key file has; what never ends (`/dev/zero`) is not read for ever.
+const LONGEST: u64 = 1 << 20;
+
+fn parse(key: &[u8], path: &Path) -> Result<PrivateKey, Error> {
+    PrivateKey::from_openssh(key).map_err(|_| Error::KeyForm { path: path.to_owned() })
 }
 
 /// Ed25519 and ECDSA P-256: both signed and verified in process, both deterministic here.

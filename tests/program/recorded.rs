@@ -144,6 +144,30 @@ fn a_lock_that_git_left_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_package_is_never_written_into_the_glass() {
+    let here = with_package("");
+    change(&here);
+    let head = git(&here, "rev-parse main");
+    for (glass, out) in [
+        ("stuf-minimal", "stuf-minimal"),
+        ("stuf-minimal", "stuf-minimal/new/out"),
+        ("stuf-minimal", "stuf-minimal/.git/out"),
+        ("stuf-minimal/.git", "stuf-minimal/out"),
+    ] {
+        let line = RECORD.replace("--out out", &format!("--out {out}"));
+        // Before anything: no key is read.
+        let line = line
+            .replace("--glass stuf-minimal", &format!("--glass {glass}"))
+            .replace("key key", "key nowhere");
+        let told = here.stufpack(&line).exits_with(2);
+        assert!(told.stderr.ends_with("next: choose another --out\n"), "{}", told.stderr);
+        assert_eq!(git(&here, "status --short --ignored"), "");
+        assert_eq!(git(&here, "rev-parse main"), head);
+    }
+    here.stufpack(&RECORD.replace("--out out", "--out stuf-minimal-out")).exits_with(0);
+}
+
+#[test]
 fn a_head_that_is_another_branch_is_told_with_the_command_that_mends_it() {
     for (more, mend) in [("", "switch main"), ("--bare", "symbolic-ref HEAD refs/heads/main")] {
         let here = with_package(more);
@@ -159,6 +183,40 @@ fn a_head_that_is_another_branch_is_told_with_the_command_that_mends_it() {
         git(&here, "branch -D other");
         here.stufpack(RECORD).exits_with(0);
     }
+}
+
+#[test]
+fn where_no_glass_can_be_made_another_place_is_named() {
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    fs::create_dir(here.path("folder")).expect("a folder");
+    here.write("folder/mine", "mine");
+    here.write("file", "mine");
+    for (glass, made) in [("folder", "folder/stuf-minimal"), ("file", "./stuf-minimal")] {
+        let told =
+            here.stufpack(&RECORD.replace("--glass stuf-minimal", &format!("--glass {glass}"))).exits_with(1);
+        let make = format!("stufpack glass init {made} --sign-key key --signers signers");
+        let next = format!("next: name a glass, or make one here and name that: {make}\n");
+        assert!(told.stderr.ends_with(&next), "{}", told.stderr);
+        here.stufpack(make.trim_start_matches("stufpack ")).exits_with(0);
+        here.stufpack(&RECORD.replace("--glass stuf-minimal", &format!("--glass {made}"))).exits_with(0);
+        fs::remove_dir_all(here.path("out")).expect("removed");
+    }
+}
+
+#[test]
+fn what_is_no_key_is_not_called_a_key_that_others_can_read() {
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    for key in ["key.pub", ".", "/dev/null", "/dev/zero", "input/target.yaml"] {
+        let line = RECORD.replace("--sign-key key", &format!("--sign-key {key}"));
+        let told = here.stufpack(&line).exits_with(1);
+        assert!(told.stderr.contains("is not an OpenSSH private key"), "{key}: {}", told.stderr);
+        assert!(!told.stderr.contains("chmod"), "{key}: {}", told.stderr);
+    }
+    fs::set_permissions(here.path("key"), fs::Permissions::from_mode(0o644)).expect("set");
+    let told = here.stufpack(RECORD).exits_with(1);
+    assert!(told.stderr.ends_with("next: chmod 600 key\n"), "{}", told.stderr);
 }
 
 #[test]

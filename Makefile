@@ -28,6 +28,11 @@ quick: ## Everything that needs no engine: formatting, lints, documentation, uni
 	cargo test --locked
 	tools/test-python
 
+.PHONY: content
+content: ## Copies, delta and proof of content between moto and a real Garage, case by case; needs no engine
+	tools/install content
+	tools/test-content
+
 .PHONY: judges
 judges: build ## Outside linters over every generated tree
 	tools/install judges

@@ -14,7 +14,14 @@ def _prepare() -> None:
     for name in ("ansible", "ansible.module_utils", "ansible.module_utils.basic"):
         sys.modules.setdefault(name, ModuleType(name))
     sys.modules["ansible.module_utils.basic"].AnsibleModule = object  # type: ignore[attr-defined]
-    for name in ("stufpack_http", "stufpack_docker", "stufpack_s3", "stufpack_keycloak", "stufpack_public"):
+    for name in (
+        "stufpack_http",
+        "stufpack_docker",
+        "stufpack_signature",
+        "stufpack_s3",
+        "stufpack_keycloak",
+        "stufpack_public",
+    ):
         whole = f"ansible.module_utils.{name}"
         if whole not in sys.modules:
             _load(whole, ROOT / "module_utils" / f"{name}.py")

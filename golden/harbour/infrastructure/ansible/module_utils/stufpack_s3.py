@@ -1,18 +1,16 @@
-"""The few S3 calls that are needed, signed with AWS Signature Version 4."""
+"""The few S3 calls that modules need."""
 
 from __future__ import annotations
 
-import datetime
 import hashlib
-import hmac
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
 from ansible.module_utils.stufpack_http import Answer, StufError, request
+from ansible.module_utils.stufpack_signature import Key, Parameters, canonical_query, path_of, sign
 
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
-Parameters = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -72,48 +70,11 @@ class Bucket:
         headers: Parameters | None = None,
         body: bytes = b"",
     ) -> Answer:
-        path = "/" + urllib.parse.quote(f"{self.name}/{key}" if key else self.name, safe="/~-._")
+        path = path_of(self.name, key)
         host = urllib.parse.urlsplit(self.endpoint).netloc
-        signed = sign(self, method, path, query or {}, {**(headers or {}), "host": host}, body)
+        signer = Key(self.access_key, self.secret_key, self.region)
+        digest = hashlib.sha256(body).hexdigest()
+        signed = sign(signer, method, path, query or {}, {**(headers or {}), "host": host}, digest)
         search = canonical_query(query or {})
         url = self.endpoint + path + (f"?{search}" if search else "")
         return request(method, url, headers=signed, body=body if method == "PUT" else None)
-
-
-def canonical_query(query: Parameters) -> str:
-    """Query parameters as the signature wants them: sorted and percent-encoded."""
-    pairs = sorted((_quote(name), _quote(value)) for name, value in query.items())
-    return "&".join(f"{name}={value}" for name, value in pairs)
-
-
-def sign(
-    bucket: Bucket,
-    method: str,
-    path: str,
-    query: Parameters,
-    headers: Parameters,
-    body: bytes,
-    now: datetime.datetime | None = None,
-) -> Parameters:
-    """The headers of a signed request."""
-    moment = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
-    digest = hashlib.sha256(body).hexdigest()
-    every = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
-    every |= {"x-amz-date": moment, "x-amz-content-sha256": digest}
-    names = ";".join(sorted(every))
-    lines = "".join(f"{name}:{every[name]}\n" for name in sorted(every))
-    canonical = "\n".join((method, path, canonical_query(query), lines, names, digest))
-    scope = f"{moment[:8]}/{bucket.region}/s3/aws4_request"
-    text = "\n".join(("AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"AWS4{bucket.secret_key}".encode()
-    for part in (moment[:8], bucket.region, "s3", "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    every["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={bucket.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    )
-    return every
-
-
-def _quote(text: str) -> str:
-    return urllib.parse.quote(text, safe="~-._")

@@ -1,0 +1,200 @@
+"""rclone moves bytes; it neither decides nor proves. No secret is in its arguments, in its environment or on a disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from .configuration import Place
+from .entries import Entry
+from .outcome import Exit, Stop, failed, refused
+from .session import Session
+
+OLDEST = (1, 73, 0)
+#: Exit codes of rclone 1.73 and newer.
+CHANGED, OUT_OF_TIME = 6, 10
+PATIENCE = 30.0
+REMOTE = """[{name}]
+type = s3
+provider = Other
+env_auth = false
+access_key_id = {access_key}
+secret_access_key = {secret_key}
+region = {region}
+endpoint = {endpoint}
+force_path_style = true
+no_check_bucket = true
+disable_checksum = true
+"""
+Tell = Callable[[int, int], None]
+
+
+def check_version(session: Session) -> str:
+    """Refuses an rclone that loses metadata or writes corrupt objects."""
+    try:
+        done = subprocess.run(
+            [session.given.rclone, "version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(),
+            text=True, timeout=30, check=False,
+        )  # fmt: skip
+        said = done.stdout
+    except (OSError, subprocess.TimeoutExpired):
+        said = ""
+    match = re.search(r"^rclone v(\d+)\.(\d+)\.(\d+)", said, re.M)
+    if match is None or tuple(map(int, match.groups())) < OLDEST:
+        found = f"is {match[0].removeprefix('rclone ')}" if match else "cannot be run"
+        raise refused(
+            f"{session.given.rclone} {found}; rclone 1.73.0 or newer is needed, since older ones lose metadata",
+            "./migrate prepare, which installs the one that the package names",
+            needed=">= 1.73.0",
+        )
+    return match[0].removeprefix("rclone ")
+
+
+def send(session: Session, entries: list[Entry], tell: Tell, *, overwrite: bool = False) -> int:
+    """Copies these objects under their own names; returns how many were sent. Raises at a closed window or a stop."""
+    tries = 3
+    sent = 0
+    for _ in range(tries):
+        window = session.window()
+        code, transfers = _run(session, entries, tell, window, overwrite)
+        sent += transfers
+        session.stopping.check()
+        if code == 0:
+            return sent
+        if code == OUT_OF_TIME:
+            raise _paused(session)
+        if code == CHANGED:
+            # Which ones is found by looking at both stores.
+            return sent
+    raise failed(
+        f"rclone ended with {code}, {tries} times",
+        f"What was copied stays. rclone's own words: {session.path('rclone.log')}",
+        "read them, then the same command",
+    )
+
+
+def _paused(session: Session) -> Stop:
+    opens = session.given.windows.opens(session.now()).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Stop(
+        Exit.PAUSED,
+        f"the window has closed; the next one opens at {opens}",
+        "What is there stays there; nothing is sent again.",
+        "the same command, once it is open",
+        opens_at=opens,
+        rclone=OUT_OF_TIME,
+    )
+
+
+def _run(session: Session, entries: list[Entry], tell: Tell, window: float | None, overwrite: bool) -> tuple[int, int]:
+    source, target = session.credential.place, session.target.place
+    with ExitStack() as open_files:
+
+        def hidden(text: str) -> int:
+            """A file that exists in memory only, and for nobody else."""
+            descriptor = os.memfd_create("stuf-content")
+            open_files.callback(os.close, descriptor)
+            with os.fdopen(os.dup(descriptor), "wb") as file:
+                file.write(text.encode())
+            return descriptor
+
+        config = hidden(_remote("source", source) + _remote("target", target))
+        # One key a line: keys with line breaks never come here.
+        names = hidden("".join(f"{entry.key}\n" for entry in entries))
+        kept = [session.lock, config, names]
+        words = [
+            f"--config=/proc/self/fd/{config}",
+            f"--files-from-raw=/proc/self/fd/{names}",
+            "--no-traverse",
+            "--no-unicode-normalization",
+            "--metadata",
+            # What changed is sent whatever time and size say; at the first time nothing is ever overwritten.
+            *(["--ignore-times"] if overwrite else ["--checksum", "--immutable"]),
+            f"--bwlimit={session.given.bytes_per_second}B",
+            f"--tpslimit={session.given.requests_per_second}",
+            "--retries=1",
+            "--use-json-log",
+            "--stats=1s",
+            "--stats-log-level=NOTICE",
+        ]
+        if window is not None:
+            words += [f"--max-duration={max(1.0, window):.0f}s", "--cutoff-mode=soft"]
+        if source.authority:
+            authority = hidden(source.authority)
+            kept.append(authority)
+            words.append(f"--ca-cert=/proc/self/fd/{authority}")
+        command = [str(session.given.rclone), "copy", f"source:{source.bucket}", f"target:{target.bucket}", *words]
+        # rclone ends with this program, even where that is killed; a run that follows meets nobody.
+        guard = [shutil.which("setpriv", path=_environment()["PATH"]) or "setpriv", "--pdeathsig", "KILL", "--"]
+        process = subprocess.Popen(
+            [*guard, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            cwd="/",
+            pass_fds=kept,
+        )
+        open_files.enter_context(process)
+        return _follow(session, process, tell)
+
+
+def _follow(session: Session, process: subprocess.Popen[bytes], tell: Tell) -> tuple[int, int]:
+    """Reads rclone's log until it ends; a stop is handed on, and rclone has some seconds to tidy up."""
+    seen = {"transfers": 0}
+
+    def read() -> None:
+        assert process.stderr is not None  # noqa: S101 (it is a pipe)
+        descriptor = os.open(session.path("rclone.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as log:
+            for line in process.stderr:
+                try:
+                    said = json.loads(line)
+                except ValueError:
+                    said = {}
+                stats = said.get("stats") if isinstance(said, dict) else None
+                if isinstance(stats, dict):
+                    seen["transfers"] = int(stats.get("transfers", 0))
+                    tell(seen["transfers"] + int(stats.get("checks", 0)), int(stats.get("bytes", 0)))
+                else:
+                    log.write(line)
+                    log.flush()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        while True:
+            try:
+                process.wait(0.2)
+                break
+            except subprocess.TimeoutExpired:
+                if session.stopping.event.is_set():
+                    process.terminate()
+                    try:
+                        process.wait(PATIENCE)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+                    break
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        reader.join()
+    return process.returncode, seen["transfers"]
+
+
+def _remote(name: str, place: Place) -> str:
+    return REMOTE.format(
+        name=name, access_key=place.key.access_key, secret_key=place.key.secret_key, region=place.key.region,
+        endpoint=place.endpoint,
+    )  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours: no proxy, no AWS_CA_BUNDLE, no RCLONE_ variable that would change what is done."""
+    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}

@@ -1,0 +1,170 @@
+"""What a verb works with: both stores, the state folder and its lock, the clock, the word to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from . import configuration
+from .configuration import Configuration, Credential
+from .limits import Pace, Stopping
+from .outcome import Exit, Stop
+from .s3 import Store
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+THREADS = 8
+UNLIMITED = 1_000_000
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass
+class Session:
+    """One run of one verb."""
+
+    given: Configuration
+    stopping: Stopping = field(default_factory=Stopping)
+    now: Callable[[], datetime.datetime] = _now
+
+    def __post_init__(self) -> None:
+        self.given.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The limit is for the source, where people work; the target is this machine's own.
+        self.target = Store(self.given.target, UNLIMITED, self.stopping)
+        #: Bytes that are read from the source, by every thread together.
+        self.line = Pace(self.given.bytes_per_second, self.stopping)
+        #: The descriptor that holds the lock, for children to hold it too.
+        self.lock = -1
+        self._credential: Credential | None = None
+        self._source: Store | None = None
+
+    @property
+    def credential(self) -> Credential:
+        """The source's credential, read when it is first needed."""
+        if self._credential is None:
+            self._credential = configuration.credential(self.given.credential)
+        return self._credential
+
+    @property
+    def source(self) -> Store:
+        """The source's bucket."""
+        if self._source is None:
+            self._source = Store(self.credential.place, self.given.requests_per_second, self.stopping)
+        return self._source
+
+    def path(self, name: str) -> Path:
+        """A file of the state folder."""
+        return self.given.state / name
+
+    def check(self) -> None:
+        """Raises where a stop was asked for, or where the window has closed."""
+        self.stopping.check()
+        self.window()
+
+    def window(self) -> float | None:
+        """Seconds until the window closes, `None` without windows; raises outside of them."""
+        remaining = self.given.windows.remaining(self.now())
+        if remaining == 0.0:
+            opens = self.given.windows.opens(self.now()).strftime("%Y-%m-%dT%H:%M:%SZ")
+            raise Stop(
+                Exit.PAUSED,
+                f"the window is closed; the next one opens at {opens}",
+                "What is there stays there; nothing is sent again.",
+                "the same command, once it is open",
+                opens_at=opens,
+            )
+        return remaining
+
+    def each(self, items: Iterable[Item], work: Callable[[Item], Result], threads: int = THREADS) -> Iterator[Result]:
+        """Does the work of every item with some threads; yields results as they come, raises the first error."""
+        pending = iter(items)
+        lock = threading.Lock()
+        results: queue.Queue[Result | BaseException | None] = queue.Queue(threads * 4)
+        over = threading.Event()
+
+        def put(result: Result | BaseException | None) -> None:
+            while not over.is_set():
+                with contextlib.suppress(queue.Full):
+                    results.put(result, timeout=0.2)
+                    return
+
+        def run() -> None:
+            try:
+                while not over.is_set():
+                    with lock:
+                        item = next(pending)
+                    put(work(item))
+            except StopIteration:
+                put(None)
+            except BaseException as error:  # noqa: B036 (raised again by the reader)
+                put(error)
+
+        workers = [threading.Thread(target=run) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        left = threads
+        try:
+            while left:
+                result = results.get()
+                if result is None:
+                    left -= 1
+                elif isinstance(result, BaseException):
+                    raise result
+                else:
+                    yield result
+        finally:
+            over.set()
+            for worker in workers:
+                worker.join()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the state folder's lock. rclone inherits it, so that it is held as long as anything still copies."""
+        descriptor = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Stop(
+                    Exit.LOCKED,
+                    "another run works here",
+                    "This one did nothing.",
+                    "wait for it, or look: stuf_content status",
+                ) from None
+            self.lock = descriptor
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def hold(session: Session) -> None:
+    """Asks a copy to stop at the next batch boundary, and keeps one from starting."""
+    os.close(os.open(session.path("HOLD"), os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def release(session: Session) -> bool:
+    """Takes the hold away; says whether there was one."""
+    was = session.path("HOLD").exists()
+    session.path("HOLD").unlink(missing_ok=True)
+    return was
+
+
+def stop_if_held(session: Session) -> None:
+    """Raises where a hold is set."""
+    if session.path("HOLD").exists():
+        raise Stop(
+            Exit.PAUSED,
+            "HOLD is set",
+            "What was copied stays; nothing was begun after it.",
+            "stuf_content release, then the same command",
+        )

@@ -1,0 +1,144 @@
+"""Copies one object through the storage's own interface: what rclone cannot carry, and what it left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import re
+from typing import TYPE_CHECKING
+
+from .carried import Carried, Ledger
+from .entries import Entry
+from .outcome import failed
+from .s3 import Store
+from .wire import Answer, StoreError
+
+if TYPE_CHECKING:
+    from .session import Session
+
+PART = 16 << 20
+CHUNK = 256 << 10
+TRIES = 3
+#: An ETag that is the MD5 of the bytes, and no count of parts.
+MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+class Conflict(Exception):
+    """The target holds other bytes under the key, which this program did not write."""
+
+
+def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool = False) -> bool | None:
+    """Brings one object to the target; whether it was sent, `None` where the source has it no longer."""
+    session.check()
+    there = session.target.head(key)
+    if there is not None:
+        equal = _equal_bytes(session, ledger, entry, there)
+        if equal and not entry.differences(there):
+            ledger.add(Carried(entry, key, there.etag))
+            return False
+        if not equal and not overwrite:
+            raise Conflict(key)
+    for attempt in range(TRIES):
+        try:
+            sent = _send(session, entry, key)
+        except (OSError, http.client.HTTPException, StoreError) as error:
+            if attempt == TRIES - 1:
+                raise failed(
+                    f"an object could not be copied by itself ({error})",
+                    "What was copied stays; nothing of this object is at the target.",
+                    "the same command, once the stores answer",
+                ) from None
+            session.stopping.wait(0.5 * 4**attempt)
+        else:
+            break
+    if sent is None:
+        return None
+    ledger.add(Carried(sent[0], key, sent[1]))
+    return True
+
+
+def looks_equal(entry: Entry, there: Entry) -> bool:
+    """Whether nothing that the stores say without reading speaks against equal objects."""
+    comparable = MD5.fullmatch(there.etag) and MD5.fullmatch(entry.etag)
+    return not entry.differences(there) and (not comparable or there.etag == entry.etag)
+
+
+def is_equal(entry: Entry, there: Entry) -> bool:
+    """Whether the stores' own digests say that the objects are equal."""
+    return bool(MD5.fullmatch(there.etag)) and there.etag == entry.etag and not entry.differences(there)
+
+
+def digest(session: Session, store: Store, key: str) -> tuple[Entry, str] | None:
+    """SHA-256 of an object's bytes, read whole; `None` where there is none."""
+    with store.reading(key) as opened:
+        if opened is None:
+            return None
+        entry, body = opened
+        found = hashlib.sha256()
+        size = 0
+        slowly = store is not session.target
+        while chunk := body.read(CHUNK):
+            session.stopping.check()
+            if slowly:
+                session.line.take(len(chunk))
+            found.update(chunk)
+            size += len(chunk)
+        if size != entry.size:
+            raise http.client.IncompleteRead(b"", entry.size - size)
+        return entry, found.hexdigest()
+
+
+def _equal_bytes(session: Session, ledger: Ledger, entry: Entry, there: Entry) -> bool:
+    """Whether the target's bytes are the source's, by the cheapest proof at hand."""
+    if there.size != entry.size:
+        return False
+    known = ledger.at_target.get(entry.key)
+    if known is not None and known.etag == there.etag and known.entry.same_version(entry):
+        return True
+    if MD5.fullmatch(there.etag) and MD5.fullmatch(entry.etag):
+        return there.etag == entry.etag
+    # Sent in parts, so the ETags tell nothing: both are read.
+    ours, theirs = digest(session, session.target, there.key), digest(session, session.source, entry.key)
+    return ours is not None and theirs is not None and ours[1] == theirs[1]
+
+
+def _send(session: Session, entry: Entry, key: str) -> tuple[Entry, str] | None:
+    with session.source.reading(entry.key, entry.modified) as opened:
+        if opened is None:
+            return None
+        like, body = opened
+        if like.size <= PART:
+            return like, session.target.put(key, _exactly(session, body, like.size), like)
+        # At most 10,000 parts are allowed.
+        part = max(PART, -(-like.size // (9000 << 20)) << 20)
+        upload = session.target.begin_upload(key, like)
+        try:
+            etags: list[str] = []
+            for begin in range(0, like.size, part):
+                piece = _exactly(session, body, min(part, like.size - begin))
+                etags.append(session.target.upload_part(key, upload, len(etags) + 1, piece))
+            return like, session.target.complete_upload(key, upload, etags)
+        except BaseException:
+            session.target.abort_upload(key, upload)
+            raise
+
+
+def _exactly(session: Session, body: Answer, size: int) -> bytes:
+    """So many bytes of the source, at the speed that is allowed."""
+    pieces = bytearray()
+    while len(pieces) < size:
+        wanted = min(CHUNK, size - len(pieces))
+        session.line.take(wanted)
+        piece = body.read(wanted)
+        if not piece:
+            raise http.client.IncompleteRead(b"", size - len(pieces))
+        pieces += piece
+    return bytes(pieces)
+
+
+def abandon_uploads(session: Session, keys: set[str]) -> int:
+    """Gives up what an interrupted run left open; uploads of other keys are somebody else's."""
+    found = [(key, upload) for key, upload in session.target.uploads() if key in keys]
+    for key, upload in found:
+        session.target.abort_upload(key, upload)
+    return len(found)

@@ -1,0 +1,101 @@
+"""The native inventory: every object of a bucket as the store itself lists it, with content type and metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from . import batches
+from .entries import Entry, is_content, store, write_json
+from .outcome import refused, say, some
+from .s3 import Store
+from .session import Session
+from .wire import StoreError
+
+SOURCE = "source.jsonl"
+TAKEN = "source.json"
+
+
+def contents(store_: Store) -> dict[str, Entry]:
+    """The listing of a bucket's content by key, without type and metadata."""
+    found: dict[str, Entry] = {}
+    try:
+        for entry in store_.listing():
+            if entry.key in found:
+                raise ValueError("the store lists a key twice")
+            if is_content(entry.key):
+                found[entry.key] = entry
+    except StoreError as error:
+        if error.status in (301, 400, 403, 404):
+            raise refused(f"the bucket cannot be listed: {error}", "look at bucket, region and credential") from None
+        raise
+    return found
+
+
+def described(session: Session, store_: Store, listed: Iterable[Entry]) -> tuple[dict[str, Entry], list[str]]:
+    """Adds what only the objects' own heads tell; the second part names what is listed and cannot be read."""
+    found: dict[str, Entry] = {}
+    unreadable = []
+
+    def ask(entry: Entry) -> tuple[Entry, Entry | None]:
+        return entry, store_.head(entry.key, entry.modified)
+
+    for entry, head in session.each(listed, ask):
+        if head is None:
+            unreadable.append(entry.key)
+        else:
+            found[entry.key] = head
+    return found, sorted(unreadable)
+
+
+def keep(session: Session, ordered: list[Entry]) -> None:
+    """Keeps an inventory of the source as the last one, with the store's own time of its listing."""
+    write_json(session.path(TAKEN), {"schema": 1, "objects": len(ordered), "listed_at": session.source.listed_at})
+    store(session.path(SOURCE), ordered)
+
+
+def last_listed_at(session: Session) -> float:
+    """When the inventory that is kept was listed, in seconds of the source's clock."""
+    found: float = json.loads(session.path(TAKEN).read_bytes())["listed_at"]
+    return found
+
+
+def take(session: Session) -> dict[str, Any]:
+    """Lists the source, compares with what the package expects, and keeps the inventory."""
+    listed = contents(session.source)
+    expected = session.given.objects
+    wanted = {line.key for batch in batches.read(session.given.batches) for line in batch.lines}
+    gone = sorted(wanted - listed.keys())
+    new = sorted(listed.keys() - wanted)
+    shrunken = len(gone) > session.given.delete_limit or 2 * len(gone) > len(wanted)
+    if (expected and not listed) or shrunken:
+        present = len(wanted) - len(gone)
+        raise refused(
+            f"the source does not hold what was exported: expected {expected}, found {present}"
+            + (f"; missing are\n{some(gone)}" if listed else ""),
+            "look at bucket and credential at the source; if objects were deleted there, make a new export and package",
+            expected=expected,
+            found=present,
+        )
+    found, unreadable = described(session, session.source, listed.values())
+    if unreadable:
+        raise refused(
+            f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}\n"
+            f"{some(unreadable)}",
+            "ask the operator to look at these objects, then repeat the command",
+            expected=len(listed),
+            found=len(found),
+        )
+    ordered = [found[key] for key in listed]
+    keep(session, ordered)
+    document = {
+        "expected": expected,
+        "objects": len(ordered),
+        "bytes": sum(entry.size for entry in ordered),
+        "new_since_export": len(new),
+        "gone_since_export": len(gone),
+        "listed_at": session.source.listed_at,
+    }
+    say(f"source: {len(ordered)} objects, {len(new)} new and {len(gone)} gone since the export")
+    return document

@@ -1,0 +1,235 @@
+"""The verdict: every object read back, every key of both listings accounted for. A listing's silence proves nothing."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import http.client
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import batches, copying, delta, inventory, single
+from .batches import Line
+from .carried import Ledger
+from .entries import Appending, Entry, read_lines, write_json
+from .outcome import count, say
+from .progress import Progress
+from .session import Session
+from .wire import StoreError
+
+REPORT = "report.json"
+VERIFIED, DIFFERS, MISSING, UNEXPECTED, UNVERIFIABLE = "verified", "differs", "missing", "unexpected", "unverifiable"
+FAILED = (DIFFERS, MISSING, UNEXPECTED)
+
+
+class Verdict(enum.IntEnum):
+    """Of the whole content, and the exit code that says it."""
+
+    PASS = 0
+    FAIL = 1
+    UNVERIFIABLE = 2
+    NOT_RUN = 3
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of one object, and why."""
+
+    key: str
+    verdict: str
+    why: str
+    #: What was looked at: the writes at source and target. Another write makes it void.
+    versions: list[str]
+
+
+def prove(session: Session) -> dict[str, Any]:
+    """Judges every object, writes the report and answers with the verdict."""
+    begun = _now()
+    source = copying.known_source(session)
+    now = inventory.contents(session.source)
+    target = inventory.contents(session.target)
+    with Ledger(session) as ledger:
+        lines = {
+            line.key: line
+            for batch in batches.read(session.given.batches)
+            for line in batch.lines
+            if line.key not in ledger.deleted
+        }
+        moved = _moved(source, now)
+        names = {key: _name(session, ledger, lines, key) for key in lines.keys() | source.keys() | now.keys()}
+        judged = {
+            key: Judged(key, UNVERIFIABLE, f"{why} at the source since the inventory; delta carries it", [])
+            for why, keys in moved.items()
+            for key in keys
+        }
+        for key in lines.keys() - source.keys() - judged.keys():
+            if names[key] not in target:
+                judged[key] = Judged(key, MISSING, "listed by the package, and at neither side", [])
+            else:
+                judged[key] = Judged(key, UNVERIFIABLE, "gone at the source; delta takes it away", [])
+        open_ = {key: entry for key, entry in source.items() if key not in judged}
+        size = sum(entry.size for entry in open_.values())
+        with Progress(session.given.state, "prove", objects=len(open_), size=size) as progress:
+            examined = Examination(session, lines, names, target)
+            for result in examined.every(open_):
+                judged[result.key] = result
+                progress.done(1, open_[result.key].size)
+        gone = len(ledger.deleted)
+    expected = set(names.values())
+    extra = sorted(key for key in target if key not in expected)
+    unexpected = [Judged(key, UNEXPECTED, "only at the target", []) for key in extra]
+    report = _report([*judged.values(), *unexpected], len(judged), moved)
+    report |= {
+        "gone": gone,
+        "transformed": sum(name != key for key, name in names.items()),
+        "bytes": sum(entry.size for entry in source.values()),
+        "started": begun,
+        "ended": _now(),
+    }
+    write_json(session.path(REPORT), report)
+    examined.forget()
+    counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
+    say(f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}")
+    return {**report, "exit": int(Verdict[report["verdict"].upper()])}
+
+
+def _report(judged: list[Judged], expected: int, moved: dict[str, list[str]]) -> dict[str, Any]:
+    counted = Counter(item.verdict for item in judged)
+    if counted[VERIFIED] + counted[UNVERIFIABLE] + counted[DIFFERS] + counted[MISSING] != expected:
+        raise ValueError("the verdicts do not add up to the manifest")
+    if any(counted[word] for word in FAILED):
+        verdict = Verdict.FAIL
+    elif counted[UNVERIFIABLE]:
+        verdict = Verdict.UNVERIFIABLE
+    else:
+        verdict = Verdict.PASS if counted[VERIFIED] else Verdict.NOT_RUN
+    return {
+        "schema": 1,
+        "verdict": verdict.name.lower(),
+        "expected": expected,
+        "counts": {word: counted[word] for word in (VERIFIED, UNVERIFIABLE, DIFFERS, MISSING, UNEXPECTED)},
+        "findings": [
+            {"key": item.key, "verdict": item.verdict, "why": item.why}
+            for item in sorted(judged, key=lambda item: item.key)
+            if item.verdict != VERIFIED
+        ],
+        "delta": moved,
+    }
+
+
+def _moved(source: dict[str, Entry], now: dict[str, Entry]) -> dict[str, list[str]]:
+    """What the source's listing tells now that the inventory did not."""
+    return {
+        "added": sorted(now.keys() - source.keys()),
+        "changed": sorted(key for key in source.keys() & now.keys() if not source[key].same_version(now[key])),
+        "deleted": sorted(source.keys() - now.keys()),
+    }
+
+
+def _name(session: Session, ledger: Ledger, lines: dict[str, Line], key: str) -> str:
+    known = ledger.at_target.get(key)
+    if known is not None:
+        return known.target_key
+    return delta.name(session, lines[key].target_key if key in lines else None, key)
+
+
+class Examination:
+    """Reads objects back. What an interrupted proof has read is not read again, as long as neither side wrote anew."""
+
+    def __init__(
+        self, session: Session, lines: dict[str, Line], names: dict[str, str], target: dict[str, Entry]
+    ) -> None:
+        self.session = session
+        self.lines = lines
+        self.names = names
+        self.target = target
+        self.path = session.path("proof.jsonl")
+        self.earlier = {line["key"]: Judged(**line) for line in read_lines(self.path)}
+        self.log = Appending(self.path)
+        #: SHA-256 of the source's objects that were read, by key and write.
+        self.read = {
+            (line["key"], line["version"]): line["sha256"] for line in read_lines(session.path("hashes.jsonl"))
+        }
+        self.hashes = Appending(session.path("hashes.jsonl"))
+
+    def every(self, entries: dict[str, Entry]) -> Iterator[Judged]:
+        """Judges each of the objects."""
+
+        def look(entry: Entry) -> tuple[Judged, str | None]:
+            before = self.earlier.get(entry.key)
+            if before is not None and before.versions == self._versions(entry):
+                return before, None
+            return self._judge(entry)
+
+        for judged, sha256 in self.session.each(entries.values(), look):
+            if sha256 is not None:
+                version = _version(entries[judged.key])
+                self.hashes.add({"key": judged.key, "version": version, "sha256": sha256})
+            if self.earlier.get(judged.key) is not judged and judged.verdict != UNVERIFIABLE:
+                self.log.add(vars(judged))
+            yield judged
+
+    def forget(self) -> None:
+        """The report stands: the next proof begins anew."""
+        self.log.close()
+        self.hashes.close()
+        self.path.unlink(missing_ok=True)
+
+    def _versions(self, entry: Entry) -> list[str]:
+        there = self.target.get(self.names[entry.key])
+        return [_version(entry), _version(there) if there else ""]
+
+    def _judge(self, entry: Entry) -> tuple[Judged, str | None]:
+        """The verdict, and the source's digest where it was read for it."""
+        self.session.stopping.check()
+        versions = self._versions(entry)
+        try:
+            verdict, why, sha256 = self._compare(entry)
+        except (StoreError, OSError, http.client.HTTPException) as error:
+            verdict, why, sha256 = UNVERIFIABLE, f"it could not be read: {error}", None
+        return Judged(entry.key, verdict, why, versions), sha256
+
+    def _compare(self, entry: Entry) -> tuple[str, str, str | None]:
+        name = self.names[entry.key]
+        if name not in self.target:
+            return MISSING, "not in the target's listing", None
+        found = single.digest(self.session, self.session.target, name)
+        if found is None:
+            return MISSING, "listed by the target, and not given", None
+        there, digest = found
+        reasons = entry.differences(there)
+        if there.size != entry.size:
+            return DIFFERS, "; ".join(reasons), None
+        wanted, was_read = self._wanted(entry)
+        if wanted is None:
+            return UNVERIFIABLE, "the source changed it while it was read; delta carries it", None
+        if wanted != digest:
+            reasons.insert(0, "other bytes: SHA-256")
+        fresh = wanted if was_read else None
+        return (DIFFERS, "; ".join(reasons), fresh) if reasons else (VERIFIED, "read back", fresh)
+
+    def _wanted(self, entry: Entry) -> tuple[str | None, bool]:
+        """The source's SHA-256: from the export where that is about this very write, else read."""
+        line = self.lines.get(entry.key)
+        if line is not None and line.sha256 and line.size == entry.size and _same_time(line.modified, entry.modified):
+            return line.sha256, False
+        if known := self.read.get((entry.key, _version(entry))):
+            return known, False
+        found = single.digest(self.session, self.session.source, entry.key)
+        if found is None or found[0].etag != entry.etag or entry.differences(found[0]):
+            return None, True
+        return found[1], True
+
+
+def _version(entry: Entry) -> str:
+    return f"{entry.size} {entry.etag} {entry.modified}"
+
+
+def _same_time(export: str, listing: str) -> bool:
+    return datetime.datetime.fromisoformat(export) == datetime.datetime.fromisoformat(listing)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

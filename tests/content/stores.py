@@ -1,0 +1,167 @@
+"""Two stores to copy between: moto, which answers as S3 does, and the real Garage. Each test has buckets of its own."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench import fetch  # noqa: E402 (after the path; builds Garage where it is not kept yet)
+
+ACCESS_KEY = "GK" + "1a" * 12
+SECRET_KEY = "c0ffee" * 10 + "beef"
+CONFIGURATION = """
+metadata_dir = "{folder}/meta"
+data_dir = "{folder}/data"
+db_engine = "sqlite"
+replication_factor = 1
+rpc_bind_addr = "127.0.0.1:{rpc}"
+[s3_api]
+s3_region = "us-east-1"
+api_bind_addr = "127.0.0.1:{port}"
+[admin]
+api_bind_addr = "127.0.0.1:{admin}"
+"""
+numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running store."""
+
+    endpoint: str
+
+    def bucket(self) -> Bucket:
+        """A new, empty bucket."""
+        name = f"bucket-{next(numbers)}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+        )
+        client.create_bucket(Bucket=name)
+        return Bucket(self.endpoint, name, client)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket, seen by boto3: another client than the one under test."""
+
+    endpoint: str
+    name: str
+    client: object
+
+    def __getattr__(self, call: str):
+        return functools.partial(getattr(self.client, call), Bucket=self.name)
+
+    def seed(self, key: str, body: bytes, content_type="application/x-demo", metadata=None) -> None:
+        """Stores an object with the metadata that STUF's own have."""
+        pairs = {"uploader": "user@example.org", "original_filename": "demo.bin"} if metadata is None else metadata
+        self.put_object(Key=key, Body=body, ContentType=content_type, Metadata=pairs)
+
+    def listed(self, prefix: str = "") -> list[str]:
+        """Every key."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def objects(self, prefix: str = "") -> dict[str, tuple]:
+        """Bytes, type and metadata by key."""
+        found = {}
+        for key in self.listed(prefix):
+            answer = self.get_object(Key=key)
+            found[key] = (answer["Body"].read(), answer["ContentType"], answer["Metadata"])
+        return found
+
+    def watch_writes(self) -> None:
+        """From now on every write is kept as a version of its own."""
+        self.put_bucket_versioning(VersioningConfiguration={"Status": "Enabled"})
+
+    def written(self) -> set[str]:
+        """Keys that were written since; not asked of the program under test."""
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name)
+        versions = [item for page in pages for item in page.get("Versions", ())]
+        return {item["Key"] for item in versions if item["VersionId"] != "null"}
+
+    def open_uploads(self) -> int:
+        """Multipart uploads that nobody completed."""
+        return len(self.list_multipart_uploads().get("Uploads", ()))
+
+
+@functools.cache
+def moto() -> Server:
+    """A moto of this process."""
+    port = _free_port()
+    _start([Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)], {})
+    _wait(port, "/moto-api/data.json")
+    return Server(f"http://127.0.0.1:{port}")
+
+
+@functools.cache
+def garage() -> Server:
+    """A Garage of this process, on its own empty disk."""
+    folder = tempfile.TemporaryDirectory(prefix="stuf-garage-")
+    atexit.register(folder.cleanup)
+    port, rpc, admin = _free_port(), _free_port(), _free_port()
+    config = Path(folder.name, "garage.toml")
+    config.write_text(CONFIGURATION.format(folder=folder.name, port=port, rpc=rpc, admin=admin))
+    environment = {
+        "GARAGE_RPC_SECRET": "0" * 64,
+        "GARAGE_DEFAULT_ACCESS_KEY": ACCESS_KEY,
+        "GARAGE_DEFAULT_SECRET_KEY": SECRET_KEY,
+        "GARAGE_DEFAULT_BUCKET": "first",
+    }
+    program = fetch.garage() / "garage"
+    _start([program, "--config", config, "server", "--single-node", "--default-bucket"], environment)
+    _wait(admin, "/health")
+    allow = [program, "--config", config, "key", "allow", "--create-bucket", ACCESS_KEY]
+    subprocess.run(
+        allow, env=os.environ | environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    return Server(f"http://127.0.0.1:{port}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _start(command: list, environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def end() -> None:
+        process.terminate()
+        process.wait()
+
+    atexit.register(end)
+
+
+def _wait(port: int, path: str) -> None:
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nothing answers at port {port}")

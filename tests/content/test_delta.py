@@ -1,0 +1,110 @@
+"""D18 to D21: what changed meanwhile is carried, deletions are counted first, and nothing at the target is lost."""
+
+from __future__ import annotations
+
+from cases import F20, MIB, Case, seed_f20, seed_mp
+from stores import moto
+
+
+class Delta(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.between(moto().bucket(), moto().bucket())
+        seed_f20(self.source)
+
+    def first_copy(self) -> None:
+        self.list_source()
+        self.copied()
+
+    def content_of_target(self) -> dict[str, tuple]:
+        """What the target holds beside backups."""
+        return {key: value for key, value in self.target.objects().items() if not key.startswith("stufpack-backup/")}
+
+    def backups(self) -> dict[str, tuple]:
+        """What was kept, by the key it had."""
+        kept = self.target.objects("stufpack-backup/")
+        return {key.split("/", 2)[2]: value for key, value in kept.items()}
+
+    def test_d18_exactly_what_changed_is_written(self) -> None:
+        seed_mp(self.source)
+        self.first_copy()
+        self.source.seed("new", b"new")
+        self.source.seed("big/multi.bin", b"y" * (12 * MIB))
+        self.source.seed("small.txt", b"small", metadata={"uploader": "somebody else"})
+        self.source.delete_object(Key="f07")
+        self.target.watch_writes()
+
+        delta = self.content("delta").document
+
+        self.assertEqual((delta["added_or_changed"], delta["deleted"]), (3, 1))
+        written = {key for key in self.target.written() if not key.startswith("stufpack-backup/")}
+        self.assertEqual(written, {"new", "big/multi.bin", "small.txt"})
+        self.assertEqual(self.content_of_target(), self.source.objects())
+        self.assert_verified(22)
+
+    def test_d18_the_control_carries_neither_bytes_nor_metadata(self) -> None:
+        seed_mp(self.source)
+        self.first_copy()
+        self.source.seed(
+            "big/multi.bin", b"y" * (12 * MIB), metadata=self.target.head_object(Key="big/multi.bin")["Metadata"]
+        )
+        upload = self.target.objects("small.txt")
+        self.source.seed("small.txt", b"small", metadata={"uploader": "somebody else"})
+
+        self.rclone("copy", f"src:{self.source.name}", f"dst:{self.target.name}", "--checksum", "--metadata")
+
+        self.assertEqual(self.target.objects("small.txt"), upload)
+
+    def test_d18_an_object_that_came_after_the_export_is_checked_like_the_others(self) -> None:
+        self.first_copy()
+        self.source.seed("/lead", b"x")
+        self.configure(store="garage")
+        self.assertIn('"/lead"', self.content("delta", 12).err)
+        self.assertEqual(len(self.target.listed()), 20)
+        self.configure(rename_keys="percent-encode")
+        self.content("delta")
+        self.assertIn("%2Flead", self.target.listed())
+        self.assert_verified(21)
+
+    def test_d19_more_deletions_than_the_limit_are_refused_before_the_first(self) -> None:
+        self.first_copy()
+        for key in F20[:6]:
+            self.source.delete_object(Key=key)
+        self.configure(delete_limit=3)
+
+        run = self.content("delta", 12)
+
+        self.assertEqual((run.document["error"]["deletions"], run.document["error"]["limit"]), (6, 3))
+        self.assertEqual(len(self.target.listed()), 20)
+        control = self.rclone("sync", f"src:{self.source.name}", f"dst:{self.target.name}", "--max-delete", "3")
+        self.assertEqual((control.returncode, len(self.target.listed())), (7, 17), "rclone deletes first, then stops")
+
+    def test_d20_an_emptied_source_deletes_nothing_whatever_the_limit(self) -> None:
+        self.first_copy()
+        for key in F20:
+            self.source.delete_object(Key=key)
+
+        self.assertIn("the source is empty", self.content("delta", 12).err)
+
+        self.assertEqual(len(self.target.listed()), 20)
+
+    def test_d21_what_is_overwritten_or_deleted_is_kept(self) -> None:
+        self.first_copy()
+        old = self.target.objects()
+        self.source.seed("f00", b"changed")
+        for key in F20[1:3]:
+            self.source.delete_object(Key=key)
+        self.configure(delete_limit=3)
+
+        delta = self.content("delta").document
+
+        self.assertEqual(delta["backup"]["objects"], 3)
+        self.assertEqual(self.backups(), {key: old[key] for key in F20[:3]})
+        self.assertEqual(self.content_of_target(), self.source.objects())
+        self.assert_verified(18)
+
+    def test_a_delta_before_the_first_copy_is_refused(self) -> None:
+        self.list_source()
+        self.content("inventory")
+        self.content("delta", 12)
+        self.assertEqual(self.target.listed(), [])

@@ -1,0 +1,88 @@
+"""D28, and all the others' essence with the real Garage as the target: what a host has."""
+
+from __future__ import annotations
+
+from cases import K17, MIB, Case, seed_k17, seed_mp
+from stores import garage, moto
+
+RENAMED = {"/lead": {"target_key": "%2Flead", "alone": True}}
+
+
+class Garage(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.between(moto().bucket(), garage().bucket(), store="garage")
+
+    def test_d28_exactly_the_leading_slash_is_refused_and_with_a_rule_everything_arrives(self) -> None:
+        seed_k17(self.source)
+        for key in ("a", "a/b"):
+            self.source.seed(key, key.encode())
+        self.list_source()
+        self.content("inventory")
+
+        run = self.content("check-keys", 12)
+
+        self.assertEqual([found["key"] for found in run.document["error"]["keys"]], ["/lead"])
+        self.assertEqual(self.target.listed(), [])
+
+        self.list_source(**RENAMED)
+        checked = self.content("check-keys").document
+        self.assertEqual(checked["renamed"], [{"key": "/lead", "target_key": "%2Flead"}])
+        self.content("copy")
+        self.assert_verified(19)
+        self.assertEqual(self.proof(0)["transformed"], 1)
+        expected = {("%2Flead" if key == "/lead" else key): value for key, value in self.source.objects().items()}
+        self.assertEqual(self.target.objects(), expected)
+        self.assertLessEqual({*K17, "a", "a/b", "%2Flead"} - {"/lead"}, set(self.target.listed()))
+
+    def test_objects_in_parts_go_in_bulk_and_one_by_one(self) -> None:
+        seed_mp(self.source)
+        self.source.seed("big/", bytes(range(256)) * (4 * 40 * 1024))
+        self.list_source()
+
+        copy = self.copied().document
+
+        self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (2, 1))
+        self.assertEqual(len(self.target.objects("big/")["big/"][0]), 40 * MIB)
+        self.assertEqual(self.target.objects(), self.source.objects())
+        self.assert_verified(3)
+
+    def test_metadata_beyond_ascii_and_headers_arrive_as_they_are(self) -> None:
+        self.source.put_object(
+            Key="a",
+            Body=b"a",
+            ContentType="text/plain; charset=utf-8",
+            CacheControl="no-store",
+            ContentDisposition='attachment; filename="a b.txt"',
+            ContentLanguage="nb",
+            Metadata={
+                "original_filename": "=?UTF-8?B?dMOkc3QgLnBkZg==?=",
+                "comment": "two  blanks, a 'quote' and % + =",
+            },
+        )
+        self.source.seed("b", b"b", metadata={"mtime": "a user's own", "tier": "gold", "uploader": "u"})
+        self.list_source()
+
+        self.copied()
+
+        for key in "ab":
+            there, here = self.target.head_object(Key=key), self.source.head_object(Key=key)
+            for name in ("Metadata", "ContentType", "CacheControl", "ContentDisposition", "ContentLanguage"):
+                self.assertEqual(there.get(name), here.get(name), f"{name} of {key}")
+        self.assert_verified(2)
+
+    def test_delta_and_backup_work_there_too(self) -> None:
+        seed_k17(self.source)
+        self.list_source(**RENAMED)
+        self.copied()
+        self.source.seed('tab\tq"uote', b"changed")
+        self.source.seed("a//b", b"changed")
+        self.source.delete_object(Key="/lead")
+        old = self.target.objects()
+
+        delta = self.content("delta").document
+
+        self.assertEqual((delta["added_or_changed"], delta["deleted"]), (2, 1))
+        kept = {key.split("/", 2)[2]: value for key, value in self.target.objects("stufpack-backup/").items()}
+        self.assertEqual(kept, {key: old[key] for key in ("%2Flead", "a//b", 'tab\tq"uote')})
+        self.assert_verified(16)

@@ -1,0 +1,103 @@
+"""D09 to D11 and D25 to D27: what the proof finds, and what rclone says of it."""
+
+from __future__ import annotations
+
+from cases import MIB, Case, seed_k17, seed_mp
+from stores import moto
+
+
+class Proof(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.between(moto().bucket(), moto().bucket())
+
+    def test_d09_other_bytes_of_equal_size_differ(self) -> None:
+        seed_mp(self.source)
+        self.list_source()
+        self.copied()
+        like = self.target.head_object(Key="big/multi.bin")
+        self.target.seed("big/multi.bin", b"x" * (12 * MIB), like["ContentType"], like["Metadata"])
+        control = self.rclone("check", f"src:{self.source.name}", f"dst:{self.target.name}")
+        self.assertEqual(control.returncode, 0, "rclone finds nothing wrong")
+
+        report = self.proof(1)
+
+        self.assertEqual((report["counts"]["differs"], report["counts"]["verified"]), (1, 1))
+        self.assertEqual(report["findings"][0]["key"], "big/multi.bin")
+        self.assertIn("SHA-256", report["findings"][0]["why"])
+
+    def test_d10_a_manifest_of_nothing_is_not_run(self) -> None:
+        self.write_lists([])
+        self.content("inventory")
+        sums = self.folder / "sums"
+        sums.write_text("")
+        control = self.rclone("checksum", "sha256", str(sums), f"dst:{self.target.name}", "--download", "--one-way")
+        self.assertEqual(control.returncode, 0, "rclone finds nothing wrong")
+
+        report = self.proof(3)
+
+        self.assertEqual((report["verdict"], report["expected"]), ("not_run", 0))
+
+    def test_d11_an_empty_target_misses_everything(self) -> None:
+        seed_mp(self.source)
+        self.list_source()
+        self.content("inventory")
+
+        report = self.proof(1)
+
+        self.assertEqual((report["counts"]["missing"], report["counts"]["verified"]), (2, 0))
+
+    def test_d25a_a_change_after_the_inventory_is_listed_for_delta(self) -> None:
+        seed_k17(self.source)
+        self.list_source()
+        self.copied()
+        self.source.seed("plain/a.txt", b"changed afterwards")
+
+        report = self.proof(2)
+
+        self.assertEqual((report["counts"]["unverifiable"], report["counts"]["verified"]), (1, 16))
+        self.assertEqual(report["delta"], {"added": [], "changed": ["plain/a.txt"], "deleted": []})
+        self.content("delta")
+        self.assert_verified(17)
+
+    def test_d26_an_extra_object_is_unexpected_and_stays(self) -> None:
+        seed_k17(self.source)
+        self.list_source()
+        self.copied()
+        self.target.seed("extra", b"x")
+
+        report = self.proof(1)
+
+        self.assertEqual((report["counts"]["unexpected"], report["counts"]["verified"]), (1, 17))
+        self.assertIn("extra", self.target.listed())
+
+    def test_d26_what_the_migration_itself_writes_is_not_unexpected(self) -> None:
+        seed_k17(self.source)
+        self.list_source()
+        self.copied()
+        for key in ("config/stuf_config.json", "users.json", "users/u-001.json", "stufpack-validation/x"):
+            self.target.seed(key, b"{}")
+            self.source.seed(key, b"another")
+        self.assert_verified(17)
+
+    def test_d27_another_content_type_differs(self) -> None:
+        seed_k17(self.source)
+        self.list_source()
+        self.copied()
+        body, _, metadata = self.target.objects("a//b")["a//b"]
+        self.target.seed("a//b", body, "text/plain", metadata)
+
+        report = self.proof(1)
+
+        self.assertEqual((report["counts"]["differs"], report["counts"]["verified"]), (1, 16))
+        self.assertEqual(report["findings"][0]["key"], "a//b")
+        self.assertIn("content type", report["findings"][0]["why"])
+
+    def test_the_digests_of_the_export_are_the_measure_where_they_are_about_the_same_write(self) -> None:
+        self.source.seed("a", b"abc")
+        self.list_source(a={"sha256": "0" * 64})
+        self.copied()
+        self.assertEqual(self.proof(1)["counts"]["differs"], 1)
+        # Of another write they say nothing: the source is read.
+        self.list_source(a={"sha256": "0" * 64, "modified": "2026-11-01T08:00:00Z"})
+        self.assert_verified(1)

@@ -20,8 +20,10 @@ fn blocks(kind: &str) -> String {
     script
 }
 
+/// Runs a block as the page says: saved as a script.
 fn shell(case: &Case, script: &str, pin: &str) -> Output {
     let folder = tempfile::tempdir_in(&case.folder).unwrap();
+    fs::write(folder.path().join("audit.sh"), script).unwrap();
     case.command("sh")
         .current_dir(folder.path())
         .env_remove("GIT_CONFIG_COUNT")
@@ -29,7 +31,7 @@ fn shell(case: &Case, script: &str, pin: &str) -> Output {
         .env("SIGNERS", case.path("allowed_signers"))
         .env("IDENTITY", case.path("identity.txt"))
         .env("PIN", pin)
-        .args(["-eu", "-c", script])
+        .arg("audit.sh")
         .output()
         .unwrap()
 }
@@ -160,25 +162,45 @@ fn the_pages_commands_refuse_bad_glasses() {
 }
 
 #[test]
-fn the_pages_commands_refuse_a_rewritten_history_and_unsafe_signers() {
+fn the_pages_commands_refuse_a_rewritten_history() {
     let case = case();
     let head = case.git(&["rev-parse", "main"]);
     case.git(&["update-ref", "refs/heads/main", "main~1"]);
     let output = shell(&case, &blocks("sh"), &head);
     assert!(says(&output).contains("not in this history"), "{}", says(&output));
+}
 
+/// Whether the shell stops by itself at what fails or not: a bad signers file ends with the reason, and never with OK.
+#[test]
+fn the_pages_commands_refuse_unsafe_signers() {
+    let case = case();
     let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
     let good = case.signers_text();
+    let (issuer, key, stranger) = (case.issuer.principal, case.issuer.public(), case.stranger.public());
+    let packages = good.replace("\"git,stufpack\"", "\"stufpack\"");
     for (signers, expected) in [
-        (format!("{} {}\n", case.issuer.principal, case.issuer.public()), "signers: "),
-        (good.replace(case.issuer.principal, "*"), "signers: *"),
-        (good.replace("\"git,stufpack\"", "\"*\""), "signers: "),
-        (good.clone() + &good, "stands there twice"),
+        (format!("{issuer} {key}\n"), format!("signers: not as VERIFY.txt has it: {issuer} ")),
+        (format!("{good}{issuer} {stranger}"), format!("signers: not as VERIFY.txt has it: {issuer} ")),
+        (
+            format!("{good}* namespaces=\"git\" {stranger}\n"),
+            "signers: not as VERIFY.txt has it: * ".to_owned(),
+        ),
+        (good.replace(issuer, "*"), "signers: not as VERIFY.txt has it: * ".to_owned()),
+        (good.replace("\"git,stufpack\"", "\"*\""), "signers: not as VERIFY.txt has it: ".to_owned()),
+        (good.replace("\"git,stufpack\"", "\"GIT\""), "signers: not as VERIFY.txt has it: ".to_owned()),
+        (good.clone() + &good, "a key stands there twice".to_owned()),
+        (packages.replace("\"git\"", "\"stufpack\""), "write namespaces=\"git,stufpack\"".to_owned()),
+        // Git's own reason is not hidden.
+        (packages, "is not permitted for use in signature namespace \"git\"".to_owned()),
     ] {
-        fs::write(case.path("allowed_signers"), signers).unwrap();
-        let output = shell(&case, &blocks("sh"), &pin);
-        assert!(!output.status.success());
-        assert!(says(&output).contains(expected), "{}", says(&output));
+        fs::write(case.path("allowed_signers"), &signers).unwrap();
+        for script in [blocks("sh"), blocks("sh").replace("set -eu\n", "")] {
+            let output = shell(&case, &script, &pin);
+            assert_eq!(output.status.code(), Some(1), "{signers}: {}", says(&output));
+            let said = says(&output);
+            assert!(said.contains("FAIL: ") && said.contains(&expected), "{signers}: {said}");
+            assert!(!said.contains("OK: "), "{signers}: {said}");
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::notes::{In, Notes};
 use crate::model::codes;
-use crate::model::tree::steps;
+use crate::model::tree::{Document, steps};
 use crate::model::walk::{Definitions, Shape, Walk};
-use crate::model::{Export, ExportMetadata, ExportSpec, Invitation, Target, TargetSpec};
+use crate::model::{Export, ExportMetadata, ExportSpec, Instead, Invitation, Target, TargetSpec};
 use serde_json::json;
+use std::path::Path;
 
 /// The version that this program reads and writes.
 pub const API_VERSION: &str = "stufpack.dev/v1";
@@ -43,6 +44,43 @@ pub(super) fn target(notes: &mut Notes<'_>) -> Option<Target> {
     Some(Target::from((spec, defaulted)))
 }
 
+/// Whether another file or folder was meant than the one that was named; then nothing else is told of the two.
+pub(super) fn misplaced(notes: &mut Notes<'_>) -> bool {
+    fn kind(document: Option<&Document>) -> Option<&str> {
+        document?.root.as_ref()?.get("kind")?.text()
+    }
+    let (export, target) = (notes.document(In::Export), notes.document(In::Target));
+    let is_target = kind(export) == Some("StufTarget");
+    let is_export = kind(target) == Some("StufExport");
+    let name = |document: Option<&Document>| document.map(|document| document.name.to_string());
+    let (export, target) = (name(export).unwrap_or_default(), name(target).unwrap_or_default());
+    if is_target {
+        let message = "this is a target, and an export is expected here";
+        notes.tell(&codes::DOCUMENT_KIND, In::Export, steps!["kind"], message, "kind: StufExport");
+        let meant = if is_export { folder_of(&target) } else { "EXPORT".to_owned() };
+        let named = notes.source.folder.to_string();
+        notes.instead(Instead { option: None, named, meant });
+    }
+    if is_export {
+        let message = "this is an export, and a target is expected here";
+        notes.tell(&codes::DOCUMENT_KIND, In::Target, steps!["kind"], message, "kind: StufTarget");
+        let meant = if is_target { export } else { "TARGET".to_owned() };
+        notes.instead(Instead { option: Some("--target"), named: target, meant });
+    }
+    notes.findings.iter().any(|finding| finding.instead.is_some())
+}
+
+/// What to name as the export whose document is `path`: the folder, where it stands under the name that it has there.
+fn folder_of(path: &str) -> String {
+    let file = Path::new(path);
+    let in_folder = ["export.yaml", "export.yml", "export.json"].iter().any(|name| file.ends_with(name));
+    match file.parent().filter(|_| in_folder) {
+        Some(folder) if folder.as_os_str().is_empty() => ".".to_owned(),
+        Some(folder) => folder.display().to_string(),
+        None => path.to_owned(),
+    }
+}
+
 /// Checks `apiVersion` and `kind`; `None` when the rest of the document means something else than this program thinks.
 fn frame(notes: &mut Notes<'_>, which: In, kind: &str, keys: &[&str]) -> Option<Vec<String>> {
     let document = notes.document(which)?;
@@ -51,8 +89,6 @@ fn frame(notes: &mut Notes<'_>, which: In, kind: &str, keys: &[&str]) -> Option<
     let mut usable = true;
     if text("kind") != Some(kind) {
         let message = match text("kind") {
-            Some("StufExport") => "this is an export, and a target is expected here",
-            Some("StufTarget") => "this is a target, and an export is expected here",
             Some(_) => "this kind of document is not known",
             None => "the document does not say what it is",
         };

@@ -19,7 +19,8 @@ pub use crate::model::leak::{Hit, Scanner, scan};
 pub use envelope::{export_schema, target_schema};
 
 use crate::model::{
-    Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source, secret,
+    Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source, Target, Timestamp,
+    secret,
 };
 use content::Purpose;
 use notes::Notes;
@@ -30,6 +31,9 @@ use notes::Notes;
 /// Every finding, warnings included, in the order of files and lines, when at least one is more than a warning.
 pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
     let mut notes = Notes::new(&source);
+    if envelope::misplaced(&mut notes) {
+        return Err(notes.sorted());
+    }
     let parts = run(&source, &mut notes, Purpose::Package);
     let findings = notes.sorted();
     match parts {
@@ -61,12 +65,32 @@ pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
     }
 }
 
+/// What a check alone tells.
+#[derive(Debug)]
+pub struct Looked {
+    /// Every finding.
+    pub findings: Vec<Finding>,
+    /// When a package would expire that is made of it, where one can be.
+    pub expires_at: Option<Timestamp>,
+}
+
 /// Every finding about an export, and about a target where there is one: those that [`all`] tells, and nothing for a
 /// package (digests, batches), so that checking alone is fast.
-pub fn findings(source: &Source) -> Vec<Finding> {
+pub fn look(source: &Source) -> Looked {
     let mut notes = Notes::new(source);
-    run(source, &mut notes, Purpose::Findings);
-    notes.sorted()
+    if envelope::misplaced(&mut notes) {
+        return Looked { findings: notes.sorted(), expires_at: None };
+    }
+    let parts = run(source, &mut notes, Purpose::Findings);
+    let findings = notes.sorted();
+    let both = parts.export.zip(parts.target).filter(|_| passes(&findings));
+    let expires_at = both.map(|(export, target)| expiry(&export, &target));
+    Looked { findings, expires_at }
+}
+
+/// When a package expires that is made of `export` and `target`.
+pub fn expiry(export: &Export, target: &Target) -> Timestamp {
+    export.exported_at.plus(target.validity)
 }
 
 fn passes(findings: &[Finding]) -> bool {
@@ -76,7 +100,7 @@ fn passes(findings: &[Finding]) -> bool {
 /// What the checks made of the files; placeholders included, so it is looked at together with the findings only.
 struct Parts {
     export: Option<Export>,
-    target: Option<crate::model::Target>,
+    target: Option<Target>,
     realm: Option<Realm>,
     content: ContentSummary,
     digest: Digest,

@@ -3,7 +3,7 @@
 use crate::model::codes::CodeInfo;
 use crate::model::tree::{Document, Step, Value};
 use crate::model::walk::{Walk, shown};
-use crate::model::{Finding, Location, Shown, Source};
+use crate::model::{Finding, Instead, Location, Shown, Source};
 use std::collections::BTreeSet;
 
 /// The document that a finding speaks of.
@@ -126,6 +126,11 @@ impl<'s> Notes<'s> {
         self.findings.push(finding);
     }
 
+    /// Whether the export is a single document, without a folder around it.
+    pub fn is_single(&self) -> bool {
+        self.source.export.name == self.source.folder
+    }
+
     /// Tells something about a file as a whole.
     pub fn tell_file(
         &mut self,
@@ -134,11 +139,20 @@ impl<'s> Notes<'s> {
         message: impl Into<String>,
         expected: impl Into<String>,
     ) {
-        // A single document has no folder around it.
-        let single = self.source.export.name == self.source.folder;
-        let full =
-            if single { self.source.folder.to_string() } else { format!("{}/{name}", self.source.folder) };
+        let full = if self.is_single() {
+            self.source.folder.to_string()
+        } else {
+            format!("{}/{name}", self.source.folder)
+        };
         self.findings.push(Finding::of(code, Location::file(full), message).expected(expected));
+    }
+
+    /// Says of the last finding what to name on the command line.
+    pub fn instead(&mut self, instead: Instead) {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.next = "name the export first, and the target with --target".to_owned();
+            finding.instead = Some(instead);
+        }
     }
 
     /// Everything, by file, line and column; equal findings once.

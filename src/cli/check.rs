@@ -1,9 +1,11 @@
 //! `stufpack check`: every finding, nothing written.
 
+use super::typed::{Typed, command};
 use super::{Outcome, OutputFormat, exit::Failure, output, report};
 use crate::model::Severity;
 use crate::{check, read};
 use clap::Args;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// Shows every finding of an export and a target.
@@ -21,17 +23,39 @@ pub struct Check {
 
 impl Check {
     /// Runs the command.
-    pub fn run(&self, repeat: &str) -> Outcome {
+    pub fn run(&self, typed: Typed<'_>) -> Outcome {
         let source = read::source(&self.export, self.target.as_deref()).map_err(Failure::from)?;
-        let findings = check::findings(&source);
+        let check::Looked { findings, expires_at } = check::look(&source);
         if findings.iter().any(|finding| finding.severity != Severity::Warning) {
             return Err(Failure::Findings(findings));
         }
-        match self.format {
-            OutputFormat::Json => output::json(&report::FindingsReport::new(&findings)),
-            OutputFormat::Text => {
-                output::complain(&report::findings(&findings, repeat, output::colour()));
-                output::write(if findings.is_empty() { "No findings.\n" } else { "Usable, with warnings.\n" })
+        if let Some(expires_at) = expires_at {
+            super::compile::warn_if_expired(expires_at)?;
+        }
+        if self.format == OutputFormat::Json {
+            return output::json(&report::FindingsReport::new(&findings));
+        }
+        output::complain(&report::findings(&findings, typed, output::colour()));
+        let state = if findings.is_empty() { "No findings." } else { "Usable, with warnings." };
+        output::write(&format!("{state}{}\n", self.next()))
+    }
+
+    /// What follows a usable input.
+    fn next(&self) -> String {
+        let export = self.export.as_os_str();
+        match &self.target {
+            Some(target) => {
+                let words = [OsStr::new("compile"), export, OsStr::new("--target"), target.as_os_str()];
+                let more = ["--out", "out", "--sign-key", "KEY"].map(OsStr::new);
+                format!("\nnext: {}", command(words.into_iter().chain(more)))
+            }
+            None => {
+                let words = [OsStr::new("check"), export, OsStr::new("--target"), OsStr::new("target.yaml")];
+                format!(
+                    " No target was looked at.\nnext: {} >target.yaml, edit it, then: {}",
+                    command(["target", "init"]),
+                    command(words)
+                )
             }
         }
     }

@@ -1,8 +1,9 @@
 //! `stufpack compile`: the whole flow, from an export to a signed package and its record.
 
-use super::report::{command_line, path};
+use super::report::{self, path};
+use super::typed::command;
 use super::{Outcome, OutputFormat, exit::Failure, output};
-use crate::model::{Checked, SecretName, Word as _};
+use crate::model::{Checked, SecretName, Timestamp, Word as _};
 use crate::open::{self, Signers, Trust};
 use crate::pack::age::Identities;
 use crate::pack::{
@@ -13,7 +14,7 @@ use crate::record::{self, Glass, Locked, Recorded, Recording, Value};
 use crate::{check, plan, read, render};
 use clap::Args;
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Compiles an export and a target into a signed package.
@@ -90,6 +91,15 @@ pub fn checked(export: &Path, target: &Path) -> Result<Checked, Failure> {
     check::all(source).map_err(Failure::Findings)
 }
 
+/// Says that a package would be of no use any more, judged at `SOURCE_DATE_EPOCH` or now.
+pub fn warn_if_expired(expires_at: Timestamp) -> Result<(), Failure> {
+    let next = "make the export anew, or raise spec.validity in the target";
+    let what = "a package of this export and target";
+    let now = super::glass::made_at()?;
+    output::complain(&report::expired(expires_at, now, what, next, output::colour()));
+    Ok(())
+}
+
 /// Whether `path`, which need not be there yet, is `folder` or lies in it.
 fn is_inside(path: &Path, folder: &Path) -> bool {
     let there = path.ancestors().map(|part| if part.as_os_str().is_empty() { Path::new(".") } else { part });
@@ -106,12 +116,6 @@ impl Compile {
                 "--signers means nothing without --glass or --previous; next: leave it out".to_owned(),
             ));
         }
-        if is_inside(&self.out, &self.export) {
-            return Err(Failure::Usage(format!(
-                "{} lies in the export, which would hold the package from then on; next: choose another --out",
-                self.out.display()
-            )));
-        }
         let own = self.glass.as_deref().and_then(|path| Glass::open(path).ok());
         if own.is_some_and(|glass| glass.folders().any(|folder| is_inside(&self.out, folder))) {
             return Err(Failure::Usage(format!(
@@ -121,6 +125,13 @@ impl Compile {
         }
         let signer = Signer::from_file(&self.sign_key)?;
         let checked = checked(&self.export, &self.target)?;
+        if is_inside(&self.out, &self.export) {
+            return Err(Failure::Usage(format!(
+                "{} lies in the export, which would hold the package from then on; next: choose another --out",
+                self.out.display()
+            )));
+        }
+        warn_if_expired(check::expiry(&checked.export, &checked.target))?;
         if self.encrypt && checked.target.recipients.is_empty() {
             return Err(Failure::Usage(
                 "--encrypt needs spec.recipients in the target; next: add an age recipient (age-keygen -o KEY prints one)"
@@ -182,7 +193,7 @@ impl Compile {
             Err(_) => path.to_owned(),
         };
         let name = place.file_name().unwrap_or_default().to_string_lossy();
-        let words = ["stufpack".as_ref(), "glass".as_ref(), "init".as_ref(), place.as_os_str()];
+        let words = ["glass".as_ref(), "init".as_ref(), place.as_os_str()];
         let options =
             ["--sign-key".as_ref(), self.sign_key.as_os_str(), "--signers".as_ref(), signers.as_os_str()];
         let slug = if name.trim_end_matches(".git") == usual {
@@ -190,9 +201,7 @@ impl Compile {
         } else {
             vec!["--slug".as_ref(), OsStr::new(slug)]
         };
-        let words: Vec<OsString> =
-            words.into_iter().chain(slug).chain(options).map(OsStr::to_owned).collect();
-        let make = command_line(&words);
+        let make = command(words.into_iter().chain(slug).chain(options));
         if place == path { make } else { format!("name a glass, or make one here and name that: {make}") }
     }
 
@@ -297,10 +306,8 @@ impl Compile {
             ));
         }
         if warnings > 0 {
-            let words = ["stufpack", "check"].map(OsStr::new).into_iter();
-            let words =
-                words.chain([self.export.as_os_str(), OsStr::new("--target"), self.target.as_os_str()]);
-            let check = command_line(&words.map(OsStr::to_owned).collect::<Vec<_>>());
+            let (export, target) = (self.export.as_os_str(), self.target.as_os_str());
+            let check = command([OsStr::new("check"), export, OsStr::new("--target"), target]);
             text.push_str(&format!("  {warnings} warning(s), shown by: {check}\n"));
         }
         text.push_str(&format!(

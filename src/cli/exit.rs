@@ -1,6 +1,7 @@
 //! What stopped a command, and the exit code it ends with. This file alone knows numbers.
 
-use super::{OutputFormat, output, report};
+use super::typed::Typed;
+use super::{OutputFormat, output, report, usage};
 use crate::model::{Finding, Severity};
 use crate::pack::age;
 use crate::{open, pack, plan, read, record, render};
@@ -47,6 +48,14 @@ pub enum Failure {
         /// The command that makes one.
         make: String,
     },
+    /// Two arguments stand in each other's place.
+    #[error("arguments swapped: the glass comes first, then what is recorded or compared")]
+    Swapped {
+        /// The glass, named second.
+        glass: PathBuf,
+        /// What should come second.
+        package: PathBuf,
+    },
     /// The history is not proven; its report stands on standard output.
     #[error("the history is not proven")]
     Unproven,
@@ -66,7 +75,7 @@ impl Failure {
                 let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
                 if wrong || !refused { 3 } else { 5 }
             }
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Swapped { .. } => 2,
             Self::Read(read::Error::StandardInputTwice) => 2,
             Self::Read(_) | Self::Identity(_) | Self::Output(_) => 1,
             Self::Accounting(_) => 5,
@@ -78,8 +87,13 @@ impl Failure {
             Self::Pack(_) | Self::NoGlass { .. } => 1,
             Self::Open(error) => match error {
                 open::Error::Problems(_) => 4,
-                open::Error::IdentityNeeded { .. } | open::Error::Nameless { .. } => 2,
-                open::Error::Read { .. } | open::Error::Write { .. } | open::Error::Exists { .. } => 1,
+                open::Error::IdentityNeeded { .. }
+                | open::Error::Nameless { .. }
+                | open::Error::Elsewhere { .. } => 2,
+                open::Error::Read { .. }
+                | open::Error::NoSigners { .. }
+                | open::Error::Write { .. }
+                | open::Error::Exists { .. } => 1,
             },
             Self::Record(error) => recording(error),
             Self::Unproven => 4,
@@ -115,35 +129,38 @@ fn recording(error: &record::Error) -> u8 {
 }
 
 /// Ends a command: tells what stopped it, in the format that was asked for.
-pub fn finish(outcome: Result<(), Failure>, repeat: &str, format: OutputFormat) -> ExitCode {
+pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputFormat) -> ExitCode {
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     let code = failure.code();
     match (&failure, format) {
         (Failure::Unproven, _) => {}
         (_, OutputFormat::Json) => {
-            if let Err(Failure::Output(error)) = output::json(&report::FailureReport::new(&failure, code)) {
+            if let Err(Failure::Output(error)) =
+                output::json(&report::FailureReport::new(&failure, typed, code))
+            {
                 output::complain(&format!("error: standard output could not be written: {error}\n"));
             }
         }
-        (_, OutputFormat::Text) => output::complain(&report::failure(&failure, repeat, output::colour())),
+        (_, OutputFormat::Text) => output::complain(&report::failure(&failure, typed, output::colour())),
     }
     ExitCode::from(code)
 }
 
 /// Ends after a command line that could not be understood; help and version are no mistakes.
-pub fn usage(error: &clap::Error, format: OutputFormat) -> ExitCode {
+pub fn misunderstood(error: &clap::Error, typed: Typed<'_>, format: OutputFormat) -> ExitCode {
     let text = error.render().to_string();
-    if error.use_stderr() {
-        if format == OutputFormat::Text {
-            output::complain(&text);
-            return ExitCode::from(2);
-        }
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let message = words.join(" ").trim_start_matches("error: ").to_owned();
-        return finish(Err(Failure::Usage(message)), "", format);
+    if !error.use_stderr() {
+        return match output::write(&text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(1),
+        };
     }
-    match output::write(&text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(1),
+    let (text, next) = usage::told(error, &text, typed);
+    if format == OutputFormat::Text {
+        output::complain(&format!("{text}\nnext: {next}\n"));
+        return ExitCode::from(2);
     }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let message = words.join(" ").trim_start_matches("error: ").to_owned();
+    finish(Err(Failure::Usage(format!("{message}; next: {next}"))), typed, format)
 }

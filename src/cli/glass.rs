@@ -1,5 +1,6 @@
 //! `stufpack glass`: the history of one STUF.
 
+use super::typed::command;
 use super::verify::Trusting;
 use super::{Outcome, OutputFormat, exit::Failure, output, report, word};
 use crate::model::{AgeRecipient, Slug, Timestamp, Word as _};
@@ -8,8 +9,9 @@ use crate::pack::Signer;
 use crate::record::{self, Entry, Glass as Repository, Recording, Seen, Trust, Value, Verdict};
 use clap::{Args, Subcommand};
 use git2::Oid;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Commands about a glass.
 #[derive(Debug, Subcommand)]
@@ -169,6 +171,15 @@ fn value(trailer: &'static str, text: Option<&str>) -> Result<Option<Value>, Fai
     Ok(text.map(|text| Value::parse(trailer, text)).transpose()?)
 }
 
+/// Refuses a glass and a package, each in the other's place.
+fn in_order(glass: &Path, package: &Path) -> Outcome {
+    let is_repository = |path: &Path| path.join(".git").exists() || path.join("objects").is_dir();
+    if is_repository(package) && !is_repository(glass) {
+        return Err(Failure::Swapped { glass: package.to_owned(), package: glass.to_owned() });
+    }
+    Ok(())
+}
+
 impl Glass {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
@@ -229,9 +240,19 @@ impl Init {
             }));
         }
         output::write(&format!(
-            "{}: a glass, root {root}\nnext: give the root to everyone who will check this glass, by another way\n",
-            report::path(&self.repository)
+            "{}: a glass, root {root}\nGive the root to everyone who will check this glass, by another way.\nnext: {} (or compile with --glass)\n",
+            report::path(&self.repository),
+            self.recording(),
         ))
+    }
+
+    /// The command that records the first package.
+    fn recording(&self) -> String {
+        let [key, signers] = [&self.sign_key, &self.signers].map(|path| path.as_os_str());
+        let words = ["glass".as_ref(), "record".as_ref(), self.repository.as_os_str(), OsStr::new("PACKAGE")];
+        let options = ["--sign-key".as_ref(), key, "--signers".as_ref(), signers];
+        let recipient = ["--recipient", "RECIPIENT"].map(OsStr::new);
+        command(words.into_iter().chain(options).chain(recipient))
     }
 
     fn slug(&self) -> Result<Slug, Failure> {
@@ -250,6 +271,7 @@ impl Init {
 
 impl Record {
     fn run(&self) -> Outcome {
+        in_order(&self.repository, &self.trusting.package)?;
         let key = Signer::from_file(&self.sign_key)?;
         let now = self.trusting.at.map_or_else(made_at, Ok)?;
         let known = open::Trust::read(&self.trusting.signers, self.trusting.revoked.as_deref(), now)?;
@@ -272,8 +294,10 @@ impl Record {
         let recorded = if folder.join("operation.json").is_file() {
             glass()?.record_operation(folder, &[], &recording)?
         } else {
-            let package = self.trusting.verified()?.package;
-            glass()?.record_package(&package, &recording)?
+            let verified = self.trusting.verified()?;
+            let recorded = glass()?.record_package(&verified.package, &recording)?;
+            self.trusting.warn_if_expired(&verified);
+            recorded
         };
         if self.format == OutputFormat::Json {
             return output::json(&serde_json::json!({
@@ -285,7 +309,12 @@ impl Record {
             }));
         }
         let state = if recorded.new { "recorded" } else { "was recorded before" };
-        let mut text = format!("operation {} {state}: commit {}\n", recorded.operation, recorded.commit);
+        let (repository, signers) = (self.repository.as_os_str(), self.trusting.signers.as_os_str());
+        let commit = recorded.commit.to_string();
+        let words = ["glass".as_ref(), "verify".as_ref(), repository];
+        let options = ["--signers".as_ref(), signers, "--pin".as_ref(), OsStr::new(&commit)];
+        let verify = command(words.into_iter().chain(options));
+        let mut text = format!("operation {} {state}: commit {commit}\n", recorded.operation);
         if recorded.uncompared > 0 {
             let _ = writeln!(
                 text,
@@ -293,6 +322,7 @@ impl Record {
                 recorded.uncompared
             );
         }
+        let _ = writeln!(text, "next: {verify}");
         output::write(&text)
     }
 }
@@ -309,9 +339,7 @@ impl Log {
         for entry in &entries {
             tell(&mut text, entry);
         }
-        let words = ["stufpack", "glass", "verify"].map(std::ffi::OsString::from);
-        let words: Vec<_> = words.into_iter().chain([self.repository.as_os_str().to_owned()]).collect();
-        let verify = report::command_line(&words);
+        let verify = command([OsStr::new("glass"), OsStr::new("verify"), self.repository.as_os_str()]);
         let _ = writeln!(
             text,
             "As the commits tell it; whether that is true: {verify} --signers FILE --pin ROOT"
@@ -394,6 +422,7 @@ impl Verify {
 
 impl Diff {
     fn run(&self) -> Outcome {
+        in_order(&self.repository, &self.trusting.package)?;
         let verified = self.trusting.verified()?;
         let comparison = record::diff(&self.repository, &verified.package)?;
         if self.format == OutputFormat::Json {

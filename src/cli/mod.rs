@@ -10,16 +10,19 @@ pub mod reference;
 mod report;
 mod schema;
 mod target;
+mod typed;
 mod unpack;
+mod usage;
 mod verify;
 
-use crate::model::Word;
+use crate::model::{Timestamp, Word};
 use crate::scratch;
 use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use typed::Typed;
 
 /// Compiles an exported STUF configuration into a signed migration package, and records it in a code-under-glass
 /// repository.
@@ -97,13 +100,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(arguments: &[OsString]) -> ExitCode {
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return exit::usage(&error, asked_format(arguments)),
+        Err(error) => return exit::misunderstood(&error, Typed(arguments), asked_format(arguments)),
     };
     sweep(&parsed.command);
-    let repeat = report::command_line(arguments);
+    let typed = Typed(arguments);
     let result = match &parsed.command {
         Command::Target(command) => command.run(),
-        Command::Check(command) => command.run(&repeat),
+        Command::Check(command) => command.run(typed),
         Command::Plan(command) => command.run(),
         Command::Compile(command) => command.run(),
         Command::Verify(command) => command.run(),
@@ -114,7 +117,12 @@ fn dispatch(arguments: &[OsString]) -> ExitCode {
         Command::ManPages(command) => command.run(),
         Command::Reference => output::write(&reference::markdown()),
     };
-    exit::finish(result, &repeat, format_of(&parsed.command))
+    exit::finish(result, typed, format_of(&parsed.command))
+}
+
+/// The clock, for validity and expiry only; nothing that is made depends on it.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now())
 }
 
 /// Takes away what killed runs left in the places that a command works in, and says so.

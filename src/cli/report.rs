@@ -1,12 +1,13 @@
 //! Text and JSON of findings and errors, for people and for machines. No other file words them.
 
 use super::exit::Failure;
-use crate::model::{Finding, Severity, Shown};
+use super::typed::Typed;
+use crate::model::{Finding, Instead, Severity, Shown, Timestamp};
 use crate::{open, read, record, render};
 use serde::Serialize;
 use std::error::Error as _;
-use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Colour of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +20,8 @@ pub enum Colour {
 
 /// Every finding as text: one paragraph each, then how many there are, what the state of things is and what to type.
 ///
-/// `repeat` is the command line to type again once the findings are mended.
-pub fn findings(findings: &[Finding], repeat: &str, colour: Colour) -> String {
+/// `typed` is to be typed again once the findings are mended.
+pub fn findings(findings: &[Finding], typed: Typed<'_>, colour: Colour) -> String {
     let mut out = String::new();
     for finding in findings {
         paragraph(&mut out, finding, colour);
@@ -38,11 +39,39 @@ pub fn findings(findings: &[Finding], repeat: &str, colour: Colour) -> String {
     }
     if errors + refused > 0 {
         let _ = writeln!(out, "{}. Nothing was written.", parts.join(", "));
-        let _ = writeln!(out, "next: mend what stands above, then: {repeat}");
+        let again = typed.instead(findings.iter().filter_map(|finding| finding.instead.as_ref()));
+        let named_alone = findings.iter().all(|finding| finding.instead.is_some());
+        let mend = if named_alone { "" } else { "mend what stands above, then: " };
+        let _ = writeln!(out, "next: {mend}{again}");
     } else if warnings > 0 {
         let _ = writeln!(out, "{}.", parts.join(", "));
     }
     out
+}
+
+/// The warning that a package would be of no use any more at `now`; nothing before that.
+///
+/// It depends on the clock, so it is no finding and stands in nothing that is made.
+pub fn expired(expires_at: Timestamp, now: Timestamp, what: &str, next: &str, colour: Colour) -> String {
+    if now <= expires_at {
+        return String::new();
+    }
+    let mut out = String::new();
+    head_of(&mut out, "warning[package.expired]", 33, colour);
+    let _ = writeln!(
+        out,
+        ": {what} expired at {expires_at}\n  judged at {now}\n./migrate begins no phase that changes anything with it.\nnext: {next}\n"
+    );
+    out
+}
+
+fn head_of(out: &mut String, head: &str, code: u8, colour: Colour) {
+    match colour {
+        Colour::Ansi => {
+            let _ = write!(out, "\u{1b}[1;{code}m{head}\u{1b}[0m");
+        }
+        Colour::Plain => out.push_str(head),
+    }
 }
 
 fn paragraph(out: &mut String, finding: &Finding, colour: Colour) {
@@ -51,13 +80,7 @@ fn paragraph(out: &mut String, finding: &Finding, colour: Colour) {
         Severity::Refused => ("refused", 31),
         Severity::Warning => ("warning", 33),
     };
-    let head = format!("{word}[{}]", finding.code.0);
-    match colour {
-        Colour::Ansi => {
-            let _ = write!(out, "\u{1b}[1;{code}m{head}\u{1b}[0m");
-        }
-        Colour::Plain => out.push_str(&head),
-    }
+    head_of(out, &format!("{word}[{}]", finding.code.0), code, colour);
     let _ = writeln!(out, ": {}", printable(&finding.message));
     let at = &finding.at;
     let _ = write!(out, "  at {}", printable(&at.file));
@@ -146,20 +169,6 @@ pub const DEFECT: &str = "error[defect]: stufpack stopped because of a mistake o
     Nothing was written that was not whole before. No input can cause this without our fault.\n\
     next: report it with the command and, where you may share it, the input\n";
 
-/// The command line to repeat, quoted for a POSIX shell.
-pub fn command_line(arguments: &[OsString]) -> String {
-    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@+".contains(&b));
-    let words = arguments.iter().enumerate().map(|(index, argument)| {
-        let text = if index == 0 { "stufpack".into() } else { argument.to_string_lossy() };
-        if !text.is_empty() && plain(&text) {
-            text.into_owned()
-        } else {
-            format!("'{}'", printable(&text).replace('\'', "'\\''"))
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
 /// An error in its parts. Errors say what to do after `; next: `; the advice of the innermost cause is the most exact.
 struct Told {
     message: String,
@@ -168,7 +177,7 @@ struct Told {
 }
 
 impl Told {
-    fn of(failure: &Failure) -> Self {
+    fn of(failure: &Failure, typed: Typed<'_>) -> Self {
         let mut next = None;
         let mut what = |text: String| match text.split_once("; next: ") {
             Some((what, advice)) => {
@@ -184,31 +193,45 @@ impl Told {
             causes.push(what(error.to_string()));
             cause = error.source();
         }
-        Self { message, causes, next: next.or_else(|| advice(failure)) }
+        Self { message, causes, next: next.or_else(|| advice(failure, typed)) }
     }
 }
 
-/// What to do about errors that are told as part of others too, and so say nothing of it themselves.
-fn advice(failure: &Failure) -> Option<String> {
-    let text = match failure {
-        Failure::Record(record::Error::Untrusted { path, findings }) => {
-            return findings.first().map(|finding| finding.next(path));
+/// What to do about errors that say nothing of it themselves: it is told as part of others too, or depends on what was typed.
+fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
+    let instead = |named: &Path, meant: &Path| Instead {
+        option: None,
+        named: named.display().to_string(),
+        meant: meant.display().to_string(),
+    };
+    Some(match failure {
+        Failure::Swapped { glass, package } => {
+            typed.instead(&[instead(package, glass), instead(glass, package)])
         }
+        Failure::Open(open::Error::Elsewhere { path, package }) => typed.instead(&[instead(path, package)]),
+        Failure::Record(record::Error::Untrusted { path, findings }) => findings.first()?.next(path),
         Failure::Record(record::Error::NotAGlass { .. }) => {
-            "name a glass, or make one: stufpack glass init REPOSITORY --sign-key KEY --signers FILE"
+            "name a glass, or make one: stufpack glass init REPOSITORY --sign-key KEY --signers FILE".to_owned()
+        }
+        Failure::Record(record::Error::Foreign { given, .. }) => format!(
+            "name the glass of {given}, or make one: stufpack glass init stuf-{given} --sign-key KEY --signers FILE"
+        ),
+        Failure::Record(record::Error::Key(_)) => {
+            "list the key in the signers file under issuer/NAME or customer/NAME with namespaces=\"git,stufpack\", \
+             or sign with one that is listed so: --sign-key KEY"
+                .to_owned()
         }
         Failure::Record(record::Error::Io { .. } | record::Error::Git(_)) => {
-            "mend what the reason says, then repeat the command"
+            "mend what the reason says, then repeat the command".to_owned()
         }
         _ => return None,
-    };
-    Some(text.to_owned())
+    })
 }
 
 /// What stopped a command, as text.
-pub fn failure(failure: &Failure, repeat: &str, colour: Colour) -> String {
+pub fn failure(failure: &Failure, typed: Typed<'_>, colour: Colour) -> String {
     match failure {
-        Failure::Findings(list) => findings(list, repeat, colour),
+        Failure::Findings(list) => findings(list, typed, colour),
         Failure::Open(open::Error::Problems(list)) => problems(list, colour),
         Failure::Render(render::Error::Personal(leaks) | render::Error::Secret(leaks)) => {
             let mut out = format!("{}: {failure}\n", head("refused", "gate", colour));
@@ -217,12 +240,13 @@ pub fn failure(failure: &Failure, repeat: &str, colour: Colour) -> String {
             }
             let _ = writeln!(
                 out,
-                "Nothing was written.\nnext: take it out of the export's texts, then: {repeat}"
+                "Nothing was written.\nnext: take it out of the export's texts, then: {}",
+                typed.again()
             );
             out
         }
         other => {
-            let told = Told::of(other);
+            let told = Told::of(other, typed);
             let mut out = format!("{}: {}\n", head("error", kind(other), colour), printable(&told.message));
             for cause in &told.causes {
                 let _ = writeln!(out, "  because: {}", printable(cause));
@@ -259,7 +283,9 @@ fn head(word: &str, code: &str, colour: Colour) -> String {
 fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Findings(_) => "input",
-        Failure::Usage(_) | Failure::Read(read::Error::StandardInputTwice) => "usage",
+        Failure::Usage(_) | Failure::Swapped { .. } | Failure::Read(read::Error::StandardInputTwice) => {
+            "usage"
+        }
         Failure::Read(_) => "read",
         Failure::Accounting(_) => "gate.ledger",
         Failure::Render(_) => "render",
@@ -294,7 +320,7 @@ pub struct FailureReport<'a> {
 
 impl<'a> FailureReport<'a> {
     /// The report of `failure`, which ends with exit code `exit`.
-    pub fn new(failure: &'a Failure, exit: u8) -> Self {
+    pub fn new(failure: &'a Failure, typed: Typed<'_>, exit: u8) -> Self {
         let (mut findings, mut problems, mut leaks): (&[_], &[_], &[_]) = (&[], &[], &[]);
         match failure {
             Failure::Findings(list) => findings = list,
@@ -302,7 +328,7 @@ impl<'a> FailureReport<'a> {
             Failure::Render(render::Error::Personal(list) | render::Error::Secret(list)) => leaks = list,
             _ => {}
         }
-        let Told { message, causes, next } = Told::of(failure);
+        let Told { message, causes, next } = Told::of(failure, typed);
         Self { schema: 1, exit, kind: kind(failure), message, causes, next, findings, problems, leaks }
     }
 }

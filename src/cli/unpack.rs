@@ -39,6 +39,7 @@ impl Unpack {
     pub fn run(&self) -> Outcome {
         let verified = self.trusting.verified()?;
         open::unpack(&verified, &self.folder)?;
+        self.trusting.warn_if_expired(&verified);
         let report = Report {
             schema: 1,
             folder: self.folder.display().to_string(),

@@ -1,11 +1,13 @@
 //! `stufpack verify`: whether a package is what its signer made.
 
-use super::{Outcome, OutputFormat, exit::Failure, output};
+use super::typed::command;
+use super::{Outcome, OutputFormat, exit::Failure, now, output, report};
 use crate::model::Timestamp;
 use crate::open::{self, Standing, Trust, Verified};
 use crate::pack::age::Identities;
 use clap::Args;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Which package, and whom to trust.
@@ -37,11 +39,22 @@ impl Trusting {
         let trust = Trust::read(&self.signers, self.revoked.as_deref(), self.at.unwrap_or_else(now))?;
         Ok(open::verify(&self.package, identities.as_ref(), &trust)?)
     }
-}
 
-/// The clock, for validity and expiry only; nothing that is made depends on it.
-fn now() -> Timestamp {
-    Timestamp(jiff::Timestamp::now())
+    /// Says of a verified package that it has expired, which keeps nobody from looking at it.
+    pub fn warn_if_expired(&self, verified: &Verified) {
+        let expires_at = verified.package.manifest().expires_at;
+        let at = self.at.unwrap_or_else(now);
+        let next = "ask the sender for a package of a newer export";
+        output::complain(&report::expired(expires_at, at, "the package", next, output::colour()));
+    }
+
+    /// The command that unpacks this package.
+    fn unpacking(&self) -> String {
+        let options = [("--signers", Some(&self.signers)), ("--revoked", self.revoked.as_ref())];
+        let options = options.into_iter().chain([("--identity", self.identity.as_ref())]);
+        let options = options.filter_map(|(name, path)| Some([OsString::from(name), path?.into()])).flatten();
+        command(["unpack".into(), self.package.clone().into(), "DIR".into()].into_iter().chain(options))
+    }
 }
 
 /// Verifies a package.
@@ -96,8 +109,12 @@ impl Verify {
             }
             Standing::Future => "made in the future: check this machine's clock".to_owned(),
         };
+        let next = match verified.form {
+            open::Form::Folder => format!("read {}", report::path(&self.trusting.package.join("README.md"))),
+            _ => self.trusting.unpacking(),
+        };
         output::write(&format!(
-            "Verified: {}\n  signed by  {}\n  key        {}\n  package    {}\n  files      {}\n  validity   {standing}\n",
+            "Verified: {}\n  signed by  {}\n  key        {}\n  package    {}\n  files      {}\n  validity   {standing}\nnext: {next}\n",
             report.name,
             verified.signed_by.principal,
             verified.signed_by.fingerprint,

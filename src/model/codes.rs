@@ -56,7 +56,7 @@ codes! {
     DOCUMENT_SCALAR Error "document.scalar": "One value is too long.", "shorten the value";
     DOCUMENT_EMPTY Error "document.empty": "The document is empty.", "make sure that this is the right file";
     DOCUMENT_VERSION Error "document.version": "The document is of a version that this program does not read.", "make the document with a version of the tool that writes stufpack.dev/v1";
-    DOCUMENT_KIND Error "document.kind": "The document is of another kind than the one expected here.", "make sure that export and target are not swapped";
+    DOCUMENT_KIND Error "document.kind": "The document is of another kind than the one expected here.", "name the document that is expected here";
     // Shape
     KEY_UNKNOWN Error "key.unknown": "A key is not known.", "correct or remove the key";
     KEY_MISSING Error "key.missing": "A key that is needed is missing.", "add the key";
@@ -69,9 +69,9 @@ codes! {
     DOMAIN_SCHEME Error "target.domain.scheme": "A host name is expected, and an address with a scheme stands there.", "leave out the scheme, the port and the path";
     IMAGE_TAG Error "image.tag": "An image is named by tag, which can mean another image tomorrow.", "name the image by digest, name@sha256:…";
     // Files of the export
-    EXPORT_DOCUMENT_MISSING Error "export.document.missing": "The export holds no export.yaml or export.json.", "name the folder or zip that the export phase wrote";
+    EXPORT_DOCUMENT_MISSING Error "export.document.missing": "The export holds no export.yaml or export.json.", "name the folder or zip that holds export.yaml";
     EXPORT_DOCUMENT_SEVERAL Error "export.document.several": "The export holds more than one document or inventory.", "keep one of them";
-    EXPORT_FILE_UNKNOWN Error "export.file.unknown": "The export holds a file that does not belong to it.", "remove the file";
+    EXPORT_FILE_UNKNOWN Error "export.file.unknown": "The export holds a file that does not belong to it.", "name the export's folder alone, or move the file out of it";
     EXPORT_FILE_LINK Error "export.file.link": "A link or special file stands in the export; links could lead anywhere.", "put the file itself in its place";
     EXPORT_FILE_NAME Error "export.file.name": "A file of the export has a name that is not safe everywhere.", "rename the file, using letters, digits, `.`, `_` and `-`";
     EXPORT_ZIP Error "export.zip": "The zip is broken or holds what a zip of an export never holds.", "make the zip again, with a usual tool";
@@ -83,9 +83,9 @@ codes! {
     // Project
     INSTALLATION_HOSTED Error "installation.hosted": "The installation's name is not the host of its address.", "export again; the two are written together";
     HOSTED_PLAIN Warning "hosted.plain": "The hosted service answers without TLS.", "make sure that the address is right";
-    EXPORTER_UNKNOWN Error "exporter.unknown": "The export was made by a tool that is not known.", "export again with the kit";
-    EXPORTER_OLD Error "exporter.old": "The export was made by a version of the tool that left things out.", "install the newest kit and export again";
-    SALT_WEAK Error "salt.weak": "The salt is not random.", "export again; the kit makes 32 random bytes";
+    EXPORTER_UNKNOWN Error "exporter.unknown": "The export was made by a tool that is not known.", "make the export by its published form (stufpack schema export), and name stuf-kit with the version of that form";
+    EXPORTER_OLD Error "exporter.old": "The export was made by a version of the tool that left things out.", "make the export again with a newer version of the tool";
+    SALT_WEAK Error "salt.weak": "The salt is not random.", "write 32 random bytes (openssl rand -hex 32) once, and keep them for the exports to come";
     // Users and collections
     USER_EMAIL_DUPLICATE Error "user.email.duplicate": "Two users have e-mail addresses that differ in case at most.", "join the two users, or correct an address";
     USER_PHONE_DUPLICATE Error "user.phone.duplicate": "Two users have the same phone number.", "correct one of the numbers";
@@ -119,7 +119,7 @@ codes! {
     ATTACHMENT_ACTIVE Error "attachment.active": "An SVG holds scripts or links to the outside.", "save the drawing as plain SVG";
     CSS_OUTSIDE Error "css.outside": "The style sheet loads something from outside.", "put what is needed into the style sheet itself, as a data: address";
     // Realm
-    REALM_MISSING Error "realm.missing": "The export has no realm.json, which holds roles, clients and who may sign in.", "export again with the kit, and name the folder or zip instead of the single document";
+    REALM_MISSING Error "realm.missing": "The export has no realm.json, which holds roles, clients and who may sign in.", "put Keycloak's own export of the realm into the export as realm.json";
     REALM_SHAPE Error "realm.shape": "The realm is not as Keycloak writes it.", "export the realm again with Keycloak's own tool";
     REALM_PLACEHOLDER Error "realm.placeholder": "Keycloak would fill in a variable of its environment where the realm holds `${`.", "take `${` out of the text at the source and export again";
     REALM_CLIENT_MISSING Error "realm.client.missing": "The realm lacks a client that STUF needs.", "make sure that this is the realm of the STUF";

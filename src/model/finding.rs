@@ -59,6 +59,20 @@ pub struct Finding {
     pub expected: String,
     /// What to do next; the command line to repeat is added by the report.
     pub next: String,
+    /// What to name on the command line instead, where another file was meant than the one that was named.
+    #[serde(skip)]
+    pub instead: Option<Instead>,
+}
+
+/// A word of the command line, and what to type in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// The option that it is the value of, such as `--target`; nothing for what stands by itself.
+    pub option: Option<&'static str>,
+    /// The word as it was typed.
+    pub named: String,
+    /// The word to type; in capitals where only its owner knows it.
+    pub meant: String,
 }
 
 impl Finding {
@@ -73,12 +87,25 @@ impl Finding {
             found: Shown::Absent,
             expected: String::new(),
             next: info.fix.to_owned(),
+            instead: None,
         }
     }
 
     /// The same finding, with what stands there.
     pub fn found(mut self, found: Shown) -> Self {
         self.found = found;
+        self
+    }
+
+    /// The same finding, with something more exact to do.
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    /// The same finding, with what to name on the command line.
+    pub fn instead(mut self, instead: Instead) -> Self {
+        self.instead = Some(instead);
         self
     }
 

@@ -22,7 +22,7 @@ mod words;
 pub use document::{Checked, ContentSummary, KeyProblem, Leaves, Source};
 pub use export::*;
 pub use files::{File, Files, Kind};
-pub use finding::{Code, Finding, Severity, Shown};
+pub use finding::{Code, Finding, Instead, Severity, Shown};
 pub use ledger::{Disposition, Entry, Ledger};
 pub use location::Location;
 pub use quantities::*;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything below `root`, and what is wrong with its form; without contents where there is too much of it.
 pub(super) fn read(root: &Path) -> Result<(Option<Contents>, Vec<Problem>), Error> {
@@ -20,6 +20,25 @@ pub(super) fn read(root: &Path) -> Result<(Option<Contents>, Vec<Problem>), Erro
     walk.folder(&folder, "")?;
     let contents = (!walk.stopped).then_some(Contents { top: None, items: walk.items });
     Ok((contents, walk.problems))
+}
+
+/// Whether anything stands in `root` that every package has; without all of it there is nothing to judge.
+pub(super) fn is_package(root: &Path) -> bool {
+    [names::SUMS, names::SIGNATURE, names::MANIFEST]
+        .iter()
+        .any(|name| root.join(name).symlink_metadata().is_ok())
+}
+
+/// The one package in a folder that is none: a zip, encrypted or not, or a folder as `unzip` leaves it.
+pub(super) fn package_in(root: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(root).ok()?.filter_map(Result::ok).take(MOST_ENTRIES);
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let zip = [".zip", ".zip.age"].iter().any(|ending| name.ends_with(ending));
+        zip && path.is_file() || path.is_dir() && is_package(path)
+    };
+    let mut found = entries.map(|entry| entry.path()).filter(is_one);
+    found.next().filter(|_| found.next().is_none())
 }
 
 struct Walk<'a> {

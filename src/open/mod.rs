@@ -63,6 +63,24 @@ pub enum Error {
         /// What was named.
         path: PathBuf,
     },
+    /// There is no signers file.
+    #[error(
+        "there is no signers file {}; next: write the line of VERIFY.txt into it, which its signer gave you by another way \
+         (for a glass with namespaces=\"git,stufpack\"), or correct the path",
+        path.display()
+    )]
+    NoSigners {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A folder that is no package and holds one.
+    #[error("{} is no package; there is one in it, {}", path.display(), package.display())]
+    Elsewhere {
+        /// The folder as it was named.
+        path: PathBuf,
+        /// The package in it.
+        package: PathBuf,
+    },
     /// The package is encrypted and no identity was given.
     #[error("{} is encrypted; next: add --identity KEY", path.display())]
     IdentityNeeded {
@@ -91,7 +109,7 @@ impl Trust {
         let text = |path: &Path| read_file(path, LARGEST_SIGNERS);
         let name = |path: &Path| path.display().to_string();
         let mut problems = Vec::new();
-        let file = signers.canonicalize().map_err(read_error(signers))?;
+        let file = signers.canonicalize().map_err(signers_error(signers))?;
         let mut signers = Signers::parse(&text(signers)?, &name(signers)).unwrap_or_else(|found| {
             problems.extend(found);
             Signers::default()
@@ -110,6 +128,9 @@ impl Trust {
 
 /// The text of a signers file, at most of the size that is read.
 pub fn signers_text(path: &Path) -> Result<Vec<u8>, Error> {
+    if path.symlink_metadata().is_err() {
+        return Err(Error::NoSigners { path: path.to_owned() });
+    }
     read_file(path, LARGEST_SIGNERS)
 }
 
@@ -177,6 +198,12 @@ pub(crate) struct Contents {
 pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Verified, Error> {
     let metadata = path.metadata().map_err(read_error(path))?;
     if metadata.is_dir() {
+        if !folder::is_package(path) {
+            return Err(match folder::package_in(path) {
+                Some(package) => Error::Elsewhere { path: path.to_owned(), package },
+                None => Error::Problems(vec![Way::SumsMissing.whole("this is no package")]),
+            });
+        }
         let (contents, mut problems) = folder::read(path)?;
         if trust.signers.lies_in(path) {
             problems.push(trust.signers.inside());
@@ -239,6 +266,14 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     file.take(limit + 1).read_to_end(&mut bytes).map_err(read_error(path))?;
     // It may have grown while it was read.
     if bytes.len() as u64 > limit { Err(large()) } else { Ok(bytes) }
+}
+
+fn signers_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => Error::NoSigners { path },
+        _ => Error::Read { path, source },
+    }
 }
 
 fn read_error(path: &Path) -> impl FnOnce(io::Error) -> Error {

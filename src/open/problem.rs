@@ -2,6 +2,7 @@
 
 use crate::model::Code;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 
 /// Something wrong with a package or with the files that say whom to trust.
@@ -16,7 +17,14 @@ pub struct Problem {
     /// One sentence that says what is wrong.
     pub message: String,
     /// What to do.
-    pub next: &'static str,
+    pub next: Cow<'static, str>,
+}
+
+impl Problem {
+    /// The same problem, with something more exact to do.
+    pub(super) fn next(self, next: impl Into<Cow<'static, str>>) -> Self {
+        Self { next: next.into(), ..self }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -282,7 +290,7 @@ impl Way {
 
     /// The problem of this kind at `path`.
     pub(super) fn at(self, path: &str, message: impl Into<String>) -> Problem {
-        Problem { code: self.code(), path: shown(path), message: message.into(), next: self.next() }
+        Problem { code: self.code(), path: shown(path), message: message.into(), next: self.next().into() }
     }
 
     /// The problem of this kind with the package as a whole.

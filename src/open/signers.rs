@@ -1,7 +1,8 @@
 //! Whom to trust: OpenSSH's `allowed_signers` and lists of revoked keys, read more strictly than OpenSSH does.
 
 use super::problem::{Problem, Way};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, Word as _};
+use crate::pack::Principal;
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
 use std::path::{Path, PathBuf};
@@ -41,13 +42,23 @@ impl Signers {
         let (mut entries, mut problems) = (Vec::new(), Vec::new());
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
             let number = index + 1;
-            let wrong = |(way, message): (Way, String)| way.at(&format!("{name}:{number}"), message);
-            let line =
-                std::str::from_utf8(line).map_err(|_| (Way::SignersLine, "is not UTF-8 text".to_owned()));
-            match line.and_then(|line| entry(line, number)) {
+            let place = format!("{name}:{number}");
+            let text = std::str::from_utf8(line);
+            let read = text.map_err(|_| (Way::SignersLine, "is not UTF-8 text".to_owned()));
+            match read.and_then(|line| entry(line, number)) {
                 Ok(entry) => entries.extend(entry),
-                Err(problem) => problems.push(wrong(problem)),
+                Err((way, message)) => {
+                    let problem = way.at(&place, message);
+                    problems.push(match text.ok().and_then(|line| instead(way, line)) {
+                        Some(next) => problem.next(next),
+                        None => problem,
+                    });
+                }
             }
+        }
+        let foreign = [Way::SignersLine.code(), Way::SignersOption.code()];
+        if problems.iter().filter(|problem| foreign.contains(&problem.code)).count() > MOST_LINES {
+            problems = vec![another_file(text, name, &problems)];
         }
         if entries.is_empty() && problems.is_empty() {
             problems.push(Way::SignersEmpty.at(name, "lists nobody"));
@@ -91,8 +102,15 @@ impl Signers {
             return Err(Way::SignersPattern.at(&line, message));
         }
         if !entry.namespaces.iter().any(|allowed| allowed == namespace) {
-            let message = format!("allows {principal} {}, but not {namespace}", entry.namespaces.join(", "));
-            return Err(Way::SignersPurpose.at(&line, message));
+            let message =
+                format!("allows {principal} for {}, but not for {namespace}", entry.namespaces.join(", "));
+            let next = match namespace {
+                "git" => {
+                    "write namespaces=\"git,stufpack\" on this line: in a glass the key signs commits too"
+                }
+                _ => "write namespaces=\"stufpack\" on this line, or namespaces=\"git,stufpack\" for a glass",
+            };
+            return Err(Way::SignersPurpose.at(&line, message).next(next));
         }
         if let Some(after) = entry.valid_after.filter(|after| at < *after) {
             return Err(
@@ -127,20 +145,18 @@ fn entry(line: &str, number: usize) -> Result<Option<Entry>, Wrong> {
         return Err(bad("names principals that are not letters, digits and /._@+-"));
     }
     let rest = rest.trim_start_matches([' ', '\t']);
-    if let Ok(key) = key(rest) {
+    if key(line).is_ok() {
+        return Err(bad("is a public key alone: the name of its owner is missing at the front"));
+    }
+    let for_everything = || (Way::SignersUnsafe, "trusts the key for everything".to_owned());
+    if key(rest).is_ok() {
         // The word after the principals is a key type, so there are no options.
-        let _ = key;
-        return Err((
-            Way::SignersUnsafe,
-            "trusts the key for everything; add namespaces=\"stufpack\"".to_owned(),
-        ));
+        return Err(for_everything());
     }
     let (options, rest) = split_options(rest).ok_or_else(|| bad("has an open quote, or no key"))?;
     let options = read_options(options)?;
     let key = key(rest).map_err(|()| bad("has no public key that can be read after its options"))?;
-    let namespaces = options.namespaces.ok_or_else(|| {
-        (Way::SignersUnsafe, "trusts the key for everything; add namespaces=\"stufpack\"".to_owned())
-    })?;
+    let namespaces = options.namespaces.ok_or_else(for_everything)?;
     Ok(Some(Entry {
         line: number,
         principals,
@@ -149,6 +165,43 @@ fn entry(line: &str, number: usize) -> Result<Option<Entry>, Wrong> {
         valid_before: options.valid_before,
         key,
     }))
+}
+
+/// What to write in place of a line, where that can be told.
+fn instead(way: Way, line: &str) -> Option<String> {
+    let glass = "for a glass with namespaces=\"git,stufpack\"";
+    match way {
+        Way::SignersUnsafe => {
+            Some(format!("write namespaces=\"stufpack\" after the name, as VERIFY.txt has it; {glass}"))
+        }
+        Way::SignersLine if key(line.trim_ascii()).is_ok() => {
+            let mut words = line.split_ascii_whitespace();
+            let (algorithm, base64) = (words.next()?, words.next()?);
+            let owner = words.next().and_then(Principal::parse);
+            let owner = owner.as_ref().map_or("issuer/NAME", Principal::as_str);
+            Some(format!("write the line so: {owner} namespaces=\"stufpack\" {algorithm} {base64} ({glass})"))
+        }
+        _ => None,
+    }
+}
+
+/// More wrong lines than this come from another kind of file, of which each line would be told.
+const MOST_LINES: usize = 5;
+
+/// The one problem of a file that is something else.
+fn another_file(text: &[u8], name: &str, problems: &[Problem]) -> Problem {
+    if text.starts_with(crate::pack::VERIFY_TEXT_BEGINS.as_bytes()) {
+        let next = "keep its one line that begins with issuer/ and take away all others";
+        return Way::SignersLine.at(name, "is the whole of VERIFY.txt").next(next);
+    }
+    let message = format!(
+        "has {} lines that name no signer; the first, {}, {}",
+        problems.len(),
+        problems[0].path,
+        problems[0].message
+    );
+    let next = "name the file with the signer's line of VERIFY.txt, or keep nothing but such lines in it";
+    Way::SignersLine.at(name, message).next(next)
 }
 
 /// A public key, perhaps with a comment.

@@ -63,8 +63,8 @@ pub enum Error {
     },
     /// The signing key is protected by a passphrase.
     #[error(
-        "the signing key {} is protected by a passphrase, which cannot be asked for here; next: sign with a key \
-         without one that lies on an encrypted disk, or make an unprotected copy for this machine (ssh-keygen -p)",
+        "the signing key {0} is protected by a passphrase, which cannot be asked for here; next: make a copy without one, on an \
+         encrypted disk: cp -p {0} {0}.plain && ssh-keygen -p -N '' -f {0}.plain, then: --sign-key {0}.plain",
         path.display()
     )]
     KeyEncrypted {

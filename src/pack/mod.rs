@@ -24,7 +24,7 @@ pub use manifest::{
 };
 pub(crate) use signer::is_used_here;
 pub use signer::{NAMESPACE, Principal, Signer};
-pub use verify_text::{CLASSES, Invisible, verify_text};
+pub use verify_text::{CLASSES, Invisible, VERIFY_TEXT_BEGINS, verify_text};
 pub use write::{Output, Prepared, Written, prepare, write};
 
 use crate::model::{Digest, File, Files, Kind};

@@ -55,13 +55,26 @@ pub const CLASSES: &[Invisible] = &[
 
 const TEXT: &str = include_str!("VERIFY.txt");
 
+/// How the page begins, so that it is told from the file that its one line belongs into.
+pub const VERIFY_TEXT_BEGINS: &str = "How to verify ";
+
 /// The page for `package`, signed by `signer`; `encrypted` says that the zip travels as `.zip.age`.
 pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> String {
     let manifest = package.manifest();
     let zip = format!("{}.zip", package.name());
     let file = if encrypted { format!("{zip}.age") } else { zip.clone() };
+    // Set anew in each part, so that each can be pasted by itself.
+    let slug = &manifest.package.slug;
+    let identity = if encrypted {
+        format!(
+            "The package is encrypted. Where the file with your age identity lies elsewhere,\n\
+             write its path into the first line:\n\n    IDENTITY=~/.config/stufpack/{slug}.identity\n"
+        )
+    } else {
+        String::new()
+    };
     let age_step = if encrypted {
-        format!("\nDecrypt with your age identity:\n\n    $ age --decrypt -i \"$IDENTITY\" -o {zip} {file}\n")
+        format!("\n{identity}    age --decrypt -i \"$IDENTITY\" -o {zip} {file}\n")
     } else {
         String::new()
     };
@@ -72,9 +85,9 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
         .map(|class| format!("- {}: {}", class.class, class.what.replace('\n', "\n  ")))
         .collect();
     // Every value is a plain word by its type, so none can hold a placeholder or break out of its line.
-    let values: [(&str, String); 18] = [
+    let values: [(&str, String); 20] = [
         ("@NAME@", package.name()),
-        ("@SLUG@", manifest.package.slug.to_string()),
+        ("@SLUG@", slug.to_string()),
         ("@NUMBER@", manifest.package.number.to_string()),
         ("@ENVIRONMENT@", word(manifest.package.environment)),
         ("@PATHWAY@", word(manifest.package.pathway)),
@@ -90,6 +103,8 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
         ("@FILE@", file),
         ("@AGE_NEEDED@", if encrypted { ", age" } else { "" }.to_owned()),
         ("@AGE_STEP@", age_step),
+        ("@IDENTITY@", identity),
+        ("@IDENTITY_OPTION@", if encrypted { " --identity \"$IDENTITY\"" } else { "" }.to_owned()),
         ("@INVISIBLE@", invisible.join("\n")),
     ];
     values.iter().fold(TEXT.to_owned(), |text, (name, value)| text.replace(name, value))

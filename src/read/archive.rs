@@ -1,10 +1,10 @@
 //! An export as a zip: unpacked into a private folder, after every name and size was looked at.
 
 use super::folder::{self, at_file};
-use super::{Document, Error};
+use super::{Error, elsewhere, nothing};
 use crate::model::{AttachmentPath, Finding, Source, Word, codes};
 use crate::scratch::Scratch;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -34,20 +34,13 @@ pub(super) fn read(file: File, shown: &str) -> Result<Source, Error> {
     let unpacked = Scratch::new_in(&std::env::temp_dir()).map_err(Error::temporary)?;
     unpack(file, unpacked.path(), shown, &mut findings).map_err(Error::temporary)?;
     if !findings.is_empty() {
-        return Ok(Source {
-            export: Document { name: shown.into(), root: None, text: String::new() },
-            target: None,
-            realm: None,
-            attachments: BTreeMap::new(),
-            inventory: None,
-            folder: shown.into(),
-            digests: BTreeMap::new(),
-            target_digest: None,
-            unpacked: None,
-            findings,
-        });
+        return Ok(nothing(shown, findings));
     }
-    let mut source = folder::read(&top(unpacked.path())?, shown)?;
+    let top = top(unpacked.path())?;
+    if let Some(finding) = elsewhere::unpacked(&top, shown) {
+        return Ok(nothing(shown, vec![finding]));
+    }
+    let mut source = folder::read(&top, shown)?;
     source.unpacked = Some(unpacked);
     Ok(source)
 }
@@ -81,6 +74,10 @@ fn unpack(file: File, root: &Path, shown: &str, findings: &mut Vec<Finding>) -> 
     // The archive seeks before every read, so the shared position does no harm.
     if records(&file, archive.central_directory_start())? != archive.len() {
         findings.push(broken("a name stands in the zip twice, or its directory is not as it should be"));
+        return Ok(());
+    }
+    if let Some(finding) = elsewhere::zip(archive.file_names().filter_map(Result::ok), shown) {
+        findings.push(finding);
         return Ok(());
     }
     let mut names = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! An export as a folder: which files belong to it, and what may stand in it at all.
 
-use super::{Budget, Error, bytes_of_file, document, json, text, too_large};
+use super::{Budget, Error, bytes_of_file, document, json, nothing, text, too_large};
 use crate::model::codes::{self, CodeInfo};
 use crate::model::tree::Document;
 use crate::model::{AttachmentPath, Digest, Finding, Location, Source, Word};
@@ -15,7 +15,7 @@ const ATTACHMENT: u64 = 16 << 20;
 /// Bytes of all attachments together.
 const ATTACHMENTS: u64 = 256 << 20;
 
-const DOCUMENTS: [&str; 3] = ["export.yaml", "export.yml", "export.json"];
+pub(super) const DOCUMENTS: [&str; 3] = ["export.yaml", "export.yml", "export.json"];
 const INVENTORIES: [&str; 6] = [
     "inventory.csv",
     "inventory.csv.gz",
@@ -27,22 +27,10 @@ const INVENTORIES: [&str; 6] = [
 
 /// Reads the folder at `root`, called `shown` in messages.
 pub(super) fn read(root: &Path, shown: &str) -> Result<Source, Error> {
-    let shown = shown.trim_end_matches('/');
     let mut findings = Vec::new();
     let files = list(root, shown, &mut findings)?;
 
-    let mut source = Source {
-        export: Document { name: shown.into(), root: None, text: String::new() },
-        target: None,
-        realm: None,
-        attachments: BTreeMap::new(),
-        inventory: None,
-        folder: shown.into(),
-        digests: BTreeMap::new(),
-        target_digest: None,
-        unpacked: None,
-        findings,
-    };
+    let mut source = nothing(shown, findings);
     let (mut export, mut users) = (None, None);
     let mut attached = 0;
     let mut documents = 0;
@@ -95,12 +83,6 @@ pub(super) fn read(root: &Path, shown: &str) -> Result<Source, Error> {
     }
     if let Some(parsed) = parsed.1 {
         source.realm = Some(parsed.into(&mut source.digests, &mut source.findings));
-    }
-    if documents == 0 {
-        let message = "there is no export.yaml in it";
-        source.findings.push(
-            at_file(&codes::EXPORT_DOCUMENT_MISSING, shown, message).expected("export.yaml or export.json"),
-        );
     }
     Ok(source)
 }

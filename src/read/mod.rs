@@ -4,6 +4,7 @@
 //! the form of one file is a finding and does not keep the others from being read, so that one run tells everything.
 
 mod archive;
+mod elsewhere;
 mod folder;
 pub mod inventory;
 mod json;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 
 /// What standard input is called in messages.
 const STANDARD_INPUT: &str = "standard input";
+/// How what age encrypts begins.
+const ENCRYPTED: &[u8] = b"age-encryption.org/v1";
 
 /// What keeps an input from being read at all.
 #[derive(Debug, thiserror::Error)]
@@ -84,17 +87,27 @@ pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
         from_stream(io::stdin().lock(), STANDARD_INPUT)?
     } else {
         let metadata = std::fs::metadata(export).map_err(|error| Error::unreadable(export, error))?;
+        let shown = export.display().to_string();
         if metadata.is_dir() {
-            folder::read(export, &export.display().to_string())?
+            let shown = match shown.trim_end_matches('/') {
+                "" => &*shown,
+                trimmed => trimmed,
+            };
+            match elsewhere::folder(export, shown) {
+                Some(finding) => nothing(shown, vec![finding]),
+                None => folder::read(export, shown)?,
+            }
         } else if !metadata.is_file() {
             // What comes through a pipe, as of `<(…)` in a shell, can be read once.
             let file = File::open(export).map_err(|error| Error::unreadable(export, error))?;
-            from_stream(file, &export.display().to_string())?
+            from_stream(file, &shown)?
         } else if begins_with(export, b"PK")? {
             let file = File::open(export).map_err(|error| Error::unreadable(export, error))?;
-            archive::read(file, &export.display().to_string())?
+            archive::read(file, &shown)?
+        } else if begins_with(export, ENCRYPTED)? {
+            nothing(&shown, vec![elsewhere::encrypted(&shown)])
         } else {
-            single(&export.display().to_string(), bytes_of_file(export, Budget::EXPORT.bytes)?)
+            single(&shown, bytes_of_file(export, Budget::EXPORT.bytes)?)
         }
     };
     if let Some(path) = target {
@@ -131,17 +144,22 @@ pub fn target_from(name: &str, bytes: Vec<u8>, findings: &mut Vec<Finding>) -> D
 
 /// An export that is one document, without attachments.
 fn single(name: &str, bytes: Vec<u8>) -> Source {
-    let mut findings = Vec::new();
-    let digest = Digest::of(&bytes);
-    let export = document(name, bytes, Budget::EXPORT, &mut findings);
+    let mut source = nothing(name, Vec::new());
+    source.digests.insert("export".to_owned(), Digest::of(&bytes));
+    source.export = document(name, bytes, Budget::EXPORT, &mut source.findings);
+    source
+}
+
+/// An export, called `shown`, of which nothing is read yet, or nothing can be read.
+fn nothing(shown: &str, findings: Vec<Finding>) -> Source {
     Source {
-        export,
+        export: Document { name: shown.into(), root: None, text: String::new() },
         target: None,
         realm: None,
         attachments: BTreeMap::new(),
         inventory: None,
-        folder: name.into(),
-        digests: BTreeMap::from([("export".to_owned(), digest)]),
+        folder: shown.into(),
+        digests: BTreeMap::new(),
         target_digest: None,
         unpacked: None,
         findings,

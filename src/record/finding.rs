@@ -63,6 +63,10 @@ impl Finding {
             "glass.pin" | "glass.backdated" | "verify.revoked" => {
                 "trust nothing after the head last seen; ask the writer by another way which history is right"
             }
+            "verify.signers.purpose" => {
+                "write namespaces=\"git,stufpack\" on the key's line of the signers file: here it signs commits too"
+            }
+            "glass.none" => "name a glass; one is made by stufpack glass init",
             code if code.starts_with("verify.signers") => {
                 "compare the signers file with what the writer gave you by another way"
             }

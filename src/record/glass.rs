@@ -222,6 +222,20 @@ impl Glass {
         serde_json::from_slice(blob.data()).map_err(|_| self.not(format!("{} cannot be read", paths::ABOUT)))
     }
 
+    /// Refuses a repository that is no glass: of an ordinary one, every commit would be told as wrong.
+    ///
+    /// A glass that was tampered with still is one: either its last message or its last tree says so.
+    pub(super) fn is_one(&self, odb: &Odb<'_>, tip: Oid) -> Result<(), Error> {
+        let Some(commit) = odb.read(tip).ok().and_then(|object| Commit::parse(object.data()).ok()) else {
+            return Ok(());
+        };
+        let says_so = Message::parse(&commit.message).is_ok();
+        if says_so || Trees::new(odb).find(commit.tree, paths::ABOUT).map_or(true, |about| about.is_some()) {
+            return Ok(());
+        }
+        Err(self.not(format!("it is a repository without {}", paths::ABOUT)))
+    }
+
     fn untrusted(&self, finding: Finding) -> Error {
         Error::Untrusted { path: self.path.clone(), findings: vec![finding] }
     }

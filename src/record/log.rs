@@ -65,7 +65,9 @@ pub fn log(path: &Path) -> Result<Vec<Entry>, Error> {
     let glass = Glass::open(path)?;
     let odb = glass.repository.odb()?;
     let mut entries = Vec::new();
-    let mut next = Some(glass.tip()?);
+    let tip = glass.tip()?;
+    glass.is_one(&odb, tip)?;
+    let mut next = Some(tip);
     while let Some(id) = next {
         let (commit, message) = glass.read(&odb, id)?;
         next = commit.parents.first().copied();

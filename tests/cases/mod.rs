@@ -141,7 +141,7 @@ impl Case {
         let source = || {
             read::source(&root.join(self.export()), target).map_err(|error| format!("{}: {error}", self.name))
         };
-        let mut findings = check::findings(&source()?);
+        let mut findings = check::look(&source()?).findings;
         if target.is_some() {
             // What `check` tells is what `compile` tells, and stops at.
             let checked = check::all(source()?).map(|checked| checked.warnings);

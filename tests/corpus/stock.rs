@@ -40,18 +40,28 @@ const NAMES: [(&str, &str); 9] = [
     ("", "setup"),
 ];
 
-/// The commands that the page prints.
-pub fn commands(page: &str) -> Vec<&str> {
-    page.lines().filter_map(|line| line.strip_prefix("    $ ")).collect()
+/// The commands that the part `number` of the page prints.
+pub fn commands(page: &str, number: u8) -> Vec<&str> {
+    let begin = format!("{number} ");
+    let part = page.lines().skip_while(|line| !line.starts_with(&begin)).skip(2);
+    let ends = |line: &&str| !line.starts_with("---");
+    let part = part.take_while(ends).filter_map(|line| line.strip_prefix("    "));
+    part.filter(|line| !line.starts_with(' ')).collect()
 }
 
 /// Runs the commands of `page`.
+///
+/// `HOME` is a folder with the identity where the page looks for it.
 pub fn judge(page: &str, place: &Place<'_>) -> Verdict {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = home.path().join(".config/stufpack");
+    std::fs::create_dir_all(&settings).expect("made");
+    std::fs::copy(place.identity, settings.join("harbour.identity")).expect("copied");
     let mut script = String::from("set -u\n");
     if let Some(unpacked) = place.unpacked {
         script += &format!("mkdir check\ncd '{}'\n", unpacked.display());
     }
-    for command in commands(page) {
+    for command in commands(page, 3) {
         let (_, name) = NAMES.iter().find(|(part, _)| command.contains(part)).expect("the last matches all");
         let unpacks = *name == "unzip" || command.starts_with("mkdir ") || command.starts_with("cd ");
         if place.unpacked.is_some() && unpacks {
@@ -70,7 +80,7 @@ pub fn judge(page: &str, place: &Place<'_>) -> Verdict {
         .args(["-c", &script])
         .current_dir(place.folder)
         .env("STUFPACK_SIGNERS", place.signers)
-        .env("IDENTITY", place.identity)
+        .env("HOME", home.path())
         .stdin(std::process::Stdio::null()));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     for (_, name) in NAMES {

@@ -107,10 +107,16 @@ impl Workspace {
 /// Runs a prepared command.
 pub fn run(mut command: Command) -> Run {
     let output = command.output().expect("the program runs");
+    // Commands to paste begin as the program was called: here by its path, which is another on each machine.
+    let program = command.get_program().to_string_lossy().into_owned();
+    let text = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        if program.contains('/') { text.replace(&program, "stufpack") } else { text.into_owned() }
+    };
     Run {
         code: output.status.code().expect("an exit code"),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
     }
 }
 

@@ -259,6 +259,12 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
                 "there is no realm.json",
                 "realm.json, as Keycloak exports it",
             );
+            // A single document has nothing beside it.
+            if notes.is_single()
+                && let Some(finding) = notes.findings.last_mut()
+            {
+                finding.next = "name the export's folder or zip, which holds realm.json too".to_owned();
+            }
         }
         return None;
     };

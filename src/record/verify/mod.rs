@@ -13,7 +13,7 @@ use super::error::short;
 use super::finding::{Finding, Verdict};
 use super::glass::Glass;
 use super::log::Entry;
-use super::structure::{self, BRANCH};
+use super::structure;
 use crate::model::Timestamp;
 use crate::open::{Revoked, Signers};
 use git2::{Oid, Repository};
@@ -69,11 +69,16 @@ pub fn verify(path: &Path, trust: &Trust<'_>) -> Result<Audit, Error> {
     let tip = match glass.tip() {
         Ok(tip) => tip,
         Err(error) => {
-            findings.push(Finding::new("glass.head", error.to_string()).at(BRANCH));
+            // That HEAD is another branch follows from it.
+            findings.retain(|finding| finding.code != "glass.head");
+            findings.push(Finding::new(error.code(), error.to_string()));
             return Ok(audit(findings, None, None, Vec::new()));
         }
     };
     let odb = glass.repository.odb()?;
+    if let Err(error) = glass.is_one(&odb, tip) {
+        return Ok(audit(vec![Finding::new(error.code(), error.to_string())], None, Some(tip), Vec::new()));
+    }
     let chain = walk::chain(&odb, tip, &mut findings);
     let ids: HashSet<Oid> = chain.iter().map(|link| link.id).collect();
     refs(&glass.repository, &ids, tip, &mut findings)?;
@@ -89,6 +94,7 @@ impl Glass {
         let mut findings = structure::problems(&self.repository)?;
         let tip = self.tip()?;
         let odb = self.repository.odb()?;
+        self.is_one(&odb, tip)?;
         let link = walk::link(&odb, tip, &mut findings);
         let operations: Vec<Entry> = link
             .map(|link| walk::check_one(&odb, &link, trust, &mut findings))

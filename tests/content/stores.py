@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
+import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +40,7 @@ api_bind_addr = "127.0.0.1:{port}"
 [admin]
 api_bind_addr = "127.0.0.1:{admin}"
 """
+MOTO = Path(sys.executable).with_name("moto_server")
 numbers = itertools.count(1)
 
 
@@ -43,6 +49,8 @@ class Server:
     """A running store."""
 
     endpoint: str
+    #: The file of its authority, where it has one of its own.
+    authority: str | None = None
 
     def bucket(self) -> Bucket:
         """A new, empty bucket."""
@@ -53,10 +61,30 @@ class Server:
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY,
             region_name="us-east-1",
+            verify=self.authority,
             config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
         )
         client.create_bucket(Bucket=name)
         return Bucket(self.endpoint, name, client)
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[list[tuple[str, str]]]:
+        """What moto was asked meanwhile: method and key."""
+        self._recorder("reset-recording")
+        self._recorder("start-recording")
+        found: list[tuple[str, str]] = []
+        yield found
+        self._recorder("stop-recording")
+        for line in self._recorder("download-recording").splitlines():
+            request = json.loads(line)
+            path = urllib.parse.unquote(urllib.parse.urlsplit(request["url"]).path)
+            found.append((request["method"], path.lstrip("/").partition("/")[2]))
+
+    def _recorder(self, verb: str) -> bytes:
+        method = "GET" if verb.startswith("download") else "POST"
+        request = urllib.request.Request(f"{self.endpoint}/moto-api/recorder/{verb}", method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
 
 
 @dataclass(frozen=True)
@@ -106,20 +134,55 @@ class Bucket:
 @functools.cache
 def moto() -> Server:
     """A moto of this process."""
+    folder = _folder()
     port = _free_port()
-    _start([Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)], {})
-    _wait(port, "/moto-api/data.json")
+    _start([MOTO, "-H", "127.0.0.1", "-p", str(port)], {"MOTO_RECORDER_FILEPATH": str(folder / "recording")})
+    _wait(f"http://127.0.0.1:{port}/moto-api/data.json")
     return Server(f"http://127.0.0.1:{port}")
+
+
+@dataclass(frozen=True)
+class Encrypted:
+    """A moto with TLS by an authority that nobody knows."""
+
+    server: Server
+    authority: str
+
+
+@functools.cache
+def encrypted_moto() -> Encrypted:
+    """A moto behind TLS."""
+    folder = _folder()
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    command += ["-subj", "/CN=localhost", "-addext", names, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    port = _free_port()
+    _start([MOTO, "-H", "127.0.0.1", "-p", str(port), "-s", "-c", certificate, "-k", key], {})
+    context = ssl.create_default_context(cafile=str(certificate))
+    _wait(f"https://127.0.0.1:{port}/moto-api/data.json", context)
+    return Encrypted(Server(f"https://127.0.0.1:{port}", str(certificate)), certificate.read_text())
 
 
 @functools.cache
 def garage() -> Server:
     """A Garage of this process, on its own empty disk."""
-    folder = tempfile.TemporaryDirectory(prefix="stuf-garage-")
-    atexit.register(folder.cleanup)
+    folder = _folder()
     port, rpc, admin = _free_port(), _free_port(), _free_port()
-    config = Path(folder.name, "garage.toml")
-    config.write_text(CONFIGURATION.format(folder=folder.name, port=port, rpc=rpc, admin=admin))
+    config = folder / "garage.toml"
+    config.write_text(CONFIGURATION.format(folder=folder, port=port, rpc=rpc, admin=admin))
     environment = {
         "GARAGE_RPC_SECRET": "0" * 64,
         "GARAGE_DEFAULT_ACCESS_KEY": ACCESS_KEY,
@@ -128,7 +191,7 @@ def garage() -> Server:
     }
     program = fetch.garage() / "garage"
     _start([program, "--config", config, "server", "--single-node", "--default-bucket"], environment)
-    _wait(admin, "/health")
+    _wait(f"http://127.0.0.1:{admin}/health")
     allow = [program, "--config", config, "key", "allow", "--create-bucket", ACCESS_KEY]
     subprocess.run(
         allow, env=os.environ | environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -157,11 +220,17 @@ def _start(command: list, environment: dict[str, str]) -> None:
     atexit.register(end)
 
 
-def _wait(port: int, path: str) -> None:
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="stuf-store-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
+def _wait(address: str, context: ssl.SSLContext | None = None) -> None:
     for _ in range(600):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+            with urllib.request.urlopen(address, timeout=5, context=context):
                 return
         except OSError:
             time.sleep(0.05)
-    raise TimeoutError(f"nothing answers at port {port}")
+    raise TimeoutError(f"nothing answers at {address}")

@@ -61,6 +61,42 @@ class FirstCopy(Case):
             if finding["verdict"] == "differs":
                 self.assertIn('metadata lost or changed: "original_filename", "uploader"', finding["why"])
 
+    def test_an_object_that_changes_before_it_is_copied_is_left_to_delta(self) -> None:
+        self.content("inventory")
+        self.source.seed("plain/a.txt", b"changed meanwhile")
+        self.source.seed("dot/../up", b"changed meanwhile")
+
+        copy = self.content("copy").document
+
+        # By rclone it went as it is now; by itself too. Neither is taken for what the inventory knew.
+        self.assertEqual(copy["left_for_delta"], 1)
+        self.assertEqual(self.proof(2)["counts"]["unverifiable"], 2)
+        self.content("delta")
+        self.assert_verified(17)
+
+    def test_what_an_rclone_that_fails_left_behind_goes_by_itself(self) -> None:
+        fake = self.folder / "rclone"
+        fake.write_text('#!/bin/sh\n[ "$1" = version ] && echo "rclone v1.75.2" && exit 0\necho "no" >&2\nexit 1\n')
+        fake.chmod(0o755)
+        self.configure(rclone=str(fake))
+
+        run = self.copied()
+
+        self.assertIn("rclone ended with 1, 3 times", run.err)
+        self.assertEqual((run.document["by_rclone"], run.document["one_by_one"]), (0, 17))
+        self.assert_verified(17)
+
+    def test_other_bytes_at_the_target_are_never_overwritten_by_a_first_copy(self) -> None:
+        self.target.seed("plain/a.txt", b"somebody's")
+        self.target.seed("dot/../up", b"somebody's")
+        self.content("inventory")
+
+        run = self.content("copy", 1)
+
+        self.assertEqual([found["key"] for found in run.document["findings"]], ["dot/../up", "plain/a.txt"])
+        self.assertEqual({body for body, *_ in self.target.objects("plain").values()}, {b"somebody's"})
+        self.assertEqual(self.target.objects("dot")["dot/../up"][0], b"somebody's")
+
     def of(self, side: str) -> str:
         return f"{side}:{(self.source if side == 'src' else self.target).name}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cases import K17, MIB, Case, seed_k17, seed_mp
 from stores import garage, moto
+from test_prechecks import forbid_writing
 
 RENAMED = {"/lead": {"target_key": "%2Flead", "alone": True}}
 
@@ -22,7 +23,7 @@ class Garage(Case):
 
         run = self.content("check-keys", 12)
 
-        self.assertEqual([found["key"] for found in run.document["error"]["keys"]], ["/lead"])
+        self.assertEqual([found["key"] for found in run.document["findings"]], ["/lead"])
         self.assertEqual(self.target.listed(), [])
 
         self.list_source(**RENAMED)
@@ -70,6 +71,14 @@ class Garage(Case):
             for name in ("Metadata", "ContentType", "CacheControl", "ContentDisposition", "ContentLanguage"):
                 self.assertEqual(there.get(name), here.get(name), f"{name} of {key}")
         self.assert_verified(2)
+
+    def test_the_probe_writes_reads_and_deletes_at_the_target(self) -> None:
+        self.source.seed("a", b"a")
+        forbid_writing(self.source)
+        self.content("probe")
+        self.assertEqual(self.target.listed(), [])
+        (self.secrets / "storage_secret_key").write_text("0" * 64)
+        self.assertIn("the target's bucket does not work", self.content("probe", 12).err)
 
     def test_delta_and_backup_work_there_too(self) -> None:
         seed_k17(self.source)

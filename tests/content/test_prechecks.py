@@ -114,7 +114,7 @@ class Prechecks(Case):
         long = {**line, "key": key + "x" * 1024}
         self.write_lists([long])
         run = self.content("check-keys", 12)
-        self.assertEqual([found["key"] for found in run.document["error"]["keys"]], [long["key"]])
+        self.assertEqual([found["key"] for found in run.document["findings"]], [long["key"]])
         self.assertEqual(run.err.count('"two\\nlines'), 1, "escaped as JSON, once")
         self.assertNotIn("two\nlines", run.err)
 

@@ -26,6 +26,19 @@ class Proof(Case):
         self.assertEqual(report["findings"][0]["key"], "big/multi.bin")
         self.assertIn("SHA-256", report["findings"][0]["why"])
 
+    def test_d09_and_delta_repairs_what_the_proof_found(self) -> None:
+        seed_mp(self.source)
+        self.list_source()
+        self.copied()
+        self.target.seed("big/multi.bin", b"x" * (12 * MIB))
+        self.target.delete_object(Key="small.txt")
+        self.assertEqual(self.proof(1)["counts"]["missing"], 1)
+
+        delta = self.content("delta").document
+
+        self.assertEqual((delta["added_or_changed"], delta["backup"]["objects"]), (2, 1))
+        self.assert_verified(2)
+
     def test_d10_a_manifest_of_nothing_is_not_run(self) -> None:
         self.write_lists([])
         self.content("inventory")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from . import batches, bulk, inventory, keys, single
 from .batches import Batch, Line
 from .carried import Carried, Ledger
 from .entries import Entry, load, write_json
-from .outcome import count, failed, refused, say, some
+from .outcome import about, count, failed, refused, say
 from .progress import Progress
-from .session import Session, stop_if_held
+from .session import Closed, Session, stop_if_held
 
 DONE = "batches.json"
+REPORT = "report.json"
 
 
 def copy(session: Session) -> dict[str, Any]:
     """Copies what the package lists; goes on where an earlier run stopped."""
     bulk.check_version(session)
+    session.timetable = session.given.windows
     stop_if_held(session)
-    session.check()
+    if not session.wait:
+        session.check()
     source = known_source(session)
     every = list(batches.read(session.given.batches))
     wanted = [line for batch in every for line in batch.lines]
@@ -28,6 +33,7 @@ def copy(session: Session) -> dict[str, Any]:
         raise refused("two keys of the lists would become one at the target", "make a new package")
     abandoned = single.abandon_uploads(session, {name(line) for line in wanted})
     done = _done(session)
+    proof_is_void(session)
     totals = Totals()
     present = [source[line.key] for line in wanted if line.key in source]
     size = sum(entry.size for entry in present)
@@ -35,12 +41,11 @@ def copy(session: Session) -> dict[str, Any]:
         Ledger(session) as ledger,
         Progress(session.given.state, "copy", objects=len(present), size=size, batches=len(every)) as progress,
     ):
+        work = Work(session, ledger, progress, totals)
         for batch in every:
             known = [source[line.key] for line in batch.lines if line.key in source]
             if done.get(batch.number) != batch.digest:
-                stop_if_held(session)
-                session.check()
-                Work(session, ledger, progress, totals).batch(batch, source)
+                _in_window(session, progress, functools.partial(work.batch, batch, source))
                 done[batch.number] = batch.digest
                 write_json(session.path(DONE), {"schema": 1, "done": done})
                 say(f"batch {batch.number} of {len(every)} is copied: {count(len(known), 'object')}")
@@ -48,9 +53,37 @@ def copy(session: Session) -> dict[str, Any]:
                 totals.earlier += len(known)
             progress.under_way = (0, 0)
             progress.done(len(known), sum(entry.size for entry in known), 1)
-    return {"batches": len(every), "objects": len(present), "bytes": size, "abandoned_uploads": abandoned} | vars(
-        totals
-    )
+    return {
+        "message": f"copy: {count(len(present), 'object')} in {len(every)} batches are at the target",
+        "batches": len(every),
+        "objects": len(present),
+        "bytes": size,
+        "abandoned_uploads": abandoned,
+        **vars(totals),
+    }
+
+
+def _in_window(session: Session, progress: Progress, work: Callable[[], None]) -> None:
+    """Does the work when nobody holds it, in a window; waits for the next one where that was asked for."""
+    while True:
+        stop_if_held(session)
+        try:
+            session.check()
+            return work()
+        except Closed as closed:
+            if not session.wait:
+                raise
+            progress.state = "waiting"
+            say(closed.message)
+            while session.now() < closed.opens:
+                stop_if_held(session)
+                session.stopping.wait(min(5.0, (closed.opens - session.now()).total_seconds()))
+            progress.state = "running"
+
+
+def proof_is_void(session: Session) -> None:
+    """What was proven before is about another state."""
+    session.path(REPORT).unlink(missing_ok=True)
 
 
 def name(line: Line) -> str:
@@ -131,25 +164,24 @@ class Work:
             self.totals.by_rclone += sent
             self.totals.there_already += max(0, len(bulky) - len(left) - sent)
             singly += left
-        conflicts = []
-        for pair in singly:
-            try:
-                sent_alone = single.carry(self.session, self.ledger, *pair, overwrite=overwrite)
-            except single.Conflict:
-                conflicts.append(pair[1])
-                continue
-            if sent_alone is None:
-                self.totals.gone += 1
-            elif sent_alone:
-                self.totals.one_by_one += 1
-            else:
-                self.totals.there_already += 1
+
+        def carry(pair: tuple[Entry, str]) -> tuple[str, single.Outcome]:
+            return pair[1], single.carry(self.session, self.ledger, *pair, overwrite=overwrite)
+
+        outcomes: dict[single.Outcome, list[str]] = {outcome: [] for outcome in single.Outcome}
+        for key, outcome in self.session.each(singly, carry, threads=4):
+            outcomes[outcome].append(key)
+        self.totals.one_by_one += len(outcomes[single.Outcome.SENT])
+        self.totals.there_already += len(outcomes[single.Outcome.THERE])
+        self.totals.gone += len(outcomes[single.Outcome.GONE])
+        self.totals.left_for_delta += len(outcomes[single.Outcome.CHANGED])
+        conflicts = outcomes[single.Outcome.CONFLICT]
         if conflicts:
             raise failed(
-                f"{count(len(conflicts), 'object')} at the target would get other bytes:\n{some(conflicts)}",
+                f"{count(len(conflicts), 'object')} at the target would get other bytes",
                 "What was copied stays; these were not touched.",
                 "look at them; who put them there? Take them away, then the same command",
-                conflicts=conflicts,
+                findings=about(sorted(conflicts), "the target holds other bytes, which no copy put there"),
             )
 
     def _left_behind(self, pairs: list[tuple[Entry, str]]) -> list[tuple[Entry, str]]:

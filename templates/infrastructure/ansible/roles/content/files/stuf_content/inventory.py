@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from . import batches
 from .entries import Entry, is_content, store, write_json
-from .outcome import refused, say, some
+from .outcome import about, count, refused
+from .progress import Progress
 from .s3 import Store
 from .session import Session
 from .wire import StoreError
@@ -33,19 +34,23 @@ def contents(store_: Store) -> dict[str, Entry]:
     return found
 
 
-def described(session: Session, store_: Store, listed: Iterable[Entry]) -> tuple[dict[str, Entry], list[str]]:
-    """Adds what only the objects' own heads tell; the second part names what is listed and cannot be read."""
+def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, Entry], list[str]]:
+    """Adds what only the source's objects themselves tell; the second part names what is listed and cannot be read."""
     found: dict[str, Entry] = {}
-    unreadable = []
+    unreadable: list[str] = []
+    if not listed:
+        return found, unreadable
 
     def ask(entry: Entry) -> tuple[Entry, Entry | None]:
-        return entry, store_.head(entry.key, entry.modified)
+        return entry, session.source.head(entry.key, entry.modified)
 
-    for entry, head in session.each(listed, ask):
-        if head is None:
-            unreadable.append(entry.key)
-        else:
-            found[entry.key] = head
+    with Progress(session.given.state, "inventory", objects=len(listed)) as progress:
+        for entry, head in session.each(listed, ask):
+            progress.done(1, 0)
+            if head is None:
+                unreadable.append(entry.key)
+            else:
+                found[entry.key] = head
     return found, sorted(unreadable)
 
 
@@ -72,24 +77,25 @@ def take(session: Session) -> dict[str, Any]:
     if (expected and not listed) or shrunken:
         present = len(wanted) - len(gone)
         raise refused(
-            f"the source does not hold what was exported: expected {expected}, found {present}"
-            + (f"; missing are\n{some(gone)}" if listed else ""),
+            f"the source does not hold what was exported: expected {expected}, found {present}",
             "look at bucket and credential at the source; if objects were deleted there, make a new export and package",
+            findings=about(gone, "exported, and gone") if listed else [],
             expected=expected,
             found=present,
         )
-    found, unreadable = described(session, session.source, listed.values())
+    found, unreadable = described(session, listed.values())
     if unreadable:
         raise refused(
-            f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}\n"
-            f"{some(unreadable)}",
+            f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}",
             "ask the operator to look at these objects, then repeat the command",
+            findings=about(unreadable, "listed, and not given"),
             expected=len(listed),
             found=len(found),
         )
     ordered = [found[key] for key in listed]
     keep(session, ordered)
-    document = {
+    return {
+        "message": f"source: {count(len(ordered), 'object')}, {len(new)} new and {len(gone)} gone since the export",
         "expected": expected,
         "objects": len(ordered),
         "bytes": sum(entry.size for entry in ordered),
@@ -97,5 +103,3 @@ def take(session: Session) -> dict[str, Any]:
         "gone_since_export": len(gone),
         "listed_at": session.source.listed_at,
     }
-    say(f"source: {len(ordered)} objects, {len(new)} new and {len(gone)} gone since the export")
-    return document

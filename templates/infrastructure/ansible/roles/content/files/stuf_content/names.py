@@ -6,7 +6,7 @@ from typing import Any
 
 from . import batches, inventory, keys
 from .entries import Entry, load
-from .outcome import count, refused, say, some
+from .outcome import count, refused
 from .session import Session
 
 
@@ -42,13 +42,13 @@ def look(session: Session, entries: dict[str, Entry], given: dict[str, str | Non
             problems[key] = problem
     if problems:
         raise refused(
-            f"{count(len(problems), 'key')} cannot be held by the target:\n{some(list(problems))}",
+            f"{count(len(problems), 'key')} cannot be held by the target",
             "set spec.content.renameKeys in the target and make a new package, or rename the objects at the source",
-            keys=[{"key": key, "problem": problem} for key, problem in problems.items()],
+            findings=[{"key": key, "why": problem} for key, problem in problems.items()],
         )
     alone = [key for key, entry in sorted(entries.items()) if key in renamed or keys.goes_alone(entry)]
-    say(f"{count(len(entries), 'key')}: {len(renamed)} renamed by the rule, {len(alone)} to copy one by one")
     return {
+        "message": f"{count(len(entries), 'key')}: {len(renamed)} renamed by the rule, {len(alone)} to copy one by one",
         "objects": len(entries),
         "renamed": [{"key": key, "target_key": name} for key, name in renamed.items()],
         "alone": alone,

@@ -30,6 +30,7 @@ class Progress:
         #: What the bulk tool says of the batch it works at, not yet proven to be there.
         self.under_way = (0, 0)
         self.state = "running"
+        self.told = ""
         self.lock = threading.Lock()
         self.seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
         self.over = threading.Event()
@@ -87,14 +88,17 @@ class Progress:
         told = time.monotonic()
         while not self.over.wait(1.0):
             document = self._write()
-            if time.monotonic() - told >= PEOPLE:
+            if self.state == "running" and time.monotonic() - told >= PEOPLE:
                 told = time.monotonic()
                 say(line(document))
 
     def _write(self) -> dict[str, Any]:
         document = self.document()
         write_json(self.path, document)
-        self.lines.add(document)
+        # One that waits for hours has nothing new to tell every second.
+        if document["state"] != "waiting" or self.told != "waiting":
+            self.lines.add(document)
+        self.told = document["state"]
         return document
 
 

@@ -11,18 +11,35 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import configuration
 from .configuration import Configuration, Credential
 from .limits import Pace, Stopping
 from .outcome import Exit, Stop
 from .s3 import Store
+from .timetable import Timetable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 THREADS = 8
 UNLIMITED = 1_000_000
+
+
+class Closed(Stop):
+    """The window is closed."""
+
+    def __init__(self, opens: datetime.datetime, **facts: Any) -> None:
+        text = opens.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(
+            Exit.PAUSED,
+            f"the window is closed; the next one opens at {text}",
+            "What is there stays there; nothing is sent again.",
+            "the same command, once it is open",
+            opens_at=text,
+            **facts,
+        )
+        self.opens = opens
 
 
 def _now() -> datetime.datetime:
@@ -35,6 +52,8 @@ class Session:
 
     given: Configuration
     stopping: Stopping = field(default_factory=Stopping)
+    #: Whether a closed window is waited for.
+    wait: bool = False
     now: Callable[[], datetime.datetime] = _now
 
     def __post_init__(self) -> None:
@@ -45,6 +64,8 @@ class Session:
         self.line = Pace(self.given.bytes_per_second, self.stopping)
         #: The descriptor that holds the lock, for children to hold it too.
         self.lock = -1
+        #: When it may run: always, unless the verb keeps to the windows.
+        self.timetable = Timetable()
         self._credential: Credential | None = None
         self._source: Store | None = None
 
@@ -73,16 +94,9 @@ class Session:
 
     def window(self) -> float | None:
         """Seconds until the window closes, `None` without windows; raises outside of them."""
-        remaining = self.given.windows.remaining(self.now())
+        remaining = self.timetable.remaining(self.now())
         if remaining == 0.0:
-            opens = self.given.windows.opens(self.now()).strftime("%Y-%m-%dT%H:%M:%SZ")
-            raise Stop(
-                Exit.PAUSED,
-                f"the window is closed; the next one opens at {opens}",
-                "What is there stays there; nothing is sent again.",
-                "the same command, once it is open",
-                opens_at=opens,
-            )
+            raise Closed(self.timetable.opens(self.now()))
         return remaining
 
     def each(self, items: Iterable[Item], work: Callable[[Item], Result], threads: int = THREADS) -> Iterator[Result]:

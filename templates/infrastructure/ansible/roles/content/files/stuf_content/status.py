@@ -7,9 +7,8 @@ import json
 import os
 from typing import Any
 
-from .outcome import say
+from .copying import REPORT
 from .progress import line
-from .proof import REPORT
 from .session import Session
 
 
@@ -18,13 +17,13 @@ def tell(session: Session) -> dict[str, Any]:
     progress = _read(session, "progress.json")
     report = _read(session, REPORT)
     document: dict[str, Any] = {
+        "message": f"{line(progress)} ({progress['state']})" if progress else "nothing was begun",
         "progress": progress,
         "held": session.path("HOLD").exists(),
         "running": _is_locked(session),
         "verdict": report["verdict"] if report else None,
         "counts": report["counts"] if report else None,
     }
-    say(f"{line(progress)} ({progress['state']})" if progress else "nothing was begun")
     return document
 
 

@@ -87,7 +87,8 @@ class Wire:
             if isinstance(answer, Answer):
                 with answer:
                     pass
-            if request.urgent:
+            # A certificate does not get better.
+            if request.urgent or isinstance(answer, ssl.SSLCertVerificationError):
                 break
             self.stopping.wait(0.25 * 4**attempt)
             answer = self._send(request)

@@ -21,14 +21,12 @@ Verb = Callable[[Session], dict[str, Any]]
 
 def _hold(run: Session) -> dict[str, Any]:
     session.hold(run)
-    say("HOLD is set: copying stops at the next batch boundary")
-    return {"held": True}
+    return {"message": "HOLD is set: copying stops at the next batch boundary", "held": True}
 
 
 def _release(run: Session) -> dict[str, Any]:
     was = session.release(run)
-    say("HOLD is gone; nothing was started" if was else "there was no HOLD")
-    return {"held": False}
+    return {"message": "HOLD is gone; nothing was started" if was else "there was no HOLD", "held": False}
 
 
 #: Verbs that change or read for long, one at a time.
@@ -47,23 +45,24 @@ FREE: dict[str, Verb] = {
 }
 
 
-def run(verb: str, config: Path, stopping: Stopping) -> tuple[int, dict[str, Any]]:
+def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> tuple[int, dict[str, Any]]:
     """Does one verb; returns its exit code and its document."""
     try:
-        work = Session(configuration.read(config), stopping)
+        work = Session(configuration.read(config), stopping, wait)
         if verb in FREE:
             document = FREE[verb](work)
         else:
             with work.locked():
                 document = LOCKED[verb](work)
+        say(document["message"])
         return int(document.pop("exit", Exit.DONE)), document
     except Stop as stop:
         say(stop.text())
-        return int(stop.code), {"error": stop.document()}
+        return int(stop.code), stop.document()
     except (StoreError, OSError, ValueError) as error:
         told = failed(str(error), "What is there stays there.", "repair what the message names, then the same command")
         say(told.text())
-        return int(told.code), {"error": told.document()}
+        return int(told.code), told.document()
 
 
 def main() -> int:
@@ -71,11 +70,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="stuf_content", description=__doc__)
     parser.add_argument("verb", choices=[*LOCKED, *FREE])
     parser.add_argument("--config", type=Path, default=Path("/etc/stuf/content.json"))
+    parser.add_argument("--wait", action="store_true", help="outside the windows wait for the next one, instead of 11")
     given = parser.parse_args()
     stopping = Stopping()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.event.set())
-    code, document = run(given.verb, given.config, stopping)
+    code, document = run(given.verb, given.config, stopping, wait=given.wait)
     json.dump({"verb": given.verb, "exit": code, **document}, sys.stdout, ensure_ascii=True, indent=1)
     sys.stdout.write("\n")
     return code

@@ -13,13 +13,14 @@ from contextlib import ExitStack
 
 from .configuration import Place
 from .entries import Entry
-from .outcome import Exit, Stop, failed, refused
-from .session import Session
+from .outcome import refused, say
+from .session import Closed, Session
 
 OLDEST = (1, 73, 0)
 #: Exit codes of rclone 1.73 and newer.
 CHANGED, OUT_OF_TIME = 6, 10
 PATIENCE = 30.0
+TRIES = 3
 REMOTE = """[{name}]
 type = s3
 provider = Other
@@ -58,37 +59,22 @@ def check_version(session: Session) -> str:
 
 def send(session: Session, entries: list[Entry], tell: Tell, *, overwrite: bool = False) -> int:
     """Copies these objects under their own names; returns how many were sent. Raises at a closed window or a stop."""
-    tries = 3
     sent = 0
-    for _ in range(tries):
+    for _ in range(TRIES):
         window = session.window()
         code, transfers = _run(session, entries, tell, window, overwrite)
         sent += transfers
         session.stopping.check()
         if code == 0:
             return sent
-        if code == OUT_OF_TIME:
-            raise _paused(session)
+        if code == OUT_OF_TIME and window is not None:
+            raise Closed(session.timetable.opens(session.now()), rclone=OUT_OF_TIME)
         if code == CHANGED:
             # Which ones is found by looking at both stores.
             return sent
-    raise failed(
-        f"rclone ended with {code}, {tries} times",
-        f"What was copied stays. rclone's own words: {session.path('rclone.log')}",
-        "read them, then the same command",
-    )
-
-
-def _paused(session: Session) -> Stop:
-    opens = session.given.windows.opens(session.now()).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Stop(
-        Exit.PAUSED,
-        f"the window has closed; the next one opens at {opens}",
-        "What is there stays there; nothing is sent again.",
-        "the same command, once it is open",
-        opens_at=opens,
-        rclone=OUT_OF_TIME,
-    )
+    # What it left behind goes one by one, and fails there where it has to.
+    say(f"rclone ended with {code}, {TRIES} times; its own words: {session.path('rclone.log')}")
+    return sent
 
 
 def _run(session: Session, entries: list[Entry], tell: Tell, window: float | None, overwrite: bool) -> tuple[int, int]:

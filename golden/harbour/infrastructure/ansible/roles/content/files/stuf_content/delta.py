@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 from typing import Any
 
 from . import batches, bulk, copying, inventory, keys, names, single
 from .carried import Carried, Ledger
 from .copying import Totals, Work
 from .entries import Entry
-from .outcome import count, refused, say, some
+from .outcome import about, count, refused
 from .progress import Progress
 from .session import Session, stop_if_held
 
@@ -35,7 +36,8 @@ def carry(session: Session) -> dict[str, Any]:
         for key in current:
             given.setdefault(key, None)
         names.look(session, current, given)
-        changed = [entry for key, entry in current.items() if _is_new(ledger, entry, key)]
+        wrong = _found_wrong(session)
+        changed = [entry for key, entry in current.items() if key in wrong or _is_new(ledger, entry, key)]
         totals = Totals()
         prefix = f"{BACKUP}/{datetime.datetime.now(datetime.UTC).strftime('%Y%m%dT%H%M%S.%fZ')}/"
         pairs = [(entry, name(session, given[entry.key], entry.key)) for entry in changed]
@@ -47,8 +49,9 @@ def carry(session: Session) -> dict[str, Any]:
             progress.done(len(changed), size)
             deleted = _delete(session, ledger, gone, prefix)
         inventory.keep(session, [current[key] for key in listed])
-    say(f"delta: {count(len(changed), 'object')} added or changed, {len(gone)} gone at the source")
+        copying.proof_is_void(session)
     return {
+        "message": f"delta: {count(len(changed), 'object')} added or changed, {len(gone)} gone at the source",
         "added_or_changed": len(changed),
         "deleted": deleted,
         "gone": len(gone),
@@ -58,13 +61,21 @@ def carry(session: Session) -> dict[str, Any]:
     } | vars(totals)
 
 
+def _found_wrong(session: Session) -> set[str]:
+    """What the last proof found to differ or to be missing: it is carried again."""
+    path = session.path(copying.REPORT)
+    findings = json.loads(path.read_bytes())["findings"] if path.exists() else []
+    return {found["key"] for found in findings if found["verdict"] in ("differs", "missing")}
+
+
 def _refuse_too_many(session: Session, gone: list[str], listed: dict[str, Entry]) -> None:
     limit = session.given.delete_limit
     if gone and (len(gone) > limit or not listed):
         raise refused(
             f"{count(len(gone), 'object')} would be deleted, and the limit is {limit}"
-            + (f":\n{some(gone)}" if listed else "; the source is empty"),
+            + ("" if listed else "; the source is empty"),
             "look at the source; if that was meant, raise the limit in the configuration",
+            findings=about(gone, "gone at the source") if listed else [],
             deletions=len(gone),
             limit=limit,
         )
@@ -80,11 +91,12 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
             found[key] = known.entry
         else:
             ask.append(entry)
-    described, unreadable = inventory.described(session, session.source, ask)
+    described, unreadable = inventory.described(session, ask)
     if unreadable:
         raise refused(
-            f"the source lists {count(len(unreadable), 'object')} that it does not give:\n{some(unreadable)}",
+            f"the source lists {count(len(unreadable), 'object')} that it does not give",
             "the same command; if they stay, ask the operator to look at them",
+            findings=about(unreadable, "listed, and not given"),
         )
     return found | described
 

@@ -7,6 +7,9 @@ import json
 import sys
 from typing import Any
 
+#: Keys that a message shows; programs get them all.
+MOST = 20
+
 
 class Exit(enum.IntEnum):
     """Exit codes; `prove` has codes of its own (`proof.Verdict`)."""
@@ -21,8 +24,17 @@ class Exit(enum.IntEnum):
 class Stop(Exception):
     """Ends a verb: what happened, how things stand now, what to do next."""
 
-    def __init__(self, code: Exit, message: str, state: str, following: str, **facts: Any) -> None:
+    def __init__(
+        self,
+        code: Exit,
+        message: str,
+        state: str,
+        following: str,
+        findings: list[dict[str, str]] | None = None,
+        **facts: Any,
+    ) -> None:
         super().__init__(message)
+        self.findings = findings or []
         self.code = code
         self.message = message
         self.state = state
@@ -32,11 +44,20 @@ class Stop(Exception):
     def text(self) -> str:
         """For people."""
         word = {Exit.PAUSED: "paused", Exit.REFUSED: "refused", Exit.LOCKED: "locked"}.get(self.code, "error")
-        return f"{word}: {self.message}\n{self.state}\nnext: {self.following}"
+        lines = [f"  {escaped(found['key'])}: {found['why']}" for found in self.findings[:MOST]]
+        if len(self.findings) > MOST:
+            lines.append(f"  and {len(self.findings) - MOST} more")
+        return "\n".join([f"{word}: {self.message}", *lines, self.state, f"next: {self.following}"])
 
     def document(self) -> dict[str, Any]:
-        """For programs."""
-        return {"message": self.message, "state": self.state, "next": self.following, **self.facts}
+        """For programs: `message` is one line, `findings` are the keys it is about."""
+        told = {"message": self.message, "findings": self.findings}
+        return told | {"error": {"state": self.state, "next": self.following, **self.facts}}
+
+
+def about(keys: list[str], why: str) -> list[dict[str, str]]:
+    """Findings that say the same of some keys."""
+    return [{"key": key, "why": why} for key in keys]
 
 
 def refused(message: str, following: str, **facts: Any) -> Stop:
@@ -52,14 +73,6 @@ def failed(message: str, state: str, following: str, **facts: Any) -> Stop:
 def escaped(key: str) -> str:
     """A key as JSON writes it in ASCII, so that no control character reaches a terminal and no line breaks."""
     return json.dumps(key, ensure_ascii=True)
-
-
-def some(keys: list[str], most: int = 20) -> str:
-    """The first keys of a list, one a line."""
-    lines = [f"  {escaped(key)}" for key in keys[:most]]
-    if len(keys) > most:
-        lines.append(f"  and {len(keys) - most} more")
-    return "\n".join(lines)
 
 
 def count(number: int, word: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import bulk
 from .entries import Entry
-from .outcome import count, refused, say
+from .outcome import count, refused
 from .session import Session
 from .wire import StoreError
 
@@ -32,8 +32,8 @@ def probe(session: Session) -> dict[str, Any]:
     _reads(session)
     _cannot_write(session, name)
     _target(session, name)
-    say(f"source reads and does not write, target answers, rclone {version}")
     return {
+        "message": f"the source can be read and not written, the target works, rclone is {version}",
         "installation": session.credential.installation,
         "ends_at": ends,
         "rclone": version,

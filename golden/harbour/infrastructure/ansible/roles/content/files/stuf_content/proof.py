@@ -13,13 +13,13 @@ from typing import Any
 from . import batches, copying, delta, inventory, single
 from .batches import Line
 from .carried import Ledger
+from .copying import REPORT
 from .entries import Appending, Entry, read_lines, write_json
-from .outcome import count, say
+from .outcome import count
 from .progress import Progress
 from .session import Session
 from .wire import StoreError
 
-REPORT = "report.json"
 VERIFIED, DIFFERS, MISSING, UNEXPECTED, UNVERIFIABLE = "verified", "differs", "missing", "unexpected", "unverifiable"
 FAILED = (DIFFERS, MISSING, UNEXPECTED)
 
@@ -91,8 +91,8 @@ def prove(session: Session) -> dict[str, Any]:
     write_json(session.path(REPORT), report)
     examined.forget()
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
-    say(f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}")
-    return {**report, "exit": int(Verdict[report["verdict"].upper()])}
+    message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
+    return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
 
 
 def _report(judged: list[Judged], expected: int, moved: dict[str, list[str]]) -> dict[str, Any]:

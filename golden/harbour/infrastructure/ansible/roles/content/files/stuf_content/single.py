@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import http.client
 import re
@@ -23,21 +24,34 @@ TRIES = 3
 MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-class Conflict(Exception):
-    """The target holds other bytes under the key, which this program did not write."""
+class Outcome(enum.Enum):
+    """What became of one object."""
+
+    SENT = enum.auto()
+    THERE = enum.auto()
+    GONE = enum.auto()
+    #: Written anew at the source since the inventory; delta carries it.
+    CHANGED = enum.auto()
+    #: The target holds other bytes under the key, which this program did not write.
+    CONFLICT = enum.auto()
 
 
-def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool = False) -> bool | None:
-    """Brings one object to the target; whether it was sent, `None` where the source has it no longer."""
+def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool = False) -> Outcome:
+    """Brings one object to the target."""
     session.check()
     there = session.target.head(key)
-    if there is not None:
+    if there is not None and not overwrite:
+        now = session.source.head(entry.key)
+        if now is None:
+            return Outcome.GONE
+        if now.etag != entry.etag or entry.differences(now):
+            return Outcome.CHANGED
         equal = _equal_bytes(session, ledger, entry, there)
-        if equal and not entry.differences(there):
+        if equal and not entry.differences(there) and not entry.foreign(there):
             ledger.add(Carried(entry, key, there.etag))
-            return False
-        if not equal and not overwrite:
-            raise Conflict(key)
+            return Outcome.THERE
+        if not equal:
+            return Outcome.CONFLICT
     for attempt in range(TRIES):
         try:
             sent = _send(session, entry, key)
@@ -52,9 +66,9 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
         else:
             break
     if sent is None:
-        return None
+        return Outcome.GONE
     ledger.add(Carried(sent[0], key, sent[1]))
-    return True
+    return Outcome.SENT
 
 
 def looks_equal(entry: Entry, there: Entry) -> bool:
@@ -65,7 +79,8 @@ def looks_equal(entry: Entry, there: Entry) -> bool:
 
 def is_equal(entry: Entry, there: Entry) -> bool:
     """Whether the stores' own digests say that the objects are equal."""
-    return bool(MD5.fullmatch(there.etag)) and there.etag == entry.etag and not entry.differences(there)
+    same = bool(MD5.fullmatch(there.etag)) and there.etag == entry.etag
+    return same and not entry.differences(there) and not entry.foreign(there)
 
 
 def digest(session: Session, store: Store, key: str) -> tuple[Entry, str] | None:

@@ -1,0 +1,94 @@
+"""Windows, limits and encryption on the way."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+import time
+import unittest
+
+from cases import ANSIBLE, MIB, Case
+from stores import encrypted_moto, moto
+
+sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
+
+from stuf_content.limits import Pace, Stopping  # noqa: E402 (after the path)
+from stuf_content.outcome import Exit, Stop  # noqa: E402
+from stuf_content.timetable import Timetable  # noqa: E402
+
+MONDAY = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime.datetime:
+    """A moment of that week, day 0 being Monday."""
+    return MONDAY + datetime.timedelta(days=day, hours=hour, minutes=minute)
+
+
+class Windows(unittest.TestCase):
+    def test_without_windows_it_always_runs(self) -> None:
+        self.assertIsNone(Timetable.of([]).remaining(MONDAY))
+
+    def test_a_window_ends_on_the_next_day(self) -> None:
+        nights = Timetable.of(["mon-fri 20:00-06:00"])
+        self.assertEqual(nights.remaining(at(0, 20)), 10 * 3600)
+        self.assertEqual(nights.remaining(at(5, 5, 59)), 60)
+        self.assertEqual(nights.remaining(at(5, 6)), 0)
+        self.assertEqual(nights.opens(at(5, 6)), at(7, 20))
+        self.assertEqual(nights.opens(at(1, 21)), at(1, 21))
+
+    def test_a_week_s_end_is_no_end(self) -> None:
+        weekend = Timetable.of(["sat-mon 00:00-23:00"])
+        self.assertEqual(weekend.remaining(at(7, 22)), 3600)
+        sunday_night = Timetable.of(["sun 22:00-04:00"])
+        self.assertEqual(sunday_night.remaining(at(0, 1)), 3 * 3600)
+
+    def test_windows_that_touch_are_one(self) -> None:
+        both = Timetable.of(["fri 20:00-06:00", "sat 06:00-20:00"])
+        self.assertEqual(both.remaining(at(4, 21)), 23 * 3600)
+        always = Timetable.of(["mon-sun 00:00-12:00", "mon-sun 12:00-00:00"])
+        self.assertIsNone(always.remaining(at(3, 3)))
+
+    def test_what_is_no_window_is_refused(self) -> None:
+        for text in ("25:00,1M", "mon 25:00-26:00", "someday 22:00-06:00", "mon 2:00-6:00", ""):
+            with self.subTest(text=text), self.assertRaises(Stop) as caught:
+                Timetable.of([text])
+            self.assertEqual(caught.exception.code, Exit.REFUSED)
+
+
+class Limits(Case):
+    def test_requests_are_spread_out_and_never_faster_than_allowed(self) -> None:
+        pace = Pace(100, Stopping())
+        begun = time.monotonic()
+        for _ in range(31):
+            pace.take()
+        self.assertGreaterEqual(time.monotonic() - begun, 0.3)
+
+    def test_a_single_copy_keeps_to_the_bandwidth(self) -> None:
+        self.between(moto().bucket(), moto().bucket())
+        self.source.seed("slow/", b"x" * (2 * MIB))
+        self.list_source()
+        self.content("inventory")
+        self.configure(bandwidth_bits_per_second=8 * 2 * MIB)
+        begun = time.monotonic()
+        self.content("copy")
+        # The first piece goes at once.
+        self.assertGreaterEqual(time.monotonic() - begun, 0.8)
+
+
+class Encryption(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.between(encrypted_moto().server.bucket(), moto().bucket())
+        self.source.seed("by/rclone", b"a")
+        self.source.seed("by/itself/", b"b")
+        self.list_source()
+
+    def test_an_authority_of_the_endpoint_s_own_is_trusted_and_no_other(self) -> None:
+        self.assertIn("CERTIFICATE_VERIFY_FAILED", self.content("inventory", 1).err)
+        storage = {**self.credential["storage"], "ca": encrypted_moto().authority}
+        self.write_credential({**self.credential, "storage": storage})
+
+        copy = self.copied().document
+
+        self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (1, 1))
+        self.assert_verified(2)

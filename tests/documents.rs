@@ -178,3 +178,109 @@ fn every_embedded_template_is_used_by_a_document() {
         );
     }
 }
+
+/// Codes that the controller puts together: `f"gate.{name.lower()}"`.
+const PUT_TOGETHER: [&str; 2] = ["gate.hold", "gate.panic"];
+
+/// Every code with which `migrate` and its controller stop.
+fn codes() -> BTreeSet<String> {
+    let mut codes: BTreeSet<String> = PUT_TOGETHER.iter().map(|code| (*code).to_owned()).collect();
+    for code in stufpack::embedded::CODE {
+        let file = code.file();
+        let text = String::from_utf8_lossy(&file.bytes);
+        let begins: &[&str] = match code.path {
+            "migrate" => &["refuse "],
+            path if path.starts_with("infrastructure/controller/") => &["refused(", "Stop("],
+            _ => continue,
+        };
+        for rest in begins.iter().flat_map(|begin| text.split(begin).skip(1)) {
+            // `Stop(Exit.PAUSED, "step.failed"`, `refused("gate.by"`, `refuse verify.sums`.
+            let rest = rest.trim_start();
+            let rest = match rest.split_once(',') {
+                Some((exit, rest)) if !exit.contains(['"', '(', ' ', '\n']) => rest.trim_start(),
+                _ => rest,
+            };
+            let word: String = rest
+                .trim_start_matches('"')
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || matches!(c, '.' | '-'))
+                .collect();
+            if word.contains('.') && !word.ends_with('.') {
+                codes.insert(word);
+            }
+        }
+    }
+    codes
+}
+
+/// A code that is not explained is a message nobody can look up, and one that nothing says is a promise of an older day.
+#[test]
+fn troubleshooting_names_each_code_of_the_controller_and_no_other() {
+    let codes = codes();
+    assert!(codes.len() > 40 && codes.contains("step.failed") && codes.contains("verify.sums"), "{codes:?}");
+    let families: BTreeSet<&str> = codes.iter().filter_map(|code| code.split('.').next()).collect();
+    for files in [files(&harbour()), files(&least())] {
+        let page =
+            documents(&files).find(|(path, _)| *path == "docs/troubleshooting.md").expect("the page").1;
+        let is_code = |word: &&str| {
+            let plain = word.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'-'));
+            plain
+                && word
+                    .split_once('.')
+                    .is_some_and(|(family, rest)| families.contains(family) && rest != "md")
+        };
+        let named: BTreeSet<String> = page.split('`').filter(is_code).map(str::to_owned).collect();
+        let missing: Vec<_> = codes.difference(&named).collect();
+        let unknown: Vec<_> = named.difference(&codes).collect();
+        assert!(
+            missing.is_empty(),
+            "give each a row in templates/docs/troubleshooting.md.jinja: {missing:?}"
+        );
+        assert!(unknown.is_empty(), "nothing says these any more: {unknown:?}");
+    }
+}
+
+/// What README shows of a plan stands in that plan, line by line.
+#[test]
+fn readme_shows_lines_of_the_plan_itself() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let read = |name: &str| std::fs::read_to_string(format!("{root}/{name}")).expect("readable");
+    let readme = read("README.md");
+    let shown =
+        readme.split("```text\n").nth(2).and_then(|rest| rest.split("```").next()).expect("an excerpt");
+    let plan = read("golden/harbour/MIGRATION-PLAN.md");
+    let lines: Vec<&str> = plan.lines().collect();
+    assert!(shown.contains("| Duration |") && shown.lines().count() > 5, "{shown}");
+    for line in shown.lines() {
+        assert!(
+            lines.contains(&line),
+            "README.md shows what the plan of examples/harbour does not say: {line}"
+        );
+    }
+}
+
+/// The guide tells every verb and every exit code that `./migrate` has.
+#[test]
+fn the_guide_tells_the_verbs_and_exit_codes_of_migrate() {
+    let guide =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guide.md")).expect("readable");
+    for verb in ["hold", "resume", "panic", "status", "abort", "bootstrap"] {
+        assert!(guide.contains(&format!("| `{verb}` | ")), "{verb}");
+    }
+    assert!(guide.contains("--delete-data"));
+    let files = files(&harbour());
+    let page = documents(&files).find(|(path, _)| *path == "docs/troubleshooting.md").expect("the page").1;
+    let exits: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+        .filter(|word| word.parse::<u8>().is_ok())
+        .collect();
+    assert_eq!(exits.len(), 7, "{exits:?}");
+    let told =
+        guide.split("Exit codes: ").nth(1).and_then(|rest| rest.split('`').next()).expect("exit codes");
+    let told: BTreeSet<&str> =
+        told.split(['·', '\n']).filter_map(|part| part.split_whitespace().next()).collect();
+    for exit in exits {
+        assert!(told.contains(exit), "exit code {exit}: {told:?}");
+    }
+}

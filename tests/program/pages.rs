@@ -1,0 +1,94 @@
+//! The commands that the pages print, typed as they stand there.
+
+use crate::workspace::{AT, Run, Workspace, run};
+use std::fs;
+use std::path::Path;
+
+const COMPILE: &str = "compile input/export --target input/target.yaml --out out --sign-key key";
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("readable")
+}
+
+/// Runs a script in the workspace, with the program on PATH and a HOME of its own.
+fn shell(here: &Workspace, script: &str) -> Run {
+    fs::create_dir_all(here.path("bin")).expect("a folder");
+    let link = here.path("bin/stufpack");
+    if !link.exists() {
+        std::os::unix::fs::symlink(here.command("").get_program(), link).expect("a link");
+    }
+    let path = std::env::var("PATH").expect("PATH");
+    let mut shell = assert_cmd::Command::new("sh");
+    shell.current_dir(here.path("")).env_remove("STUFPACK_SIGN_KEY").env_remove("SOURCE_DATE_EPOCH");
+    shell.env("PATH", format!("{}:{path}", here.path("bin").display())).env("HOME", here.path("home"));
+    run({
+        shell.args(["-euc", script]);
+        shell
+    })
+}
+
+/// Somebody who has README alone gets from a key to a glass that is proven.
+#[test]
+fn the_first_package_of_the_readme_is_made_as_it_stands_there() {
+    let here = Workspace::new();
+    fs::create_dir(here.path("examples")).expect("a folder");
+    here.example("minimal", "examples/minimal");
+    let readme = page("README.md");
+    let block = |kind: &str| {
+        let begin = format!("```sh {kind}\n");
+        let block = readme.split(&begin).nth(1).and_then(|rest| rest.split("```").next());
+        block.unwrap_or_else(|| panic!("README.md has no {kind} block")).to_owned()
+    };
+    let told = shell(&here, &block("package")).exits_with(0);
+    assert!(told.stdout.contains("next: give out/VERIFY.txt"), "{}", told.stdout);
+    let told = shell(&here, &block("glass")).exits_with(0);
+    assert!(told.stdout.contains("stuf-minimal: pass, 2 operations"), "{}", told.stdout);
+
+    let next = "stufpack compile examples/minimal/export --target my.yaml --out next --sign-key issuer \
+                --glass stuf-minimal --signers signers";
+    let target = here.read("target.yaml").replace("environment: staging", "environment: production");
+    here.write("my.yaml", &target.replace("mode: internal", "mode: acme, email: ta@minimal.example"));
+    let told = shell(&here, next).exits_with(0);
+    assert!(told.stdout.contains("operation 2, "), "{}", told.stdout);
+}
+
+/// Part 1 and 2 of VERIFY.txt, and the guide's commands, for a package in clear and for an encrypted one.
+#[test]
+fn what_verify_txt_and_the_guide_print_can_be_pasted() {
+    use age::secrecy::ExposeSecret as _;
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    let identity = age::x25519::Identity::generate();
+    let target = here.read("input/target.yaml");
+    let recipient = target.split(['[', ']']).find(|word| word.starts_with("age1")).expect("a recipient");
+    here.write("input/target.yaml", &target.replace(recipient, &identity.to_public().to_string()));
+    let guide: Vec<String> = page("docs/guide.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("    stufpack unpack "))
+        .map(str::to_owned)
+        .collect();
+    for (encrypt, ending, unpack) in [("", "zip", &guide[0]), (" --encrypt --force", "zip.age", &guide[1])] {
+        fs::remove_dir_all(here.path("out")).ok();
+        fs::remove_dir_all(here.path("home")).ok();
+        here.stufpack(&format!("{COMPILE}{encrypt}")).exits_with(0);
+        let page = here.read("out/VERIFY.txt");
+        let part = |begin: &str, end: &str| {
+            let text = page.split(begin).nth(1).and_then(|rest| rest.split(end).next()).expect("a part");
+            let commands = text.lines().filter_map(|line| line.strip_prefix("    "));
+            commands.filter(|line| !line.starts_with("SHA256:")).collect::<Vec<_>>().join("\n")
+        };
+        shell(&here, &part("\n1 The signer", "\n2 With")).exits_with(0);
+        let line = page.lines().find(|line| line.starts_with("issuer/")).expect("the signer's line");
+        here.write("home/.config/stufpack/minimal.signers", &format!("{line}\n"));
+        here.write("home/.config/stufpack/minimal.identity", identity.to_string().expose_secret());
+        let told = shell(&here, &format!("cd out\n{}", part("\n2 With", "\n3 With"))).exits_with(0);
+        assert!(told.stdout.starts_with("Verified: minimal-"), "{}", told.stdout);
+
+        let unpack = unpack
+            .replace("PACKAGE", &format!("out/minimal-staging-hosted-to-self-host-1.{ending}"))
+            .replace("FOLDER", &format!("tree-{ending}"))
+            .replace("SLUG", "minimal")
+            .replace("KEY", "home/.config/stufpack/minimal.identity");
+        shell(&here, &format!("stufpack unpack {unpack} --at {AT}")).exits_with(0);
+    }
+}

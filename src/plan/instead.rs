@@ -27,7 +27,6 @@ pub(super) fn of_phase(id: &str, facts: &Facts) -> Option<String> {
         "finalize" => "Nothing was handed over, so nothing is closed: keep the source.".to_owned(),
         "rollback" => "There is nothing to take back at the source, since this package changes nothing there. ./migrate abort takes down what was built at the target.".to_owned(),
         "restore" => "A cold backup is put back by hand; docs/operations.md, Backup, has the commands.".to_owned(),
-        "export" => "This installation cannot be exported, so it cannot be migrated further by a package yet. docs/operations.md, Backup, saves it whole.".to_owned(),
         "support" => "You choose and redact what you send; docs/troubleshooting.md, Help, says what is needed.".to_owned(),
         _ => return None,
     };
@@ -169,7 +168,6 @@ fn beside(id: StepId, facts: &Facts) -> Option<Instead> {
             by_hand("Make a cold backup of what is there: docs/operations.md, Backup.")
         }
         "restore/put-back" => by_hand("Unpack the chosen backup as docs/operations.md, Backup, says."),
-        "export/read-installation" | "export/write-export" => not_here("no export is made"),
         "support/collect-state" => {
             typed("Find journal, reports and logs.", format!("ls {0} {0}/logs {0}/reports", own_state(facts)))
         }

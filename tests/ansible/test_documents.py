@@ -39,7 +39,7 @@ class Documents(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         (self.folder / "users").mkdir()
-        for name in ("stuf_config.json", "metadata_config.json"):
+        for name in ("stuf_config.json", "metadata_config.json", "users/glass-readers.json"):
             (self.folder / name).write_text('{"schema_version": 1}')
         self.write_users("ada", "bob")
 
@@ -50,11 +50,12 @@ class Documents(unittest.TestCase):
     def test_every_documented_key_is_written_once(self) -> None:
         bucket = Bucket()
         wanted = documents.documents(str(self.folder))
-        self.assertEqual(documents.write(bucket, wanted, False), 5)
+        self.assertEqual(documents.write(bucket, wanted, False), 6)
         self.assertEqual(documents.write(bucket, wanted, False), 0)
         self.assertEqual(
             sorted(bucket.objects),
             [
+                "config/glass_readers.json",
                 "config/metadata_config.json",
                 "config/stuf_config.json",
                 "users.json",

@@ -9,7 +9,8 @@ import resource
 import unittest
 
 from . import engine, mails, network, server
-from .deployment import Deployment, Run
+from .deployment import STATE, Deployment, Run
+from .exporting import TRACES, Export
 from .names import DOMAIN, LAPTOP, SERVER, STRANGER
 from .outside import NotSignedIn, Person, claims
 from .shell import wait_for
@@ -141,6 +142,20 @@ class ItDeploys(unittest.TestCase):
             with self.assertRaises(NotSignedIn):
                 stuf.sign_in(self.invited)
             self.administer(self.invited.username, enabled=True)
+
+    def test_5b_what_runs_is_exported_checked_and_compiled_again(self) -> None:
+        exported = Export.of(self.succeeds("export"))
+        # The bench's disk is whatever it is; nothing else may be found.
+        self.assertLessEqual(exported.findings(), {"exposure.rest"})
+        uploaded = [row for row in exported.inventory.values() if row["metadata"].get("comment") == "bench"]
+        self.assertEqual([row["size"] for row in uploaded], [256 * 4096])
+        self.assertEqual(len(exported.compiles("next.harbour.example")), 1)
+        for trace in TRACES:
+            self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", trace), trace)
+        logs = server.inside("sh", "-c", f"cat {STATE}/harbour-production/packages/*/logs/*-export-*.log", place=LAPTOP)
+        self.assertIn(f"{len(self.deployment.users())} users, ", logs)
+        for user in self.deployment.users():
+            self.assertNotIn(user["email"], logs)
 
     def test_6_after_six_wrong_passwords_an_address_is_refused(self) -> None:
         ask = "printf '#!/bin/sh\\necho wrong\\n' >/tmp/ask && chmod +x /tmp/ask"

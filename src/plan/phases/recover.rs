@@ -118,6 +118,7 @@ pub(super) fn restore(facts: &Facts) -> PhaseDraft {
 }
 
 pub(super) fn export(facts: &Facts) -> PhaseDraft {
+    let kept = super::super::state_folder(facts);
     PhaseDraft {
         id: "export",
         title: "Export what runs",
@@ -131,10 +132,13 @@ pub(super) fn export(facts: &Facts) -> PhaseDraft {
                 title: "Read configuration, realm and inventory",
                 side: Side::Target,
                 actor: Actor::Automation,
-                what: "Reads documents, realm and native inventory; credentials are never part of an export.".into(),
+                what: "Reads documents, realm, running images, exposure and native inventory on the machine and brings them here; credentials are never part of an export.".into(),
                 command: None,
                 before: needs("every service is healthy", "./migrate status"),
-                proof: shows("users, documents and objects counted", "./migrate status"),
+                proof: shows(
+                    "users, collections, objects and bytes, counted",
+                    format!("grep -h objects {kept}/packages/{}/logs/*-export-read-installation.log", facts.number),
+                ),
                 abort_when: "one of them cannot be read whole".into(),
                 undo: nothing("it only reads"),
                 estimate: Estimate::each(30, facts.users, 100, "users"),
@@ -145,11 +149,11 @@ pub(super) fn export(facts: &Facts) -> PhaseDraft {
                 title: "Write the export",
                 side: Side::Controller,
                 actor: Actor::Automation,
-                what: "Writes the export's folder, mode 0700, with a fresh salt, and checks it as stufpack check does.".into(),
+                what: "Makes the export's folder, mode 0700, named by the time and number of the run, with a fresh salt: whole or not at all, its objects and bytes counted once more.".into(),
                 command: None,
                 before: needs("the installation is read", "./migrate status"),
-                proof: shows("0 findings", "./migrate status"),
-                abort_when: "the export has findings".into(),
+                proof: shows("the folder, whose check the run prints as a command", format!("ls -l {kept}/exports")),
+                abort_when: "a file is missing, or the inventory does not add up to its totals".into(),
                 undo: nothing("it only adds a folder"),
                 estimate: Estimate::fixed(30, "writing some files"),
                 mark: None,

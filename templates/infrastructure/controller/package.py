@@ -10,11 +10,11 @@ from typing import Any
 
 from outcome import Exit, Stop
 
-# Phases that only look. They are run whole each time, past a failed step: old answers are worth nothing.
+# Phases that only look are run whole each time: old answers are worth nothing. Checks go on past a failed step.
 CHECKS = frozenset({"preflight", "verify"})
-READS = CHECKS | {"status"}
-# Neither an expired package nor a HOLD of the way forward may block the way back.
-NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "status", "support"})
+READS = CHECKS | {"export", "status"}
+# Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
+NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
 
 
 @dataclass(frozen=True)

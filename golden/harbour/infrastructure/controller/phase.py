@@ -240,7 +240,7 @@ class _Steps:
         phase = self.of.phase
         options = {None, "--delete-data"} if self.of.delete_data else {None}
         steps = [step for step in phase.steps if step.automated and step.only_with in options]
-        if phase.id in CHECKS or self.of.check:
+        if phase.id in READS or self.of.check:
             return steps
         done = self.journal.done(phase.id)
         first = next((place for place, step in enumerate(steps) if step.id not in done), 0)

@@ -19,7 +19,8 @@ DOCUMENTATION = """
 module: stuf_documents
 short_description: Save, write, compare or restore the configuration documents in the bucket
 description:
-  - Writes C(config/stuf_config.json), C(config/metadata_config.json), C(users.json) and one C(users/ID.json) per user.
+  - Writes C(stuf_config.json), C(metadata_config.json) and C(glass_readers.json) below C(config/), C(users.json), and
+    one C(users/ID.json) per user.
   - Reads them from the package's files on the machine, so that no user's data is a module argument, result or log line.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
@@ -59,6 +60,7 @@ def documents(folder: str) -> dict[str, bytes]:
     found = {f"config/{name}": (base / name).read_bytes() for name in ("stuf_config.json", "metadata_config.json")}
     users = base / "users" / "users.json"
     found["users.json"] = users.read_bytes()
+    found["config/glass_readers.json"] = (base / "users" / "glass-readers.json").read_bytes()
     content = json.loads(found["users.json"])
     for user in content["users"]:
         name = str(user["id"])

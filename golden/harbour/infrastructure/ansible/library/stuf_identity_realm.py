@@ -42,7 +42,7 @@ actions: {description: What was or would be done, in words., type: list, element
 """
 
 CLIENT = "stufpack-operator"
-ROLES = ("manage-users", "query-users", "view-realm", "view-users")
+ROLES = ("manage-users", "query-users", "view-clients", "view-realm", "view-users")
 
 
 def grant(admin: Keycloak, dry: bool) -> list[str]:

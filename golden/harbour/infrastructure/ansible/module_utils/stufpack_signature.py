@@ -1,6 +1,6 @@
-"""AWS Signature Version 4 for S3, the only one in a package: Ansible's modules and the content program sign with it.
+"""AWS Signature Version 4 for S3, the only one in a package: Ansible's modules and both programs sign with it.
 
-It imports nothing of Ansible, so that the role `content` can place this very file on the target machine.
+It imports nothing of Ansible, so that the roles `content` and `export` place this very file on the target machine.
 """
 
 from __future__ import annotations

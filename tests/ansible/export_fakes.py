@@ -1,0 +1,346 @@
+"""A running STUF for the reading program: Keycloak's and the store's answers over HTTP, and Docker's in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from xml.sax.saxutils import escape
+
+ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
+sys.path[:0] = [str(ANSIBLE / "roles/export/files"), str(ANSIBLE / "module_utils")]
+
+SERVICE_SECRET = "service-secret-of-the-test"
+CLIENT_SECRET = "client-secret-of-the-test"
+STORAGE_SECRET = "storage-secret-of-the-test"
+MODIFIED = "2026-11-20T08:00:00.123Z"
+NAMES = ["Ada Lovelace", "محمد بن سلمى", "{{ lookup('pipe','id') }}", "</script>", "Norway: no", 'O\'Brien, "Conan"']
+
+
+def program(name: str) -> ModuleType:
+    """A module of the reading program."""
+    return __import__(f"stuf_export.{name}", fromlist=["*"])
+
+
+def user(number: int) -> dict[str, Any]:
+    """A user's document, as the import writes it."""
+    collections = {"reports": ["read", "write"]} if number % 3 else {"reports": ["read"], "press": ["read", "delete"]}
+    return {
+        "schema_version": 1,
+        "id": f"u-{number:03}",
+        "email": f"U{number:03}.o'neil+x@Example.org",
+        "phone": f"+4930100{number:04}" if number % 4 else None,
+        "name": NAMES[number % len(NAMES)],
+        "status": "active" if number % 7 else "disabled",
+        "roles": ["trust-architect"] if number == 1 else ["project-participant"],
+        "collections": collections,
+    }
+
+
+class Realm:
+    """What Keycloak holds: representations as it shows them, secrets included."""
+
+    def __init__(self, users: list[dict[str, Any]]) -> None:
+        self.top: dict[str, Any] = {
+            "id": "5c0b", "realm": "stuf", "displayName": "Harbour", "sslRequired": "external", "enabled": True,
+            "failureFactor": 6, "passwordPolicy": "length(12)",
+            "smtpServer": {"host": "mail", "user": "stuf", "password": "**********"}, "attributes": {"frontendUrl": ""},
+            "components": {"org.keycloak.keys": [{"config": {"privateKey": ["MIIE-private-key"]}}]},
+            "registrationAccessToken": "token-of-registration",
+        }  # fmt: skip
+        self.actions = [{"alias": "CONFIGURE_TOTP", "enabled": True, "defaultAction": False}]
+        self.roles = ["admin", "trust-architect", "project-participant", "default-roles-stuf", "offline_access"]
+        self.clients = [
+            self.client("account", publicClient=True),
+            self.client("stuf-spa", publicClient=True, redirectUris=["https://files.example.org/*"]),
+            self.client("stuf-api", serviceAccountsEnabled=True, secret=CLIENT_SECRET, standardFlowEnabled=False),
+            self.client("stufpack-operator", serviceAccountsEnabled=True, secret=SERVICE_SECRET),
+        ]
+        self.clients[2]["attributes"]["client.secret.creation.time"] = "1764000000"
+        mapper = {
+            "id": "1",
+            "name": "collections",
+            "protocol": "openid-connect",
+            "protocolMapper": "oidc-usermodel-attribute-mapper",
+        }
+        fixed = {**mapper, "name": "key", "config": {"claim.name": "api_key", "claim.value": "hard-coded-credential"}}
+        mapper["config"] = {"claim.name": "collections", "access.token.claim": "true"}
+        self.scopes = [
+            {
+                "id": "2",
+                "name": "stuf:access",
+                "protocol": "openid-connect",
+                "attributes": {},
+                "protocolMappers": [mapper, fixed],
+            }
+        ]
+        self.users = {one["id"]: self.person(one) for one in users}
+        self.held = {one["id"]: {*one["roles"], "default-roles-stuf"} for one in users}
+        probe = {"id": "probe", "username": "stufpack-validation", "enabled": True, "attributes": {}}
+        self.users["probe"], self.held["probe"] = probe, set()
+        self.held["account-of-api"] = {"admin"}
+
+    @staticmethod
+    def client(name: str, **fields: Any) -> dict[str, Any]:
+        plain = {
+            "id": f"id-of-{name}",
+            "clientId": name,
+            "enabled": True,
+            "publicClient": False,
+            "standardFlowEnabled": True,
+        }
+        lists = {
+            "redirectUris": [],
+            "webOrigins": [],
+            "defaultClientScopes": ["stuf:access"],
+            "optionalClientScopes": [],
+        }
+        return {**plain, **lists, "attributes": {}, "protocolMappers": [], "serviceAccountsEnabled": False, **fields}
+
+    @staticmethod
+    def person(document: dict[str, Any]) -> dict[str, Any]:
+        first, _, last = document["name"].partition(" ")
+        attributes = {"collections": [json.dumps(document["collections"])]}
+        if document["phone"]:
+            attributes["phone"] = [document["phone"]]
+        return {
+            "id": document["id"], "username": f"name-{document['id']}", "email": document["email"].lower(),
+            "firstName": first, "lastName": last, "enabled": document["status"] == "active", "emailVerified": True,
+            "attributes": attributes, "requiredActions": ["UPDATE_PASSWORD", "CONFIGURE_TOTP"], "totp": False,
+            "access": {"manage": True},
+        }  # fmt: skip
+
+    def answer(self, path: str, query: dict[str, str]) -> Any:
+        parts = path.strip("/").split("/") if path.strip("/") else []
+        first = int(query.get("first", 0))
+        page = slice(first, first + int(query.get("max", 100)))
+        match parts:
+            case []:
+                return self.top
+            case ["roles"]:
+                return [{"id": name, "name": name, "description": ""} for name in self.roles][page]
+            case ["clients"]:
+                return self.clients
+            case ["clients", _, "service-account-user"]:
+                return {
+                    "id": "account-of-api",
+                    "username": "service-account-stuf-api",
+                    "enabled": True,
+                    "attributes": {},
+                }
+            case ["client-scopes"]:
+                return self.scopes
+            case ["users"]:
+                return list(self.users.values())[page]
+            case ["users", "count"]:
+                return len(self.users)
+            case ["users", who, "role-mappings", "realm"]:
+                return [{"id": name, "name": name} for name in self.held[who]]
+            case ["authentication", "required-actions"]:
+                return self.actions
+        return None
+
+
+class Bucket:
+    """Objects by key: body, content type and metadata."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, str, dict[str, str]]] = {}
+
+    def put(self, key: str, body: Any, kind: str = "application/json", **metadata: str) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        self.objects[key] = (data, kind, metadata)
+
+    def listing(self, query: dict[str, str]) -> bytes:
+        keys = sorted((key for key in self.objects if key.startswith(query.get("prefix", ""))), key=str.encode)
+        start = int(query.get("continuation-token", 0))
+        entries = "".join(
+            f"<Contents><Key>{escape(urllib.parse.quote(key))}</Key><LastModified>{MODIFIED}</LastModified>"
+            f"<Size>{len(self.objects[key][0])}</Size></Contents>"
+            for key in keys[start : start + 100]
+        )
+        more = f"<NextContinuationToken>{start + 100}</NextContinuationToken>" if start + 100 < len(keys) else ""
+        namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+        return f'<?xml version="1.0"?><ListBucketResult xmlns="{namespace}">{entries}{more}</ListBucketResult>'.encode()
+
+
+class Installation:
+    """Keycloak and a store behind one port, and what the program's configuration says about them."""
+
+    def __init__(self, folder: Path, users: int) -> None:
+        self.folder = folder
+        self.documents = [user(number) for number in range(1, users + 1)]
+        self.realm = Realm(self.documents)
+        self.bucket = Bucket()
+        self.asked: list[str] = []
+        self.busy = 0  # how many answers are still 503
+        self._fill()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            # Else each answer, which is sent in two parts, waits for the client's delayed acknowledgement.
+            disable_nagle_algorithm = True
+
+            def log_message(self, *_: Any) -> None:
+                """Says nothing."""
+
+            def do_GET(self) -> None:
+                outer._handle(self)
+
+            do_HEAD = do_POST = do_GET
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 64
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _fill(self) -> None:
+        project = {"slug": "harbour", "name": "Harbour {{ 1 }}", "description": "a\nb"}
+        zulip = {
+            "site": "https://z.example",
+            "channel": "c",
+            "topic": "t",
+            "bot_email": "b@z.example",
+            "api_key_secret": "zulip_api_key",
+        }
+        self.configuration: dict[str, Any] = {
+            "schema_version": 1, "project": project, "url": "https://files.example.org",
+            "collections": [{"name": "reports", "description": "R"}, {"name": "press", "description": "P"}],
+            "notifications": {"zulip": zulip, "sentry": {"environment": "production", "dsn_secret": "sentry_dsn"}},
+            "glass": {"repository": "stuf-harbour"},
+        }  # fmt: skip
+        field = {
+            "name": "comment",
+            "enabled": True,
+            "required": False,
+            "options": [],
+            "allow_unknown": False,
+            "allow_other": True,
+        }
+        self.bucket.put("config/stuf_config.json", self.configuration)
+        self.bucket.put("config/metadata_config.json", {"schema_version": 1, "fields": [field]})
+        self.bucket.put("config/glass_readers.json", {"schema_version": 1, "github": ["o-brien", "ada-example"]})
+        self.bucket.put("users.json", {"schema_version": 1, "users": []})
+        for document in self.documents:
+            self.bucket.put(f"users/{document['id']}.json", document)
+        pages = self.folder / "pages"
+        (pages / "branding").mkdir(parents=True)
+        branding = {
+            "title": "Harbour ⚓",
+            "logo": "/branding/logo.svg",
+            "colours": {"primary": "#0b5fff"},
+            "custom_css": None,
+        }
+        (pages / "branding.json").write_text(json.dumps({"branding": branding}))
+        (pages / "branding" / "logo.svg").write_text("<svg/>")
+        images = {name: f"r.example/{name}@sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in
+                  ("api", "spa", "keycloak", "postgres", "garage", "caddy")}  # fmt: skip
+        self.images = images
+        release = {"schema_version": 1, "version": "2025.12", "commit": "ba8d17fc", "images": images}
+        (self.folder / "release.json").write_text(json.dumps(release))
+        (self.folder / "volume" / "current").mkdir(parents=True)
+        (self.folder / "volume" / "current" / ".image").write_text(images["spa"] + "\n")
+
+    def _handle(self, call: BaseHTTPRequestHandler) -> None:
+        address = urllib.parse.urlsplit(call.path)
+        query = dict(urllib.parse.parse_qsl(address.query))
+        call.rfile.read(int(call.headers.get("content-length", 0)))
+        self.asked.append(f"{call.command} {address.path}")
+        headers = {}
+        status, body = 404, b"{}"
+        if self.busy:
+            self.busy -= 1
+            status = 503
+        elif address.path == "/auth/realms/stuf/protocol/openid-connect/token":
+            status, body = 200, b'{"access_token": "token", "expires_in": 60}'
+        elif address.path.startswith("/auth/admin/realms/stuf"):
+            found = self.realm.answer(address.path.removeprefix("/auth/admin/realms/stuf"), query)
+            if call.headers["authorization"] != "Bearer token":
+                status = 401
+            elif found is not None:
+                status, body = 200, json.dumps(found).encode()
+        elif address.path == "/uploads":
+            status, body = 200, self.bucket.listing(query)
+        else:
+            held = self.bucket.objects.get(urllib.parse.unquote(address.path.removeprefix("/uploads/")))
+            if held is not None:
+                status, body = 200, held[0]
+                # As Garage sends them: UTF-8, which HTTP takes for Latin-1.
+                headers = {f"x-amz-meta-{name}": value.encode().decode("latin-1") for name, value in held[2].items()}
+                headers["content-type"] = held[1]
+        call.send_response(status)
+        for name, value in headers.items():
+            call.send_header(name, value)
+        call.send_header("content-length", str(len(body)))
+        call.end_headers()
+        if call.command != "HEAD":
+            call.wfile.write(body)
+
+    def container(self, service: str, image: str) -> dict[str, Any]:
+        """A container as `docker inspect` shows it."""
+        ports = {"443/tcp": [{"HostIp": "0.0.0.0", "HostPort": "443"}]} if service == "proxy" else {"8080/tcp": None}
+        networks = {"stuf_backend": {"IPAddress": f"127.0.0.1:{self.server.server_port}"}}
+        return {
+            "Image": "sha256:1", "Config": {"Image": image, "Labels": {"com.docker.compose.service": service}},
+            "NetworkSettings": {"Ports": ports, "Networks": networks},
+        }  # fmt: skip
+
+    def docker(self, command: list[str]) -> str:
+        """Answers as the programs of the machine do."""
+        match command:
+            case ["docker", "ps", *_]:
+                return "one\n"
+            case ["docker", "inspect", "one"]:
+                services = {"proxy": "caddy"} | {name: name for name in ("api", "keycloak", "postgres", "garage")}
+                return json.dumps([self.container(service, self.images[name]) for service, name in services.items()])
+            case ["docker", "volume", "inspect", "stuf_spa"]:
+                return json.dumps([{"Mountpoint": str(self.folder / "volume")}])
+            case ["findmnt", *_]:
+                return json.dumps({"filesystems": [{"source": "/dev/vda1", "fstype": "ext4", "maj:min": "254:1"}]})
+            case ["lsblk", *_]:
+                part = {"name": "vda1", "type": "part", "maj:min": "254:1"}
+                return json.dumps(
+                    {"blockdevices": [{"name": "vda", "type": "disk", "maj:min": "254:0", "children": [part]}]}
+                )
+        raise AssertionError(command)
+
+    def settings(self, **changes: Any) -> Path:
+        """The program's configuration."""
+        for name, value in (
+            ("service", SERVICE_SECRET),
+            ("access", "access-key-of-the-test"),
+            ("secret", STORAGE_SECRET),
+        ):
+            (self.folder / name).write_text(value + "\n")
+        content = {
+            "schema": 1, "installation": "files.example.org", "sha256": False,
+            "identity": {
+                "url": "http://{keycloak.backend}/auth", "realm": "stuf", "client": "stufpack-operator",
+                "secret_file": str(self.folder / "service"),
+            },
+            "storage": {
+                "provider": "garage", "endpoint": self.url, "region": "us-east-1", "bucket": "uploads", "ca": None,
+                "access_key_file": str(self.folder / "access"), "secret_key_file": str(self.folder / "secret"),
+            },
+            "machine": {
+                "project": "stuf", "spa_volume": "stuf_spa", "pages": str(self.folder / "pages"),
+                "release": str(self.folder / "release.json"), "data": "/var/lib/docker",
+            },
+            "outside": {"address": "127.0.0.1", "port": 443},
+        } | changes  # fmt: skip
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(content))
+        return path

@@ -1,0 +1,558 @@
+"""What the reading program makes of a running STUF: everything of it, nothing secret, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import ssl
+import stat
+import subprocess
+import tarfile
+import tempfile
+import threading
+import unittest
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from export_fakes import CLIENT_SECRET, SERVICE_SECRET, STORAGE_SECRET, Installation, program, user
+
+main = program("__main__")
+archive = program("archive")
+machine = program("machine")
+outside = program("outside")
+settings = program("settings")
+storage = program("storage")
+MACHINE = machine.Machine
+ExportError = program("failure").ExportError
+
+AWKWARD = [
+    "a//b",
+    "./dot",
+    "plus+a&b=c",
+    'tab\tq"uote',
+    "sp/ü my file (1).pdf",
+    "nf/cafe\u0301.txt",
+    "trail/",
+    "x/../up",
+]
+
+
+class ExportTest(unittest.TestCase):
+    """A test with an installation that can be read."""
+
+    USERS = 12
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.stuf = Installation(self.folder, self.USERS)
+        self.addCleanup(self.stuf.close)
+        for where, what in (
+            (main.machine, {"Machine": lambda project: MACHINE(project, self.stuf.docker)}),
+            (main.outside, {"transit": lambda *_: "tls1.2", "origins": lambda *_: ["https://files.example.org"]}),
+        ):
+            stand_in = patch.multiple(where, **what)
+            stand_in.start()
+            self.addCleanup(stand_in.stop)
+
+    def run_program(self, *words: str) -> tuple[int, str, str]:
+        """Runs a verb; its exit code and what it said."""
+        said, told = io.StringIO(), io.StringIO()
+        with patch("sys.argv", ["stuf_export", *words]), redirect_stdout(said), redirect_stderr(told):
+            code = main.main()
+        return code, said.getvalue(), told.getvalue()
+
+    def read(self, **changes: Any) -> str:
+        """Reads into `export.tar`, which must work; what was said for people."""
+        (self.folder / "export.tar").unlink(missing_ok=True)
+        config = self.stuf.settings(**changes)
+        code, said, told = self.run_program("read", "--config", str(config), "--out", str(self.folder / "export.tar"))
+        self.assertEqual((code, said), (0, ""), told)
+        return told
+
+    def exported(self, **changes: Any) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
+        """Document, realm and inventory of an export."""
+        self.read(**changes)
+        with tarfile.open(self.folder / "export.tar") as tar:
+            files = {entry.name: tar.extractfile(entry).read() for entry in tar}  # type: ignore[union-attr]
+        rows = gzip.decompress(files["inventory.jsonl.gz"]).decode().splitlines()
+        return json.loads(files["export.json"]), json.loads(files["realm.json"]), [json.loads(row) for row in rows]
+
+
+class Everything(ExportTest):
+    def test_each_setting_comes_from_where_it_stands(self) -> None:
+        document, realm, _ = self.exported()
+        spec = document["spec"]
+        self.assertEqual(document["metadata"]["installation"], "files.example.org")
+        self.assertEqual(spec["project"], self.stuf.configuration["project"])
+        self.assertEqual(
+            spec["storage"],
+            {
+                "provider": "garage",
+                "bucket": "uploads",
+                "region": "us-east-1",
+                "encryption": "none",
+                "versioning": False,
+            },
+        )
+        self.assertEqual(spec["collections"], {"reports": {"description": "R"}, "press": {"description": "P"}})
+        self.assertEqual(spec["glass"], {"repository": "stuf-harbour", "readers": ["ada-example", "o-brien"]})
+        self.assertEqual(spec["notifications"]["zulip"]["botEmail"], "b@z.example")
+        self.assertEqual(spec["notifications"]["sentry"], {"environment": "production"})
+        self.assertEqual(spec["branding"]["logo"], "branding/logo.svg")
+        self.assertEqual(spec["metadataFields"]["comment"]["allowOther"], True)
+        self.assertEqual(spec["application"], {"version": "2025.12", "commit": "ba8d17fc", "release": self.stuf.images})
+        exposure = spec["exposure"]
+        self.assertIn(443, exposure["ports"])
+        self.assertEqual(exposure["redirectUris"], ["https://files.example.org/*"])
+        self.assertEqual(exposure["factors"], ["password", "totp"])
+        self.assertEqual(
+            realm["roles"]["realm"], [{"name": name} for name in ("admin", "project-participant", "trust-architect")]
+        )
+        self.assertEqual([client["clientId"] for client in realm["clients"]], ["stuf-api", "stuf-spa"])
+        account = next(one for one in realm["users"] if one.get("serviceAccountClientId"))
+        self.assertEqual((account["serviceAccountClientId"], account["realmRoles"]), ("stuf-api", ["admin"]))
+        self.assertNotIn("stufpack-validation", [one["username"] for one in realm["users"]])
+
+    def test_no_credential_and_no_mail_server_leaves(self) -> None:
+        self.read()
+        content = (self.folder / "export.tar").read_bytes()
+        self.assertIn(b"stuf-spa", content)
+        hidden = (SERVICE_SECRET, CLIENT_SECRET, STORAGE_SECRET, "MIIE-private-key", "hard-coded-credential",
+                  "token-of-registration", "smtpServer", "client.secret.creation.time")  # fmt: skip
+        for text in hidden:
+            with self.subTest(text):
+                self.assertNotIn(text.encode(), content)
+        self.assertFalse([asked for asked in self.stuf.asked if "client-secret" in asked or "credentials" in asked])
+
+    def test_a_credential_in_a_text_stops_the_export_and_leaves_no_file(self) -> None:
+        places = {
+            "export.json": lambda: self.stuf.bucket.put(
+                "config/stuf_config.json", self.stuf.configuration | {"glass": {"repository": CLIENT_SECRET}}
+            ),
+            "realm.json": lambda: self.stuf.realm.top.update(displayName=STORAGE_SECRET),
+            "inventory.jsonl.gz": lambda: self.stuf.bucket.put("reports/x", b"", note=SERVICE_SECRET),
+        }
+        for name, change in places.items():
+            with self.subTest(name):
+                self.setUp()
+                change()
+                config = str(self.stuf.settings())
+                code, _, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
+                self.assertEqual(code, 1)
+                self.assertIn(f"what would be {name}", told)
+                self.assertNotIn("-of-the-test", told)
+                self.assertFalse((self.folder / "t").exists())
+
+    def test_the_inventory_has_every_object_as_it_is_and_nothing_of_the_administration(self) -> None:
+        for number, key in enumerate(AWKWARD):
+            self.stuf.bucket.put(key, b"x" * number, "text/plain", original_filename="تقرير.docx", comment="a b")
+        for folder in ("stufpack-validation", "stufpack-backup"):
+            self.stuf.bucket.put(f"{folder}/ada/1-probe", b"probe")
+        self.stuf.bucket.put("uploads/1/metadata.json", {}, "application/json")
+        document, _, rows = self.exported()
+        self.assertEqual([row["key"] for row in rows], sorted([*AWKWARD, "uploads/1/metadata.json"], key=str.encode))
+        first = next(row for row in rows if row["key"] == "./dot")
+        self.assertEqual(
+            first,
+            {"key": "./dot", "size": 1, "modified": "2026-11-20T08:00:00Z", "content_type": "text/plain",
+             "metadata": {"comment": "a b", "original_filename": "تقرير.docx"}},
+        )  # fmt: skip
+        self.assertEqual(document["spec"]["content"], {"objects": len(rows), "bytes": sum(row["size"] for row in rows)})
+
+    def test_digests_are_read_when_asked_for(self) -> None:
+        self.stuf.bucket.put("reports/x", b"abc")
+        _, _, rows = self.exported(sha256=True)
+        self.assertEqual(rows[0]["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+
+    def test_two_exports_of_the_same_differ_in_time_and_salt_alone(self) -> None:
+        one, realm, rows = self.exported()
+        other, *rest = self.exported()
+        self.assertNotEqual(one["spec"].pop("salt"), other["spec"].pop("salt"))
+        one["metadata"].pop("exportedAt"), other["metadata"].pop("exportedAt")
+        self.assertEqual((one, realm, rows), (other, *rest))
+
+
+class Access(ExportTest):
+    """Where a user's document and the realm say different things."""
+
+    def changed(self) -> tuple[dict[str, Any], str]:
+        told = self.read()
+        with tarfile.open(self.folder / "export.tar") as tar:
+            return json.load(tar.extractfile("export.json"))["spec"]["users"], told  # type: ignore[arg-type]
+
+    def test_the_realm_decides_and_the_difference_is_counted(self) -> None:
+        before, told = self.changed()
+        self.assertNotIn("documents", told)
+        expected = user(3)
+        self.assertEqual(before["u-003"]["phone"], expected["phone"])
+        self.assertEqual(before["u-003"]["name"], expected["name"])
+        self.assertEqual(before["u-003"]["email"], expected["email"].lower())
+        self.stuf.realm.held["u-003"].add("admin")
+        self.stuf.realm.users["u-005"]["enabled"] = False
+        after, told = self.changed()
+        self.assertEqual(after["u-003"]["roles"], ["admin", "project-participant"])
+        self.assertEqual(after["u-005"]["status"], "disabled")
+        self.assertIn("which decides: 2 of 12", told)
+        after["u-003"]["roles"], after["u-005"]["status"] = before["u-003"]["roles"], "active"
+        self.assertEqual(after, before)
+
+    def test_a_user_without_document_keeps_keycloaks_id(self) -> None:
+        del self.stuf.bucket.objects["users/u-004.json"]
+        self.stuf.realm.users["u-004"]["id"] = "1f6b0000-0000-4000-8000-000000000004"
+        self.stuf.realm.held["1f6b0000-0000-4000-8000-000000000004"] = self.stuf.realm.held["u-004"]
+        found, told = self.changed()
+        self.assertEqual(found["1f6b0000-0000-4000-8000-000000000004"]["roles"], ["project-participant"])
+        self.assertIn("users of the realm without a document: 1 of 12", told)
+
+    def test_a_user_who_is_not_in_the_realm_stays_for_the_check_to_find(self) -> None:
+        del self.stuf.realm.users["u-004"]
+        found, told = self.changed()
+        self.assertIn("u-004", found)
+        self.assertIn("users with a document who are not in the realm: 1 of 12", told)
+
+    def test_what_is_said_names_nobody(self) -> None:
+        self.stuf.realm.held["u-003"].add("admin")
+        _, told = self.changed()
+        for word in ("u-003", "example.org", "name-"):
+            self.assertNotIn(word, told)
+
+    def test_without_a_second_factor_for_all_a_password_is_enough(self) -> None:
+        self.stuf.realm.users["u-003"]["requiredActions"] = []
+        document, _, _ = self.exported()
+        self.assertEqual(document["spec"]["exposure"]["factors"], ["password"])
+        self.stuf.realm.users["u-003"]["totp"] = True
+        document, _, _ = self.exported()
+        self.assertEqual(document["spec"]["exposure"]["factors"], ["password", "totp"])
+
+    def test_another_image_than_the_releases_is_exported_and_told(self) -> None:
+        running = self.stuf.images["api"] = "r.example/api@sha256:" + "0" * 64
+        told = self.read()
+        self.assertIn("api runs another image than the release document names", told)
+        document, _, _ = self.exported()
+        self.assertEqual(document["spec"]["application"]["release"]["api"], running)
+
+
+class OneChange(ExportTest):
+    """One value changed where it stands, for each kind of setting, changes exactly that value of the export."""
+
+    USERS = 4
+
+    def paths(self, **changes: Any) -> dict[str, Any]:
+        """Every value of document and realm by its path, without what is new each time."""
+        document, realm, rows = self.exported(**changes)
+        del document["spec"]["salt"], document["metadata"]["exportedAt"]
+        return dict(flat({"export": document, "realm": realm, "inventory": {row.pop("key"): row for row in rows}}))
+
+    def configure(self, change: Callable[[dict[str, Any]], object]) -> None:
+        """Changes the configuration document."""
+        change(self.stuf.configuration)
+        self.stuf.bucket.put("config/stuf_config.json", self.stuf.configuration)
+
+    def document(self, key: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """Changes any document."""
+        content = json.loads(self.stuf.bucket.objects[key][0])
+        change(content)
+        self.stuf.bucket.put(key, content)
+
+    def page(self, change: Callable[[dict[str, Any]], object]) -> None:
+        """Changes how the pages look."""
+        file = self.folder / "pages" / "branding.json"
+        content = json.loads(file.read_text())
+        change(content["branding"])
+        file.write_text(json.dumps(content))
+
+    def test_each_kind_of_setting(self) -> None:
+        realm, zulip = self.stuf.realm, self.stuf.configuration["notifications"]["zulip"]
+        self.stuf.bucket.put("reports/x", b"abc", "text/plain", comment="a")
+        user, person = "export.spec.users.u-002", realm.users["u-002"]
+        place = next(place for place, one in enumerate(self.exported()[1]["users"]) if one["username"] == "name-u-002")
+        in_realm = f"realm.users.{place}"
+        cases: list[tuple[Callable[[], object], set[str]]] = [
+            (lambda: self.configure(lambda c: c["project"].update(name="B")), {"export.spec.project.name"}),
+            (lambda: self.configure(lambda c: c["project"].update(description="B")),
+             {"export.spec.project.description"}),
+            (lambda: self.configure(lambda c: c.update(url="https://b.example")), {"export.spec.hostedUrl"}),
+            (lambda: self.configure(lambda c: c["collections"][0].update(description="B")),
+             {"export.spec.collections.reports.description"}),
+            (lambda: self.configure(lambda _: zulip.update(topic="B")), {"export.spec.notifications.zulip.topic"}),
+            (lambda: self.configure(lambda _: zulip.update(bot_email="c@z.example")),
+             {"export.spec.notifications.zulip.botEmail"}),
+            (lambda: self.configure(lambda c: c["notifications"]["sentry"].update(environment="B")),
+             {"export.spec.notifications.sentry.environment"}),
+            (lambda: self.configure(lambda c: c["glass"].update(repository="B")), {"export.spec.glass.repository"}),
+            (lambda: self.document("config/glass_readers.json", lambda c: c["github"].append("zoe")),
+             {"export.spec.glass.readers.2"}),
+            (lambda: self.document("config/metadata_config.json", lambda c: c["fields"][0].update(required=True)),
+             {"export.spec.metadataFields.comment.required"}),
+            (lambda: self.document("config/metadata_config.json", lambda c: c["fields"][0].update(options=["B"])),
+             {"export.spec.metadataFields.comment.options.0"}),
+            (lambda: self.document("users/u-002.json", lambda c: c.update(name="B")), {f"{user}.name"}),
+            (lambda: self.document("users/u-002.json", lambda c: c.update(phone="+4930999")), {f"{user}.phone"}),
+            (lambda: person.update(enabled=False), {f"{user}.status", f"{in_realm}.enabled"}),
+            (lambda: realm.held["u-002"].add("trust-architect"), {f"{user}.roles.1", f"{in_realm}.realmRoles.1"}),
+            (lambda: person["attributes"].update(collections=['{"reports": ["read"]}']),
+             {f"{user}.collections.reports.1", f"{in_realm}.attributes.collections.0"}),
+            (lambda: person.update(lastName="B"), {f"{in_realm}.lastName"}),
+            (lambda: realm.top.update(passwordPolicy="length(20)"), {"realm.passwordPolicy"}),
+            (lambda: realm.top.update(failureFactor=9), {"realm.failureFactor"}),
+            (lambda: realm.clients[2].update(directAccessGrantsEnabled=True),
+             {"realm.clients.0.directAccessGrantsEnabled"}),
+            (lambda: realm.clients[1]["redirectUris"].append("http://localhost/*"),
+             {"export.spec.exposure.redirectUris.0", "export.spec.exposure.redirectUris.1",
+              "realm.clients.1.redirectUris.0", "realm.clients.1.redirectUris.1"}),
+            (lambda: realm.scopes[0]["attributes"].update(display="B"), {"realm.clientScopes.0.attributes.display"}),
+            (lambda: realm.roles.append("zz"), {"realm.roles.realm.3.name"}),
+            (lambda: self.page(lambda c: c.update(title="B")), {"export.spec.branding.title"}),
+            (lambda: self.page(lambda c: c["colours"].update(accent="#000000")),
+             {"export.spec.branding.colours.accent"}),
+            (lambda: self.stuf.images.update(api="r.example/api@sha256:" + "1" * 64),
+             {"export.spec.application.release.api"}),
+            (lambda: self.stuf.bucket.put("reports/x", b"abc", "text/csv", comment="a"),
+             {"inventory.reports/x.content_type"}),
+            (lambda: self.stuf.bucket.put("reports/x", b"abc", "text/csv", comment="b"),
+             {"inventory.reports/x.metadata.comment"}),
+        ]  # fmt: skip
+        before = self.paths()
+        for number, (change, expected) in enumerate(cases):
+            change()
+            after = self.paths()
+            differing = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+            with self.subTest(number=number, expected=sorted(expected)):
+                self.assertEqual(differing, expected)
+            before = after
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value by its path."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if pairs is None:
+        yield path, value
+        return
+    for key, inner in pairs:
+        yield from flat(inner, f"{path}.{key}".lstrip("."))
+
+
+class Refused(ExportTest):
+    """What cannot be read whole makes no export."""
+
+    def refused(self) -> str:
+        config = self.stuf.settings()
+        code, said, told = self.run_program("read", "--config", str(config), "--out", str(self.folder / "t"))
+        self.assertEqual((code, said, (self.folder / "t").exists()), (1, "", False))
+        return told
+
+    def test_a_document_that_is_missing_or_of_another_version(self) -> None:
+        self.stuf.bucket.put("config/metadata_config.json", {"schema_version": 2})
+        self.assertIn("config/metadata_config.json", self.refused())
+        del self.stuf.bucket.objects["config/metadata_config.json"]
+        self.assertIn("the bucket has no config/metadata_config.json", self.refused())
+
+    def test_a_document_of_a_user_is_not_named(self) -> None:
+        self.stuf.bucket.put("users/u-001.json", b"{")
+        self.assertIn("users/ID.json", told := self.refused())
+        self.assertNotIn("u-001", told)
+
+    def test_a_service_that_refuses_is_named_by_its_path_without_ids(self) -> None:
+        found = self.stuf.realm.answer
+        with patch.object(
+            self.stuf.realm, "answer", lambda path, query: None if "mappings" in path else found(path, query)
+        ):
+            self.assertIn("Keycloak answered 404 to GET /users/ID/role-mappings/realm", self.refused())
+
+    def test_a_busy_service_is_asked_again(self) -> None:
+        self.stuf.busy = 2
+        with patch.object(program("web"), "PAUSES", (0, 0, 0)):
+            self.read()
+            self.stuf.busy = 10**6
+            self.assertIn("503", self.refused())
+
+    def test_a_key_that_is_missing_or_unknown_in_the_configuration(self) -> None:
+        for change in ({"sha256": "no"}, {"more": 1}, {"storage": {}}, {"outside": {"address": "::1", "port": "443"}}):
+            with self.subTest(change), self.assertRaises(ExportError):
+                settings.read(str(self.stuf.settings(**change)))
+
+
+class Folder(ExportTest):
+    """The export's folder."""
+
+    def place(self) -> tuple[int, str, str]:
+        words = ("--tar", str(self.folder / "export.tar"), "--into", str(self.folder / "exports"), "--number", "7")
+        return self.run_program("place", *words)
+
+    def test_it_stands_whole_private_and_named_by_time_and_number(self) -> None:
+        self.stuf.bucket.put("reports/x", b"abc", "text/plain")
+        self.read()
+        code, said, _ = self.place()
+        self.assertEqual(code, 0)
+        ready = Path(said.strip())
+        self.assertRegex(ready.name, r"^\d{8}T\d{6}Z-7$")
+        names = {str(path.relative_to(ready)): stat.S_IMODE(path.stat().st_mode) for path in ready.rglob("*")}
+        files = dict.fromkeys(("export.json", "realm.json", "inventory.jsonl.gz", "branding/logo.svg"), 0o600)
+        self.assertEqual(names, files | {"branding": 0o700})
+        self.assertEqual(stat.S_IMODE(ready.stat().st_mode), 0o700)
+
+    def test_a_broken_or_foreign_tar_leaves_nothing(self) -> None:
+        self.read()
+        whole = (self.folder / "export.tar").read_bytes()
+        for name, content in (
+            ("cut", whole[: len(whole) // 2]),
+            ("lead out", self.tar("../out", b"x")),
+            ("link", self.tar("export.json", b"", tarfile.SYMTYPE)),
+            ("foreign", self.tar("id_rsa", b"x")),
+            ("incomplete", self.tar("export.json", b"{}")),
+        ):
+            with self.subTest(name):
+                (self.folder / "export.tar").write_bytes(content)
+                code, _, told = self.place()
+                self.assertEqual(code, 1, told)
+                self.assertEqual(list((self.folder / "exports").iterdir()), [])
+                self.assertFalse((self.folder / "out").exists())
+
+    def test_an_inventory_that_does_not_add_up_is_refused(self) -> None:
+        self.stuf.bucket.put("reports/x", b"abc", "text/plain")
+        with patch.object(
+            archive.Inventory, "close", lambda inventory: (inventory._file.close(), setattr(inventory, "objects", 9))
+        ):
+            self.read()
+        self.assertIn("does not add up", self.place()[2])
+
+    @staticmethod
+    def tar(name: str, content: bytes, kind: bytes = tarfile.REGTYPE) -> bytes:
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.type, entry.linkname = len(content), kind, "/etc/passwd"
+            tar.addfile(entry, io.BytesIO(content))
+        return out.getvalue()
+
+
+class Many(ExportTest):
+    USERS = 500
+
+    def test_500_users_are_read_over_several_pages(self) -> None:
+        for number in range(250):
+            self.stuf.bucket.put(f"reports/{number:04}", b"x", "text/plain")
+        document, realm, rows = self.exported()
+        found = document["spec"]["users"]
+        self.assertEqual((len(found), len(realm["users"]), len(rows)), (500, 501, 250))
+        for number in range(1, 501):
+            wanted = user(number)
+            shown = {key: wanted[key] for key in ("name", "status", "roles", "collections")} | {
+                "email": wanted["email"].lower()
+            }
+            self.assertEqual(found[wanted["id"]], shown | ({"phone": wanted["phone"]} if wanted["phone"] else {}))
+
+    def test_a_user_who_comes_while_pages_are_read_stops_it(self) -> None:
+        with patch.object(self.stuf.realm, "answer", self.growing):
+            code, _, told = self.run_program("read", "--config", str(self.stuf.settings()), "--out", f"{self.folder}/t")
+        self.assertEqual(code, 1)
+        self.assertIn("the users changed while they were read", told)
+
+    def growing(self, path: str, query: dict[str, str]) -> Any:
+        found = type(self.stuf.realm).answer(self.stuf.realm, path, query)
+        return found + 1 if path == "/users/count" else found
+
+
+class Outside(unittest.TestCase):
+    """TLS and origins, asked of a real server."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.certificate = Path(folder.name) / "both.pem"
+        make = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=test", "-days", "1"]
+        key = Path(folder.name) / "key.pem"
+        subprocess.run([*make, "-keyout", str(key), "-out", str(cls.certificate)], check=True, capture_output=True)
+        with cls.certificate.open("ab") as file:
+            file.write(key.read_bytes())
+
+    def serve(self, lowest: ssl.TLSVersion, allowed: str | None) -> int:
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                """Says nothing."""
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                if allowed:
+                    self.send_header(
+                        "Access-Control-Allow-Origin", self.headers["Origin"] if allowed == "echo" else allowed
+                    )
+                self.end_headers()
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: Any) -> None:
+                """A refused handshake is what is tested."""
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = lowest
+        context.load_cert_chain(self.certificate)
+        server = Server(("127.0.0.1", 0), Handler)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.server_port
+
+    def test_the_weakest_version_that_is_taken_is_told(self) -> None:
+        for version, word in ((ssl.TLSVersion.TLSv1_2, "tls1.2"), (ssl.TLSVersion.TLSv1_3, "tls1.3")):
+            with self.subTest(word):
+                self.assertEqual(outside.transit("test", "127.0.0.1", self.serve(version, None)), word)
+
+    def test_who_may_call_the_api_is_seen(self) -> None:
+        for allowed, origins in (
+            (None, ["https://test"]), ("*", ["*"]), ("echo", ["*"]), ("https://other", ["https://other", "https://test"]),
+        ):  # fmt: skip
+            with self.subTest(allowed):
+                port = self.serve(ssl.TLSVersion.TLSv1_2, allowed)
+                self.assertEqual(outside.origins("test", "127.0.0.1", port), origins)
+
+    def test_nobody_there_is_an_error(self) -> None:
+        with self.assertRaises(ExportError):
+            outside.transit("test", "127.0.0.1", 1)
+
+
+class Machine(unittest.TestCase):
+    def test_listening_ports_are_those_that_more_than_this_machine_can_reach(self) -> None:
+        rows = {
+            "tcp": ["00000000:0016 00000000:0000 0A", "0100007F:0019 00000000:0000 0A",
+                    "0A00000A:1F90 0100000A:0050 01"],
+            "tcp6": [f"{'0' * 32}:01BB {'0' * 32}:0000 0A", f"{'0' * 24}01000000:0277 {'0' * 32}:0000 0A",
+                     f"0000000000000000FFFF00000100007F:0278 {'0' * 32}:0000 0A"],
+        }  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            for name, lines in rows.items():
+                text = "".join(f"{place:4}: {line} 00000000:00000000 0\n" for place, line in enumerate(lines))
+                (Path(folder) / name).write_text(f"  sl  local_address rem_address st tx_queue rx_queue\n{text}")
+            self.assertEqual(machine.Machine("stuf", lambda _: "").ports(Path(folder)), [22, 443])
+
+    def test_a_layer_of_dm_crypt_is_seen(self) -> None:
+        crypt = {"name": "d", "type": "crypt", "maj:min": "253:0"}
+        disks = json.dumps({"blockdevices": [{"type": "disk", "maj:min": "254:0", "children": [crypt]}]})
+        for number, word in (("253:0", "dm-crypt"), ("254:0", "none"), ("0:41", "unknown")):
+            mount = json.dumps({"filesystems": [{"source": "/dev/mapper/d", "fstype": "ext4", "maj:min": number}]})
+            answers = {"docker": "", "findmnt": mount, "lsblk": disks}
+            found = machine.Machine("stuf", lambda command, answers=answers: answers[command[0]])
+            with self.subTest(word):
+                self.assertEqual(found.encryption("/var/lib/docker"), word)
+
+    def test_metadata_comes_as_it_was_given(self) -> None:
+        for sent, meant in (
+            ("plain", "plain"),
+            ("ü".encode().decode("latin-1"), "ü"),
+            ("=?UTF-8?B?w7w=?=", "=?UTF-8?B?w7w=?="),
+            ("\xff", "\xff"),
+        ):
+            with self.subTest(sent):
+                self.assertEqual(storage.text(sent), meant)
+
+
+if __name__ == "__main__":
+    unittest.main()

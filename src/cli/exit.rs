@@ -110,7 +110,11 @@ fn recording(error: &record::Error) -> u8 {
         // Whom or what not to trust: a history that is not what it says, a key that may not do this.
         Error::Untrusted { .. } | Error::Key(_) | Error::Object { .. } => 4,
         // What was given is not as it must be.
-        Error::NoRecipients { .. } | Error::Value { .. } | Error::Path { .. } | Error::Operation { .. } => 3,
+        Error::NoRecipients { .. }
+        | Error::Value { .. }
+        | Error::Path { .. }
+        | Error::Operation { .. }
+        | Error::NoOperation { .. } => 3,
         // It does not fit this glass now, or could not be done.
         Error::Sequence(_)
         | Error::Foreign { .. }

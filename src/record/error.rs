@@ -120,6 +120,16 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// There is no operation of that number.
+    #[error("{path} has no operation {number}, its last one is {last}; next: stufpack glass log {path} tells all", path = path.display())]
+    NoOperation {
+        /// The glass.
+        path: PathBuf,
+        /// What was asked for.
+        number: u32,
+        /// What there is.
+        last: u32,
+    },
     /// A secret stands in what was to be recorded.
     #[error("a secret ({kind}) stands in {path}, line {line} (not shown); nothing was recorded")]
     Secret {
@@ -294,7 +304,7 @@ impl Error {
             Self::NoRecipients { .. } | Self::Encrypt(_) => "glass.recipients",
             Self::Value { .. } => "glass.value",
             Self::Path { .. } => "glass.path",
-            Self::Operation { .. } => "glass.operation",
+            Self::Operation { .. } | Self::NoOperation { .. } => "glass.operation",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
             Self::Object { .. } => "glass.object",
             Self::Io { .. } | Self::Git(_) => "glass.io",

@@ -1,6 +1,6 @@
 //! The journal's chain: every line holds the digest of the line before it.
 
-use super::operation::JournalEnd;
+use super::operation::{Ended, JournalEnd};
 use crate::model::Digest;
 use serde::Deserialize;
 
@@ -54,6 +54,31 @@ pub(super) fn check(bytes: &[u8], end: &JournalEnd) -> Result<Vec<Digest>, Broke
         return Err(broken(digests.len(), "the last line was another when it was recorded"));
     }
     Ok(digests)
+}
+
+#[derive(Deserialize)]
+struct Step {
+    plan: Digest,
+    run: u32,
+    step: String,
+    state: String,
+}
+
+/// How a run ended: what the last line about one of its steps, or about its end, says.
+///
+/// A refusal, and a hold before a step, are not about what was done.
+pub(super) fn ended(bytes: &[u8], plan: &Digest, run: u32) -> Option<Ended> {
+    let mut lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
+    let last = lines.rfind(|line| {
+        let told = line.state != "refused" && line.step != "gate" && line.step != "hold";
+        told && line.plan == *plan && line.run == run
+    })?;
+    Some(match last.state.as_str() {
+        "finished" => Ended::Finished,
+        "rolled_back" => Ended::RolledBack,
+        "failed" => Ended::Failed,
+        _ => Ended::Paused,
+    })
 }
 
 #[cfg(test)]

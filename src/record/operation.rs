@@ -57,6 +57,9 @@ pub struct Operation {
     /// When it ended, UTC.
     #[schemars(with = "String", regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"))]
     pub ended: Timestamp,
+    /// How it ended, as the journal's last line of that run has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Ended>,
     /// What its validation said.
     pub validation: Validation,
     /// Who asked for it.
@@ -90,6 +93,32 @@ pub enum Kind {
     Rollback,
     /// Who may do or read something was changed or listed.
     Access,
+}
+
+/// How a run of a phase ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Every step is done.
+    Finished,
+    /// A step failed; what came before it stands.
+    Failed,
+    /// A step failed, and what was there before stands again.
+    RolledBack,
+    /// It stopped between or inside steps, and goes on when it is called again.
+    Paused,
+}
+
+impl Ended {
+    /// The word in `operation.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled_back",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 /// The package that an operation ran.
@@ -236,6 +265,9 @@ impl Locked {
         let mut tree = Growing::default();
         glass.keep(&mut trees, head.tree, &mut tree)?;
         let recipients = glass.recipients(&odb, &mut trees, &head, recording.recipients)?;
+        if recipients.is_empty() && !operation.personal.is_empty() {
+            return Err(Error::NoRecipients { count: operation.personal.len() });
+        }
         let mut personal = 0;
         for (path, bytes) in &files {
             if is_personal(path) {
@@ -394,9 +426,27 @@ fn check_journal(operation: &Operation, files: &BTreeMap<String, Vec<u8>>) -> Re
         (None, None) => Ok(()),
         (None, Some(_)) => Err("operation.json tells of a journal, and there is none".to_owned()),
         (Some(_), None) => Err("operation.json does not say where the journal ends".to_owned()),
-        (Some(bytes), Some(end)) => journal::check(bytes, end)
-            .map(|_| ())
-            .map_err(|broken| format!("line {}: {}", broken.line, broken.why)),
+        (Some(bytes), Some(end)) => {
+            journal::check(bytes, end).map_err(|broken| format!("line {}: {}", broken.line, broken.why))?;
+            check_result(operation, bytes)
+        }
+    }
+}
+
+/// What the operation says of its end is what the journal says of it.
+pub(super) fn check_result(operation: &Operation, journal: &[u8]) -> Result<(), String> {
+    let (Some(result), Some(run), Some(package)) = (operation.result, operation.run, &operation.package)
+    else {
+        return Ok(());
+    };
+    match journal::ended(journal, &package.plan, run) {
+        Some(ended) if ended == result => Ok(()),
+        Some(ended) => Err(format!(
+            "run {run} ended {} in the journal, {} in operation.json",
+            ended.as_str(),
+            result.as_str()
+        )),
+        None => Err(format!("it tells nothing of run {run}")),
     }
 }
 

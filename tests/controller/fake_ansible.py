@@ -53,7 +53,7 @@ def perform(step: str, order: dict[str, Any]) -> Any:
             time.sleep(0.02)
     if "leaves" in order:
         variables = json.loads(Path(sys.argv[sys.argv.index("-e") + 1][1:]).read_text())
-        Path(variables["stufpack_reports"], order["leaves"]).write_text("evidence\n")
+        Path(variables["stufpack_reports"], order["leaves"]).write_text(order.get("content", "evidence\n"))
     counts = {"ok": 2, "changed": order.get("changed", 0), "failed": 0, "unreachable": 0}
     if step == KEEP and "exit" in order:
         counts = {"ignored": 1}

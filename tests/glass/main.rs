@@ -5,6 +5,8 @@ mod forge;
 mod hostile;
 mod operations;
 mod page;
+mod phases;
 mod record;
 mod support;
+mod two;
 mod worktree;

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Output;
 
 /// The page's shell blocks of one kind (`sh`, `sh decrypt`), one after the other.
-fn blocks(kind: &str) -> String {
+pub fn blocks(kind: &str) -> String {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/glass.md")).unwrap();
     let (mut script, mut inside) = (String::new(), false);
     for line in page.lines() {

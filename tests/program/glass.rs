@@ -164,3 +164,70 @@ fn a_new_glass_tells_its_root_as_json_and_a_head_seen_in_the_future_is_no_proof(
     let told = here.workspace.stufpack(&format!("{verify}@2026-11-20T12:00:01Z")).exits_with(2);
     assert!(told.stderr.contains("--last-seen"), "{}", told.stderr);
 }
+
+#[test]
+fn a_phases_folder_is_recorded_told_and_compared() {
+    let here = Here::with_glass();
+    here.record("--sign-key key --signers signers").exits_with(0);
+    let package = "out/harbour-production-hosted-to-self-host-1.zip";
+    here.workspace.stufpack(&format!("unpack {package} tree --signers signers --at {AT}")).exits_with(0);
+    let tree = here.workspace.path("tree");
+    let digest = |file: &str| {
+        let found = walkdir::WalkDir::new(&tree).into_iter().filter_map(Result::ok);
+        let path = found.into_iter().find(|entry| entry.file_name() == file).expect("a file").into_path();
+        let bytes = std::fs::read(&path).expect("bytes");
+        (stufpack::model::Digest::of(&bytes), path.parent().expect("a folder").to_owned())
+    };
+    let ((sums, root), (plan, _)) = (digest("SHA256SUMS"), digest("MIGRATION-PLAN.json"));
+    let order = serde_json::json!({
+        "root": root, "state": here.workspace.path("state"), "number": 1, "plan": plan, "sums": sums, "phase": "deploy",
+        "lines": [["deploy/step", "failed"]], "evidence": {}, "approved_by": "Ada (TA)",
+    });
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/glass/phase.py");
+    let left = Command::new("python3").args(["-I", "-B"]).arg(script).arg(order.to_string()).output();
+    let left = left.expect("python3 is needed");
+    assert!(left.status.success(), "{}", String::from_utf8_lossy(&left.stderr));
+    let folder = String::from_utf8(left.stdout).expect("a path").trim_end().to_owned();
+
+    let record = format!("glass record stuf-harbour {folder} --at {AT} --sign-key key --signers signers");
+    let told = here.workspace.stufpack(&record).exits_with(0).stdout;
+    assert!(told.starts_with("operation 2 recorded: commit "), "{told}");
+    let noted = here.workspace.read("state/packages/1/operations/1-deploy.recorded");
+    assert_eq!(noted.trim_end(), here.head());
+
+    let log = here.workspace.stufpack("glass log stuf-harbour").exits_with(0).stdout;
+    for line in ["phase        deploy, run 1: failed", "approved by  Ada (TA)"] {
+        assert!(log.contains(line), "{log}");
+    }
+    let diff = here.workspace.stufpack("glass diff stuf-harbour 1 2").exits_with(0).stdout;
+    assert!(diff.contains("phases (1)\n  deploy: new, failed, package 1\n"), "{diff}");
+    let diff = here.workspace.stufpack("glass diff stuf-harbour 0 1").exits_with(0).stdout;
+    assert!(
+        diff.contains("  package.slug: new, harbour\n") && diff.contains("more: --format json tells all"),
+        "{diff}"
+    );
+    let json = here.workspace.stufpack("glass diff stuf-harbour 0 1 --format json").exits_with(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let changes = json["meaning"]["changes"].as_array().expect("changes");
+    let of = |ending: &str| {
+        let found =
+            changes.iter().find(|change| change["what"].as_str().is_some_and(|what| what.ends_with(ending)));
+        found.unwrap_or_else(|| panic!("{ending}"))["after"].as_str().expect("a value").to_owned()
+    };
+    assert_eq!(of("compose/.env: STUF_SLUG"), "\"harbour\"");
+    assert_eq!(of("group_vars/all.yml: stuf_slug"), "harbour");
+    assert!(of("group_vars/all.yml: stuf_images.api").contains("@sha256:"));
+    assert_eq!(of("deploy/start-api"), "Start the API (by the package)");
+    let json = here.workspace.stufpack("glass diff stuf-harbour 1 2 --format json").exits_with(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["meaning"]["changes"][0]["area"], "phases");
+    assert!(
+        here.workspace
+            .stufpack("glass diff stuf-harbour 1 7")
+            .exits_with(3)
+            .stderr
+            .contains("no operation 7")
+    );
+    here.workspace.stufpack("glass diff stuf-harbour one 2").exits_with(2);
+    here.workspace.stufpack("glass diff stuf-harbour 1").exits_with(2);
+}

@@ -7,7 +7,7 @@ use crate::record::finding::Finding;
 use crate::record::journal;
 use crate::record::listing::Change;
 use crate::record::message::Message;
-use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
+use crate::record::operation::{JOURNAL, OPERATION, Operation, check_result, folder, place};
 use crate::record::paths;
 use crate::record::tree::{Mode, is_safe};
 use git2::Oid;
@@ -83,7 +83,12 @@ pub(super) fn check(
                 let message = format!("the chain of digests breaks: {}", broken.why);
                 found.push(Finding::new("glass.journal", message).at(mine + JOURNAL).line(broken.line));
             }
-            Ok(lines) => continued(state, &operation, lines, &mine, found),
+            Ok(lines) => {
+                if let Err(why) = check_result(&operation, &bytes) {
+                    found.push(Finding::new("glass.journal", why).at(mine.clone() + JOURNAL));
+                }
+                continued(state, &operation, lines, &mine, found);
+            }
         }
     } else if files.contains_key(JOURNAL) != operation.journal.is_some() {
         let message = "a journal and what operation.json says of it are not there together";

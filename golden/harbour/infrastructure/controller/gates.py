@@ -12,6 +12,7 @@ import re
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import planned
 from journal import TAKES_BACK, Journal
@@ -27,11 +28,13 @@ _KEYS = {"digest", "by", "strategy"}
 
 @dataclass(frozen=True)
 class Approval:
-    """What stands in a gate file."""
+    """What stands in a gate file, and the report that it rests on."""
 
+    gate: str
     digest: str
     by: str
     strategy: str
+    report: Path | None
 
 
 def me() -> str:
@@ -80,7 +83,7 @@ def approve(
     return "\n  ".join(said), f"./migrate {known.phase}"
 
 
-def _report(package: Package, state: State, journal: Journal, gate: Gate) -> str | None:
+def _report(package: Package, state: State, journal: Journal, gate: Gate) -> Path | None:
     """The report that an approval rests on; raises `Stop` (exit 12) where it is missing, old or bad."""
     if gate.report is None:
         return None
@@ -104,7 +107,7 @@ def _report(package: Package, state: State, journal: Journal, gate: Gate) -> str
         raise refused("gate.bad-report", f"the newest report of {gate.report} says {verdict}", where, again)
     if not journal.is_finished(gate.report):
         raise refused("gate.bad-report", f"what {gate.report} looked at was taken back since", where, again)
-    return where
+    return path
 
 
 def way_to(gate: str | None, package: Package, state: State, journal: Journal) -> str | None:
@@ -121,8 +124,7 @@ def way_to(gate: str | None, package: Package, state: State, journal: Journal) -
 def approval(package: Package, state: State, journal: Journal, gate: str) -> Approval:
     """The approval of a gate for this plan, whose report still stands; raises `Stop` (exit 12) when there is none."""
     path, plan, known = state.gate(gate), package.plan_digest, package.gates.get(gate)
-    if known is not None:
-        _report(package, state, journal, known)
+    report = None if known is None else _report(package, state, journal, known)
     command = known.command if known else f"./migrate approve {gate.removeprefix('approve-')}"
     reading = f"the report of {known.report}" if known and known.report else "MIGRATION-PLAN.md"
     command = f"read {reading}, then: {command}"
@@ -155,7 +157,7 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
         )
     if not values.get("by"):
         raise refused("gate.nobody", f"{gate} does not say who approved it", str(path), command)
-    return Approval(plan, values["by"], values.get("strategy", ""))
+    return Approval(gate, plan, values["by"], values.get("strategy", ""), report)
 
 
 def set_stop(state: State, name: str) -> None:

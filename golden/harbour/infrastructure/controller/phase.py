@@ -16,6 +16,7 @@ from typing import Any
 import ahead
 import bootstrap
 import gates
+import operation
 import planned
 import report
 import stops
@@ -42,6 +43,7 @@ class Run:
     signer: str
     check: bool = False
     delete_data: bool = False
+    approval: gates.Approval | None = None  # the one by which this run went through its gate
 
     def __call__(self) -> Exit:
         """Runs the phase; raises `Stop` for everything but a plain success."""
@@ -80,7 +82,7 @@ class Run:
             )  # fmt: skip
         planned.in_order(package, journal, phase)
         if phase.gate is not None:
-            gates.approval(package, self.state, journal, phase.gate)
+            self.approval = gates.approval(package, self.state, journal, phase.gate)
         if phase.id not in NEVER_EXPIRES:
             planned.in_time(package, journal)
         if phase.id == "prepare":
@@ -137,6 +139,16 @@ class _Steps:
         title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
         console.say(title + (", check only" if self.of.check else ""))
         start = time.monotonic()
+        try:
+            self._all()
+        finally:
+            self._leave()
+        console.document["changes"] = self.changes
+        self._farewell(f"{count(self.changes, 'change')}, {duration(time.monotonic() - start)}")
+        return Exit.DONE
+
+    def _all(self) -> None:
+        """Every step that is due, and what is written at the end of them; raises `Stop` where it is a bad one."""
         self.due = self._due()
         # One call, but for a phase that checks: it goes on after a failure, with which Ansible ended.
         while self.due and not self.over:
@@ -148,9 +160,30 @@ class _Steps:
         if not self.finished:
             self._finish()
             self._keep()
-        console.document["changes"] = self.changes
-        self._farewell(f"{count(self.changes, 'change')}, {duration(time.monotonic() - start)}")
-        return Exit.DONE
+
+    def _leave(self) -> None:
+        """The operation folder, however the run ended; that none could be written changes nothing of what was done."""
+        of, console = self.of, self.of.console
+        if of.check or not operation.is_due(self.journal, self.number, of.phase.id):
+            return
+        steps = console.document["steps"]
+        ran = operation.Ran(of.phase, self.number, self.since, of.sums, steps, of.approval)
+        try:
+            place, secrets = operation.write(of.package, of.state, self.journal, ran)
+        except (OSError, ValueError) as error:
+            console.say(f"not recorded: the operation folder could not be written: {error}")
+            return
+        if place is None:
+            console.say(
+                "not recorded: a secret stands where it must not (not shown); treat it as disclosed, and replace it"
+            )
+            for hit in secrets:
+                console.say(f"    {hit}")
+            return
+        console.document["operation"] = str(place)
+        console.say(f"operation: {place}\nnot recorded yet; GLASS is yours. One of:")
+        for command in operation.commands(place):
+            console.say(f"    {command}")
 
     def _call(self) -> None:
         """One call of Ansible; a due step of which it ran no task is not done."""

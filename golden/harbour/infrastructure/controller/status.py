@@ -5,6 +5,7 @@ It takes no lock and writes no journal, so that it also answers while a run goes
 
 import ahead
 import bootstrap
+import operation
 from console import Console, count
 from journal import TAKES_BACK, Journal
 from outcome import Exit, Stop
@@ -61,9 +62,28 @@ def show(package: Package, state: State, console: Console) -> Exit:
     if is_locked(state):
         console.document["running"] = holder(state)
         console.say(f"  running: {holder(state)}")
+    _tell_records(state, journal, console)
     code = _ask(package, state, console, following)
     console.say(f"next: {following}")
     return code
+
+
+def _tell_records(state: State, journal: Journal, console: Console) -> None:
+    """What a glass has of it, as far as it is known here."""
+    records = operation.standing(state, journal)
+    console.document["records"] = {
+        "recorded": [str(place) for place in records.recorded],
+        "not_run": [str(place) for place in records.waiting],
+        "missing": records.without,
+    }
+    if records.recorded:
+        console.say(f"  recorded in a glass: {', '.join(place.name for place in records.recorded)}")
+    for place in records.waiting:
+        console.say(f"  not recorded: {place.name}; one of (GLASS is yours):")
+        for command in operation.commands(place):
+            console.say(f"    {command}")
+    for sentence in records.without:
+        console.say(f"  not recorded: {sentence}")
 
 
 def _ask(package: Package, state: State, console: Console, following: str) -> Exit:

@@ -1,14 +1,17 @@
 //! `stufpack glass`: the history of one STUF.
 
+mod history;
+
 use super::typed::command;
 use super::verify::Trusting;
 use super::{Outcome, OutputFormat, exit::Failure, output, report, word};
 use crate::model::{AgeRecipient, Slug, Timestamp, Word as _};
 use crate::open::{self, Signers};
 use crate::pack::Signer;
-use crate::record::{self, Entry, Glass as Repository, Recording, Seen, Trust, Value, Verdict};
+use crate::record::{self, Glass as Repository, Recording, Seen, Trust, Value, Verdict};
 use clap::{Args, Subcommand};
 use git2::Oid;
+use history::{Diff, Log};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +27,7 @@ pub enum Glass {
     Log(Log),
     /// Walks the whole history: signatures, order, trees, append-only paths
     Verify(Verify),
-    /// Compares a package with what the glass recorded of it, byte for byte
+    /// Tells what changed between two operations, or compares a package with its record byte for byte
     Diff(Diff),
 }
 
@@ -83,16 +86,6 @@ pub struct Record {
     format: OutputFormat,
 }
 
-/// Tells the operations.
-#[derive(Debug, Args)]
-pub struct Log {
-    /// The glass
-    repository: PathBuf,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t)]
-    format: OutputFormat,
-}
-
 /// Verifies a history.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -113,18 +106,6 @@ pub struct Verify {
     /// The time of the check, such as 2026-11-19T21:04:00Z; otherwise now
     #[arg(long, value_name = "TIME", value_parser = word::<Timestamp>)]
     at: Option<Timestamp>,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t)]
-    format: OutputFormat,
-}
-
-/// Compares a package with its record.
-#[derive(Debug, Args)]
-pub struct Diff {
-    /// The glass
-    repository: PathBuf,
-    #[command(flatten)]
-    trusting: Trusting,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
@@ -292,7 +273,9 @@ impl Record {
             Trust { signers: &known.signers, revoked: &known.revoked, pins: &[], last_seen: None, now };
         let glass = || Repository::open(&self.repository)?.lock()?.trusted(&trust);
         let recorded = if folder.join("operation.json").is_file() {
-            glass()?.record_operation(folder, &[], &recording)?
+            let recorded = glass()?.record_operation(folder, &[], &recording)?;
+            note(folder, &recorded);
+            recorded
         } else {
             let verified = self.trusting.verified()?;
             let recorded = glass()?.record_package(&verified.package, &recording)?;
@@ -327,41 +310,16 @@ impl Record {
     }
 }
 
-impl Log {
-    fn run(&self) -> Outcome {
-        let entries = record::log(&self.repository)?;
-        if self.format == OutputFormat::Json {
-            return output::json(
-                &serde_json::json!({ "schema": 1, "verified": false, "operations": entries }),
-            );
-        }
-        let mut text = String::new();
-        for entry in &entries {
-            tell(&mut text, entry);
-        }
-        let verify = command([OsStr::new("glass"), OsStr::new("verify"), self.repository.as_os_str()]);
-        let _ = writeln!(
-            text,
-            "As the commits tell it; whether that is true: {verify} --signers FILE --pin ROOT"
-        );
-        output::write(&text)
-    }
-}
-
-fn tell(text: &mut String, entry: &Entry) {
-    let _ =
-        writeln!(text, "{:>4}  {}  {}  {}", entry.operation, entry.at, entry.commit, entry.event.as_str());
-    let mut line = |name: &str, value: Option<&str>| {
-        if let Some(value) = value {
-            let _ = writeln!(text, "      {name:<12} {}", report::printable(value));
-        }
+/// Leaves word beside a folder that `./migrate` made, which tells by it what is recorded; the record stands without.
+fn note(folder: &Path, recorded: &record::Recorded) {
+    let beside = |ending: &str| {
+        let mut name = folder.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        folder.with_file_name(name)
     };
-    line("by", Some(&entry.by));
-    let package = entry.package.as_ref().map(|package| format!("{} ({})", package.number, package.sha256));
-    line("package", package.as_deref());
-    line("requested by", entry.requested_by.as_deref());
-    line("approved by", entry.approved_by.as_deref());
-    line("ticket", entry.ticket.as_deref());
+    if beside(".sh").is_file() {
+        let _ = std::fs::write(beside(".recorded"), format!("{}\n", recorded.commit));
+    }
 }
 
 impl Verify {
@@ -417,36 +375,5 @@ impl Verify {
             let _ = writeln!(text, "\n    next: {}", report::printable(&finding.next(&self.repository)));
         }
         text
-    }
-}
-
-impl Diff {
-    fn run(&self) -> Outcome {
-        in_order(&self.repository, &self.trusting.package)?;
-        let verified = self.trusting.verified()?;
-        let comparison = record::diff(&self.repository, &verified.package)?;
-        if self.format == OutputFormat::Json {
-            output::json(&serde_json::json!({ "schema": 1, "comparison": comparison }))?;
-        } else {
-            let mut text = match (&comparison.commit, comparison.operation) {
-                (Some(commit), Some(operation)) => {
-                    format!("recorded as operation {operation}, commit {commit}\n")
-                }
-                _ => "nobody recorded a package of this number\n".to_owned(),
-            };
-            for (path, difference) in &comparison.differences {
-                let word = match difference {
-                    record::Difference::Changed => "changed",
-                    record::Difference::Missing => "missing in the glass",
-                    record::Difference::Unexpected => "only in the glass",
-                };
-                let _ = writeln!(text, "  {}: {word}", report::printable(path));
-            }
-            if comparison.is_equal() {
-                text.push_str("equal, byte for byte\n");
-            }
-            output::write(&text)?;
-        }
-        if comparison.is_equal() { Ok(()) } else { Err(Failure::Unproven) }
     }
 }

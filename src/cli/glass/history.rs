@@ -1,0 +1,237 @@
+//! `stufpack glass log` and `diff`: what happened, and what became different.
+
+use super::super::typed::command;
+use super::super::verify::Trusting;
+use super::super::{Outcome, OutputFormat, exit::Failure, output, report, word};
+use crate::model::Timestamp;
+use crate::record::{self, Area, Changed, Entry, Meaning};
+use clap::Args;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// Tells the operations.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The glass
+    repository: PathBuf,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// Compares two operations, or a package with its record.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The glass
+    repository: PathBuf,
+    /// Number of an operation; or a package, to compare with its record
+    #[arg(value_name = "FROM_OR_PACKAGE")]
+    first: PathBuf,
+    /// Number of a later operation
+    #[arg(value_name = "TO")]
+    second: Option<u32>,
+    /// Who may sign a package: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE", required_unless_present = "second")]
+    signers: Option<PathBuf>,
+    /// Public keys that are not trusted any more, one per line
+    #[arg(long, value_name = "FILE")]
+    revoked: Option<PathBuf>,
+    /// age identity for an encrypted package
+    #[arg(long, value_name = "KEY")]
+    identity: Option<PathBuf>,
+    /// Judge validity and expiry at this time instead of now, such as 2026-11-19T21:04:00Z
+    #[arg(long, value_name = "TIME", value_parser = word::<Timestamp>)]
+    at: Option<Timestamp>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// Of one area, as text; all of them stand in JSON. Of files, whose names tell little, fewer.
+const MOST_LINES: usize = 40;
+const MOST_FILES: usize = 10;
+/// Characters of a value, as text.
+const LONGEST: usize = 100;
+
+impl Log {
+    /// Runs the command.
+    pub fn run(&self) -> Outcome {
+        let entries = record::log(&self.repository)?;
+        if self.format == OutputFormat::Json {
+            return output::json(
+                &serde_json::json!({ "schema": 1, "verified": false, "operations": entries }),
+            );
+        }
+        let mut text = String::new();
+        for entry in &entries {
+            tell(&mut text, entry);
+        }
+        let verify = command([OsStr::new("glass"), OsStr::new("verify"), self.repository.as_os_str()]);
+        let _ = writeln!(
+            text,
+            "As the commits tell it; whether that is true: {verify} --signers FILE --pin ROOT"
+        );
+        output::write(&text)
+    }
+}
+
+fn tell(text: &mut String, entry: &Entry) {
+    let _ =
+        writeln!(text, "{:>4}  {}  {}  {}", entry.operation, entry.at, entry.commit, entry.event.as_str());
+    let mut line = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = writeln!(text, "      {name:<12} {}", report::printable(value));
+        }
+    };
+    line("by", Some(&entry.by));
+    line("phase", entry.ran.as_ref().map(phase).as_deref());
+    let times = entry.ran.as_ref().map(|ran| format!("{} to {}", ran.started, ran.ended));
+    line("ran", times.as_deref());
+    line("name", entry.name.as_deref());
+    let package = entry.package.as_ref().map(|package| format!("{} ({})", package.number, package.sha256));
+    line("package", package.as_deref());
+    let validation = (entry.validation != record::Validation::NotRun).then(|| entry.validation.as_str());
+    line("validation", validation);
+    line("requested by", entry.requested_by.as_deref());
+    line("approved by", entry.approved_by.as_deref());
+    line("ticket", entry.ticket.as_deref());
+}
+
+impl Diff {
+    /// Runs the command.
+    pub fn run(&self) -> Outcome {
+        match self.second {
+            Some(second) => self.operations(second),
+            None => self.package(),
+        }
+    }
+
+    fn operations(&self, second: u32) -> Outcome {
+        let first = self.first.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+            let first = report::path(&self.first);
+            Failure::Usage(format!(
+                "{first} is no number of an operation; next: stufpack glass log tells them"
+            ))
+        })?;
+        let meaning = record::meaning(&self.repository, first, second)?;
+        if self.format == OutputFormat::Json {
+            return output::json(&serde_json::json!({ "schema": 1, "verified": false, "meaning": meaning }));
+        }
+        output::write(&told(&meaning))
+    }
+
+    fn package(&self) -> Outcome {
+        super::in_order(&self.repository, &self.first)?;
+        let trusting = Trusting {
+            package: self.first.clone(),
+            signers: self.signers.clone().unwrap_or_default(),
+            revoked: self.revoked.clone(),
+            identity: self.identity.clone(),
+            at: self.at,
+        };
+        let verified = trusting.verified()?;
+        let comparison = record::diff(&self.repository, &verified.package)?;
+        if self.format == OutputFormat::Json {
+            output::json(&serde_json::json!({ "schema": 1, "comparison": comparison }))?;
+        } else {
+            let mut text = match (&comparison.commit, comparison.operation) {
+                (Some(commit), Some(operation)) => {
+                    format!("recorded as operation {operation}, commit {commit}\n")
+                }
+                _ => "nobody recorded a package of this number\n".to_owned(),
+            };
+            for (path, difference) in &comparison.differences {
+                let word = match difference {
+                    record::Difference::Changed => "changed",
+                    record::Difference::Missing => "missing in the glass",
+                    record::Difference::Unexpected => "only in the glass",
+                };
+                let _ = writeln!(text, "  {}: {word}", report::printable(path));
+            }
+            if comparison.is_equal() {
+                text.push_str("equal, byte for byte\n");
+            }
+            output::write(&text)?;
+        }
+        if comparison.is_equal() { Ok(()) } else { Err(Failure::Unproven) }
+    }
+}
+
+/// The difference between two operations, for people.
+fn told(meaning: &Meaning) -> String {
+    let mut text = String::new();
+    for (word, entry) in [("from", &meaning.from), ("to", &meaning.to)] {
+        let _ = writeln!(text, "{word:<5} {}", line(entry));
+    }
+    if !meaning.between.is_empty() {
+        let _ = writeln!(text, "between");
+    }
+    for entry in &meaning.between {
+        let _ = writeln!(text, "  {}", line(entry));
+    }
+    for area in Area::ALL {
+        let changes: Vec<&Changed> = meaning.changes.iter().filter(|change| change.area == area).collect();
+        if changes.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "{} ({})", area.as_str(), changes.len());
+        let most = if is_files(area) { MOST_FILES } else { MOST_LINES };
+        for change in changes.iter().take(most) {
+            let _ = writeln!(text, "  {}", way(change));
+        }
+        if changes.len() > most {
+            let _ = writeln!(text, "  and {} more: --format json tells all", changes.len() - most);
+        }
+    }
+    if meaning.changes.is_empty() {
+        text.push_str("nothing changed\n");
+    }
+    text
+}
+
+/// Whether what changes there is known as files only.
+fn is_files(area: Area) -> bool {
+    matches!(area, Area::Code | Area::Documents | Area::Personal)
+}
+
+/// `settings.json: a.b: 1 -> 2`; of files, whose values are digests, only what became of them.
+fn way(change: &Changed) -> String {
+    let what = report::printable(&change.what);
+    let value = |text: &str| {
+        let text = report::printable(text).replace('\n', " ");
+        let cut: String = text.chars().take(LONGEST).collect();
+        if cut.len() < text.len() { format!("{cut}…") } else { cut }
+    };
+    let bare = is_files(change.area);
+    match (&change.before, &change.after) {
+        (Some(_), Some(_)) if bare => format!("{what}: changed"),
+        (None, _) if bare => format!("{what}: new"),
+        (_, None) if bare => format!("{what}: gone"),
+        (Some(before), Some(after)) => format!("{what}: {} -> {}", value(before), value(after)),
+        (None, Some(after)) => format!("{what}: new, {}", value(after)),
+        (Some(before), None) => format!("{what}: gone, was {}", value(before)),
+        (None, None) => what,
+    }
+}
+
+/// One operation on one line.
+fn line(entry: &Entry) -> String {
+    let ran = entry.ran.as_ref().map(|ran| format!(": {}", phase(ran)));
+    let name = entry.name.as_ref().map(|name| format!(": {name}"));
+    let said = ran.or(name).unwrap_or_default();
+    let text = format!("{} {}{said}, {}, by {}", entry.event.as_str(), entry.operation, entry.at, entry.by);
+    report::printable(&text)
+}
+
+/// `deploy, run 3: finished`.
+fn phase(ran: &record::Ran) -> String {
+    let mut text = ran.phase.clone();
+    if let Some(run) = ran.run {
+        let _ = write!(text, ", run {run}");
+    }
+    if let Some(result) = ran.result {
+        let _ = write!(text, ": {}", result.as_str().replace('_', " "));
+    }
+    text
+}

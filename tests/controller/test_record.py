@@ -1,0 +1,198 @@
+"""What a run leaves for the glass: an operation folder without secrets, and the commands that record it."""
+
+import base64
+import hashlib
+import json
+import os
+import sys
+import unittest
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from fixture import TEMPLATES, Story, mode
+
+sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
+import leak  # noqa: E402
+
+FAKE = "fake-\"S3cr+t/Välue'=9?"
+ADDRESS = "ada@example.org"
+DIGEST = f"sha256:{'a' * 64}"
+
+
+class Records(Story):
+    def operation(self, run: int, phase: str) -> Path:
+        """The operation folder of a run."""
+        return self.state / f"packages/1/operations/{run}-{phase}"
+
+    def about(self, run: int, phase: str) -> dict[str, Any]:
+        """What a folder says of itself."""
+        document: dict[str, Any] = json.loads((self.operation(run, phase) / "operation.json").read_bytes())
+        return document
+
+    def clear(self, run: int, phase: str) -> dict[str, str]:
+        """Every file that is not personal."""
+        folder, personal = self.operation(run, phase), self.about(run, phase)["personal"]
+        files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+        self.assertLessEqual(set(personal), set(files))
+        return {name: path.read_text() for name, path in files.items() if name not in personal}
+
+    def secret(self, name: str, value: str) -> None:
+        """A secret that the Trust Architect provided."""
+        path = self.state / "secrets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(value)
+
+    def test_a_finished_run_leaves_its_folder_whole(self) -> None:
+        package = self.ready()
+        images = {"api": f"registry.example.org/stuf/api@{DIGEST}", "who": ADDRESS, "x": {"y": ADDRESS}}
+        self.orders(
+            deploy__pull_images={"prints": f"{ADDRESS} signed in", "changed": 1},
+            deploy__start_api={"leaves": "images.json", "content": json.dumps(images)},
+            deploy__place_project={"leaves": "users-before.json", "content": ADDRESS},
+        )
+        run = self.exits(0, package, "deploy")
+
+        folder = self.operation(1, "deploy")
+        journal = (self.state / "packages/1/journal.jsonl").read_bytes()
+        self.assertEqual((folder / "journal.jsonl").read_bytes(), journal)
+        about = self.about(1, "deploy")
+        sums = hashlib.sha256((package.root / "SHA256SUMS").read_bytes()).hexdigest()
+        last = hashlib.sha256(journal.splitlines(keepends=True)[-1]).hexdigest()
+        self.assertEqual(
+            {name: about[name] for name in about.keys() - {"started", "ended", "requested_by"}},
+            {
+                "schema": 1, "event": "deployment", "slug": "harbour", "phase": "deploy", "run": 1,
+                "package": {"number": 1, "sha256": f"sha256:{sums}", "plan": package.digest},
+                "result": "finished", "validation": "not_run",
+                "journal": {"lines": journal.count(b"\n"), "sha256": last},
+                "personal": [
+                    "evidence/logs/1-deploy-place-project.log", "evidence/logs/1-deploy-pull-images.log",
+                    "evidence/logs/1-deploy-start-api.log", "evidence/reports/users-before.json",
+                ],
+            },
+        )  # fmt: skip
+        clear = self.clear(1, "deploy")
+        self.assertEqual(set(clear), {"operation.json", "journal.jsonl", "logs/steps.log", "images.json"})
+        self.assertEqual(json.loads(clear["images.json"]), {"api": images["api"]})
+        self.assertNotIn(ADDRESS, "".join(clear.values()))
+        self.assertRegex(clear["logs/steps.log"], r"(?m)^deploy/pull-images +done +1 change ")
+        self.assertEqual({mode(path) for path in folder.rglob("*")}, {0o600, 0o700})
+        for command in (f"stufpack glass record GLASS {folder} --sign-key KEY", f"sh {folder}.sh GLASS KEY SIGNERS"):
+            self.assertIn(command, run.stdout)
+
+    def test_failed_rolled_back_and_paused_runs_are_told_alike(self) -> None:
+        package = self.ready()
+        undone = {"hosts": {"target": {"ok": 1, "failed": 1}}, "rolled_back": True}
+        failed = {"hosts": {"target": {"failed": 1}}, "failures": [f"Copy: {ADDRESS}"]}
+        ends = {
+            "failed": (1, {"exit": 2, "result": failed}),
+            "rolled_back": (10, {"exit": 2, "result": undone}),
+            "paused": (11, {"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}}),
+        }
+        for run, (word, (code, order)) in enumerate(ends.items(), start=1):
+            with self.subTest(word):
+                self.orders(import__save_before_state=order)
+                self.exits(code, package, "import")
+                about = self.about(run, "import")
+                self.assertEqual((about["result"], about["event"]), (word, "configuration"))
+                self.assertNotIn(ADDRESS, "".join(self.clear(run, "import").values()))
+        self.assertIn("    failed   Copy\n", self.clear(1, "import")["logs/steps.log"])
+
+    def test_what_changed_nothing_leaves_none(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "preflight")
+        self.exits(0, package, "deploy", "--check")
+        self.exits(12, package, "cutover")
+        self.exits(0, package, "status")
+        self.assertFalse((self.state / "packages/1/operations").exists())
+
+    def test_verdicts_and_the_approval_are_clear_and_what_was_seen_is_not(self) -> None:
+        package = self.ready()
+        self.orders(verify__sign_in={"result": {"hosts": {"target": {"ok": 1}}, "lines": [f"{ADDRESS} signed in"]}})
+        self.exits(0, package, "verify")
+        self.exits(0, package, "approve", "cutover", "--by", "Ada (TA)", "--strategy", "immediate")
+        self.exits(0, package, "cutover")
+
+        clear = self.clear(1, "verify")
+        self.assertEqual(self.about(1, "verify")["validation"], "pass")
+        report = json.loads(clear["reports/verify.json"])
+        self.assertEqual([check["verdict"] for check in report["checks"]], ["pass", "pass"])
+        self.assertNotIn(ADDRESS, "".join(clear.values()))
+        whole = self.operation(1, "verify") / "evidence/reports/verify.json"
+        self.assertIn(ADDRESS, whole.read_text())
+        about, approval = self.about(2, "cutover"), json.loads(self.clear(2, "cutover")["approval.json"])
+        self.assertEqual((about["event"], about["approved_by"]), ("cutover", "Ada (TA)"))
+        self.assertEqual((approval["gate"], approval["strategy"]), ("approve-cutover", "immediate"))
+        self.assertEqual(approval["report"]["sha256"], hashlib.sha256(whole.read_bytes()).hexdigest())
+
+    def test_a_secret_in_any_encoding_keeps_the_folder_from_being_written(self) -> None:
+        key = "\n".join(["-----BEGIN " + "PRIVATE KEY-----", *(f"{n}FAKE" * 9 for n in range(3)), "-----END"])
+        credential = {"ssh": {"host": "target", "private_key": key}, "storage": {"secret_access_key": FAKE}}
+        raw = FAKE.encode()
+        written = {
+            "plain": FAKE,
+            "hexadecimal": raw.hex(),
+            "base64, wrapped": base64.encodebytes(b"user:" + raw * 3).decode(),
+            "base64url at 1": base64.urlsafe_b64encode(b"x" + raw).decode(),
+            "base64 at 2": base64.b64encode(b"xy" + raw + b"z").decode(),
+            "JSON in JSON": json.dumps(json.dumps({"msg": FAKE})),
+            "URL": urllib.parse.quote(FAKE, safe=""),
+            "one user's password": "K3y-FAKE-FAKEaA1!",
+            "a line of a key": "1FAKE" * 9,
+            "another's key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+        }
+        for name, text in written.items():
+            with self.subTest(name):
+                self.again()
+                package = self.ready()
+                self.secret("source_read", json.dumps(credential))
+                self.secret("one-time-passwords.csv", f'"ada","{ADDRESS}","K3y-FAKE-FAKEaA1!"\n')
+                self.orders(deploy__start_api={"prints": f"first\nsecond {text}"})
+                run = self.exits(0, package, "deploy", says="not recorded: a secret stands where it must not")
+                self.assertIn("evidence/logs/1-deploy-start-api.log, ", run.stdout)
+                self.assertNotIn(text.split("\n")[0], run.stdout + run.stderr)
+                folder = self.operation(1, "deploy")
+                self.assertEqual([path.name for path in folder.parent.iterdir()], ["1-deploy.refused"])
+                self.assertIn("1, deploy: no operation folder, since a secret", self.migrate(package, "status").stdout)
+
+    def test_what_only_looks_like_a_secret_is_recorded(self) -> None:
+        package = self.ready()
+        # A host's name in a credential is none, and neither is what is too short to be searched for.
+        self.secret("source_read", json.dumps({"ssh": {"host": "harbour.example.org"}, "token": "deploy"}))
+        self.secret("one-time-passwords.csv", f'"ada","{ADDRESS}","K3y-FAKE-FAKEaA1!"\n')
+        self.orders(deploy__start_api={"prints": f"harbour.example.org deploy {ADDRESS}"})
+        self.exits(0, package, "deploy")
+        self.assertTrue(self.operation(1, "deploy").is_dir())
+
+    def test_status_says_what_is_not_recorded(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "prepare")
+        self.exits(0, package, "deploy")
+        self.operation(1, "prepare").with_name("1-prepare.recorded").write_text("commit\n")
+        run = self.exits(0, package, "status", "--json")
+        records = json.loads(run.stdout)["records"]
+        self.assertEqual(records["recorded"], [str(self.operation(1, "prepare"))])
+        self.assertEqual(records["not_run"], [str(self.operation(2, "deploy"))])
+        self.assertIn("not recorded: 2-deploy", run.stderr)
+
+    def test_a_state_folder_that_takes_no_more_does_not_undo_the_phase(self) -> None:
+        package = self.ready()
+        (self.state / "packages/1").mkdir(parents=True)
+        (self.state / "packages/1/operations").write_text("in the way")
+        self.exits(0, package, "deploy", says="not recorded: the operation folder could not be written")
+
+
+class Search(unittest.TestCase):
+    def test_every_encoding_is_found_at_every_offset(self) -> None:
+        for encoding, needle in leak.encodings(FAKE.encode()):
+            hits = leak.search({"x.log": b"line\n..." + needle + b"..."}, {"mail": [FAKE.encode()]})
+            self.assertEqual([(hit.path, hit.line, hit.name) for hit in hits], [("x.log", 2, "mail")], encoding)
+        for shift in range(3):
+            text = base64.b64encode(b"x" * shift + FAKE.encode() + os.urandom(5))
+            self.assertEqual(len(leak.search({"x": text}, {"mail": [FAKE.encode()]})), 1)
+        self.assertEqual(leak.search({"x": b"nothing of it: " + FAKE[:-1].encode()}, {"mail": [FAKE.encode()]}), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

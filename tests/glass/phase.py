@@ -1,0 +1,47 @@
+"""Writes an operation folder with the controller's own code, as `./migrate` does after a run; prints its place."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ORDER = json.loads(sys.argv[1])
+sys.path.insert(0, str(Path(ORDER["root"]) / "infrastructure/controller"))
+os.umask(0o077)
+
+import gates  # noqa: E402
+import operation  # noqa: E402
+from state import State, open_journal  # noqa: E402
+
+
+def main() -> None:
+    """One run of a phase: its journal lines, its log, its evidence, its folder."""
+    state = State(Path(ORDER["state"]), ORDER["number"])
+    for folder in (state.here / "logs", state.secrets):
+        folder.mkdir(parents=True, exist_ok=True)
+    package: Any = SimpleNamespace(
+        root=Path(ORDER["root"]), slug="harbour", number=ORDER["number"], plan_digest=ORDER["plan"]
+    )
+    journal = open_journal(state, package.plan_digest, repair=True)
+    run, phase, since = journal.next_run, ORDER["phase"], datetime.now(UTC)
+    reports = state.here / "reports" / str(run)
+    reports.mkdir(parents=True, exist_ok=True)
+    for name, content in ORDER["evidence"].items():
+        (reports / name).write_text(content)
+    (state.here / "logs" / f"{run}-{phase}-step.log").write_text("ok  ada@example.org\n")
+    step = f"{phase}/step"
+    for place, word in ((step, "started"), *(ORDER["lines"])):
+        journal.append(run, phase, place, word)
+    steps = [{"id": step, "state": "done", "changed": 1, "seconds": 0.1, "changed_tasks": ["Step"], "failures": []}]
+    by = ORDER.get("approved_by")
+    approval = gates.Approval(f"approve-{phase}", package.plan_digest, by, "", None) if by else None
+    ran = operation.Ran(SimpleNamespace(id=phase), run, since, ORDER["sums"], steps, approval)  # type: ignore[arg-type]
+    place, hits = operation.write(package, state, journal, ran)
+    print(place if place is not None else hits)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+//! What the controller leaves at the end of a run enters a glass, by `stufpack glass record` or by stock tools alone, and
+//! the glass then tells the migration.
+
+use crate::forge::{Check, codes};
+use crate::support::{Case, Person, run};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use stufpack::pack::Package;
+use stufpack::record::{self, Area, Ended, Event, Glass, Recording, Validation};
+
+const ADDRESS: &str = "ada@example.org";
+
+/// One run of a phase, as the controller notes it.
+pub struct Phase<'a> {
+    pub phase: &'a str,
+    /// Journal lines after the step's begin.
+    pub lines: &'a [(&'a str, &'a str)],
+    pub evidence: serde_json::Value,
+    pub approved_by: Option<&'a str>,
+}
+
+impl<'a> Phase<'a> {
+    /// A phase that came to its end.
+    pub fn finished(phase: &'a str) -> Self {
+        Self {
+            phase,
+            lines: &[("step", "done"), ("end", "finished")],
+            evidence: json!({ "seen.json": ADDRESS }),
+            approved_by: None,
+        }
+    }
+
+    /// The operation folder that it leaves.
+    pub fn leave(&self, case: &Case, package: &Package) -> PathBuf {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let order = json!({
+            "root": root.join("templates"), "state": case.path("state"), "number": package.manifest().package.number,
+            "plan": package.files()["MIGRATION-PLAN.json"].sha256, "sums": package.sha256(),
+            "phase": self.phase, "lines": self.lines, "evidence": self.evidence, "approved_by": self.approved_by,
+        });
+        let mut python = case.command("python3");
+        python.args(["-I", "-B"]).arg(root.join("tests/glass/phase.py")).arg(order.to_string());
+        PathBuf::from(String::from_utf8(run(&mut python).stdout).unwrap().trim_end())
+    }
+}
+
+/// Records a folder in the glass at `path` as `stufpack glass record` does.
+pub fn record(case: &Case, path: &Path, folder: &Path, by: &Person) -> record::Recorded {
+    let signers = case.signers();
+    let key = by.signer();
+    let recording = Recording {
+        key: &key,
+        signers: &signers,
+        recipients: &[],
+        requested_by: None,
+        approved_by: None,
+        ticket: None,
+    };
+    Glass::open(path).unwrap().lock().unwrap().record_operation(folder, &[], &recording).unwrap()
+}
+
+/// Records a folder as the text beside it does, with nothing of the user's settings.
+pub fn stock(case: &Case, path: &Path, folder: &Path, by: &Person) -> Output {
+    let script = PathBuf::from(format!("{}.sh", folder.display()));
+    let mut shell = case.command("sh");
+    shell.env_remove("GIT_CONFIG_COUNT").arg(script).arg(path).arg(&by.key).arg(case.path("allowed_signers"));
+    shell.output().unwrap()
+}
+
+/// Every file of the head's tree but the encrypted ones, and what those decrypt to.
+fn tree(case: &Case, path: &Path) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
+    let listed = case.git_in(path, &["ls-tree", "-r", "main"]).stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    let (sealed, clear): (Vec<&str>, Vec<&str>) = listed.lines().partition(|line| line.ends_with(".age"));
+    let opened = sealed.into_iter().map(|line| {
+        let name = line.split('\t').nth(1).unwrap();
+        let blob = case.git_in(path, &["cat-file", "blob", &format!("main:{name}")]).stdout;
+        fs::write(case.path("sealed"), blob).unwrap();
+        let mut age = case.command("age");
+        age.args(["-d", "-i"]).arg(case.path("identity.txt")).arg(case.path("sealed"));
+        (name.to_owned(), run(&mut age).stdout)
+    });
+    (clear.into_iter().map(str::to_owned).collect(), opened.collect())
+}
+
+fn case(bare: bool) -> (Case, Package) {
+    let case = Case::new();
+    case.init(bare);
+    let package = case.package(1, None);
+    case.record(&package);
+    (case, package)
+}
+
+fn says(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+#[test]
+fn stufpack_and_stock_tools_make_the_same_tree_of_a_phases_folder() {
+    for bare in [true, false] {
+        let (case, package) = case(bare);
+        let phases = [
+            Phase::finished("prepare"),
+            Phase { lines: &[("deploy/step", "failed")], ..Phase::finished("deploy") },
+            Phase { approved_by: Some("Ada's \"TA\" $(id) `x`"), ..Phase::finished("import") },
+            Phase::finished("invite"),
+        ];
+        let clone = case.path("by stock");
+        run(case.command("cp").arg("-a").arg(case.glass()).arg(&clone));
+        for phase in phases {
+            let folder = phase.leave(&case, &package);
+
+            let ours = record(&case, &case.glass(), &folder, &case.customer);
+            let theirs = stock(&case, &clone, &folder, &case.customer);
+
+            assert!(theirs.status.success(), "{}: {}", phase.phase, says(&theirs));
+            assert!(says(&theirs).contains(&format!("operation {} recorded", ours.operation)));
+            assert_eq!(tree(&case, &case.glass()), tree(&case, &clone), "{}", phase.phase);
+            let noted = fs::read_to_string(format!("{}.recorded", folder.display())).unwrap();
+            let head = case.git_in(&clone, &["rev-parse", "main"]).stdout;
+            assert_eq!(noted.as_bytes(), head);
+        }
+        for path in [case.glass(), clone.clone()] {
+            assert_eq!(codes(&Check::pinned(&case).run_in(&path)), [""; 0]);
+            let found = case.git_in(&path, &["grep", "-q", ADDRESS, "main", "--", "audit", "infrastructure"]);
+            assert_eq!(found.status.code(), Some(1), "personal data in clear");
+        }
+        if !bare {
+            assert_eq!(says(&case.git_in(&clone, &["status", "--porcelain"])), "");
+            assert!(clone.join("audit/config-changes/0004-configuration/approval.json").is_file());
+        }
+    }
+}
+
+#[test]
+fn stock_tools_record_a_folder_once_and_refuse_what_stufpack_refuses() {
+    let (case, package) = case(false);
+    let folder = Phase::finished("deploy").leave(&case, &package);
+    let refused = |by: &Person, why: &str| {
+        let head = case.git(&["rev-parse", "main"]);
+        let output = stock(&case, &case.glass(), &folder, by);
+        assert!(!output.status.success() && says(&output).contains(why), "{}", says(&output));
+        assert_eq!(case.git(&["rev-parse", "main"]), head);
+        assert_eq!(case.git(&["status", "--porcelain"]), "");
+    };
+    refused(&case.stranger, "the key is of nobody");
+    let text = fs::read_to_string(format!("{}.sh", folder.display())).unwrap();
+    let edit = |from: &str, to: &str| {
+        assert!(text.contains(from));
+        fs::write(format!("{}.sh", folder.display()), text.replacen(from, to, 1)).unwrap();
+    };
+    edit("slug=harbour", "slug=other");
+    refused(&case.customer, "the glass is of another STUF than other");
+    edit(&package.sha256().hex(), &"0".repeat(64));
+    refused(&case.customer, "the glass does not have package 1");
+    edit("", "");
+
+    assert!(stock(&case, &case.glass(), &folder, &case.customer).status.success());
+    let head = case.git(&["rev-parse", "main"]);
+    let again = stock(&case, &case.glass(), &folder, &case.customer);
+
+    assert_eq!(says(&again), "was recorded before\n");
+    let ours = record(&case, &case.glass(), &folder, &case.customer);
+    assert_eq!((ours.commit.to_string(), ours.new), (head.clone(), false));
+    crate::forge::Forge { key: Some(&case.stranger), ..crate::forge::Forge::new(&case) }.commit();
+    case.git(&["reset", "-q", "--hard"]);
+    refused(&case.customer, "the last operation was signed by nobody");
+}
+
+#[test]
+fn a_result_that_the_journal_does_not_tell_is_refused_and_seen() {
+    let (case, package) = case(true);
+    let folder =
+        Phase { lines: &[("deploy/step", "failed")], ..Phase::finished("deploy") }.leave(&case, &package);
+    let about = folder.join("operation.json");
+    let text = fs::read_to_string(&about).unwrap();
+    fs::write(&about, text.replacen("\"failed\"", "\"finished\"", 1)).unwrap();
+
+    let error = case.record_operation(&folder, &case.customer).unwrap_err().to_string();
+
+    assert!(error.contains("run 1 ended failed in the journal, finished in operation.json"), "{error}");
+    assert!(stock(&case, &case.glass(), &folder, &case.customer).status.success());
+    assert_eq!(codes(&Check::pinned(&case).run()), ["glass.journal"]);
+}
+
+#[test]
+fn the_glass_tells_the_migration_and_what_changed_in_it() {
+    let (case, package) = case(true);
+    let report = |verdict: &str| {
+        let check = json!({ "id": "sign-in", "verdict": verdict, "observed": ADDRESS, "ran_at": null });
+        json!({ "v": 1, "phase": "verify", "verdict": verdict, "checks": [check] }).to_string()
+    };
+    let image = |digit: &str| format!("registry.example.org/stuf/api@sha256:{}", digit.repeat(64));
+    let deploy = |digit: &str| json!({ "images.json": json!({ "api": image(digit) }).to_string() });
+    let leave = |phase: Phase<'_>, package: &Package| {
+        let folder = phase.leave(&case, package);
+        record(&case, &case.glass(), &folder, &case.customer);
+    };
+    leave(Phase { evidence: deploy("a"), ..Phase::finished("deploy") }, &package);
+    leave(
+        Phase {
+            lines: &[("verify/step", "failed")],
+            evidence: json!({ "verify.json": report("fail") }),
+            ..Phase::finished("verify")
+        },
+        &package,
+    );
+    let second = case.package(2, Some(&package));
+    case.record(&second);
+    leave(Phase { evidence: deploy("b"), ..Phase::finished("deploy") }, &second);
+    leave(Phase { evidence: json!({ "verify.json": report("pass") }), ..Phase::finished("verify") }, &second);
+    leave(Phase { approved_by: Some("Ada (TA)"), ..Phase::finished("cutover") }, &second);
+
+    let log = record::log(&case.glass()).unwrap();
+    let told: Vec<_> = log
+        .iter()
+        .map(|entry| {
+            let ran = entry.ran.as_ref();
+            (entry.event, ran.map(|ran| ran.phase.as_str()), ran.and_then(|ran| ran.result), entry.validation)
+        })
+        .collect();
+    let (pass, fail, none) = (Validation::Pass, Validation::Fail, Validation::NotRun);
+    assert_eq!(
+        told[2..],
+        [
+            (Event::Deployment, Some("deploy"), Some(Ended::Finished), none),
+            (Event::Deployment, Some("verify"), Some(Ended::Failed), fail),
+            (Event::Package, None, None, none),
+            (Event::Deployment, Some("deploy"), Some(Ended::Finished), none),
+            (Event::Deployment, Some("verify"), Some(Ended::Finished), pass),
+            (Event::Cutover, Some("cutover"), Some(Ended::Finished), none),
+        ]
+    );
+    assert_eq!(log[7].approved_by.as_deref(), Some("Ada (TA)"));
+
+    let meaning = record::meaning(&case.glass(), 3, 7).unwrap();
+    let changed = |area: Area| {
+        let changes = meaning.changes.iter().filter(|change| change.area == area);
+        changes.map(|c| (c.what.as_str(), c.before.as_deref(), c.after.as_deref())).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(Area::Checks), [("verify: sign-in", Some("fail"), Some("pass"))]);
+    assert_eq!(changed(Area::Images), [("api", Some(image("a").as_str()), Some(image("b").as_str()))]);
+    assert_eq!(
+        changed(Area::Phases),
+        [
+            ("cutover", None, Some("finished, package 2")),
+            ("deploy", Some("finished, package 1"), Some("finished, package 2")),
+            ("verify", Some("failed, package 1"), Some("finished, package 2")),
+        ]
+    );
+    assert!(changed(Area::Package).contains(&("package.number", Some("1"), Some("2"))));
+    assert_eq!(changed(Area::Settings), [("infrastructure/compose/.env: N", Some("'1'"), Some("'2'"))]);
+    assert_eq!((changed(Area::Code).len(), changed(Area::Personal).len()), (0, 1));
+    assert_eq!(meaning.between.len(), 4);
+    assert!(record::meaning(&case.glass(), 3, 3).unwrap().changes.is_empty());
+    let error = record::meaning(&case.glass(), 3, 8).unwrap_err().to_string();
+    assert!(error.contains("has no operation 8, its last one is 7"), "{error}");
+}

@@ -1,0 +1,189 @@
+//! Two glasses of one STUF: the hosting company's, and the customer's, which began as its clone and went its own way.
+
+use crate::forge::{Check, Forge, codes};
+use crate::phases::{Phase, record, stock};
+use crate::support::{CUSTOMER, Case, ISSUER, Person};
+use std::path::{Path, PathBuf};
+use stufpack::pack::Package;
+use stufpack::record::{self, Error, Glass, Recorded, Recording, Sequence};
+
+/// Both glasses after the first package: the hosting company's is bare, the customer's a clone with a work tree.
+struct Two {
+    case: Case,
+    first: Package,
+    root: git2::Oid,
+}
+
+impl Two {
+    fn new() -> Self {
+        let case = Case::new();
+        let root = case.init(true);
+        let first = case.package(1, None);
+        case.record(&first);
+        // The page's own words: docs/glass.md, “Two glasses”.
+        let script = crate::page::blocks("sh two");
+        let status = case
+            .command("sh")
+            .current_dir(&case.folder)
+            .env("URL", case.glass())
+            .args(["-eu", "-c", &script])
+            .status()
+            .unwrap();
+        assert!(status.success());
+        Self { case, first, root }
+    }
+
+    fn ours(&self) -> PathBuf {
+        self.case.path("ours")
+    }
+
+    fn take(&self, path: &Path, package: &Package, by: &Person) -> Result<Recorded, Error> {
+        let signers = self.case.signers();
+        let key = by.signer();
+        let recording = Recording {
+            key: &key,
+            signers: &signers,
+            recipients: &[],
+            requested_by: None,
+            approved_by: None,
+            ticket: None,
+        };
+        record::record(path, package, &recording)
+    }
+
+    fn head(&self, path: &Path) -> String {
+        String::from_utf8(self.case.git_in(path, &["rev-parse", "main"]).stdout).unwrap().trim().to_owned()
+    }
+
+    /// Both hold, from the root that everybody knows.
+    fn both_hold(&self) {
+        for path in [self.case.glass(), self.ours()] {
+            let audit = Check { pins: vec![self.root], ..Check::new(&self.case) }.run_in(&path);
+            assert_eq!(codes(&audit), [""; 0], "{}: {:?}", path.display(), audit.findings);
+        }
+    }
+
+    /// Who recorded what, in order.
+    fn told(&self, path: &Path) -> Vec<(String, &'static str)> {
+        let entries = record::log(path).unwrap();
+        let by = |name: &str| if name == CUSTOMER { "customer" } else { "issuer" };
+        entries.iter().map(|entry| (entry.event.to_string(), by(&entry.by))).collect()
+    }
+}
+
+#[test]
+fn each_glass_goes_its_own_way_and_the_next_package_enters_both() {
+    let two = Two::new();
+    let (case, hosting, ours) = (&two.case, two.case.glass(), two.ours());
+
+    // The customer runs the first package, and records once by stufpack and once by stock tools.
+    let folder = Phase::finished("deploy").leave(case, &two.first);
+    record(case, &ours, &folder, &case.customer);
+    let folder = Phase::finished("import").leave(case, &two.first);
+    assert!(stock(case, &ours, &folder, &case.customer).status.success());
+    // The hosting company goes on meanwhile, and makes the second package.
+    Forge { files: Forge::new(case).files, ..Forge::new(case) }.commit();
+    let second = case.package(2, Some(&two.first));
+    case.record(&second);
+
+    // Neither can become the other by a pull.
+    let pull = case.git_in(&ours, &["pull", "-q", "--ff-only", &hosting.display().to_string(), "main"]);
+    assert!(!pull.status.success());
+    let taken = two.take(&ours, &second, &case.customer).unwrap();
+    assert_eq!((taken.operation, taken.new), (4, true));
+    let folder = Phase { approved_by: Some("Ada (TA)"), ..Phase::finished("cutover") }.leave(case, &second);
+    record(case, &ours, &folder, &case.customer);
+
+    let words = |told: &[(&str, &'static str)]| -> Vec<_> {
+        told.iter().map(|(event, by)| ((*event).to_owned(), *by)).collect()
+    };
+    let begin = [("init", "issuer"), ("package", "issuer")];
+    assert_eq!(
+        two.told(&hosting),
+        words(&[&begin[..], &[("access", "issuer"), ("package", "issuer")]].concat())
+    );
+    let own = [
+        ("deployment", "customer"),
+        ("configuration", "customer"),
+        ("package", "customer"),
+        ("cutover", "customer"),
+    ];
+    assert_eq!(two.told(&ours), words(&[&begin[..], &own].concat()));
+    two.both_hold();
+    // The package is the same in both, though each recorded it in its own place and in its own name.
+    for file in ["SHA256SUMS", "SHA256SUMS.sig", "manifest.json"] {
+        let blob = |path: &Path| case.git_in(path, &["rev-parse", &format!("main:{file}")]).stdout;
+        assert_eq!(blob(&hosting), blob(&ours));
+    }
+    // The one who made it may look: what was recorded is exactly what was signed.
+    assert!(record::diff(&ours, &second).unwrap().is_equal());
+}
+
+#[test]
+fn a_package_enters_by_its_issuers_signature_and_its_predecessor_alone() {
+    let two = Two::new();
+    let (case, ours) = (&two.case, two.ours());
+    let head = two.head(&ours);
+    let second = case.package(2, Some(&two.first));
+    let third = case.package(3, Some(&second));
+    let refused = |package: &Package, by: &Person| two.take(&ours, package, by).unwrap_err();
+
+    let files = crate::support::files(2);
+    let customers = case.package_of(2, Some(&two.first), "harbour", &case.customer, files.clone());
+    assert!(matches!(refused(&customers, &case.customer), Error::Key(_)));
+    let strangers = case.package_of(2, Some(&two.first), "harbour", &case.stranger, files);
+    assert!(matches!(refused(&strangers, &case.customer), Error::Key(_)));
+    assert!(matches!(refused(&second, &case.stranger), Error::Key(_)));
+    assert!(matches!(refused(&third, &case.customer), Error::Sequence(Sequence::Number { expected: 2, .. })));
+    let other_first = case.package(2, Some(&third));
+    assert!(matches!(refused(&other_first, &case.customer), Error::Sequence(Sequence::Previous { .. })));
+    assert_eq!(two.head(&ours), head);
+
+    two.take(&ours, &second, &case.customer).unwrap();
+    two.take(&ours, &third, &case.customer).unwrap();
+    assert!(!two.take(&ours, &second, &case.customer).unwrap().new);
+    two.both_hold();
+}
+
+#[test]
+fn neither_principal_changes_more_than_its_own_folders_and_signed_packages() {
+    for name in [ISSUER, CUSTOMER] {
+        let case = Case::new();
+        case.init(true);
+        let first = case.package(1, None);
+        case.record(&first);
+        let folder = Phase::finished("deploy").leave(&case, &first);
+        record(&case, &case.glass(), &folder, &case.customer);
+        let by = if name == ISSUER { &case.issuer } else { &case.customer };
+        let good = case.git(&["rev-parse", "main"]);
+        let old = "audit/deployment-history/0002-deployment";
+        let log = "infrastructure/deployment-logs/0002-deployment/steps.log";
+        for (path, content, code) in [
+            ("README.md".to_owned(), Some("x"), Some("glass.path")),
+            ("infrastructure/ansible/group_vars/all.yml".to_owned(), Some("x"), Some("glass.path")),
+            ("personal/0001.age".to_owned(), None, Some("glass.path")),
+            ("SHA256SUMS.sig".to_owned(), None, Some("glass.path")),
+            (format!("{old}/operation.json"), Some("{}"), Some("glass.append_only")),
+            (format!("{old}/journal.jsonl"), None, Some("glass.append_only")),
+            (log.to_owned(), None, Some("glass.append_only")),
+            ("audit/access-logs/0001-package/more.json".to_owned(), Some("{}"), Some("glass.path")),
+            // What each of them may do.
+            ("audit/access-logs/0003-access/more.json".to_owned(), Some("{}"), None),
+            ("infrastructure/deployment-logs/0003-access/more.log".to_owned(), Some("x"), None),
+        ] {
+            let mut forge = Forge { key: Some(by), name: name.to_owned(), ..Forge::new(&case) };
+            forge.date = case.git(&["log", "-1", "--format=%ct", "main"]).parse().unwrap();
+            forge.files.push((path.clone(), content.map(|text| text.as_bytes().to_vec())));
+            forge.commit();
+            let found = codes(&Check::pinned(&case).run());
+            assert_eq!(found, code.into_iter().collect::<Vec<_>>(), "{name} {path}");
+            case.git(&["update-ref", "refs/heads/main", &good]);
+        }
+        // A tree that an issuer signed may be recorded by both; `customer/…` cannot sign one.
+        let second = case.package(2, Some(&first));
+        assert!(case.try_record(&second, by).unwrap().new, "{name}");
+        let own = case.package_of(3, Some(&second), "harbour", by, crate::support::files(3));
+        assert_eq!(case.try_record(&own, by).is_ok(), name == ISSUER, "{name}");
+        assert!(Glass::open(&case.glass()).is_ok());
+    }
+}

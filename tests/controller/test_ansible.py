@@ -2,25 +2,10 @@
 
 import json
 import signal
-import sys
 import unittest
 from pathlib import Path
 
-from fixture import TEMPLATES, Package, Story
-
-# Beside the Python that runs the tests: `tools/test-python` takes that of the linters.
-ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
-
-PLAY = """---
-- name: Deploy
-  hosts: stuf
-  gather_facts: false
-  tasks:
-    - name: Arguments
-      ansible.builtin.assert: {{that: true, quiet: true}}
-      tags: [always]
-{tasks}
-"""
+from real import AnsibleStory
 
 # Each step notes the journal as it stands while the step runs.
 STEP = """
@@ -37,25 +22,7 @@ COPY = """
 """
 
 
-class RealAnsible(Story):
-    def real(self, *tasks: str) -> Package:
-        """A package whose deploy has these tasks, with Ansible itself as its tool."""
-        self.assertTrue(ANSIBLE.exists(), f"{ANSIBLE} is missing; next: tools/install quick, then tools/test-python")
-        package = self.package()
-        for name in ("ansible.cfg", "callback_plugins/stufpack.py"):
-            text = (TEMPLATES / "infrastructure/ansible" / name).read_text()
-            package.write(f"infrastructure/ansible/{name}", text)
-        host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        inventory = {"stuf": {"hosts": {"target": host}}}
-        package.write("infrastructure/ansible/inventory/target/hosts.yml", json.dumps(inventory))
-        package.write("infrastructure/ansible/playbooks/keep-journal.yml", "---\n")
-        text = PLAY.format(home=self.home, tasks="".join(tasks))
-        package.write("infrastructure/ansible/playbooks/deploy.yml", text)
-        self.with_tools(package.seal())
-        tool = next(self.state.glob("venv/*/bin/ansible-playbook"))
-        tool.write_text(f'#!/bin/sh\necho "$$" >{self.home}/pid\nexec {ANSIBLE} "$@"\n')
-        return package
-
+class RealAnsible(AnsibleStory):
     def step(self, step: str, more: str = "") -> str:
         """The tasks of one step."""
         return STEP.format(home=self.home, step=step) + more + COPY.format(home=self.home, step=step)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import gzip
 import json
 import os
@@ -74,6 +76,18 @@ def seed_k8(bucket: Bucket) -> None:
         bucket.seed(f"k{number}", bytes([number]) * (4 * MIB))
 
 
+@functools.cache
+def installed() -> Path:
+    """The program as the role places it; once for all tests of a process, so that Python compiles it once."""
+    folder = tempfile.TemporaryDirectory(prefix="stuf-content-lib-")
+    atexit.register(folder.cleanup)
+    ignored = shutil.ignore_patterns("__pycache__")
+    place = Path(folder.name)
+    shutil.copytree(ANSIBLE / "roles/content/files/stuf_content", place / "stuf_content", ignore=ignored)
+    shutil.copy(ANSIBLE / "module_utils/stufpack_signature.py", place)
+    return place
+
+
 class Run:
     """What a run said."""
 
@@ -92,11 +106,6 @@ class Case(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="stuf-content-")
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        self.program = self.folder / "lib"
-        self.program.mkdir()
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ANSIBLE / "roles/content/files/stuf_content", self.program / "stuf_content", ignore=ignored)
-        shutil.copy(ANSIBLE / "module_utils/stufpack_signature.py", self.program)
         self.state = self.folder / "state"
         self.secrets = self.folder / "secrets"
         self.secrets.mkdir(mode=0o700)
@@ -200,8 +209,7 @@ class Case(unittest.TestCase):
         """As systemd starts it, and with what must not reach rclone."""
         return {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(self.program),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(installed()),
             "AWS_CA_BUNDLE": "/nonexistent",
             "RCLONE_IMMUTABLE": "wrong",
         }

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from cases import K17, MIB, Case, seed_k17, seed_mp
-from stores import garage, moto
+import sys
+
+from cases import ANSIBLE, K17, MIB, Case, seed_k17, seed_mp
+from stores import ACCESS_KEY, SECRET_KEY, Bucket, garage, moto
 from test_prechecks import forbid_writing
 
+sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
+
+from stuf_content.configuration import Place  # noqa: E402 (after the path)
+from stuf_content.entries import Entry  # noqa: E402
+from stuf_content.limits import Stopping  # noqa: E402
+from stuf_content.s3 import Store  # noqa: E402
+from stufpack_signature import Key  # noqa: E402
+
 RENAMED = {"/lead": {"target_key": "%2Flead", "alone": True}}
+
+
+def own_client(bucket: Bucket) -> Store:
+    """The client of the program under test."""
+    place = Place(bucket.endpoint, bucket.name, Key(ACCESS_KEY, SECRET_KEY, "us-east-1"))
+    return Store(place, 1000, Stopping())
 
 
 class Garage(Case):
@@ -70,6 +86,22 @@ class Garage(Case):
             there, here = self.target.head_object(Key=key), self.source.head_object(Key=key)
             for name in ("Metadata", "ContentType", "CacheControl", "ContentDisposition", "ContentLanguage"):
                 self.assertEqual(there.get(name), here.get(name), f"{name} of {key}")
+        self.assert_verified(2)
+
+    def test_metadata_that_is_raw_utf_8_arrives_by_either_way(self) -> None:
+        # boto3 refuses to write it, so the program's own client does: stores give it, whoever wrote it.
+        metadata = {"original_filename": "Prüfung تقرير.docx", "comment": "two  blanks"}
+        source = own_client(self.source)
+        for key in ("by/rclone", "by/itself/"):
+            source.put(key, b"x", Entry(key, 1, "", "", "text/plain", metadata))
+        line = {"size": 1, "modified": "2026-11-01T08:00:00Z", "content_type": "text/plain"}
+        self.write_lists([{"key": key, **line} for key in ("by/rclone", "by/itself/")])
+
+        copy = self.copied().document
+
+        self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (1, 1))
+        for key in ("by/rclone", "by/itself/"):
+            self.assertEqual(own_client(self.target).head(key).metadata, metadata)
         self.assert_verified(2)
 
     def test_the_probe_writes_reads_and_deletes_at_the_target(self) -> None:

@@ -17,7 +17,9 @@ from stores import moto
 RATE = 4 * MIB * 8
 
 
-class Interruptions(Case):
+class Copying(Case):
+    """Eight objects of 4 MiB, and what the stories do with them."""
+
     def setUp(self) -> None:
         super().setUp()
         self.between(moto().bucket(), moto().bucket())
@@ -42,6 +44,38 @@ class Interruptions(Case):
         self.assertEqual(self.target.open_uploads(), 0)
         self.assert_verified(8)
 
+    def status(self) -> dict:
+        """What `status` says of the progress."""
+        return self.content("status").document["progress"]
+
+    def at(self, moment: str, verb: str, *, wait: bool = False) -> Run:
+        """Runs a verb with a clock that starts at the given moment."""
+        begin = datetime.datetime.fromisoformat(moment)
+        code = (
+            "import datetime, functools, json, pathlib, sys, time\n"
+            "from stuf_content import __main__ as program, limits, session\n"
+            f"begin, start = datetime.datetime.fromisoformat({begin.isoformat()!r}), time.monotonic()\n"
+            "now = lambda: begin + datetime.timedelta(seconds=time.monotonic() - start)\n"
+            "program.Session = functools.partial(session.Session, now=now)\n"
+            "config = pathlib.Path('content.json')\n"
+            f"code, document = program.run({verb!r}, config, limits.Stopping(), wait={wait})\n"
+            "print(json.dumps(document)); sys.exit(code)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=self.folder,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
+
+
+class Killed(Copying):
+    """D22: what a killed copy left, and where the next goes on."""
+
     def test_d22_a_killed_copy_goes_on_without_sending_again_what_is_there(self) -> None:
         self.list_source()
         self.content("inventory")
@@ -64,13 +98,14 @@ class Interruptions(Case):
         self.list_source(leave_out=tuple(f"k{number}" for number in range(8)))
         self.content("inventory")
         self.configure(bandwidth_bits_per_second=8 * 20 * MIB)
-        process = self.start("copy")
-        for _ in range(1200):
-            if self.target.open_uploads():
-                break
-            time.sleep(0.05)
-        process.kill()
-        self.finish(process)
+        stopped = self.started_upload()
+        stopped.send_signal(signal.SIGTERM)
+        self.assertEqual(self.finish(stopped).code, 11)
+        self.assertEqual(self.target.open_uploads(), 0, "a stop tidies up by itself")
+
+        killed = self.started_upload()
+        killed.kill()
+        self.finish(killed)
         self.assertEqual(self.target.open_uploads(), 1)
         other = self.target.create_multipart_upload(Key="somebody's/own")["UploadId"]
 
@@ -80,6 +115,19 @@ class Interruptions(Case):
         self.assertEqual(self.target.open_uploads(), 1, "an upload that somebody else began stays")
         self.target.abort_multipart_upload(Key="somebody's/own", UploadId=other)
         self.assertEqual(self.target.objects("trail/"), self.source.objects("trail/"))
+
+    def started_upload(self) -> subprocess.Popen[str]:
+        """A copy that has begun to send an object in parts."""
+        process = self.start("copy")
+        for _ in range(1200):
+            if self.target.open_uploads():
+                return process
+            time.sleep(0.05)
+        raise AssertionError("no upload was begun")
+
+
+class Windows(Copying):
+    """D23: a window ends while objects are on their way."""
 
     def test_d23_at_the_window_s_end_it_pauses_and_goes_on_in_the_next(self) -> None:
         self.list_source()
@@ -118,6 +166,10 @@ class Interruptions(Case):
         held = self.at("2026-11-23T12:00:00Z", "copy", wait=True)
         self.assertEqual((held.code, held.document["message"]), (11, "HOLD is set"))
 
+
+class Held(Copying):
+    """O16 and progress."""
+
     def test_o16_a_hold_stops_at_a_batch_boundary(self) -> None:
         self.list_source(size=1)
         self.content("inventory")
@@ -147,6 +199,49 @@ class Interruptions(Case):
         self.assertEqual(again["batches"], 8)
         self.assert_verified(8)
 
+    def test_progress_is_told_while_it_copies(self) -> None:
+        self.list_source()
+        self.content("inventory")
+        self.configure(bandwidth_bits_per_second=RATE)
+        process = self.start("copy")
+        self.wait_for_objects(2)
+        process.send_signal(signal.SIGTERM)
+        self.finish(process)
+
+        told = [json.loads(line) for line in (self.state / "progress.jsonl").read_text().splitlines()]
+
+        self.assertEqual(list(dict.fromkeys(line["phase"] for line in told)), ["inventory", "copy"])
+        lines = [line for line in told if line["phase"] == "copy"]
+        self.assertEqual((lines[0]["objects"], lines[0]["bytes"]), (8, 32 * MIB))
+        moving = [line for line in lines if line["rate"]]
+        self.assertTrue(moving, "a rate was told")
+        self.assertIsNotNone(moving[-1]["remaining_seconds"])
+        done = [line["bytes_done"] for line in lines]
+        self.assertEqual(done, sorted(done))
+
+
+class Signals(Copying):
+    """O20, for the program itself."""
+
+    def test_o20_a_signal_stops_it_soundly_and_a_second_run_waits_for_no_one(self) -> None:
+        self.list_source()
+        self.content("inventory")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(signal=number.name):
+                self.configure(bandwidth_bits_per_second=RATE)
+                before = len(self.target.listed())
+                process = self.start("copy")
+                self.wait_for_objects(before + 1)
+                self.assertEqual(self.content("copy", 75).document["message"], "another run works here")
+
+                process.send_signal(number)
+                run = self.finish(process)
+
+                self.assertEqual(run.code, 11, run.err)
+                self.assertEqual(self.status()["state"], "paused")
+                self.assertEqual(self.target.open_uploads(), 0)
+        self.goes_on(set(self.target.listed()))
+
     def test_a_proof_that_was_stopped_reads_the_rest_only(self) -> None:
         self.list_source()
         self.copied()
@@ -169,73 +264,6 @@ class Interruptions(Case):
 
         gets = {key for method, key in requests if method == "GET" and key}
         self.assertEqual(gets, {f"k{number}" for number in range(8)} - known)
-
-    def test_o20_a_signal_stops_it_soundly_and_a_second_run_waits_for_no_one(self) -> None:
-        self.list_source()
-        self.content("inventory")
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            with self.subTest(signal=number.name):
-                self.configure(bandwidth_bits_per_second=RATE)
-                before = len(self.target.listed())
-                process = self.start("copy")
-                self.wait_for_objects(before + 1)
-                self.assertEqual(self.content("copy", 75).document["message"], "another run works here")
-
-                process.send_signal(number)
-                run = self.finish(process)
-
-                self.assertEqual(run.code, 11, run.err)
-                self.assertEqual(self.status()["state"], "paused")
-                self.assertEqual(self.target.open_uploads(), 0)
-        self.goes_on(set(self.target.listed()))
-
-    def test_progress_is_told_while_it_copies(self) -> None:
-        self.list_source()
-        self.content("inventory")
-        self.configure(bandwidth_bits_per_second=RATE)
-        process = self.start("copy")
-        self.wait_for_objects(2)
-        process.send_signal(signal.SIGTERM)
-        self.finish(process)
-
-        told = [json.loads(line) for line in (self.state / "progress.jsonl").read_text().splitlines()]
-
-        self.assertEqual(list(dict.fromkeys(line["phase"] for line in told)), ["inventory", "copy"])
-        lines = [line for line in told if line["phase"] == "copy"]
-        self.assertEqual((lines[0]["objects"], lines[0]["bytes"]), (8, 32 * MIB))
-        moving = [line for line in lines if line["rate"]]
-        self.assertTrue(moving, "a rate was told")
-        self.assertIsNotNone(moving[-1]["remaining_seconds"])
-        done = [line["bytes_done"] for line in lines]
-        self.assertEqual(done, sorted(done))
-
-    def status(self) -> dict:
-        """What `status` says of the progress."""
-        return self.content("status").document["progress"]
-
-    def at(self, moment: str, verb: str, *, wait: bool = False) -> Run:
-        """Runs a verb with a clock that starts at the given moment."""
-        begin = datetime.datetime.fromisoformat(moment)
-        code = (
-            "import datetime, functools, json, pathlib, sys, time\n"
-            "from stuf_content import __main__ as program, limits, session\n"
-            f"begin, start = datetime.datetime.fromisoformat({begin.isoformat()!r}), time.monotonic()\n"
-            "now = lambda: begin + datetime.timedelta(seconds=time.monotonic() - start)\n"
-            "program.Session = functools.partial(session.Session, now=now)\n"
-            "config = pathlib.Path('content.json')\n"
-            f"code, document = program.run({verb!r}, config, limits.Stopping(), wait={wait})\n"
-            "print(json.dumps(document)); sys.exit(code)\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            cwd=self.folder,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
 
 
 class Secrets(Case):

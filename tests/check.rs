@@ -23,6 +23,14 @@ fn the_program_tells_the_same_and_writes_nothing() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+/// Whatever is wrong with an export, comparing it ends with what was found or with a comparison, on either side.
+#[test]
+fn no_input_stops_a_comparison_with_a_defect() {
+    let program = env!("CARGO_BIN_EXE_stufpack");
+    let failures: Vec<String> = cases::all().iter().filter_map(|case| case.run_diff(program).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
 /// A code without a case is a promise that nobody checks, and a case without a code is not documented.
 #[test]
 fn every_code_has_a_case() {

@@ -18,9 +18,12 @@ pub use crate::model::codes::CODES;
 pub use crate::model::leak::{Hit, Scanner, scan};
 pub use envelope::{export_schema, target_schema};
 
+pub(crate) use realm::is_default_role;
+
+use crate::model::tree::Document;
 use crate::model::{
-    Checked, ContentSummary, Digest, Export, Finding, Leaves, Realm, Severity, Source, Target, Timestamp,
-    secret,
+    Checked, CheckedExport, ContentSummary, Digest, Export, Finding, Leaves, LeftOut, Realm, Severity,
+    Source, Target, Timestamp, codes, secret,
 };
 use content::Purpose;
 use notes::Notes;
@@ -30,6 +33,21 @@ use notes::Notes;
 /// # Errors
 /// Every finding, warnings included, in the order of files and lines, when at least one is more than a warning.
 pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
+    checked(source).map(|(checked, _)| checked)
+}
+
+/// Checks an export with its target as [`all`] does, and tells what the realm's file holds beside what is carried over.
+///
+/// # Errors
+/// As [`all`].
+pub fn all_with_left_out(source: Source) -> Result<(Checked, Vec<LeftOut>), Vec<Finding>> {
+    checked(source).map(|(checked, document)| {
+        let left_out = document.as_ref().map(|document| realm::left_out(document, &checked.realm));
+        (checked, left_out.unwrap_or_default())
+    })
+}
+
+fn checked(source: Source) -> Result<(Checked, Option<Document>), Vec<Finding>> {
     let mut notes = Notes::new(&source);
     if envelope::misplaced(&mut notes) {
         return Err(notes.sorted());
@@ -44,24 +62,78 @@ pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
             content,
             digest,
             secrets,
-        } if passes(&findings) => Ok(Checked {
-            export,
-            target,
-            realm,
-            attachments: source.attachments,
-            content,
-            inventory: source.inventory,
-            export_digest: digest,
-            target_digest: source.target_digest.unwrap_or(Digest([0; 32])),
-            leaves: Leaves {
-                export: source.export.leaves().collect(),
-                realm: source.realm.as_ref().map(|realm| realm.leaves().collect()).unwrap_or_default(),
-            },
-            secrets,
-            warnings: findings,
-            unpacked: source.unpacked,
-        }),
+        } if passes(&findings) => {
+            let checked = Checked {
+                export,
+                target,
+                realm,
+                attachments: source.attachments,
+                content,
+                inventory: source.inventory,
+                export_digest: digest,
+                target_digest: source.target_digest.unwrap_or(Digest([0; 32])),
+                leaves: Leaves {
+                    export: source.export.leaves().collect(),
+                    realm: source.realm.as_ref().map(|realm| realm.leaves().collect()).unwrap_or_default(),
+                },
+                secrets,
+                warnings: findings,
+                unpacked: source.unpacked,
+            };
+            Ok((checked, source.realm))
+        }
         _ => Err(findings),
+    }
+}
+
+/// What keeps an export from being migrated, and not from being compared: it says what it says, however well its parts
+/// fit each other. A comparison then names the part that was changed.
+const DISAGREEMENTS: [&codes::CodeInfo; 7] = [
+    &codes::GLASS_REPOSITORY,
+    &codes::REALM_USER_MISSING,
+    &codes::REALM_USER_UNLISTED,
+    &codes::REALM_USER_STATUS,
+    &codes::REALM_USER_ROLES,
+    &codes::REALM_USER_COLLECTIONS,
+    &codes::REALM_ROLE_MISSING,
+];
+
+/// Checks an export that is to be compared with another one.
+///
+/// # Errors
+/// As [`all`].
+pub fn export(source: Source) -> Result<CheckedExport, Vec<Finding>> {
+    let mut notes = Notes::new(&source);
+    if envelope::misplaced(&mut notes) {
+        return Err(notes.sorted());
+    }
+    let Parts { export, realm, content, .. } = run(&source, &mut notes, Purpose::Findings);
+    let is_one_of =
+        |finding: &Finding, codes: &[&codes::CodeInfo]| codes.iter().any(|info| info.code == finding.code);
+    let missing = [&codes::REALM_MISSING, &codes::INVENTORY_MISSING];
+    let (lacks, findings): (Vec<_>, Vec<_>) =
+        notes.sorted().into_iter().partition(|finding| is_one_of(finding, &missing));
+    let stops =
+        |finding: &Finding| finding.severity != Severity::Warning && !is_one_of(finding, &DISAGREEMENTS);
+    match export {
+        Some(export) if !findings.iter().any(stops) => {
+            let left_out = source.realm.as_ref().zip(realm.as_ref());
+            Ok(CheckedExport {
+                name: source.folder,
+                export,
+                left_out: left_out
+                    .map(|(document, realm)| realm::left_out(document, realm))
+                    .unwrap_or_default(),
+                realm,
+                attachments: source.attachments,
+                content,
+                inventory: source.inventory,
+                lacks,
+                warnings: findings,
+                unpacked: source.unpacked,
+            })
+        }
+        _ => Err(lacks.into_iter().chain(findings).collect()),
     }
 }
 

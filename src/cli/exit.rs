@@ -4,7 +4,7 @@ use super::typed::Typed;
 use super::{OutputFormat, output, report, usage};
 use crate::model::{Finding, Severity};
 use crate::pack::age;
-use crate::{open, pack, plan, read, record, render};
+use crate::{compare, open, pack, plan, read, record, render};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -59,6 +59,12 @@ pub enum Failure {
     /// The history is not proven; its report stands on standard output.
     #[error("the history is not proven")]
     Unproven,
+    /// The inventories of two exports could not be compared.
+    #[error(transparent)]
+    Compare(#[from] compare::Error),
+    /// Two exports differ; how, stands on standard output.
+    #[error("the exports differ")]
+    Different,
     /// Standard output, or a man page, could not be written.
     #[error(
         "the result could not be written out: {0}; next: repeat the command with an output that takes it"
@@ -97,6 +103,9 @@ impl Failure {
             },
             Self::Record(error) => recording(error),
             Self::Unproven => 4,
+            Self::Compare(_) => 1,
+            // Not 1, as `diff` has it: that means here that something could not be done.
+            Self::Different => 6,
         }
     }
 }
@@ -137,7 +146,7 @@ pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputForm
     let Err(failure) = outcome else { return ExitCode::SUCCESS };
     let code = failure.code();
     match (&failure, format) {
-        (Failure::Unproven, _) => {}
+        (Failure::Unproven | Failure::Different, _) => {}
         (_, OutputFormat::Json) => {
             if let Err(Failure::Output(error)) =
                 output::json(&report::FailureReport::new(&failure, typed, code))

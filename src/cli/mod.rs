@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod diff;
 mod exit;
 mod glass;
 mod output;
@@ -30,7 +31,7 @@ use typed::Typed;
 #[command(name = "stufpack", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done · 1 could not · 2 usage · 3 input invalid · 4 verification failed · \
-5 refused by a gate · 70 a defect of stufpack"
+5 refused by a gate · 6 different (diff) · 70 a defect of stufpack"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -52,6 +53,8 @@ enum Command {
     Verify(verify::Verify),
     /// Verifies a package, then unpacks it into a new folder
     Unpack(unpack::Unpack),
+    /// Compares two exports by meaning; ends with 6 where they differ
+    Diff(diff::Diff),
     /// Records and verifies the history of one STUF
     #[command(subcommand)]
     Glass(glass::Glass),
@@ -111,6 +114,7 @@ fn dispatch(arguments: &[OsString]) -> ExitCode {
         Command::Compile(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Unpack(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Glass(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
@@ -128,7 +132,7 @@ fn now() -> Timestamp {
 /// Takes away what killed runs left in the places that a command works in, and says so.
 fn sweep(command: &Command) {
     let mut places = match command {
-        Command::Check(_) | Command::Plan(_) => vec![],
+        Command::Check(_) | Command::Plan(_) | Command::Diff(_) => vec![],
         Command::Compile(command) => command.places(),
         Command::Unpack(command) => command.places(),
         Command::Glass(command) => command.places(),
@@ -167,6 +171,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Compile(command) => command.format,
         Command::Verify(command) => command.format,
         Command::Unpack(command) => command.format,
+        Command::Diff(command) => command.format,
         Command::Glass(command) => command.format(),
         _ => OutputFormat::Text,
     }

@@ -42,7 +42,8 @@ pub fn markdown() -> String {
     let mut out = String::from(
         "# Command line\n\nMade from the definitions in `src/cli`; `make golden` rewrites it.\n\n\
          Exit codes: 0 done · 1 could not (I/O, tool) · 2 usage · 3 the input is invalid · 4 verification failed ·\n\
-         5 refused by a gate (secret found, person named, setting unaccounted for) · 70 a defect of stufpack.\n",
+         5 refused by a gate (secret found, person named, setting unaccounted for) · 6 the two differ (`diff`) ·\n\
+         70 a defect of stufpack.\n",
     );
     let mut root = Arguments::command();
     root.build();

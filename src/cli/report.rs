@@ -295,6 +295,8 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Record(error) => error.code(),
         Failure::NoGlass { .. } => "glass.none",
         Failure::Unproven => "glass.unproven",
+        Failure::Compare(_) => "compare",
+        Failure::Different => "different",
         Failure::Output(_) => "output",
     }
 }

@@ -16,6 +16,8 @@ enum Document {
     Plan,
     /// `operation.json` in the glass
     Operation,
+    /// `stufpack diff --format json`
+    Diff,
 }
 
 /// Prints a published JSON Schema.
@@ -34,6 +36,7 @@ impl Schema {
             Document::Manifest => include_str!("../../schemas/manifest.json"),
             Document::Plan => include_str!("../../schemas/plan.json"),
             Document::Operation => include_str!("../../schemas/operation.json"),
+            Document::Diff => include_str!("../../schemas/diff.json"),
         })
     }
 }

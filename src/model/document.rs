@@ -78,6 +78,53 @@ pub struct Checked {
     pub unpacked: Option<crate::scratch::Scratch>,
 }
 
+/// An export that was checked by itself, to be compared with another.
+#[derive(Debug)]
+pub struct CheckedExport {
+    /// The export as the user named it.
+    pub name: Arc<str>,
+    /// The export.
+    pub export: Export,
+    /// The realm, where there is one.
+    pub realm: Option<Realm>,
+    /// What the realm's file holds beside it.
+    pub left_out: Vec<LeftOut>,
+    /// Branding files and the like, by path inside the export.
+    pub attachments: BTreeMap<String, Vec<u8>>,
+    /// What the inventory holds.
+    pub content: ContentSummary,
+    /// The inventory, where there is one.
+    pub inventory: Option<PathBuf>,
+    /// Parts that the export lacks: a single document has neither realm nor inventory.
+    pub lacks: Vec<Finding>,
+    /// Findings that do not keep it from being compared.
+    pub warnings: Vec<Finding>,
+    /// Keeps the folder into which a zipped export was unpacked alive.
+    pub unpacked: Option<crate::scratch::Scratch>,
+}
+
+/// A part of the realm's file that no migration carries over. It may hold credentials, so its digest alone is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it stands, as [`Realm::dropped`] has it: `clients[1].secret`.
+    pub place: String,
+    /// The same way, with items of lists by what names them.
+    pub steps: Vec<LeftOutStep>,
+    /// Whether Keycloak makes it in every realm, so that it says nothing when one file alone has it.
+    pub everywhere: bool,
+    /// Digest of its content, whatever the order of lists and keys, without the ids that Keycloak makes.
+    pub digest: Digest,
+}
+
+/// A step on the way to a part of the realm's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftOutStep {
+    /// Below this key.
+    Key(String),
+    /// The item of this name.
+    Item(String),
+}
+
 /// Key paths of everything that the input's documents hold: one for each value, none for nulls, empty lists and maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leaves {

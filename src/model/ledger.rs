@@ -34,6 +34,30 @@ pub enum Disposition {
     },
 }
 
+/// What an export of the finished target holds at a setting: what the ledger promises, for a program to check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Afterwards {
+    /// What this export holds.
+    #[default]
+    Same,
+    /// This value, as JSON; lists whose order means nothing are sorted.
+    Value(serde_json::Value),
+    /// Nothing.
+    Absent,
+    /// The name of an encryption that is in force; the machine knows which.
+    Encrypted,
+    /// Whatever stands there: people, Keycloak or the store decide, and nothing is promised.
+    Free,
+}
+
+impl Afterwards {
+    /// Whether nothing changes, which need not be written down.
+    pub fn is_same(&self) -> bool {
+        *self == Self::Same
+    }
+}
+
 /// One setting and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
@@ -44,6 +68,9 @@ pub struct Entry {
     /// What becomes of it.
     #[serde(flatten)]
     pub disposition: Disposition,
+    /// What an export of the finished target holds there.
+    #[serde(skip_serializing_if = "Afterwards::is_same")]
+    pub afterwards: Afterwards,
 }
 
 /// Every exported setting, in the order of the export.

@@ -19,11 +19,13 @@ pub mod tree;
 pub mod walk;
 mod words;
 
-pub use document::{Checked, ContentSummary, KeyProblem, Leaves, Source};
+pub use document::{
+    Checked, CheckedExport, ContentSummary, KeyProblem, Leaves, LeftOut, LeftOutStep, Source,
+};
 pub use export::*;
 pub use files::{File, Files, Kind};
 pub use finding::{Code, Finding, Instead, Severity, Shown};
-pub use ledger::{Disposition, Entry, Ledger};
+pub use ledger::{Afterwards, Disposition, Entry, Ledger};
 pub use location::Location;
 pub use quantities::*;
 pub use realm::*;

@@ -19,7 +19,8 @@ mod windows;
 
 pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
 pub use facts::{Certificate, Facts, MailFacts};
-pub use ledger::{REALM_FIXED, REALM_SETTINGS, Unaccounted, accounting};
+pub use ledger::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccounted, accounting};
+pub(crate) use ledger::{Path as KeyPath, below_realm};
 pub use needs::{COLLECTIONS, TOOLS};
 pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema};
 pub use secrets::{Origin, SecretUse, client_secret_name};

@@ -192,6 +192,30 @@ impl Case {
         Ok(())
     }
 
+    /// Compares the changed example with the unchanged one, and the other way round.
+    pub fn run_diff(&self, program: &str) -> Result<(), String> {
+        let temp = self.made()?;
+        let minimal = Path::new(ROOT).join("examples/minimal/export");
+        let changed = temp.path().join(self.export());
+        for (old, new) in [(&changed, &minimal), (&minimal, &changed)] {
+            let mut command = std::process::Command::new(program);
+            let output = command.arg("diff").args([old, new]).output().map_err(|error| error.to_string())?;
+            let told = !output.stdout.is_empty();
+            match output.status.code() {
+                Some(0 | 6) if told => {}
+                Some(3 | 5) if !told => {}
+                code => {
+                    return Err(format!(
+                        "{}: exit {code:?}, {}",
+                        self.name,
+                        String::from_utf8_lossy(&output.stderr)
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Compares with `expected.txt`, all of it.
     pub fn run(&self) -> Result<(), String> {
         let found = text(&self.findings()?);

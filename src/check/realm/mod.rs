@@ -1,10 +1,13 @@
 //! Keycloak's realm export, from tree to [`Realm`], and how it fits the export.
 
 mod compare;
+mod left_out;
 mod rules;
 
 pub(super) use compare::compare;
-use rules::{BUILT_IN, SETTINGS, is_credential, is_default_role, is_masked, is_switch, kind_of, reason};
+pub(super) use left_out::left_out;
+pub(crate) use rules::is_default_role;
+use rules::{BUILT_IN, SETTINGS, is_credential, is_masked, is_switch, kind_of, reason};
 
 use super::notes::{In, Notes};
 use crate::model::secret::url_secrets;

@@ -5,7 +5,7 @@ pub(super) const BUILT_IN: [&str; 6] =
     ["account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console"];
 
 /// Roles that Keycloak gives to everyone; they are not the tenant's.
-pub(super) fn is_default_role(role: &str) -> bool {
+pub(crate) fn is_default_role(role: &str) -> bool {
     role.starts_with("default-roles-") || matches!(role, "offline_access" | "uma_authorization")
 }
 

@@ -69,6 +69,6 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
 }
 
 /// A path of the realm's document as the ledger writes it.
-pub(super) fn below_realm(path: &str) -> String {
+pub(crate) fn below_realm(path: &str) -> String {
     if path.starts_with(['[', '.']) { format!("realm{path}") } else { format!("realm.{path}") }
 }

@@ -1,9 +1,9 @@
 //! The export, taken apart.
 
 use super::path::Path;
-use super::{Book, listed};
+use super::{Book, listed, set};
 use crate::model::{
-    Application, Branding, Checked, Collection, ContentTotals, Export, Exposure, GlassSettings,
+    Afterwards, Application, Branding, Checked, Collection, ContentTotals, Export, Exposure, GlassSettings,
     MetadataField, MetadataFieldName, Notifications, Pathway, Project, Sentry, Service, Storage,
     StorageProvider, Target, User, UserId, Zulip,
 };
@@ -14,7 +14,7 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     let Export {
         exported_at: _,
         exporter: _,
-        installation: _,
+        installation,
         project,
         hosted_url,
         storage,
@@ -33,19 +33,17 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     let (metadata, spec) = (root.key("metadata"), root.key("spec"));
 
     for key in ["apiVersion", "kind"] {
-        book.dropped(&root.key(key), "it names the form of the export's document");
+        book.dropped(&root.key(key), "it names the form of the export's document", Afterwards::Same);
     }
     book.migrated(&metadata.key("exportedAt"));
-    book.dropped(&metadata.key("exporter"), "it names the tool that made the export");
-    book.migrated(&metadata.key("installation"));
+    book.dropped(&metadata.key("exporter"), "it names the tool that made the export", Afterwards::Free);
+    let domain = target.domain.as_str();
+    book.kept_or(&metadata.key("installation"), "address-to-domain", installation, domain);
 
     self::project(book, &spec.key("project"), project);
-    book.transformed(
-        &spec.key("hostedUrl"),
-        "address-to-domain",
-        hosted_url,
-        format!("https://{}", target.domain),
-    );
+    let origin = format!("https://{domain}");
+    let kept = Afterwards::Value(origin.clone().into());
+    book.transformed(&spec.key("hostedUrl"), "address-to-domain", hosted_url, origin, kept);
     self::storage(book, &spec.key("storage"), storage, target);
     for (name, Collection { description: _ }) in collections {
         book.migrated(&spec.key("collections").key(name.as_str()).key("description"));
@@ -62,7 +60,7 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     self::exposure(book, &spec.key("exposure"), exposure, target);
     self::application(book, &spec.key("application"), application, target);
     self::content(book, &spec.key("content"), content);
-    renamed(book, checked.content.renamed);
+    objects(book, content.objects, checked.content.renamed);
     book.migrated(&spec.key("salt"));
 }
 
@@ -85,18 +83,27 @@ fn storage(book: &mut Book, at: &Path, storage: &Storage, target: &Target) {
     // The API's S3 client signs for us-east-1 unless the store names another region.
     match region {
         Some(region) => book.kept_or(&at.key("region"), "region-of-garage", region, "us-east-1"),
-        None => book.defaulted(&at.key("region"), "us-east-1"),
+        None => {
+            let region = "us-east-1";
+            book.defaulted(&at.key("region"), region, Afterwards::Value(region.into()));
+        }
     }
-    let after = if target.require_disk_encryption {
-        "encrypted disk, required"
-    } else {
-        "disk as it is, accepted by the target"
-    };
-    book.transformed(&at.key("encryption"), "encryption-by-disk", encryption, after);
+    let (after, kept) = disk(target);
+    book.transformed(&at.key("encryption"), "encryption-by-disk", encryption, after, kept);
     if *versioning {
-        book.dropped(&at.key("versioning"), "Garage keeps no earlier versions; backups do");
+        let why = "Garage keeps no earlier versions; backups do";
+        book.dropped(&at.key("versioning"), why, Afterwards::Value(false.into()));
     } else {
         book.migrated(&at.key("versioning"));
+    }
+}
+
+/// What the target asks of the disk, in words and as an export of it says so.
+fn disk(target: &Target) -> (&'static str, Afterwards) {
+    if target.require_disk_encryption {
+        ("encrypted disk, required", Afterwards::Encrypted)
+    } else {
+        ("disk as it is, accepted by the target", Afterwards::Free)
     }
 }
 
@@ -168,23 +175,17 @@ fn branding(book: &mut Book, at: &Path, branding: &Branding) {
     book.migrated(&at.key("title"));
     if let Some(logo) = logo {
         let name = logo.as_str().rsplit('/').next().unwrap_or_default();
-        book.transformed(
-            &at.key("logo"),
-            "file-into-package",
-            logo,
-            format!("configuration/spa-config/branding/{name}"),
-        );
+        let after = format!("configuration/spa-config/branding/{name}");
+        let kept = Afterwards::Value(format!("branding/{name}").into());
+        book.transformed(&at.key("logo"), "file-into-package", logo, after, kept);
     }
     for name in colours.keys() {
         book.migrated(&at.key("colours").key(name.as_str()));
     }
     if let Some(css) = custom_css {
-        book.transformed(
-            &at.key("customCss"),
-            "file-into-package",
-            css,
-            "configuration/spa-config/branding/custom.css",
-        );
+        let after = "configuration/spa-config/branding/custom.css";
+        let kept = Afterwards::Value("branding/custom.css".into());
+        book.transformed(&at.key("customCss"), "file-into-package", css, after, kept);
     }
 }
 
@@ -223,31 +224,39 @@ fn glass(book: &mut Book, at: &Path, glass: &GlassSettings) {
 }
 
 fn exposure(book: &mut Book, at: &Path, exposure: &Exposure, target: &Target) {
-    let Exposure { ports, origins, redirect_uris, factors, encryption_in_transit, encryption_at_rest } =
-        exposure;
+    let Exposure {
+        ports,
+        origins,
+        redirect_uris,
+        factors: exposed,
+        encryption_in_transit,
+        encryption_at_rest,
+    } = exposure;
     let origin = format!("https://{}", target.domain);
-    let factor = if target.identity.require_second_factor { "password totp" } else { "password" };
-    let rest = if target.require_disk_encryption {
-        "encrypted disk, required"
-    } else {
-        "disk as it is, accepted by the target"
-    };
+    let factors: &[&str] =
+        if target.identity.require_second_factor { &["password", "totp"] } else { &["password"] };
+    let (rest, kept) = disk(target);
     book.transformed(
         &at.key("ports"),
         "ports-of-proxy",
         listed(ports),
         format!("80 443, and {} for SSH", target.host.port),
+        set([80, 443, target.host.port]),
     );
-    book.transformed(&at.key("origins"), "own-origin", listed(origins), &origin);
+    let own = set([origin.clone()]);
+    book.transformed(&at.key("origins"), "own-origin", listed(origins), &origin, own);
+    let redirect = format!("{origin}/*");
+    let own = set([redirect.clone()]);
     book.transformed(
         &at.key("redirectUris"),
         "redirect-uris-to-domain",
         listed(redirect_uris),
-        format!("{origin}/*"),
+        redirect,
+        own,
     );
-    book.kept_or(&at.key("factors"), "factors-of-target", listed(factors), factor);
+    book.kept_or_set(&at.key("factors"), "factors-of-target", exposed, factors);
     book.kept_or(&at.key("encryptionInTransit"), "tls-of-proxy", encryption_in_transit, "tls1.2");
-    book.transformed(&at.key("encryptionAtRest"), "encryption-by-disk", encryption_at_rest, rest);
+    book.transformed(&at.key("encryptionAtRest"), "encryption-by-disk", encryption_at_rest, rest, kept);
 }
 
 fn application(book: &mut Book, at: &Path, application: &Application, target: &Target) {
@@ -265,7 +274,7 @@ fn application(book: &mut Book, at: &Path, application: &Application, target: &T
             Service::Caddy => "caddy",
         };
         let after = target.images.get(service).unwrap_or(image);
-        book.kept_or(&at.key("release").key(name), "image-of-target", image, after);
+        book.kept_or(&at.key("release").key(name), "image-of-target", image, after.as_str());
     }
 }
 
@@ -275,15 +284,22 @@ fn content(book: &mut Book, at: &Path, content: &ContentTotals) {
         book.migrated(&at.key(key));
     }
     if changed_per_day.is_some() {
-        book.dropped(&at.key("changedPerDay"), "it is a measurement; the plan's delta rests on it");
+        let why = "it is a measurement; the plan's delta rests on it";
+        book.dropped(&at.key("changedPerDay"), why, Afterwards::Free);
     }
 }
 
-/// Keys are no settings of the document; what happens to them by rule stands in the ledger all the same.
-fn renamed(book: &mut Book, keys: u64) {
-    if keys > 0 {
-        let (before, after) =
-            (format!("{keys} keys that the store cannot hold"), "target_key in content/batches/");
-        book.transformed(&Path::raw("content.keys"), "percent-encode", before, after);
+/// Objects are no settings of the document; what happens to them by rule stands in the ledger all the same.
+fn objects(book: &mut Book, objects: u64, renamed: u64) {
+    let mut by_rule = |key: &str, rule, before: String, after| {
+        book.transformed(&Path::raw("content").key(key), rule, before, after, Afterwards::Free);
+    };
+    if renamed > 0 {
+        let before = format!("{renamed} keys that the store cannot hold");
+        by_rule("keys", "percent-encode", before, "target_key in content/batches/");
+    }
+    if objects > 0 {
+        let before = format!("times of change of {objects} objects");
+        by_rule("modified", "written-anew", before, "the times at which the target's store took them");
     }
 }

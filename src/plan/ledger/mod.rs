@@ -8,10 +8,13 @@ mod path;
 mod realm;
 
 pub use accounting::{Unaccounted, accounting};
-pub use realm::{REALM_FIXED, REALM_SETTINGS};
+pub use realm::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES};
 
-use crate::model::{Checked, Disposition, Entry, Ledger};
-use path::Path;
+use crate::model::{Afterwards, Checked, Disposition, Entry, Ledger};
+use serde_json::Value;
+
+pub(crate) use accounting::below_realm;
+pub(crate) use path::Path;
 
 /// The ledger while it is being written.
 #[derive(Default)]
@@ -20,41 +23,68 @@ struct Book {
 }
 
 impl Book {
-    fn enter(&mut self, at: &Path, disposition: Disposition) {
-        self.entries.push(Entry { setting: at.to_string(), personal: at.personal, disposition });
+    fn enter(&mut self, at: &Path, disposition: Disposition, afterwards: Afterwards) {
+        self.entries.push(Entry { setting: at.to_string(), personal: at.personal, disposition, afterwards });
     }
 
     fn migrated(&mut self, at: &Path) {
-        self.enter(at, Disposition::Migrated);
+        self.enter(at, Disposition::Migrated, Afterwards::Same);
     }
 
-    fn transformed(&mut self, at: &Path, rule: &'static str, before: impl ToString, after: impl ToString) {
-        self.enter(
-            at,
-            Disposition::Transformed { rule, before: before.to_string(), after: after.to_string() },
-        );
+    fn transformed(
+        &mut self,
+        at: &Path,
+        rule: &'static str,
+        before: impl ToString,
+        after: impl ToString,
+        afterwards: Afterwards,
+    ) {
+        let (before, after) = (before.to_string(), after.to_string());
+        self.enter(at, Disposition::Transformed { rule, before, after }, afterwards);
     }
 
     /// Transformed where `before` and `after` differ, else migrated.
-    fn kept_or(&mut self, at: &Path, rule: &'static str, before: impl ToString, after: impl ToString) {
-        let (before, after) = (before.to_string(), after.to_string());
-        if before == after {
+    fn kept_or(
+        &mut self,
+        at: &Path,
+        rule: &'static str,
+        before: impl ToString,
+        after: impl ToString + Into<Value>,
+    ) {
+        let (before, text) = (before.to_string(), after.to_string());
+        if before == text {
             self.migrated(at);
         } else {
-            self.transformed(at, rule, before, after);
+            self.transformed(at, rule, before, text, Afterwards::Value(after.into()));
         }
     }
 
-    fn dropped(&mut self, at: &Path, why: &'static str) {
-        self.enter(at, Disposition::Dropped { why });
+    /// The same for a list whose order means nothing.
+    fn kept_or_set<T: ToString>(
+        &mut self,
+        at: &Path,
+        rule: &'static str,
+        before: impl IntoIterator<Item = T>,
+        after: &[&str],
+    ) {
+        let (before, text) = (listed(before), listed(after));
+        if before == text {
+            self.migrated(at);
+        } else {
+            self.transformed(at, rule, before, text, set(after.iter().copied()));
+        }
+    }
+
+    fn dropped(&mut self, at: &Path, why: &'static str, afterwards: Afterwards) {
+        self.enter(at, Disposition::Dropped { why }, afterwards);
     }
 
     fn manual(&mut self, at: &Path, instruction: impl Into<String>) {
-        self.enter(at, Disposition::Manual { instruction: instruction.into() });
+        self.enter(at, Disposition::Manual { instruction: instruction.into() }, Afterwards::Free);
     }
 
-    fn defaulted(&mut self, at: &Path, value: impl Into<String>) {
-        self.enter(at, Disposition::Defaulted { value: value.into() });
+    fn defaulted(&mut self, at: &Path, value: impl Into<String>, afterwards: Afterwards) {
+        self.enter(at, Disposition::Defaulted { value: value.into() }, afterwards);
     }
 }
 
@@ -64,7 +94,8 @@ pub(super) fn of(checked: &Checked) -> Ledger {
     export::enter(&mut book, checked);
     realm::enter(&mut book, checked);
     for (setting, value) in &checked.target.defaulted {
-        book.defaulted(&Path::raw(format!("target.{setting}")), value.clone());
+        // The target's own settings stand in no export.
+        book.defaulted(&Path::raw(format!("target.{setting}")), value.clone(), Afterwards::Same);
     }
     Ledger { entries: book.entries }
 }
@@ -72,4 +103,10 @@ pub(super) fn of(checked: &Checked) -> Ledger {
 /// Texts side by side, for before and after.
 fn listed<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+/// A list whose order means nothing, as an export of the target is compared with it.
+fn set<T: Into<Value> + Ord>(values: impl IntoIterator<Item = T>) -> Afterwards {
+    let sorted: std::collections::BTreeSet<T> = values.into_iter().collect();
+    Afterwards::Value(sorted.into_iter().map(Into::into).collect())
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 /// A key path under construction.
 #[derive(Clone)]
-pub(super) struct Path {
+pub(crate) struct Path {
     text: String,
     /// Whether what stands there names a person.
     pub personal: bool,

@@ -16,8 +16,8 @@ mod tests;
 
 pub use metadata::pairs;
 pub use rows::{Flaw, Metadata, Row, Rows};
-pub(crate) use sorted::sizes;
 pub use sorted::{Objects, objects};
+pub(crate) use sorted::{Ordered, sizes};
 
 use crate::model::Digest;
 use blocks::Cut;

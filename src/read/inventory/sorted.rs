@@ -18,11 +18,18 @@ use std::path::Path;
 const PIECE: usize = 96 << 20;
 
 /// Objects in byte order of their keys; made by [`objects`].
-pub struct Objects(Order);
+pub struct Objects(Ordered);
+
+/// Rows in byte order of their keys, one at a time.
+pub(crate) struct Ordered(Order);
 
 enum Order {
     Streamed(Box<Rows<Box<dyn Read + Send>>>),
-    Merged(BinaryHeap<Head>),
+    Merged {
+        heads: BinaryHeap<Head>,
+        /// Whether the first head was given out.
+        begun: bool,
+    },
 }
 
 impl std::fmt::Debug for Objects {
@@ -37,10 +44,42 @@ impl std::fmt::Debug for Objects {
 /// # Errors
 /// When the file cannot be read or the temporary files cannot be written.
 pub fn objects(path: &Path, sorted: bool) -> io::Result<Objects> {
-    if sorted {
-        return Ok(Objects(Order::Streamed(Box::new(open(path)?))));
+    Ordered::of(path, sorted).map(Objects)
+}
+
+impl Ordered {
+    /// Rows of the inventory at `path`, as [`objects`] takes them.
+    pub fn of(path: &Path, sorted: bool) -> io::Result<Self> {
+        if sorted {
+            return Ok(Self(Order::Streamed(Box::new(open(path)?))));
+        }
+        Ok(Self(Order::Merged { heads: merged(path, Piece::push)?, begun: false }))
     }
-    Ok(Objects(Order::Merged(merged(path, Piece::push)?)))
+
+    /// The same rows, each under the key that `name` gives it, in the order of those.
+    pub fn renamed(path: &Path, name: impl Fn(&str) -> Option<String>) -> io::Result<Self> {
+        let push = |piece: &mut Piece, row: &Row<'_>| match name(row.key) {
+            Some(key) => piece.push(&Row { key: &key, ..*row }),
+            None => piece.push(row),
+        };
+        Ok(Self(Order::Merged { heads: merged(path, push)?, begun: false }))
+    }
+
+    /// The next row.
+    pub fn next(&mut self) -> io::Result<Option<Row<'_>>> {
+        match &mut self.0 {
+            Order::Streamed(rows) => rows.next()?.transpose().map_err(|_| changed()),
+            Order::Merged { heads, begun } => {
+                if std::mem::replace(begun, true)
+                    && let Some(mut head) = heads.peek_mut()
+                    && !head.advance()?
+                {
+                    PeekMut::pop(head);
+                }
+                Ok(heads.peek().map(Head::row))
+            }
+        }
+    }
 }
 
 /// Calls `each` with the size of every object of an inventory that is not sorted, in byte order of their keys.
@@ -102,25 +141,10 @@ impl Iterator for Objects {
     type Item = io::Result<Object>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            Order::Streamed(rows) => match rows.next() {
-                Ok(Some(Ok(row))) => Some(object(&row)),
-                Ok(Some(Err(_))) => Some(Err(changed())),
-                Ok(None) => None,
-                Err(error) => Some(Err(error)),
-            },
-            Order::Merged(heap) => {
-                let mut head = heap.peek_mut()?;
-                let object = object(&head.row());
-                match head.advance() {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        PeekMut::pop(head);
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
-                Some(object)
-            }
+        match self.0.next() {
+            Ok(Some(row)) => Some(object(&row)),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
         }
     }
 }

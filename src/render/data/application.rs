@@ -94,7 +94,8 @@ fn users(checked: &Checked) -> Value {
         .map(|(id, user)| {
             json!({
                 "id": id,
-                "email": user.email,
+                // As the realm and every token have it, and as the ledger says.
+                "email": user.email.as_str().to_ascii_lowercase(),
                 "phone": user.phone,
                 "name": user.name,
                 "status": user.status,

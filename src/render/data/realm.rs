@@ -5,15 +5,12 @@
 
 use super::json;
 use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus};
-use crate::plan::{REALM_FIXED, REALM_SETTINGS, client_secret_name};
+use crate::plan::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, client_secret_name};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Version of the users' document.
 const SCHEMA_VERSION: u32 = 1;
-
-/// The client through which `import` and `verify` act; it has no user of its own and no more rights than they need.
-const OPERATOR: &str = "stufpack-operator";
 
 pub(super) fn add(files: &mut Files, checked: &Checked) {
     let folder = "configuration/integration-config";
@@ -177,6 +174,7 @@ fn clients(checked: &Checked) -> Vec<Value> {
     let origin = format!("https://{}", checked.target.domain);
     let mut clients: Vec<Value> =
         checked.realm.clients.values().map(|exported| client(exported, &origin)).collect();
+    // It has no user of its own and no more rights than import and verify need.
     clients.push(json!({
         "clientId": OPERATOR,
         "enabled": true,
@@ -212,9 +210,9 @@ fn clients(checked: &Checked) -> Vec<Value> {
 fn client(exported: &RealmClient, origin: &str) -> Value {
     let signs_in = exported.standard_flow;
     let mut default_scopes = exported.default_scopes.clone();
-    for needed in ["basic", "roles", "web-origins"] {
+    for needed in STANDARD_SCOPES {
         if !default_scopes.iter().any(|scope| scope == needed) {
-            default_scopes.push(needed.to_owned());
+            default_scopes.push((*needed).to_owned());
         }
     }
     let mut out = json!({

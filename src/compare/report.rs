@@ -1,0 +1,302 @@
+//! What a comparison comes to; the JSON of `stufpack diff` is this, by `schemas/diff.json`.
+
+use super::Side;
+use super::facts::{Class, Value};
+use crate::model::{Afterwards, Disposition, Entry};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Version of the JSON.
+const SCHEMA: u32 = 1;
+
+/// What two exports have and have not in common.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Comparison {
+    /// Version of this shape.
+    pub schema: u32,
+    /// The old export.
+    pub old: Which,
+    /// The new export.
+    pub new: Which,
+    /// Whether the new export was held against the ledger of the old one's migration.
+    pub migrated: bool,
+    /// Whether there is no difference, or none that the ledger does not explain.
+    pub equal: bool,
+    /// Number of differences of each class; objects that are counted and not listed are among them.
+    pub counts: Counts,
+    /// Every difference, the most serious first; with a ledger, those that it does not explain.
+    pub differences: Vec<Difference>,
+    /// The objects of both inventories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Objects>,
+    /// Parts that neither export has, so that nothing can be said of them.
+    pub not_compared: Vec<&'static str>,
+    /// What differs between any two exports, and counts for nothing.
+    pub not_counted: Vec<NotCounted>,
+    /// With a ledger: what it explains.
+    pub explained: Vec<Explained>,
+}
+
+/// One of the two exports.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Which {
+    /// As it was named on the command line.
+    pub name: String,
+    /// When it was made.
+    pub exported_at: String,
+    /// What made it.
+    pub exporter: String,
+    /// The installation that it is of.
+    pub installation: String,
+}
+
+/// How many differences there are, by class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+    identity: u64,
+    data: u64,
+    exposure: u64,
+    configuration: u64,
+    cosmetic: u64,
+}
+
+impl Counts {
+    /// Differences of a class.
+    pub fn of(mut self, class: Class) -> u64 {
+        *self.place(class)
+    }
+
+    /// All differences.
+    pub fn all(self) -> u64 {
+        Class::ALL.iter().map(|class| self.of(*class)).sum()
+    }
+
+    pub(super) fn add(&mut self, class: Class) {
+        *self.place(class) += 1;
+    }
+
+    fn place(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Identity => &mut self.identity,
+            Class::Data => &mut self.data,
+            Class::Exposure => &mut self.exposure,
+            Class::Configuration => &mut self.configuration,
+            Class::Cosmetic => &mut self.cosmetic,
+        }
+    }
+}
+
+/// Something that the two exports do not both say.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Difference {
+    /// Key path in the words of the ledger, by the old export where the two name a thing differently.
+    pub path: String,
+    /// What it touches.
+    pub class: Class,
+    /// What became of it.
+    pub change: Change,
+    /// Whether it names a person.
+    pub personal: bool,
+    /// What the old export says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    /// What the new export says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<Value>,
+    /// What the ledger promised instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised: Option<Promise>,
+}
+
+/// What became of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The new export alone says it.
+    Added,
+    /// The old export alone says it.
+    Removed,
+    /// Both say something else.
+    Changed,
+    /// Both say the same, and the ledger promised a change.
+    Unchanged,
+}
+
+impl Change {
+    pub(super) fn of(before: bool, after: bool, same: bool) -> Self {
+        match (before, after) {
+            _ if same => Self::Unchanged,
+            (true, false) => Self::Removed,
+            (false, true) => Self::Added,
+            _ => Self::Changed,
+        }
+    }
+}
+
+/// What the ledger says of a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "disposition", rename_all = "lowercase")]
+pub enum Why {
+    /// Changed by a rule.
+    Transformed {
+        /// Its name.
+        rule: &'static str,
+    },
+    /// Absent from the old export; a default takes its place.
+    Defaulted,
+    /// Left out.
+    Dropped {
+        /// Why.
+        why: &'static str,
+    },
+    /// A person acts.
+    Manual,
+    /// Taken over.
+    Migrated,
+}
+
+impl Why {
+    pub(super) fn of(entry: &Entry) -> Self {
+        match &entry.disposition {
+            Disposition::Migrated => Self::Migrated,
+            Disposition::Transformed { rule, .. } => Self::Transformed { rule },
+            Disposition::Defaulted { .. } => Self::Defaulted,
+            Disposition::Dropped { why } => Self::Dropped { why },
+            Disposition::Manual { .. } => Self::Manual,
+        }
+    }
+
+    /// The same in a few words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Migrated => "migrated".to_owned(),
+            Self::Transformed { rule } => format!("transformed by {rule}"),
+            Self::Defaulted => "defaulted".to_owned(),
+            Self::Dropped { why } => format!("dropped: {why}"),
+            Self::Manual => "by hand".to_owned(),
+        }
+    }
+}
+
+/// What the ledger promises of a setting.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Promise {
+    /// What the ledger says.
+    #[serde(flatten)]
+    pub why: Why,
+    /// What has to stand there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Afterwards>,
+}
+
+/// A difference that the ledger explains.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Explained {
+    /// Key path; for objects, the ledger's own setting.
+    pub setting: String,
+    /// How many differences it stands for.
+    pub count: u64,
+    /// What the ledger says.
+    #[serde(flatten)]
+    pub why: Why,
+    /// What the old export says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    /// What the new export says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<Value>,
+}
+
+/// The objects of two inventories.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Objects {
+    /// Objects of the old export.
+    pub old: u64,
+    /// Objects of the new export.
+    pub new: u64,
+    /// Keys that the new export alone has.
+    pub added: u64,
+    /// Keys that the old export alone has.
+    pub removed: u64,
+    /// Objects of which size, digest, content type or metadata differ.
+    pub changed: u64,
+    /// Objects that differ in their time of change alone.
+    pub touched: u64,
+    /// Objects of one size of which one export or both have no digest: their bytes were not compared.
+    pub without_digest: u64,
+    /// Differences of objects that are counted and not listed.
+    pub not_listed: u64,
+}
+
+/// What differs between any two exports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NotCounted {
+    /// Key path.
+    pub path: &'static str,
+    /// Why it says nothing.
+    pub why: &'static str,
+}
+
+impl Comparison {
+    pub(super) fn between(old: &Side<'_>, new: &Side<'_>, migrated: bool) -> Self {
+        let which = |side: &Side<'_>| Which {
+            name: side.name.to_owned(),
+            exported_at: side.export.exported_at.to_string(),
+            exporter: side.export.exporter.to_string(),
+            installation: side.export.installation.to_string(),
+        };
+        let differ = [
+            (
+                "metadata.exportedAt",
+                "every export has its own time",
+                old.export.exported_at != new.export.exported_at,
+            ),
+            (
+                "metadata.exporter",
+                "it names the tool that made the export",
+                old.export.exporter != new.export.exporter,
+            ),
+            ("spec.salt", "every export has random bytes of its own", old.export.salt != new.export.salt),
+        ];
+        let differ = differ.into_iter().filter(|(_, _, differs)| *differs);
+        let without = [
+            ("realm.json", old.realm.is_none() || new.realm.is_none()),
+            ("inventory", lacks_inventory(old) && lacks_inventory(new)),
+        ];
+        Self {
+            schema: SCHEMA,
+            old: which(old),
+            new: which(new),
+            migrated,
+            equal: true,
+            counts: Counts::default(),
+            differences: Vec::new(),
+            objects: None,
+            not_compared: without.into_iter().filter(|(_, lacks)| *lacks).map(|(part, _)| part).collect(),
+            not_counted: differ.map(|(path, why, _)| NotCounted { path, why }).collect(),
+            explained: Vec::new(),
+        }
+    }
+
+    /// Counts and sorts.
+    pub(super) fn finish(&mut self) {
+        self.differences.sort_by(|a, b| b.class.cmp(&a.class).then_with(|| a.path.cmp(&b.path)));
+        self.explained.sort_by(|a, b| a.setting.cmp(&b.setting));
+        for difference in &self.differences {
+            self.counts.add(difference.class);
+        }
+        self.equal = self.counts.all() == 0;
+    }
+}
+
+fn lacks_inventory(side: &Side<'_>) -> bool {
+    side.inventory.is_none() && side.export.content.objects > 0
+}
+
+/// The published schema of the JSON.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Comparison);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -87,7 +87,7 @@ class CanaryRun(AnsibleStory):
             if path.is_file() and place not in CANARIES and not place.startswith("venv/") and "/package/" not in place:
                 yield path
 
-    def test_no_log_report_or_folder_holds_a_secret_though_a_task_with_one_fails(self) -> None:
+    def test_s04_no_log_report_or_folder_holds_a_secret_though_a_task_with_one_fails(self) -> None:
         fails = self.task("proxy/tasks/start.yml", "start-api")
         package = self.canary_package(fails.replace(f"{self.home}/target", f"{self.home}/missing"))
 
@@ -104,7 +104,7 @@ class CanaryRun(AnsibleStory):
         folder = self.state / "packages/1/operations/1-deploy"
         self.assertIn(log, (folder / "evidence/logs/1-deploy-start-api.log").read_text())
 
-    def test_a_planted_leak_is_found(self) -> None:
+    def test_s04_a_planted_leak_is_found(self) -> None:
         # A task that forgets no_log, and a tool that tells what it was given in a writing of its own.
         task = {
             "name": "Leak", "ansible.builtin.command": {"argv": ["cat", f"{self.home}/leaked", "/nowhere"]},

@@ -45,7 +45,8 @@ fn units(facts: &Facts) -> Draft {
         title: "Remove unit and project files",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Disables and removes stuf.service, removes /opt/stuf, and what an interrupted export left.".into(),
+        what: "Disables and removes stuf.service, removes /opt/stuf, and what an interrupted export left."
+            .into(),
         command: None,
         before: needs("the containers are removed", format!("{} sudo docker ps --all", facts.ssh())),
         proof: shows("not-found", format!("{} systemctl is-enabled stuf.service", facts.ssh())),

@@ -10,9 +10,10 @@ import unittest
 
 from . import engine, mails, network, server
 from .deployment import STATE, Deployment, Run
-from .exporting import TRACES, Export
+from .exporting import TRACES, Export, change_document, toggle_role
 from .names import DOMAIN, LAPTOP, SERVER, STRANGER
 from .outside import NotSignedIn, Person, claims
+from .paths import instance_folder
 from .shell import wait_for
 
 PHASES = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite", "verify")
@@ -51,6 +52,7 @@ class ItDeploys(unittest.TestCase):
 
     deployment: Deployment
     invited: Person
+    exported: Export
     failed = False
 
     @classmethod
@@ -143,19 +145,43 @@ class ItDeploys(unittest.TestCase):
                 stuf.sign_in(self.invited)
             self.administer(self.invited.username, enabled=True)
 
-    def test_5b_what_runs_is_exported_checked_and_compiled_again(self) -> None:
-        exported = Export.of(self.succeeds("export"))
+    def test_5b_what_runs_is_exported_differs_as_the_ledger_says_and_compiles_again(self) -> None:
+        exported = ItDeploys.exported = Export.of(self.succeeds("export"))
         # The bench's disk is whatever it is; nothing else may be found.
         self.assertLessEqual(exported.findings(), {"exposure.rest"})
         uploaded = [row for row in exported.inventory.values() if row["metadata"].get("comment") == "bench"]
         self.assertEqual([row["size"] for row in uploaded], [256 * 4096])
         self.assertEqual(len(exported.compiles("next.harbour.example")), 1)
+        # What was not copied, or uploaded since, is content; of everything else nothing but what the ledger says.
+        work = instance_folder() / "deployment"
+        differing = exported.differs_from(work / "export", "--target", work / "target.json")
+        self.assertEqual([path for path in differing if not path.startswith(("content[", "spec.content."))], [])
         for trace in TRACES:
             self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", trace), trace)
         logs = server.inside("sh", "-c", f"cat {STATE}/harbour-production/packages/*/logs/*-export-*.log", place=LAPTOP)
         self.assertIn(f"{len(self.deployment.users())} users, ", logs)
         for user in self.deployment.users():
             self.assertNotIn(user["email"], logs)
+
+    def test_5c_what_is_changed_by_hand_is_what_diff_names(self) -> None:
+        user = next(user for user in self.deployment.users() if user["realmRoles"] == ["project-participant"])
+        spec = self.exported.spec
+        name = next(name for name, known in spec["users"].items() if known["email"].lower() == user["email"].lower())
+        document = ("config/stuf_config.json", "project", "description")
+        toggle_role(user["username"], "trust-architect", {"accessTokenLifespan": 299})
+        change_document(*document, "Changed by hand")
+        changed = Export.of(self.succeeds("export"))
+        self.assertEqual(
+            changed.differs_from(self.exported.folder),
+            [
+                "realm.accessTokenLifespan",
+                f"realm.users[{user['username']}].realmRoles[trust-architect]",
+                "spec.project.description",
+                f"spec.users.{name}.roles[trust-architect]",
+            ],
+        )
+        toggle_role(user["username"], "trust-architect", {"accessTokenLifespan": 300})
+        change_document(*document, spec["project"]["description"])
 
     def test_6_after_six_wrong_passwords_an_address_is_refused(self) -> None:
         ask = "printf '#!/bin/sh\\necho wrong\\n' >/tmp/ask && chmod +x /tmp/ask"
@@ -173,6 +199,8 @@ class ItDeploys(unittest.TestCase):
         self.assertTrue(network.open_port(SERVER.address, 22), "others must still reach SSH")
 
     def test_7_abort_takes_down_what_was_built_and_keeps_the_volumes(self) -> None:
+        # As an export leaves them that was stopped in its middle.
+        server.inside("install", "--directory", *TRACES)
         run = self.succeeds("abort")
         self.assertEqual(server.inside("docker", "ps", "--all", "--quiet"), "")
         self.assertEqual(server.inside("docker", "images", "--quiet"), "")
@@ -180,6 +208,8 @@ class ItDeploys(unittest.TestCase):
         for volume in VOLUMES:
             self.assertIn(volume, run.output)
         self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", "/etc/systemd/system/stuf.service"))
+        for trace in TRACES:
+            self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", trace), trace)
         self.succeeds("deploy")
         self.assertIn("access_token", self.deployment.stuf().sign_in(self.invited))
 

@@ -73,3 +73,65 @@ class Export:
             words = [program(), "compile", self.folder, "--target", place / "target.json", "--out", place / "out"]
             run([*words, "--sign-key", work / "issuer"], log="compile")
             return sorted(file.name for file in (place / "out").glob("*.zip"))
+
+    def differs_from(self, old: Path, *options: str | Path) -> list[str]:
+        """Paths of everything in which it differs from an older one."""
+        words = [program(), "diff", old, self.folder, "--format", "json", "--objects", "100000", *options]
+        done = run(words, log="diff", check=False)
+        if done.returncode not in (0, 6):
+            raise BenchError(f"diff ended with {done.returncode}\n{done.stderr.decode()[-4000:]}")
+        found = json.loads(done.stdout)
+        if (done.returncode == 0) != (not found["differences"]):
+            raise BenchError("the exit code of diff is not what it says")
+        return sorted(difference["path"] for difference in found["differences"])
+
+
+# Runs on the server with its own Python, as the administrator that the first start made.
+IN_KEYCLOAK = """
+import json, subprocess, sys, urllib.parse, urllib.request
+user, role, setting = json.loads(sys.argv[1])
+name = subprocess.check_output("docker ps --format '{{.Names}}' | grep keycloak", shell=True, text=True).split()[0]
+networks = json.loads(subprocess.check_output(["docker", "inspect", name]))[0]["NetworkSettings"]["Networks"]
+base = "http://%s:8080/auth" % networks["stuf_backend"]["IPAddress"]
+def ask(method, path, body=None, token=None):
+    data = None if body is None else (json.dumps(body) if token else urllib.parse.urlencode(body)).encode()
+    kind = "application/json" if token else "application/x-www-form-urlencoded"
+    headers = {"Content-Type": kind, **({"Authorization": "Bearer " + token} if token else {})}
+    with urllib.request.urlopen(urllib.request.Request(base + path, data, headers, method=method)) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+password = open("/etc/stuf/secrets/keycloak_admin_password").read().strip()
+sign_in = {"grant_type": "password", "client_id": "admin-cli", "username": "stufpack-admin", "password": password}
+token = ask("POST", "/realms/master/protocol/openid-connect/token", sign_in)["access_token"]
+realm = "/admin/realms/stuf"
+search = urllib.parse.urlencode({"username": user, "exact": "true"})
+mapping = realm + "/users/%s/role-mappings/realm" % ask("GET", realm + "/users?" + search, token=token)[0]["id"]
+held = role in [one["name"] for one in ask("GET", mapping, token=token)]
+ask("DELETE" if held else "POST", mapping, [ask("GET", realm + "/roles/" + role, token=token)], token)
+ask("PUT", realm, {**ask("GET", realm, token=token), **setting}, token)
+"""
+
+# Runs in the API's container, with its client and its keys.
+IN_BUCKET = """
+import io, json, os, sys
+from minio import Minio
+key, outer, last, value = json.loads(sys.argv[1])
+read = lambda name: open("/run/secrets/" + name).read().strip()
+store = Minio("garage:3900", read("storage_access_key"), read("storage_secret_key"), secure=False)
+bucket = os.environ["MINIO_BUCKET_NAME"]
+content = json.loads(store.get_object(bucket, key).read())
+content[outer][last] = value
+body = json.dumps(content).encode()
+store.put_object(bucket, key, io.BytesIO(body), len(body), content_type="application/json")
+"""
+
+
+def toggle_role(user: str, role: str, setting: dict[str, Any]) -> None:
+    """Gives a user a role, or takes it away where it is held; and changes settings of the realm."""
+    server.inside("python3", "-", json.dumps([user, role, setting]), stdin=IN_KEYCLOAK.encode())
+
+
+def change_document(key: str, outer: str, last: str, value: str) -> None:
+    """Changes one value of a document in the bucket."""
+    given = json.dumps([key, outer, last, value])
+    server.inside("docker", "exec", "--interactive", "stuf-api-1", "python", "-", given, stdin=IN_BUCKET.encode())

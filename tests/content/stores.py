@@ -55,15 +55,7 @@ class Server:
     def bucket(self) -> Bucket:
         """A new, empty bucket."""
         name = f"bucket-{next(numbers)}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            region_name="us-east-1",
-            verify=self.authority,
-            config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
-        )
+        client = _client(self.endpoint, self.authority)
         client.create_bucket(Bucket=name)
         return Bucket(self.endpoint, name, client)
 
@@ -85,6 +77,20 @@ class Server:
         request = urllib.request.Request(f"{self.endpoint}/moto-api/recorder/{verb}", method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read()
+
+
+@functools.cache
+def _client(endpoint: str, authority: str | None):
+    """One for all buckets of a server: making it costs more than most tests."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+        verify=authority,
+        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
+    )
 
 
 @dataclass(frozen=True)

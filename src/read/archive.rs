@@ -114,8 +114,12 @@ fn unpack(file: File, root: &Path, shown: &str, findings: &mut Vec<Finding>) -> 
         }
         let bound = left.min(entry.compressed_size().saturating_mul(RATIO).max(1 << 20));
         let target = root.join(plain);
-        if let Some(folder) = target.parent() {
-            fs::create_dir_all(folder)?;
+        // Below the root one by one: what a signal has just taken away must not come into being again.
+        for (end, _) in plain.match_indices('/') {
+            match fs::create_dir(root.join(&plain[..end])) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
         }
         let mut out = File::create_new(&target)?;
         match copy(&mut entry, &mut out, bound) {

@@ -66,6 +66,30 @@ fn a_signal_removes_clear_data_and_ends_the_program_as_signals_do() {
 }
 
 #[test]
+fn a_signal_in_the_middle_of_unpacking_leaves_nothing_behind() {
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    for number in 0..900 {
+        let folder = format!("input/export/branding/{}", number % 7);
+        std::fs::create_dir_all(here.path(&folder)).expect("a folder");
+        here.write(&format!("{folder}/{number}.txt"), "a file");
+    }
+    here.zip("input/export", "export.zip");
+    std::fs::create_dir_all(here.path("temp")).expect("a folder");
+    for attempt in 0..20 {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin("stufpack"));
+        command.args(["check", "export.zip"]).current_dir(here.path(".")).env("TMPDIR", here.path("temp"));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        while unfinished(&here, "temp").is_empty() && child.try_wait().expect("a state").is_none() {}
+
+        send("-TERM", &child);
+
+        child.wait().expect("an end");
+        assert_eq!(here.names("temp"), [""; 0], "attempt {attempt}");
+    }
+}
+
+#[test]
 fn who_wants_hang_ups_ignored_is_not_stopped_by_one() {
     let here = with_zip();
     let mut child = waiting(&here, &["nohup"]);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from cases import MIB, Case, seed_k17, seed_mp
 from stores import moto
 
@@ -108,9 +110,11 @@ class Proof(Case):
 
     def test_the_digests_of_the_export_are_the_measure_where_they_are_about_the_same_write(self) -> None:
         self.source.seed("a", b"abc")
-        self.list_source(a={"sha256": "0" * 64})
+        self.list_source(a={"sha256": f"sha256:{'0' * 64}"})
         self.copied()
         self.assertEqual(self.proof(1)["counts"]["differs"], 1)
         # Of another write they say nothing: the source is read.
-        self.list_source(a={"sha256": "0" * 64, "modified": "2026-11-01T08:00:00Z"})
+        self.list_source(a={"sha256": f"sha256:{'0' * 64}", "modified": "2026-11-01T08:00:00Z"})
+        self.assert_verified(1)
+        self.list_source(a={"sha256": f"sha256:{hashlib.sha256(b'abc').hexdigest()}"})
         self.assert_verified(1)

@@ -214,7 +214,8 @@ class Examination:
         """The source's SHA-256: from the export where that is about this very write, else read."""
         line = self.lines.get(entry.key)
         if line is not None and line.sha256 and line.size == entry.size and _same_time(line.modified, entry.modified):
-            return line.sha256, False
+            # The lists name the algorithm, as every digest of a package does.
+            return line.sha256.removeprefix("sha256:"), False
         if known := self.read.get((entry.key, _version(entry))):
             return known, False
         found = single.digest(self.session, self.session.source, entry.key)

@@ -264,7 +264,7 @@ fn readme_shows_lines_of_the_plan_itself() {
 fn the_guide_tells_the_verbs_and_exit_codes_of_migrate() {
     let guide =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guide.md")).expect("readable");
-    for verb in ["hold", "resume", "panic", "status", "abort", "bootstrap"] {
+    for verb in ["hold", "resume", "panic", "status", "abort", "bootstrap", "sign-off"] {
         assert!(guide.contains(&format!("| `{verb}` | ")), "{verb}");
     }
     assert!(guide.contains("--delete-data"));

@@ -119,7 +119,10 @@ fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
             "enable-unit"
         ]
     );
-    assert_eq!(steps("import"), ["save-before-state", "import-users", "write-documents", "read-back"]);
+    assert_eq!(
+        steps("import"),
+        ["save-before-state", "import-users", "write-documents", "read-back", "send-messages"]
+    );
     assert_eq!(steps("invite"), ["send-invitations"]);
     assert_eq!(
         steps("verify"),
@@ -131,7 +134,9 @@ fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
             "upload-and-download",
             "refuse-strangers",
             "read-storage",
-            "read-documents"
+            "read-documents",
+            "measure-response-times",
+            "send-messages"
         ]
     );
     assert_eq!(steps("status"), ["show-services"]);

@@ -18,6 +18,8 @@ enum Document {
     Operation,
     /// `stufpack diff --format json`
     Diff,
+    /// the validation report of a phase that checks
+    Report,
 }
 
 /// Prints a published JSON Schema.
@@ -37,6 +39,7 @@ impl Schema {
             Document::Plan => include_str!("../../schemas/plan.json"),
             Document::Operation => include_str!("../../schemas/operation.json"),
             Document::Diff => include_str!("../../schemas/diff.json"),
+            Document::Report => include_str!("../../schemas/report.json"),
         })
     }
 }

@@ -5,8 +5,8 @@ use super::content::Content;
 use super::sizes::Sizes;
 use crate::model::{
     Bandwidth, BucketName, Checked, Cidr, Commit, Domain, Duration, Environment, HostAddress, ImageReference,
-    Invitation, MailEncryption, Origin, Pathway, Provider, Service, Slug, Text, Thresholds, Timestamp, Tls,
-    UserName, UserStatus, Window,
+    Invitation, MailEncryption, Notifications, Origin, Pathway, Provider, Service, Slug, Text, Thresholds,
+    Timestamp, Tls, UserName, UserStatus, Window,
 };
 use std::collections::BTreeMap;
 
@@ -30,6 +30,55 @@ pub struct MailFacts {
     pub port: u16,
     /// Encryption of the connection.
     pub encryption: MailEncryption,
+}
+
+/// A service that gets the migration's own messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Messages {
+    /// A channel of a Zulip server.
+    Zulip,
+    /// A project of Sentry.
+    Sentry,
+}
+
+impl Messages {
+    pub(super) fn of(notifications: &Notifications) -> Vec<Self> {
+        let zulip = notifications.zulip.as_ref().map(|_| Self::Zulip);
+        let sentry = notifications.sentry.as_ref().map(|_| Self::Sentry);
+        zulip.into_iter().chain(sentry).collect()
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Zulip => "Zulip",
+            Self::Sentry => "Sentry",
+        }
+    }
+
+    /// The word for it in data files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Zulip => "zulip",
+            Self::Sentry => "sentry",
+        }
+    }
+
+    /// The secret that the Trust Architect provides for it.
+    pub fn secret(self) -> &'static str {
+        match self {
+            Self::Zulip => "zulip_api_key",
+            Self::Sentry => "sentry_dsn",
+        }
+    }
+
+    /// How one knows that a message arrived.
+    pub(super) fn proof(self) -> &'static str {
+        match self {
+            Self::Zulip => "Zulip shows the message in its topic",
+            Self::Sentry => "Sentry answers with the event's own id",
+        }
+    }
 }
 
 /// Everything that texts draw on.
@@ -111,6 +160,8 @@ pub struct Facts {
     pub thresholds: Thresholds,
     /// Sizes.
     pub sizes: Sizes,
+    /// Where the migration's own messages go.
+    pub messages: Vec<Messages>,
     /// Secrets.
     pub secrets: Vec<SecretUse>,
     /// Content.
@@ -179,6 +230,7 @@ impl Facts {
             cutover_windows: target.cutover_windows.clone(),
             thresholds: target.thresholds.clone(),
             sizes,
+            messages: Messages::of(&export.notifications),
             secrets,
             content,
         }

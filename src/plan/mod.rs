@@ -18,7 +18,7 @@ mod verbs;
 mod windows;
 
 pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
-pub use facts::{Certificate, Facts, MailFacts};
+pub use facts::{Certificate, Facts, MailFacts, Messages};
 pub use ledger::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccounted, accounting};
 pub(crate) use ledger::{Path as KeyPath, below_realm};
 pub use needs::{COLLECTIONS, TOOLS};
@@ -29,7 +29,7 @@ pub use step::{
     Actor, Estimate, Instead, Mark, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
 };
 pub use timetable::{Row, Timetable};
-pub use verbs::{Gate, Limits, Verb};
+pub use verbs::{Gate, Limits, P95_FLOOR_MILLISECONDS, Verb};
 
 use crate::embedded;
 use crate::model::{Checked, Ledger};
@@ -81,7 +81,7 @@ pub fn compile(checked: &Checked, numbering: &Numbering) -> Plan {
 /// Compiles the plan of a package whose playbooks carry the tags `automated`.
 fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) -> Plan {
     let sizes = sizes::fit(&checked.target, &checked.content);
-    let secrets = secrets::needed(&checked.target, &checked.realm);
+    let secrets = secrets::needed(&checked.target, &checked.realm, &checked.export.notifications);
     let content = content::analyse(checked);
     let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
     let phases = phases::assemble(&facts, automated);

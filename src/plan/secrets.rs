@@ -1,6 +1,7 @@
 //! The secrets of an installation: names, purposes and origins, never values.
 
-use crate::model::{Digest, Realm, RealmClient, Target};
+use super::facts::Messages;
+use crate::model::{Digest, Notifications, Realm, RealmClient, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -26,7 +27,7 @@ pub struct SecretUse {
 }
 
 /// Every secret that the target needs, in the order in which `deploy` uses them.
-pub(super) fn needed(target: &Target, realm: &Realm) -> Vec<SecretUse> {
+pub(super) fn needed(target: &Target, realm: &Realm, notifications: &Notifications) -> Vec<SecretUse> {
     let mut secrets: Vec<SecretUse> = [
         ("postgres_password", "Keycloak signs in to its database with it"),
         ("keycloak_admin_password", "first administrator of Keycloak"),
@@ -56,6 +57,14 @@ pub(super) fn needed(target: &Target, realm: &Realm) -> Vec<SecretUse> {
             purpose: "Keycloak signs in to the mail server with it",
         });
     }
+    secrets.extend(Messages::of(notifications).into_iter().map(|service| SecretUse {
+        name: service.secret().to_owned(),
+        origin: Origin::Provided,
+        purpose: match service {
+            Messages::Zulip => "API key of the bot that writes to the Zulip channel",
+            Messages::Sentry => "DSN of a client key of this installation's own in Sentry",
+        },
+    }));
     secrets
 }
 

@@ -69,6 +69,9 @@ pub struct Limits {
     pub grace_seconds: u64,
 }
 
+/// Response times below this many milliseconds are fast, whatever the source's own are.
+pub const P95_FLOOR_MILLISECONDS: u32 = 200;
+
 /// The verbs of a package that has these phases.
 pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
     let runs = |id: &str| phases.iter().any(|phase| phase.id == id && phase.automated);
@@ -81,6 +84,11 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
             "bootstrap",
             "./migrate bootstrap",
             "installs the tools of requirements.txt, each by its hash, into a virtual environment in the state folder; once for each controller",
+        ),
+        verb(
+            "sign-off",
+            "./migrate sign-off /FILE --by NAME",
+            "keeps a filled copy of docs/user-validation-checklist.md under the name of who tried it, as evidence in the journal: [x] is right, [-] is wrong, [ ] was not tried. Refused before verify has finished; a point that is wrong keeps the gate of the cutover closed until the same user has signed again",
         ),
         if gates(phases).iter().any(|gate| gate.automated) {
             verb("approve", "./migrate approve GATE", approve)
@@ -163,7 +171,7 @@ pub(super) fn limits(facts: &Facts) -> Limits {
     Limits {
         error_rate_percent: facts.thresholds.error_rate_percent,
         p95_percent: facts.thresholds.p95_percent,
-        p95_floor_milliseconds: 200,
+        p95_floor_milliseconds: P95_FLOOR_MILLISECONDS,
         failed_checks: facts.thresholds.failed_checks,
         window_seconds: 300,
         minimum_requests: 100,

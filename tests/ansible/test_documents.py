@@ -22,9 +22,11 @@ class Bucket:
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
+        self.types: dict[str, str] = {}
 
     def get(self, key: str) -> SimpleNamespace | None:
-        return SimpleNamespace(body=self.objects[key]) if key in self.objects else None
+        headers = {"content-type": self.types.get(key, documents.TYPE)}
+        return SimpleNamespace(body=self.objects[key], headers=headers) if key in self.objects else None
 
     def put(self, key: str, body: bytes, _content_type: str) -> None:
         self.objects[key] = body
@@ -73,6 +75,28 @@ class Documents(unittest.TestCase):
         documents.write(bucket, wanted, False)
         documents.restore(bucket, saved, False)
         self.assertEqual(bucket.objects, before)
+
+    def test_reading_back_finds_one_changed_byte_and_names_no_user(self) -> None:
+        wanted = documents.documents(str(self.folder))
+
+        def compared(bucket: Bucket) -> dict[str, str]:
+            checks = documents.compare(bucket, wanted)
+            self.assertNotIn("users/ada", str(checks))
+            return {check["id"]: check["observed"] for check in checks if check["verdict"] == "fail"}
+
+        self.assertEqual(compared(Bucket(**wanted)), {})
+        for key, body in wanted.items():
+            changed = body[:-2] + bytes([body[-2] ^ 1]) + body[-1:]
+            kind = "configuration" if key.startswith("config/") else "users"
+            said = f"1 otherwise ({key})" if kind == "configuration" else "1 otherwise"
+            self.assertEqual(compared(Bucket(**{**wanted, key: changed})), {f"documents/{kind}": said})
+            self.assertEqual(
+                list(compared(Bucket(**{name: text for name, text in wanted.items() if name != key}))),
+                [f"documents/{kind}"],
+            )
+            typed = Bucket(**wanted)
+            typed.types[key] = "text/plain"
+            self.assertEqual(list(compared(typed)), [f"documents/{kind}"])
 
     def test_an_id_that_leads_out_of_its_folder_is_refused(self) -> None:
         self.write_users("../config/stuf_config")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import unittest
+from collections.abc import Callable
 from typing import Any
 
 from modules import module
@@ -133,13 +134,33 @@ class AllOrNothing(unittest.TestCase):
             users.Import(realm, wanted("ada", realmRoles=["nobody-knows"]), False)
         self.assertEqual(realm.calls, 0)
 
-    def test_reading_back_finds_what_was_lost(self) -> None:
-        realm = Realm()
-        users.Import(realm, wanted("ada"), False).apply()
-        del realm.held["id-ada"]["attributes"]["collections"]
-        work = users.Import(realm, wanted("ada"), False)
-        work.compare()
-        self.assertEqual(work.counts["differing"], 1)
+    def test_reading_back_finds_one_changed_byte_and_says_of_what_kind(self) -> None:
+        def failing(change: Callable[[dict[str, Any]], object]) -> list[str]:
+            realm = Realm()
+            users.Import(realm, wanted("ada", "bob"), False).apply()
+            change(realm.held)
+            work = users.Import(realm, wanted("ada", "bob"), False)
+            work.compare()
+            self.assertNotIn("ada", str(work.checks))
+            return [check["id"].removeprefix("identity/") for check in work.checks if check["verdict"] == "fail"]
+
+        claim = '{"docs":["reaD"]}'
+        alone = '{"docs":["read"],"stufpack-validation":["read"]}'
+        stranger = {"id": "9", "username": "eve", "attributes": {"collections": [alone]}, "realm": set()}
+        for change, kinds in (
+            (lambda held: held, []),
+            (lambda held: held.pop("id-ada"), ["users"]),
+            (lambda held: held["id-ada"].update(lastName="${HOMe}"), ["fields"]),
+            (lambda held: held["id-ada"].update(email="ada@example.invalid."), ["fields"]),
+            (lambda held: held["id-ada"].update(enabled=False), ["fields"]),
+            (lambda held: held["id-ada"]["attributes"].update(collections=[claim]), ["attributes"]),
+            (lambda held: held["id-ada"].update(attributes={}), ["attributes"]),
+            (lambda held: held["id-ada"]["realm"].add("admin"), ["roles"]),
+            (lambda held: held["id-ada"]["realm"].remove("member"), ["roles"]),
+            (lambda held: held.update({"9": stranger}), ["validation-collection"]),
+        ):
+            with self.subTest(kinds):
+                self.assertEqual(failing(change), kinds)
 
 
 if __name__ == "__main__":

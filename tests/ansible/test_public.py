@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import unittest
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 from modules import module
 
 public = module("stufpack_public")
+http = module("stufpack_http")
 report = module("stuf_report")
+probe_user = module("stuf_probe_user")
+outside = module("stuf_public")
 registry = module("stuf_registry")
 disk = module("stuf_disk")
 
@@ -50,25 +57,175 @@ class Pages(unittest.TestCase):
 
 
 class Report(unittest.TestCase):
-    def test_the_worst_check_decides_and_none_proves_nothing(self) -> None:
-        self.assertEqual(report.verdict([]), "not_run")
-        for words, expected in (
-            (("pass", "warn"), "warn"),
-            (("pass", "not_run"), "not_run"),
-            (("unverifiable", "not_run", "warn"), "unverifiable"),
-            (("unverifiable", "fail"), "fail"),
-        ):
-            self.assertEqual(report.verdict([{"verdict": word} for word in words]), expected)
+    def check(self, **fields: object) -> dict[str, object]:
+        given = {"id": "x", "expected": "y", "observed": "y", "verdict": "pass", **fields}
+        return report.normal(given, "2026-11-21T00:00:00Z")
 
     def test_a_check_that_saw_nothing_has_not_run(self) -> None:
-        self.assertEqual(
-            report.normal({"id": "x", "expected": "y", "verdict": "pass"}, "verify", "now")["verdict"], "not_run"
-        )
+        for lacking in ({"observed": None}, {"expected": None}, {"verdict": "fine"}):
+            with self.subTest(lacking):
+                found = self.check(**lacking)
+                self.assertEqual((found["verdict"], found["ran_at"]), ("not_run", None))
 
-    def test_a_step_without_a_file_has_not_run(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            made = report.report(Path(folder), "verify", ["sign-in"])
-        self.assertEqual((made["verdict"], made["checks"][0]["id"]), ("not_run", "sign-in"))
+    def test_a_step_fails_by_what_failed_or_did_not_run_and_by_no_check_at_all(self) -> None:
+        self.assertEqual(report.findings([self.check(), self.check(verdict="warn")]), [])
+        for fields in ({"verdict": "fail"}, {"verdict": "unverifiable"}, {"observed": None}):
+            with self.subTest(fields):
+                self.assertEqual(len(report.findings([self.check(), self.check(**fields)])), 1)
+        self.assertEqual(report.findings([self.check(observed=None, required=False)]), [])
+        self.assertEqual(len(report.findings([])), 1)
+
+
+def realm(claim: str) -> dict[str, Any]:
+    """A realm that puts its roles into this claim of the pages' tokens."""
+    config = {"claim.name": claim, "access.token.claim": "true"}
+    mapper = {"protocolMapper": "oidc-usermodel-realm-role-mapper", "config": config}
+    scopes = [{"name": "roles", "protocolMappers": [mapper]}, {"name": "email", "protocolMappers": []}]
+    client = {"clientId": "stuf-spa", "defaultClientScopes": ["roles"], "protocolMappers": []}
+    return {"clients": [client], "clientScopes": scopes}
+
+
+class FakeSite:
+    """What stands behind the public name, in memory."""
+
+    def __init__(self, **answers: object) -> None:
+        self.domain = "files.example"
+        self.answers = {f"/{path}": answer for path, answer in answers.items()}
+        self.tokens: dict[str, object] = {}
+
+    def fresh(self) -> FakeSite:
+        return self
+
+    def send(self, _method: str, target: str, *, headers: dict[str, str] | None = None) -> object:
+        token = (headers or {}).get("authorization", "").removeprefix("Bearer ")
+        if target == "/api/me":
+            known = self.tokens.get(token)
+            return http.Answer(200 if known else 401, {}, json.dumps(known).encode())
+        found = self.answers.get(target)
+        return http.Answer(404 if found is None else 200, {}, found if isinstance(found, bytes) else b"")
+
+
+class ReadBack(unittest.TestCase):
+    def failing(self, checks: list[dict[str, object]]) -> list[object]:
+        return [check["id"] for check in checks if check["verdict"] != "pass"]
+
+    def test_what_browsers_get_is_compared_byte_for_byte(self) -> None:
+        files = {"config.js": b"window.x = {}", "branding.json": b"{}", "branding/a b.svg": b"<svg/>"}
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "branding").mkdir()
+            for path, body in files.items():
+                (folder / path).write_bytes(body)
+            served = {path.replace(" ", "%20"): body for path, body in files.items()}
+            given = {"folder": name}
+            self.assertEqual(self.failing(outside.settings(FakeSite(**served), given)), [])
+            for path, body in served.items():
+                with self.subTest(path):
+                    wrong = FakeSite(**{**served, path: body[:-1] + b"~"})
+                    self.assertEqual(
+                        self.failing(outside.settings(wrong, given)), [f"served/{path.replace('%20', ' ')}"]
+                    )
+                    gone = FakeSite(**{other: text for other, text in served.items() if other != path})
+                    self.assertEqual(len(self.failing(outside.settings(gone, given))), 1)
+
+    def test_what_the_api_makes_of_every_collection_permission_and_role_is_compared(self) -> None:
+        claims = [
+            {f"c-{number:02}": ["read"] for number in range(20)},
+            {"c-00": ["read", "write"], 'ü "x"': ["delete"]},
+        ]
+        document = {"users": [
+            {"realmRoles": [f"role-{place}"], "attributes": {"collections": [json.dumps(claim)]}}
+            for place, claim in enumerate(claims)
+        ]}  # fmt: skip
+        with tempfile.TemporaryDirectory() as name:
+            Path(name, "realm-users.json").write_text(json.dumps(document))
+            Path(name, "realm.json").write_text(json.dumps(realm("realm_access.roles")))
+            visitors = probe_user.visitors_like(name)
+        held = {collection: allowed for visitor in visitors for collection, allowed in visitor["collections"].items()}
+        self.assertEqual((len(held), held["c-00"], held['ü "x"']), (21, ["read", "write"], ["delete"]))
+        self.assertEqual([role for visitor in visitors for role in visitor["roles"]], ["role-0", "role-1"])
+        self.assertEqual([len(visitor["collections"]) for visitor in visitors], [0, 12, 9])
+
+        def asked(change: Callable[[dict[str, dict[str, Any]]], object]) -> list[object]:
+            known = {
+                visitor["name"]: {
+                    "collections": dict(visitor["collections"]),
+                    "roles": ["offline_access", *visitor["roles"]],
+                }
+                for visitor in visitors
+            }
+            change(known)
+            site = FakeSite()
+            site.tokens = {name: shown for name, shown in known.items() if shown}
+            given = {"realm": "stuf", "password": "p", "visitors": visitors}
+            signs_in = mock.patch.object(outside, "sign_in", lambda _site, _realm, who: {"access_token": who.name})
+            with signs_in:
+                return self.failing(outside.rights(site, given))
+
+        for told, expected in (("realm_access.roles", True), ("other", False)):
+            self.assertEqual(probe_user.tells_roles(realm(told)), expected)
+        first, second, third = (visitor["name"] for visitor in visitors)
+        for change, wrong in (
+            (lambda known: known, []),
+            (lambda known: known[second]["collections"].update({"c-00": ["read"]}), ["api-me/2/collections"]),
+            (lambda known: known[second]["collections"].pop("c-01"), ["api-me/2/collections"]),
+            (lambda known: known[third]["collections"].update(more=["read"]), ["api-me/3/collections"]),
+            (lambda known: known[first]["collections"].update(more=["read"]), ["api-me/1/collections"]),
+            (lambda known: known[first].update(roles=["role-0"]), ["api-me/1/roles"]),
+            (lambda known: known[third]["roles"].append("role-1"), ["api-me/3/roles"]),
+            (lambda known: known.update({second: {}}), ["api-me/2/collections"]),
+        ):
+            with self.subTest(wrong):
+                self.assertEqual(asked(change), wrong)
+
+
+class Times(unittest.TestCase):
+    def measured(self, ours: float, theirs: float | str) -> dict[str, object]:
+        def p95(site: Any) -> float:
+            taken = ours if site.domain == "files.example" else theirs
+            if isinstance(taken, str):
+                raise http.StufError(taken)
+            return taken
+
+        with mock.patch.object(outside, "p95", p95):
+            given = {"source": "https://localhost", "slower_percent": 150, "fast_milliseconds": 200}
+            (found,) = outside.times(FakeSite(), given)
+        return report.normal(found, "now")  # type: ignore[no-any-return]
+
+    def test_slower_than_the_source_is_a_warning(self) -> None:
+        for ours, theirs, verdict in (
+            (0.3, 0.4, "pass"),
+            (0.45, 0.3, "pass"),
+            (0.46, 0.3, "warn"),
+            (0.2, 0.01, "pass"),
+        ):
+            with self.subTest(ours=ours):
+                self.assertEqual(self.measured(ours, theirs)["verdict"], verdict)
+
+    def test_a_source_without_figures_is_not_run_and_says_why(self) -> None:
+        found = self.measured(0.1, "https://localhost/ answered 403")
+        self.assertEqual((found["verdict"], found["required"]), ("not_run", False))
+        self.assertIn("answered 403", str(found["why"]))
+        with mock.patch.object(outside, "p95", lambda _site: 0.1):
+            for source in (None, "http://source.invalid", "https://source.invalid"):
+                (plain,) = outside.times(
+                    FakeSite(), {"source": source, "slower_percent": 150, "fast_milliseconds": 200}
+                )
+                self.assertEqual(report.normal(plain, "now")["verdict"], "not_run")
+
+    def test_the_95th_percentile_is_taken_and_first_answers_do_not_count(self) -> None:
+        moments = iter(range(1000))
+
+        class Slow(FakeSite):
+            def send(self, _method: str, target: str, **_given: object) -> object:
+                # Each answer takes one second more than the one before.
+                self.asked = getattr(self, "asked", 0) + 1
+                for _ in range(self.asked):
+                    next(moments)
+                return http.Answer(200, {}, b"")
+
+        with mock.patch.object(outside.time, "monotonic", lambda: next(moments)):
+            self.assertEqual(outside.p95(Slow()), 22)
 
 
 class Registry(unittest.TestCase):

@@ -11,7 +11,7 @@ import unittest
 from . import engine, mails, network, server
 from .deployment import STATE, Deployment, Run
 from .exporting import TRACES, Export, change_document, toggle_role
-from .names import DOMAIN, LAPTOP, SERVER, STRANGER
+from .names import DOMAIN, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import instance_folder
 from .shell import wait_for
@@ -73,7 +73,7 @@ class ItDeploys(unittest.TestCase):
         # For one who looks into a failure: the machines stay as they are.
         if os.environ.get("STUFPACK_BENCH_KEEP"):
             return
-        for place in (SERVER, LAPTOP, STRANGER):
+        for place in (SERVER, LAPTOP, STRANGER, ZULIP, SENTRY):
             network.remove(place)
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
@@ -105,6 +105,28 @@ class ItDeploys(unittest.TestCase):
             with self.subTest(phase):
                 changes = self.succeeds(phase).changes
                 self.assertEqual({step: count for step, count in changes.items() if count}, {})
+
+    def test_2_changed_bytes_are_found_where_they_are_used(self) -> None:
+        served = "/opt/stuf/configuration/spa-config/config.js"
+        server.inside("sh", "-euc", f"cp -p {served} /root/kept && printf ' ' >>{served}")
+        user = self.deployment.users()[0]
+        self.administer(user["username"], lastName=f"{user['lastName']}x")
+        run = self.deployment.migrate("verify")
+        report = self.deployment.report(run)
+        bad = [check["id"] for check in report["checks"] if check["verdict"] == "fail"]
+        self.assertEqual((run.code, report["verdict"], bad), (1, "fail", ["identity/fields", "served/config.js"]))
+        server.inside("sh", "-euc", f"cat /root/kept >{served}")
+        changes = self.succeeds("import").changes
+        self.assertEqual({step: count for step, count in changes.items() if count}, {"import/import-users": 1})
+
+    def test_2_messages_arrived_once_however_often_a_phase_was_run(self) -> None:
+        zulip, sentry = network.received_messages("zulip"), network.received_messages("sentry")
+        self.assertEqual(["imported" in one["content"] for one in zulip], [True, False])
+        self.assertEqual(sorted(one["tags"]["stufpack.event"] for one in sentry), ["import", "verify"])
+        with self.subTest("and tell nothing of people"):
+            told = json.dumps([[one["content"] for one in zulip], sentry], ensure_ascii=False).lower()
+            named = [user[key].lower() for user in self.deployment.users() for key in ("username", "email")]
+            self.assertEqual([word for word in named if word and word in told], [])
 
     def test_3_from_outside_only_the_proxy_and_ssh_answer(self) -> None:
         self.assertEqual(open_ports(SERVER.address, range(1, 10_001)), {22, 80, 443})

@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from . import authority, network, server
-from .names import DOMAIN, LAPTOP, MAIL, MAIL_PASSWORD, MAIL_USER, SERVER, SUBNET
+from .names import (
+    DOMAIN,
+    LAPTOP,
+    MAIL,
+    MAIL_PASSWORD,
+    MAIL_USER,
+    SENTRY,
+    SENTRY_KEY,
+    SENTRY_PROJECT,
+    SERVER,
+    SUBNET,
+    ZULIP_KEY,
+)
 from .outside import Outside, Stuf, Way, trusting
 from .paths import REPOSITORY, instance_folder
 from .shell import BenchError, run
@@ -125,13 +137,18 @@ class Deployment:
         # What only the Trust Architect has, as README.md asks for it.
         secrets = f"{STATE}/harbour-production/secrets"
         server.on_laptop(
-            f"umask 077 && mkdir -p {secrets} && printf %s {MAIL_PASSWORD} >{secrets}/mail_password", log="secrets"
+            f"umask 077 && mkdir -p {secrets} && printf %s {MAIL_PASSWORD} >{secrets}/mail_password"
+            f" && printf %s {ZULIP_KEY} >{secrets}/zulip_api_key"
+            f" && printf %s https://{SENTRY_KEY}@{SENTRY.name}/{SENTRY_PROJECT} >{secrets}/sentry_dsn",
+            log="secrets",
         )
         certificate = authority.issue("public", DOMAIN)
         tls = f"{STATE}/harbour-production/local/tls"
         server.on_laptop(f"umask 077 && mkdir -p {tls}", log="secrets")
         server.copy_to_laptop(certificate.certificate, f"{tls}/cert.pem")
         server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
+        settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
+        network.start_messages(json.loads(settings)["zulip"])
         plan = json.loads(server.inside("cat", f"{PACKAGE}/MIGRATION-PLAN.json", place=LAPTOP))
         return cls(access, plan)
 
@@ -154,6 +171,11 @@ class Deployment:
         except ValueError:
             document = {}
         return Run(command, done.returncode, document, done.stderr.decode(errors="replace") + output)
+
+    def report(self, run: Run) -> dict[str, Any]:
+        """The validation report of a run."""
+        found: dict[str, Any] = json.loads(server.inside("cat", run.document["report"]["json"], place=LAPTOP))
+        return found
 
     def outside(self) -> Outside:
         """A client outside that trusts the web's authorities and knows the public name."""

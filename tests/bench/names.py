@@ -13,6 +13,12 @@ MAIL_USER = "stuf-harbour"
 #: Obviously no secret: the mail receiver exists on the bench only.
 MAIL_PASSWORD = "bench-mail-password"
 
+#: As the example's export names them; the key is of the bench only.
+ZULIP_DOMAIN = "harbour.zulipchat.example"
+ZULIP_KEY = "benchbenchbenchbenchbenchbenchbe"
+SENTRY_PROJECT = "42"
+SENTRY_KEY = "0123456789abcdef0123456789abcdef"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -37,9 +43,11 @@ def _place(role: str, last: int) -> Place:
 NAMES = _place("names", 2)
 REGISTRY = _place("registry", 3)
 MAIL = _place("mail", 4)
+ZULIP = _place("zulip", 5)
+SENTRY = _place("sentry", 6)
 SERVER = _place("server", 10)
 LAPTOP = _place("laptop", 20)
 STRANGER = _place("stranger", 66)
-EVERYONE = (NAMES, REGISTRY, MAIL, SERVER, LAPTOP, STRANGER)
+EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SERVER, LAPTOP, STRANGER)
 
 REGISTRY_HOST = f"{REGISTRY.name}:5000"

@@ -1,4 +1,4 @@
-"""The bench's network and what stands around the customer's server: names, registry, mail receiver."""
+"""The bench's network and what stands around the customer's server: names, registry, mail and message receivers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 from . import authority, images
 from .engine import docker, docker_ok
@@ -20,8 +21,14 @@ from .names import (
     NETWORK,
     REGISTRY,
     REGISTRY_HOST,
+    SENTRY,
+    SENTRY_KEY,
+    SENTRY_PROJECT,
     SERVER,
     SUBNET,
+    ZULIP,
+    ZULIP_DOMAIN,
+    ZULIP_KEY,
     Place,
 )
 from .paths import CACHE, instance_folder
@@ -84,6 +91,7 @@ def start_names() -> None:
         )
     records = [f"--host-record={place.name},{place.address}" for place in EVERYONE]
     records.append(f"--host-record={DOMAIN},{SERVER.address}")
+    records.append(f"--host-record={ZULIP_DOMAIN},{ZULIP.address}")
     docker(
         *participate(NAMES),
         images.image("services"),
@@ -93,6 +101,8 @@ def start_names() -> None:
         "--no-hosts",
         "--log-facility=-",
         "--local=/bench.test/",
+        # The example's source: nobody on the bench answers for it.
+        "--local=/stuf.pyx.io/",
         "--user=root",
         *[f"--server={address}" for address in usable],
         *records,
@@ -161,6 +171,45 @@ def start_mail() -> None:
         "/opt/mail.py",
     )
     wait_for("the mail receiver", lambda: open_port(MAIL.address, 587), 30)
+
+
+def start_messages(zulip: dict[str, str]) -> None:
+    """Receivers of the messages to a Zulip channel and to Sentry, each with a certificate of the public authority."""
+    about = {
+        "ZULIP_CHANNEL": zulip["channel"],
+        "ZULIP_BOT": zulip["bot_email"],
+        "ZULIP_KEY": ZULIP_KEY,
+        "SENTRY_PROJECT": SENTRY_PROJECT,
+        "SENTRY_KEY": SENTRY_KEY,
+    }
+    for place, program, name in ((ZULIP, "zulip", ZULIP_DOMAIN), (SENTRY, "sentry", SENTRY.name)):
+        remove(place)
+        shutil.rmtree(messages_folder(program), ignore_errors=True)
+        messages_folder(program).mkdir(parents=True)
+        own = authority.issue("public", name)
+        volumes = [f"{messages_folder(program)}:/received", f"{own.certificate}:/tls.crt:ro", f"{own.key}:/tls.key:ro"]
+        values = {**about, "CERTIFICATE": "/tls.crt", "KEY": "/tls.key"}
+        docker(
+            *participate(place),
+            *[word for volume in volumes for word in ("--volume", volume)],
+            *[word for key, value in values.items() for word in ("--env", f"{key}={value}")],
+            images.image("services"),
+            "python3",
+            "-u",
+            f"/opt/{program}.py",
+        )
+    for place in (ZULIP, SENTRY):
+        wait_for(f"the receiver {place.name}", lambda place=place: open_port(place.address, 443), 30)  # type: ignore[misc]
+
+
+def messages_folder(program: str) -> Path:
+    """Where received messages lie, one JSON file each."""
+    return instance_folder() / program
+
+
+def received_messages(program: str) -> list[dict[str, Any]]:
+    """What a receiver took, oldest first."""
+    return [json.loads(file.read_text()) for file in sorted(messages_folder(program).glob("*.json"))]
 
 
 def mails_folder() -> Path:

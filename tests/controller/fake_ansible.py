@@ -51,9 +51,13 @@ def perform(step: str, order: dict[str, Any]) -> Any:
         deadline = time.monotonic() + 120
         while not Path(order["waits_for"]).exists() and time.monotonic() < deadline:
             time.sleep(0.02)
+    variables = json.loads(Path(sys.argv[sys.argv.index("-e") + 1][1:]).read_text())
     if "leaves" in order:
-        variables = json.loads(Path(sys.argv[sys.argv.index("-e") + 1][1:]).read_text())
         Path(variables["stufpack_reports"], order["leaves"]).write_text(order.get("content", "evidence\n"))
+    if "checks" in order:
+        path = Path(variables["stufpack_reports"], "checks", f"{step.replace('/', '-')}.json")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(order["checks"]))
     counts = {"ok": 2, "changed": order.get("changed", 0), "failed": 0, "unreachable": 0}
     if step == KEEP and "exit" in order:
         counts = {"ignored": 1}

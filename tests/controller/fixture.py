@@ -37,6 +37,7 @@ ONLY: dict[str, dict[str, Any]] = {
     "ask-a-user": {"automated": False, "actor": "trust-architect"},
 }
 GATES = {"cutover": "approve-cutover", "content": "approve-content"}
+CHECKLIST = "# Try this\n\n- [ ] I signed in.\n- [ ] I uploaded `a file`.\n"
 PLANNED_ONLY = {"content": ["copy-objects", "look-at-it"]}
 INSTEAD = {
     "copy-objects": {"not_here": {"means": "no file is copied"}},
@@ -60,6 +61,7 @@ class Package:
         for phase in STEPS:
             self.write(f"infrastructure/ansible/playbooks/{phase}.yml", "---\n")
         self.write("configuration/salt", "not random\n")
+        self.write("docs/user-validation-checklist.md", CHECKLIST)
         self.write("configuration/api-config/users/users.json", '{"users": []}\n')
         self.manifest: dict[str, Any] = {
             "schema": 1,
@@ -102,6 +104,7 @@ class Package:
             "steps": [
                 {"id": f"{name}/{step}", "title": step} | common | ONLY.get(step, {})
                 | {"instead": None if automated else INSTEAD[step]}
+                | {"proof": {"text": f"{step} is right", "command": None}}
                 for step in steps
             ],
         }  # fmt: skip

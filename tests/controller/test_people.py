@@ -1,11 +1,12 @@
 """What people type beside the phases, and whether each answer says what is so and what to type next."""
 
+import hashlib
 import json
 import re
 import unittest
 from pathlib import Path
 
-from fixture import Package, Story, mode
+from fixture import CHECKLIST, Package, Story, mode
 
 
 class Words(Story):
@@ -26,7 +27,7 @@ class Words(Story):
             ("approve",): "approve wants one name after it: a gate of MIGRATION-PLAN.md",
             ("approve", "cutover", "--by"): "--by needs a value after it",
             ("status", "--check"): "--check has no meaning for status",
-            ("deploy", "--strategy", "x"): "belong to approve alone",
+            ("deploy", "--strategy", "x"): "belongs to approve alone",
             ("deploy", "--chek"): "next: ./migrate deploy --check, if that was meant",
             ("abort", "--delete-all"): "there is no option --delete-all",
             ("deploy", "--delete-data"): "--delete-data belongs to abort alone",
@@ -297,6 +298,88 @@ class Status(Story):
     def test_a_target_that_does_not_answer_is_unknown_not_fine(self) -> None:
         self.orders(status__show_services={"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}})
         self.exits(11, self.ready(), "status", says="paused[status.unknown]")
+
+
+class SigningOff(Story):
+    def filled(self, marks: str = "xx", text: str = CHECKLIST) -> str:
+        """A copy of the checklist with these marks in its boxes."""
+        for mark in marks:
+            text = text.replace("- [ ]", f"- [{mark}]", 1)
+        path = self.home / "filled.md"
+        path.write_text(f"Tried on Monday.\n{text}")
+        return str(path)
+
+    def verified(self) -> Package:
+        package = self.ready()
+        self.exits(0, package, "verify")
+        return package
+
+    def test_a_filled_checklist_is_kept_by_name_in_file_and_journal(self) -> None:
+        package = self.verified()
+        self.assertIn("nobody has signed the checklist", self.exits(0, package, "status").stdout)
+        run = self.exits(0, package, "sign-off", self.filled(), "--by", "Ada Lovelace")
+        self.assertIn("signed off by Ada Lovelace, ", run.stdout)
+
+        kept = self.state / "packages/1/sign-offs/2.json"
+        document = json.loads(kept.read_text())
+        self.assertEqual(
+            (document["by"], document["verdict"], document["plan"]), ("Ada Lovelace", "pass", package.digest)
+        )
+        self.assertEqual([item["verdict"] for item in document["items"]], ["pass", "pass"])
+        self.assertEqual((mode(kept), mode(kept.with_suffix(".md"))), (0o600, 0o600))
+        line = json.loads((self.state / "packages/1/journal.jsonl").read_text().splitlines()[-1])
+        self.assertEqual((line["phase"], line["step"], line["by"]), ("verify", "sign-off", "Ada Lovelace"))
+        digests = {name: hashlib.sha256((self.state / name).read_bytes()).hexdigest() for name in (
+            "packages/1/sign-offs/2.json", "packages/1/sign-offs/2.md")}  # fmt: skip
+        self.assertEqual({item["path"]: item["sha256"] for item in line["evidence"]}, digests)
+
+        said = self.exits(0, package, "approve", "cutover", "--by", "Eve").stdout
+        self.assertIn("signed off by Ada Lovelace, ", said)
+        self.assertIn("signed off by Ada Lovelace, ", self.exits(0, package, "status").stdout)
+
+    def test_what_was_not_tried_is_told_and_what_is_wrong_keeps_the_gate_closed(self) -> None:
+        package = self.verified()
+        said = self.exits(0, package, "sign-off", self.filled("x"), "--by", "Bob").stdout
+        self.assertIn(": not_run; I uploaded `a file`.\n", said)
+        self.exits(0, package, "approve", "cutover")
+        self.exits(0, package, "sign-off", self.filled("x-"), "--by", "Ada")
+        run = self.exits(12, package, "approve", "cutover", says="error[gate.sign-off]")
+        self.assertIn("Ada, ", run.stderr)
+        self.assertNotIn("Bob, ", run.stderr)
+        self.exits(12, package, "cutover", says="error[gate.sign-off]")
+        self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
+        self.exits(0, package, "approve", "cutover")
+
+    def test_a_sign_off_of_what_was_taken_back_does_not_count(self) -> None:
+        package = self.verified()
+        self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
+        self.exits(0, package, "abort")
+        self.exits(12, package, "sign-off", self.filled(), "--by", "Ada", says="error[sign-off.early]")
+        self.exits(0, package, "verify")
+        self.assertIn("nobody has signed the checklist", self.exits(0, package, "status").stdout)
+
+    def test_what_is_no_checklist_of_this_package_is_refused(self) -> None:
+        package = self.verified()
+        before = self.journal()
+        for words, code in (
+            ((self.filled(),), "sign-off.by"),
+            ((self.filled(), "--by", "a\nb"), "sign-off.by"),
+            (("filled.md", "--by", "Ada"), "sign-off.path"),
+            ((str(self.home / "none.md"), "--by", "Ada"), "sign-off.file"),
+            ((self.filled(text="- [x] I signed in.\n"), "--by", "Ada"), "sign-off.other"),
+            ((self.filled(text=CHECKLIST + "- [x] I signed in.\n"), "--by", "Ada"), "sign-off.other"),
+        ):
+            with self.subTest(code):
+                self.exits(12, package, "sign-off", *words, says=f"error[{code}]")
+        self.exits(2, package, "sign-off", "--by", "Ada", says="error[usage]")
+        self.exits(2, package, "verify", "--by", "Ada", says="--by belongs to approve and sign-off alone")
+        self.assertEqual((self.journal(), (self.state / "packages/1/sign-offs").exists()), (before, False))
+
+    def test_a_lost_sign_off_is_told_and_nothing_is_approved(self) -> None:
+        package = self.verified()
+        self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
+        (self.state / "packages/1/sign-offs/2.json").unlink()
+        self.exits(12, package, "approve", "cutover", says="error[sign-off.lost]")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 use super::super::facts::Facts;
 use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
+use super::verify::READ_BACK_LEAVES;
 use super::{PhaseDraft, back, needs, nothing, shows};
 use crate::model::Invitation;
 
@@ -14,7 +15,10 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         command: "./migrate import",
         gate: None,
         purpose: "All or nothing: when one user or document fails, what stood before is put back.",
-        steps: vec![save(facts), users(facts), documents(facts), read_back(facts)],
+        steps: vec![save(facts), users(facts), documents(facts), read_back(facts)]
+            .into_iter()
+            .chain(messages(facts))
+            .collect(),
     }
 }
 
@@ -92,18 +96,28 @@ fn documents(facts: &Facts) -> Draft {
 fn read_back(facts: &Facts) -> Draft {
     Draft {
         id: "import/read-back",
-        title: "Read users and documents back",
+        title: "Read everything back where it is used",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Reads every user and document again and compares field by field with the package. What was accepted is not yet what was stored.".into(),
+        what: "What was accepted is not yet what is used. Reads every user with roles, collections and permissions in Keycloak, every document in the bucket, config.js and branding as browsers get them, and what the API makes of the rights: temporary users who hold every collection, permission and role of the package ask it. All is compared with the package.".into(),
         command: None,
         before: needs("the documents are written", "./migrate status"),
         proof: shows("0 differences", "./migrate import"),
-        abort_when: "one field differs: the state before is put back".into(),
-        undo: nothing("it only reads"),
+        abort_when: "one byte differs: the state before is put back".into(),
+        undo: nothing(READ_BACK_LEAVES),
         estimate: Estimate::each(10, facts.users + facts.configuration_documents, 100, "users and documents"),
         mark: None,
     }
+}
+
+fn messages(facts: &Facts) -> Option<Draft> {
+    super::messages(
+        facts,
+        "import/send-messages",
+        "Tell that users and configuration are in",
+        "everything is read back",
+        "import",
+    )
 }
 
 pub(super) fn invite(facts: &Facts) -> PhaseDraft {

@@ -15,7 +15,9 @@ mod watch;
 use super::facts::Facts;
 use super::instead;
 use super::public::NotNeeded;
-use super::step::{Actor, Draft, Phase, Place, Precondition, Proof, Scale, Share, Step, StepId, Undo};
+use super::step::{
+    Actor, Draft, Estimate, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
+};
 use crate::model::Provider;
 
 /// A phase as its author writes it.
@@ -46,6 +48,32 @@ fn back(step: StepId, text: impl Into<String>, seconds: u64) -> Undo {
 
 fn nothing(why: impl Into<String>) -> Undo {
     Undo::None { why: why.into() }
+}
+
+/// The step that tells of the end of a phase, where the installation has anybody to tell.
+fn messages(facts: &Facts, id: StepId, title: &'static str, before: &str, event: &str) -> Option<Draft> {
+    let services: Vec<&str> = facts.messages.iter().map(|service| service.name()).collect();
+    (!services.is_empty()).then(|| Draft {
+        id,
+        title,
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Tells {} of the {event}, once for this package, in a sentence without personal data, and proves that it arrived: {}.",
+            services.join(" and "),
+            facts.messages.iter().map(|service| service.proof()).collect::<Vec<_>>().join("; ")
+        ),
+        command: None,
+        before: needs(before, "./migrate status"),
+        proof: shows(
+            "one message, also after a repetition",
+            format!("./migrate {}", id.split('/').next().unwrap_or(id)),
+        ),
+        abort_when: "a message is refused or does not arrive: exit 1; what came before stands".into(),
+        undo: nothing("a message cannot be called back"),
+        estimate: Estimate::fixed(10, "some requests"),
+        mark: None,
+    })
 }
 
 /// The phases that this target does not need.

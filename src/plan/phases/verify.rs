@@ -2,6 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
+use super::super::verbs::P95_FLOOR_MILLISECONDS;
 use super::{PhaseDraft, needs, nothing, shows};
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
@@ -21,11 +22,17 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
             strangers(facts),
             storage(facts),
             documents(facts),
-        ],
+            times(facts),
+        ]
+        .into_iter()
+        .chain(messages(facts))
+        .collect(),
     }
 }
 
 const READS_ONLY: &str = "it only reads";
+pub(super) const READ_BACK_LEAVES: &str =
+    "it only reads; its validation users are removed by the step itself, also after a failure";
 const NOT_PASSED: &str = "the check does not pass: exit 1; do not approve the cutover";
 
 fn answer(facts: &Facts) -> Draft {
@@ -102,7 +109,7 @@ fn upload(_facts: &Facts) -> Draft {
         title: "Upload a file and download it again",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Uploads a small file with metadata through the proxy as a validation user, downloads it, compares every byte and its name, and deletes file and user.".into(),
+        what: "Uploads a small file with metadata through the proxy as a validation user, downloads it, compares every byte and its name, and deletes file and user. It goes to the collection stufpack-validation, which only this user reaches; realm role admin reaches every collection, so a Trust Architect who tries an upload chooses this one too.".into(),
         command: None,
         before: needs("sign-in works", "./migrate status"),
         proof: shows("same bytes, same name; afterwards the object is gone", "./migrate verify"),
@@ -137,7 +144,7 @@ fn storage(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Writes, reads, lists and deletes an object in bucket {} with the API's own key, since the API's health says nothing about the storage.",
+            "Empties the collection stufpack-validation, then writes, reads, lists and deletes an object there in bucket {} with the API's own key, since the API's health says nothing about the storage.",
             facts.bucket
         ),
         command: None,
@@ -145,7 +152,7 @@ fn storage(facts: &Facts) -> Draft {
             "the storage is healthy",
             format!("{} sudo docker compose --project-directory /opt/stuf/compose ps garage", facts.ssh()),
         ),
-        proof: shows("same bytes back, and the object is gone", "./migrate verify"),
+        proof: shows("same bytes back, and nothing is left in the collection", "./migrate verify"),
         abort_when: NOT_PASSED.into(),
         undo: nothing("it deletes its own object"),
         estimate: Estimate::fixed(10, "some requests to the storage"),
@@ -156,16 +163,56 @@ fn storage(facts: &Facts) -> Draft {
 fn documents(facts: &Facts) -> Draft {
     Draft {
         id: "verify/read-documents",
-        title: "Read the configuration documents",
+        title: "Read users, settings and documents where they are used",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Reads every user and every configuration document and compares them with the package.".into(),
+        what: "The same reading as at the end of import, since people may have changed something meanwhile: every user in Keycloak, every document in the bucket, what the pages serve, and what the API makes of the users' rights.".into(),
         command: None,
         before: needs("import is done", "./migrate status"),
-        proof: shows(format!("{} documents equal", facts.configuration_documents), "./migrate verify"),
+        proof: shows(format!("{} users and {} documents as in the package", facts.users, facts.configuration_documents), "./migrate verify"),
         abort_when: NOT_PASSED.into(),
-        undo: nothing(READS_ONLY),
-        estimate: Estimate::each(5, facts.configuration_documents, 50, "documents"),
+        undo: nothing(READ_BACK_LEAVES),
+        estimate: Estimate::each(10, facts.users + facts.configuration_documents, 50, "users and documents"),
         mark: None,
     }
+}
+
+fn times(facts: &Facts) -> Draft {
+    Draft {
+        id: "verify/measure-response-times",
+        title: "Measure response times against the source's own",
+        side: Side::Controller,
+        actor: Actor::Automation,
+        what: format!(
+            "Asks for pages and health here and at {}, at the same moment from the same machine, and compares the 95th percentiles. Where the source gives no figures the report says so, and this check did not run.",
+            facts.hosted
+        ),
+        command: None,
+        before: needs(
+            "the pages answer",
+            format!("curl --fail --silent --output /dev/null {}/", facts.origin()),
+        ),
+        proof: shows(
+            format!(
+                "at most {} % of the source's own time, or {P95_FLOOR_MILLISECONDS} ms; more is a warning",
+                facts.thresholds.p95_percent
+            ),
+            "./migrate verify",
+        ),
+        abort_when: "nothing is slow enough to stop here: a warning is for whoever approves the cutover"
+            .into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(15, "44 requests, half of them to the source"),
+        mark: None,
+    }
+}
+
+fn messages(facts: &Facts) -> Option<Draft> {
+    super::messages(
+        facts,
+        "verify/send-messages",
+        "Check that messages arrive",
+        "what came before has run",
+        "verification",
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::compose::environment;
 use crate::model::{Checked, File, Files, Invitation, MailEncryption, Service, Target, Tls};
-use crate::plan::Plan;
+use crate::plan::{P95_FLOOR_MILLISECONDS, Plan};
 use crate::render::yaml::ansible_yaml;
 use serde_json::{Value, json};
 
@@ -81,6 +81,10 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
             Invitation::Mail => "mail",
             Invitation::OneTimePassword => "one-time-password",
         },
+        "notification_services": plan.facts.messages.iter().map(|service| service.word()).collect::<Vec<_>>(),
+        "validation_source": export.hosted_url,
+        "validation_fast_milliseconds": P95_FLOOR_MILLISECONDS,
+        "validation_slower_percent": target.thresholds.p95_percent,
         "storage_kind": "garage",
         "storage_region": "us-east-1",
     })

@@ -2,7 +2,7 @@
 
 use super::json;
 use crate::model::{Checked, File, Files, StorageProvider};
-use crate::plan::Plan;
+use crate::plan::{Messages, Plan};
 use crate::render::javascript::config_script;
 use crate::render::{csv, html};
 use serde_json::{Value, json};
@@ -153,19 +153,17 @@ fn zulip(checked: &Checked) -> Value {
             "channel": zulip.channel,
             "topic": zulip.topic,
             "bot_email": zulip.bot_email,
-            "api_key_secret": "zulip_api_key",
+            "api_key_secret": Messages::Zulip.secret(),
         })
     });
     json!({ "schema_version": SCHEMA_VERSION, "zulip": zulip })
 }
 
 fn sentry(checked: &Checked) -> Value {
-    let sentry = checked
-        .export
-        .notifications
-        .sentry
-        .as_ref()
-        .map(|sentry| json!({ "environment": sentry.environment, "dsn_secret": "sentry_dsn" }));
+    let sentry =
+        checked.export.notifications.sentry.as_ref().map(
+            |sentry| json!({ "environment": sentry.environment, "dsn_secret": Messages::Sentry.secret() }),
+        );
     json!({ "schema_version": SCHEMA_VERSION, "sentry": sentry })
 }
 

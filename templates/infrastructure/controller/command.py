@@ -9,9 +9,13 @@ PHASES = (
     "preflight", "backup", "provision", "prepare", "deploy", "import", "invite", "content", "verify", "cutover",
     "watch", "finalize", "rollback", "abort", "restore", "export", "status", "support",
 )  # fmt: skip
-VERBS = (*PHASES, "bootstrap", "approve", "hold", "resume", "panic", "adopt")
+VERBS = (*PHASES, "bootstrap", "sign-off", "approve", "hold", "resume", "panic", "adopt")
 # Verbs that want a name after them, and what such a name looks like.
-_OBJECTS = {"approve": "a gate of MIGRATION-PLAN.md, chapter 13", "adopt": "target or source"}
+_OBJECTS = {
+    "approve": "a gate of MIGRATION-PLAN.md, chapter 13",
+    "adopt": "target or source",
+    "sign-off": "the filled checklist, a path with a leading /",
+}
 _SWITCHES = ("--check", "--json", "--delete-data")
 _ALL = "./migrate, without a verb, lists verbs and options"
 _VALUES = ("--strategy", "--by")
@@ -68,8 +72,10 @@ def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str
         raise _wrong(words, f"{verb} takes no {names[0]!r}{also}", f"./migrate {verb}")
     if "--delete-data" in values and verb != "abort":
         raise _wrong(words, "--delete-data belongs to abort alone", f"./migrate {verb}")
-    if verb != "approve" and not set(_VALUES).isdisjoint(values):
-        raise _wrong(words, "--strategy and --by belong to approve alone", f"./migrate {verb}")
+    if "--strategy" in values and verb != "approve":
+        raise _wrong(words, "--strategy belongs to approve alone", f"./migrate {verb}")
+    if "--by" in values and verb not in ("approve", "sign-off"):
+        raise _wrong(words, "--by belongs to approve and sign-off alone", f"./migrate {verb}")
     if "--check" in values and (verb not in PHASES or verb == "status"):
         raise _wrong(words, f"--check has no meaning for {verb}, which changes no machine", f"./migrate {verb}")
 

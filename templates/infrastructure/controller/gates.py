@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import planned
+import report
+import signoff
 from journal import TAKES_BACK, Journal
 from outcome import Stop, refused
 from package import Gate, Package
@@ -79,6 +81,7 @@ def approve(
     lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
     replace(state.gate(name), "".join(f"{line}\n" for line in lines))
     said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {rests_on}"] if rests_on else [])]
+    said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
     said += [f"written to {state.gate(name)}; without this file it is closed again"]
     return "\n  ".join(said), f"./migrate {known.phase}"
 
@@ -88,17 +91,13 @@ def _report(package: Package, state: State, journal: Journal, gate: Gate) -> Pat
     if gate.report is None:
         return None
     again = f"./migrate {gate.report}, read its report, then: {gate.command}"
-    found = [
-        path for path in state.here.glob(f"reports/*/{gate.report}.json")
-        if path.parent.name.isdigit()
-    ]  # fmt: skip
-    path = max(found, key=lambda path: int(path.parent.name), default=None)
+    path = report.newest(state, gate.report)
     where = str(path or state.here / "reports")
     if path is None:
         raise refused("gate.no-report", f"there is no report of {gate.report} yet to approve", where, again)
     try:
-        report = json.loads(path.read_bytes())
-        plan, verdict = report["plan"], report["verdict"]
+        found = json.loads(path.read_bytes())
+        plan, verdict = found["plan"], found["verdict"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise refused("gate.bad-report", f"the report cannot be read: {type(error).__name__}", where, again) from error
     if plan != package.plan_digest:
@@ -107,6 +106,12 @@ def _report(package: Package, state: State, journal: Journal, gate: Gate) -> Pat
         raise refused("gate.bad-report", f"the newest report of {gate.report} says {verdict}", where, again)
     if not journal.is_finished(gate.report):
         raise refused("gate.bad-report", f"what {gate.report} looked at was taken back since", where, again)
+    objections = signoff.objections(state, journal) if gate.report == signoff.PHASE else []
+    if objections:
+        raise refused(
+            "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
+            str(state.here / "sign-offs"), "mend it, let the user sign again, then: " + gate.command,
+        )  # fmt: skip
     return path
 
 

@@ -64,9 +64,9 @@ class Journal:
         return next((line for line in self.lines if line.plan != self.plan and line.state != "refused"), None)
 
     def steps(self) -> Iterator[Line]:
-        """Lines about steps and ends of this plan; a refusal or a hold before the first step took nothing back."""
+        """Lines about steps and ends of this plan; a refusal, and what people decide in between, takes none back."""
         for line in self.lines:
-            if line.plan == self.plan and line.state != "refused" and line.step not in ("gate", "hold"):
+            if line.plan == self.plan and line.state != "refused" and line.step not in ("gate", "hold", "sign-off"):
                 yield line
 
     def of_this_pass(self, phase: str) -> list[Line]:

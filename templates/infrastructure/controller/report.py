@@ -1,58 +1,120 @@
-"""The validation report of a phase that checks. Its verdict is computed from the checks and cannot be set."""
+"""The validation report of a phase that checks: JSON, Markdown and HTML from the same checks.
+
+The verdict is computed from the checks and cannot be set. A step whose playbook looks closer leaves its checks in the
+run's folder (module `stuf_report`); any other step is one check itself.
+"""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from package import Phase, Step
+import report_page
+from package import Package, Phase, Step
 from playbook import Result
-from state import replace
+from state import State, replace
 
-_ORDER = ("fail", "unverifiable", "not_run", "warn")
+Check = dict[str, Any]
+# From worst to best: the first that occurs is the verdict.
+ORDER = ("fail", "unverifiable", "not_run", "warn", "pass")
+# Of one check, in the order in which they are written; the steps' own files leave out what only the controller knows.
+_OURS = ("phase", "step", "evidence")
+_ORDERED = ("id", "phase", "step", "verdict", "required", "expected", "observed", "why", "evidence", "ran_at")
 
 
-def check(step: Step, phase: str, result: Result) -> dict[str, Any]:
-    """One step as a check: `not_run` until something was seen."""
-    verdict, why = "not_run", "no task ran"
+def checks_of(step: Step, phase: str, result: Result, reports: Path) -> list[Check]:
+    """What a step that has run proved: its own checks, and the step itself where they do not explain how it ended."""
+    common = {"phase": phase, "step": step.id, "evidence": [_evidence(result.log, reports)]}
+    path = reports / "checks" / f"{step.id.replace('/', '-')}.json"
+    try:
+        found = _read(path) if path.exists() else []
+    except (OSError, ValueError, TypeError) as error:
+        why = f"the checks of this step cannot be read: {type(error).__name__}"
+        return [_of_step(step, "unverifiable", None, why) | common]
+    finer = [one | common | {"evidence": [*common["evidence"], _evidence(path, reports)]} for one in found]
+    if finer and (result.done or verdict(finer) not in ("pass", "warn")):
+        return finer
+    return [*finer, _seen(step, result) | common]
+
+
+def _read(path: Path) -> list[Check]:
+    found: list[Check] = json.loads(path.read_bytes())
+    for one in found:
+        if set(one) != set(_ORDERED) - set(_OURS) or one["verdict"] not in ORDER:
+            raise ValueError("not a check")
+    return found
+
+
+def _seen(step: Step, result: Result) -> Check:
+    """A step without checks of its own: `not_run` until something was seen."""
     if result.done:
-        verdict, why = "pass", ""
-    elif result.unreachable:
-        verdict, why = "unverifiable", "the target did not answer"
-    elif result.reported and (result.failed or result.status):
-        verdict, why = "fail", "; ".join(result.failures)
+        tasks = f"{result.ok} tasks succeeded, none failed"
+        return _of_step(step, "pass", "; ".join(result.lines) or tasks, None)
+    if result.unreachable:
+        return _of_step(step, "unverifiable", None, "the target did not answer")
+    if result.reported and (result.failed or result.status):
+        failures = "; ".join(result.failures)
+        return _of_step(step, "fail", failures or "a task failed", failures or "see the log")
+    return _of_step(step, "not_run", None, "no task ran")
+
+
+def _of_step(step: Step, word: str, observed: str | None, why: str | None) -> Check:
     return {
-        "id": step.id, "phase": phase, "verdict": verdict, "expected": step.title, "observed": list(result.lines),
-        "evidence": [result.log.name], "why": why, "ran_at": _time(datetime.now(UTC)),
+        "id": step.id.partition("/")[2], "verdict": word, "expected": step.proof, "observed": observed, "why": why,
+        "required": True, "ran_at": time(datetime.now(UTC)) if word != "not_run" else None,
     }  # fmt: skip
 
 
-def verdict(checks: Sequence[dict[str, Any]], required: int) -> str:
-    """The worst of the checks; a report without checks, or with fewer than required, is `not_run`."""
-    found = {check["verdict"] for check in checks}
-    for word in _ORDER[:2]:
-        if word in found:
-            return word
-    if len(checks) < max(1, required):
-        return "not_run"
-    return next((word for word in _ORDER if word in found), "pass")
+def verdict(checks: Sequence[Check]) -> str:
+    """The worst of the checks; one that need not run counts only when it did, and of no check nothing follows."""
+    found = {check["verdict"] for check in checks if check["required"] or check["verdict"] != "not_run"}
+    return next((word for word in ORDER if word in found), "not_run")
 
 
-def write(folder: Path, plan: str, phase: Phase, began: datetime, checks: Sequence[dict[str, Any]]) -> Path:
-    """Writes the report of one run and returns its place."""
-    counts: dict[str, int] = {}
-    for one in checks:
-        counts[one["verdict"]] = counts.get(one["verdict"], 0) + 1
+def write(
+    package: Package, phase: Phase, run: int, folder: Path, began: datetime, checks: Sequence[Check]
+) -> dict[str, str]:
+    """Writes the report of one run in its three forms; returns verdict and places."""
+    ran = {check["step"] for check in checks}
+    missing = [
+        _of_step(step, "not_run", None, "the run ended before this step")
+        | {"phase": phase.id, "step": step.id, "evidence": []}
+        for step in phase.steps
+        if step.automated and step.id not in ran
+    ]
+    every = [{name: check[name] for name in _ORDERED} for check in (*checks, *missing)]
+    count = Counter(check["verdict"] for check in every)
     document = {
-        "v": 1, "plan": plan, "phase": phase.id, "started": _time(began), "ended": _time(datetime.now(UTC)),
-        "verdict": verdict(checks, sum(step.automated for step in phase.steps)),
-        "checks": list(checks), "counts": counts,
+        "v": 1, "plan": package.plan_digest,
+        "package": {"slug": package.slug, "environment": package.environment, "number": package.number},
+        "phase": phase.id, "run": run, "started": time(began), "ended": time(datetime.now(UTC)),
+        "verdict": verdict(every), "checks": every, "counts": {word: count[word] for word in reversed(ORDER)},
     }  # fmt: skip
-    path = folder / f"{phase.id}.json"
-    replace(path, json.dumps(document, indent=1) + "\n")
-    return path
+    titles = {step.id: step.title for step in phase.steps}
+    forms = {
+        "json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        "md": report_page.markdown(document, phase.title, titles),
+        "html": report_page.html(document, phase.title, titles),
+    }
+    for form, text in forms.items():
+        replace(folder / f"{phase.id}.{form}", text)
+    return {"verdict": str(document["verdict"])} | {form: str(folder / f"{phase.id}.{form}") for form in forms}
 
 
-def _time(moment: datetime) -> str:
+def newest(state: State, phase: str) -> Path | None:
+    """The JSON of the newest report of a phase."""
+    found = [path for path in state.here.glob(f"reports/*/{phase}.json") if path.parent.name.isdigit()]
+    return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
+def _evidence(path: Path, reports: Path) -> str:
+    """The path from the package's part of the state folder, so that a copy elsewhere is understood."""
+    root = reports.parent.parent
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
+def time(moment: datetime) -> str:
+    """A moment as it stands in reports."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -16,6 +16,7 @@ import command
 import gates
 import package
 import planned
+import signoff
 import status
 import stops
 from console import Console
@@ -59,6 +60,14 @@ def _act(words: list[str], console: Console) -> Exit:
         return status.show(found, state, console)
     if typed.verb in ("approve", "hold", "resume", "panic"):
         said, following = _people(typed, found, state)
+        console.say(f"{said}\nnext: {following}")
+        console.document |= {"said": said, "next": following}
+        return Exit.DONE
+    if typed.verb == "sign-off":
+        lock(state, "./migrate sign-off")
+        keep_verified(state, given.sums, given.signer)
+        journal = open_journal(state, found.plan_digest, repair=True)
+        said, following = signoff.sign(found, state, journal, typed.object or "", typed.by)
         console.say(f"{said}\nnext: {following}")
         console.document |= {"said": said, "next": following}
         return Exit.DONE

@@ -37,6 +37,7 @@ class Step:
     instead: Instead | None  # only where no person and no playbook of this package does it
     share: int  # of the whole migration by planned time, in thousandths; 0 beside the main line
     only_with: str | None  # the option without which it is left out
+    proof: str  # what must be seen when it worked
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ def _step(step: dict[str, Any]) -> Step:
         instead=None if step["instead"] is None else _instead(step["instead"]),
         share=0 if share is None else int(share["to"]) - int(share["from"]),
         only_with=None if option is None else str(option),
+        proof=str(step["proof"]["text"]),
     )
 
 

@@ -221,7 +221,7 @@ class _Steps:
             return
         now = self.due.pop(0)
         self.changes += result.changed
-        self.checks.append(report.check(now, self.of.phase.id, result))
+        self.checks += report.checks_of(now, self.of.phase.id, result, self.runner.reports)
         stop = self._verdict(now, result, time.monotonic() - self.begun)
         if stop is not None:
             self.stops.append(stop)
@@ -231,10 +231,10 @@ class _Steps:
     def _report(self) -> None:
         """The validation report of a phase that checks, whatever its verdict."""
         if self.of.phase.id in CHECKS and not self.of.check:
-            plan, folder = self.of.package.plan_digest, self.runner.reports
-            name = report.write(folder, plan, self.of.phase, self.since, self.checks)
-            self.of.console.say(f"report: {name}")
-            self.of.console.document["report"] = str(name)
+            folder = self.runner.reports
+            made = report.write(self.of.package, self.of.phase, self.number, folder, self.since, self.checks)
+            self.of.console.say(f"report: {made['verdict']}, {made['html']} (also .md and .json)")
+            self.of.console.document["report"] = made
 
     def _finish(self) -> None:
         """Every step is done: says so, before the last copy of the journal is made."""

@@ -3,13 +3,17 @@
 It takes no lock and writes no journal, so that it also answers while a run goes on.
 """
 
+import json
+
 import ahead
 import bootstrap
 import operation
+import report
+import signoff
 from console import Console, count
 from journal import TAKES_BACK, Journal
 from outcome import Exit, Stop
-from package import Package, Phase
+from package import CHECKS, Package, Phase
 from playbook import Interrupts, Runner
 from state import State, holder, is_locked, open_journal
 
@@ -52,10 +56,15 @@ def show(package: Package, state: State, console: Console) -> Exit:
     absent = [phase.id for phase in ahead.absent(package)]
     if absent:
         console.say(f"  not in this package: {', '.join(absent)}")
+    reports = _reports(package, state, console)
+    signed = signoff.lines(state, journal) if signoff.PHASE in reports else []
+    for line in signed:
+        console.say(f"  {line}")
     closed = [name for name in (*package.gates, "HOLD", "PANIC") if state.gate(name).exists()]
     following = ahead.following(package, state, journal)
     console.document |= {
         "percent": share, "bootstrap": tools, "phases": phases, "absent": absent, "gates": closed, "next": following,
+        "reports": reports, "sign_offs": signed,
     }  # fmt: skip
     if closed:
         console.say(f"  set: {', '.join(closed)}")
@@ -84,6 +93,22 @@ def _tell_records(state: State, journal: Journal, console: Console) -> None:
             console.say(f"    {command}")
     for sentence in records.without:
         console.say(f"  not recorded: {sentence}")
+
+
+def _reports(package: Package, state: State, console: Console) -> dict[str, dict[str, str]]:
+    """Says where the newest report of each phase that checks is, and what it came to."""
+    found: dict[str, dict[str, str]] = {}
+    for phase in package.phases:
+        path = report.newest(state, phase.id) if phase.id in CHECKS else None
+        if path is None:
+            continue
+        try:
+            verdict = str(json.loads(path.read_bytes())["verdict"])
+        except (OSError, ValueError, KeyError, TypeError):
+            verdict = "unreadable"
+        found[phase.id] = {"verdict": verdict, "json": str(path), "html": str(path.with_suffix(".html"))}
+        console.say(f"  report of {phase.id}: {verdict}, {found[phase.id]['html']}")
+    return found
 
 
 def _ask(package: Package, state: State, console: Console, following: str) -> Exit:

@@ -26,8 +26,8 @@ options:
   saved_file: {description: Where the state before the import is kept., type: path, required: true}
   state:
     description:
-      - C(saved) keeps what stands in Keycloak now; C(imported) brings it to the package; C(compared) fails where they
-        differ; C(restored) brings back what was saved.
+      - C(saved) keeps what stands in Keycloak now; C(imported) brings it to the package; C(compared) makes a check of
+        each kind of value; C(restored) brings back what was saved.
     type: str
     required: true
     choices: [saved, imported, compared, restored]
@@ -45,11 +45,21 @@ EXAMPLES = """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
 summary: {description: The same as a line for the log., type: str, returned: always}
+checks: {description: One entry per kind of value., type: list, elements: dict, returned: with state C(compared)}
 """
 
 PLAIN = ("email", "firstName", "lastName", "enabled", "emailVerified")
 # Roles that Keycloak itself gives to everyone; a package neither grants nor revokes them.
 OWN_ROLES = ("default-roles-", "offline_access", "uma_authorization")
+# What `compare` tells apart.
+KINDS = {
+    "users": "is there",
+    "fields": "has address, name and state as in the package",
+    "attributes": "has collections, permissions and further attributes as in the package",
+    "roles": "has exactly the roles of the package",
+}
+# The collection of validations, which nobody else may reach by name.
+VALIDATION = "stufpack-validation"
 
 
 def read_users(path: str) -> dict[str, User]:
@@ -101,6 +111,7 @@ class Import:
         self.dry = dry
         self.roles = keycloak.roles()
         self.counts = dict.fromkeys(("created", "updated", "roles", "unchanged", "kept", "removed", "differing"), 0)
+        self.checks: list[dict[str, Any]] = []
         missing = {role for user in wanted.values() for role in user.get("realmRoles") or []} - set(self.roles)
         if missing:
             raise StufError(f"the realm lacks {len(missing)} of the roles that users of the package have")
@@ -149,15 +160,34 @@ class Import:
             self.keycloak.revoke(user_id, [self.roles[name] for name in sorted(held - wanted)])
 
     def compare(self) -> None:
-        """Reads every user back and counts those who differ."""
+        """Reads every user back and counts those who differ, by what differs."""
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
+        wrong = dict.fromkeys(KINDS, 0)
         for name, user in self.wanted.items():
-            there = found.get(name)
-            roles = set(user.get("realmRoles") or [])
-            same = there is not None and not difference(user, there)
-            same = same and there is not None and foreign_roles(self.keycloak.roles_of(there["id"])) == roles
-            self.counts["unchanged" if same else "differing"] += 1
+            kinds = self._differing(user, found.get(name))
+            for kind in kinds:
+                wrong[kind] += 1
+            self.counts["differing" if kinds else "unchanged"] += 1
+        for kind, words in KINDS.items():
+            self._check(kind, f"each of {len(self.wanted)} users {words}", wrong[kind])
+        self._check(
+            "validation-collection", "no user may reach it by name", sum(map(_reaches_validation, found.values()))
+        )
+
+    def _differing(self, wanted: User, found: User | None) -> set[str]:
+        if found is None:
+            return {"users"}
+        changes = set(difference(wanted, found))
+        kinds = {"attributes"} & changes
+        kinds |= {"fields"} if changes - {"attributes"} else set()
+        held = foreign_roles(self.keycloak.roles_of(found["id"]))
+        return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
+
+    def _check(self, kind: str, expected: str, wrong: int) -> None:
+        observed = f"{wrong} otherwise" if wrong else "so it is"
+        verdict = "fail" if wrong else "pass"
+        self.checks.append({"id": f"identity/{kind}", "expected": expected, "observed": observed, "verdict": verdict})
 
     def save(self) -> list[User]:
         """Users of the package as they stand now, with their roles."""
@@ -190,6 +220,10 @@ class Import:
                     self._set_roles(current["id"], roles)
 
 
+def _reaches_validation(user: User) -> bool:
+    return any(f'"{VALIDATION}"' in text for text in (user.get("attributes") or {}).get("collections") or [])
+
+
 def write_private(path: str, content: Any) -> None:
     """Replaces a file that only root may read."""
     temporary = Path(f"{path}.new")
@@ -212,8 +246,6 @@ def run(work: Import, state: str, saved_file: str) -> None:
         work.restore(by_name(json.loads(Path(saved_file).read_text(encoding="utf-8"))))
     else:
         work.compare()
-        if work.counts["differing"]:
-            raise StufError(f"{work.counts['differing']} of {len(work.wanted)} users differ from the package")
 
 
 def main() -> None:
@@ -237,7 +269,7 @@ def main() -> None:
         run(work, given["state"], given["saved_file"])
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary)
+    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks)
 
 
 if __name__ == "__main__":

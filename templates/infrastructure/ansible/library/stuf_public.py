@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 import urllib.parse
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -34,11 +35,16 @@ options:
   upload_limit_mib: {description: Largest upload., type: int, default: 100}
   closed_ports: {description: Ports that must not answer., type: list, elements: int, default: []}
   visitor: {description: What an earlier call returned about the validation user., type: dict, default: {}}
+  visitors: {description: The users who hold what the package's users hold., type: list, elements: dict, default: []}
+  folder: {description: The package's folder of what the proxy serves., type: path, required: false}
+  source: {description: Where the installation that is left answers., type: str, required: false}
+  fast_milliseconds: {description: Answers below this are fast, whatever the source's own are., type: int, default: 0}
+  slower_percent: {description: How slow answers may be against the source's own., type: int, default: 150}
   subject:
     description: What is looked at.
     type: str
     required: true
-    choices: [answers, tls, ports, sign-in, files, strangers, disabled]
+    choices: [answers, tls, ports, sign-in, files, strangers, disabled, settings, rights, times]
 author: [stufpack]
 """
 EXAMPLES = """
@@ -263,6 +269,88 @@ def disabled(site: Site, given: dict[str, Any]) -> list[Check]:
     return [check("strangers/disabled-user", "refused", "refused" if refused else "signed in", refused)]
 
 
+def settings(site: Site, given: dict[str, Any]) -> list[Check]:
+    """What browsers read of this installation's settings, byte for byte."""
+    folder = Path(given["folder"])
+    files = [folder / "config.js", folder / "branding.json", *sorted((folder / "branding").glob("*"))]
+    checks = []
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        body = path.read_bytes()
+        answer = site.send("GET", f"/{urllib.parse.quote(name)}")
+        seen = f"status {answer.status}, {'equal' if answer.body == body else 'other'} bytes"
+        checks.append(check(f"served/{name}", "status 200, equal bytes", seen, seen == "status 200, equal bytes"))
+    return checks
+
+
+def rights(site: Site, given: dict[str, Any]) -> list[Check]:
+    """What the API makes of the tokens of users who hold every collection, permission and role of the package."""
+    every = {role for visitor in given["visitors"] for role in visitor["roles"]}
+    checks = []
+    for known in given["visitors"]:
+        visitor = Visitor(known["name"], given["password"], f"{secrets.token_urlsafe(18)}aA1!")
+        tokens = sign_in(site.fresh(), given["realm"], visitor)
+        signed = {"authorization": f"Bearer {tokens['access_token'] if tokens else ''}"}
+        answer = site.send("GET", "/api/me", headers=signed)
+        shown = answer.json() if answer.status == 200 else {}
+        told = set(shown.get("roles") or []) & every
+        number = known["name"].rpartition("-")[2]
+        if known["collections"] or shown.get("collections"):
+            seen = shown.get("collections") or {}
+            checks.append(_same(f"api-me/{number}/collections", known["collections"], seen, answer.status))
+        if known["roles"] or told:
+            checks.append(_same(f"api-me/{number}/roles", set(known["shown_roles"]), told, answer.status))
+    return checks
+
+
+def _same(name: str, wanted: Any, seen: Any, status: int) -> Check:
+    other = sorted(
+        word
+        for word in {*wanted, *seen}
+        if word not in wanted or word not in seen or (isinstance(wanted, dict) and wanted[word] != seen[word])
+    )
+    observed = f"status {status}, otherwise: {', '.join(other)}" if other or status != 200 else "so it is"
+    kind = name.rpartition("/")[2]
+    return check(name, f"{len(wanted)} {kind} of the package, and no others", observed, observed == "so it is")
+
+
+ROUNDS = 10
+TIMED = ("/", "/api/health")
+
+
+def times(site: Site, given: dict[str, Any]) -> list[Check]:
+    """How long answers take, against the source's own at the same moment from the same machine."""
+    ours = p95(site)
+    limit, fast = given["slower_percent"], given["fast_milliseconds"]
+    expected = f"95 % of answers within {limit} % of the source's own time, or within {fast} ms"
+    left_out = {"id": "times/p95", "expected": expected, "verdict": "not_run", "required": False}
+    parts = urllib.parse.urlsplit(given["source"] or "")
+    if parts.scheme != "https" or not parts.hostname:
+        return [{**left_out, "why": "the source has no address with TLS to measure at"}]
+    try:
+        port = parts.port or 443
+        place = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)[0][4][0]
+        theirs = p95(Site(parts.hostname, str(place), port, seconds=5))
+    except (StufError, OSError) as error:
+        return [{**left_out, "why": f"the source gives no figures: {error}"}]
+    seen = f"{ours * 1000:.0f} ms here, {theirs * 1000:.0f} ms at the source"
+    return [check("times/p95", expected, seen, ours * 1000 <= fast or ours * 100 <= theirs * limit, "warn")]
+
+
+def p95(site: Site) -> float:
+    """The 95th percentile of response times in seconds; an answer that is none is an error."""
+    taken = []
+    for path in TIMED:
+        for number in range(ROUNDS + 1):
+            begun = time.monotonic()
+            answer = site.send("GET", path)
+            if answer.status != 200:
+                raise StufError(f"https://{site.domain}{path} answered {answer.status}")
+            # The first answer may have had to wake something.
+            taken += [time.monotonic() - begun] if number else []
+    return sorted(taken)[-(-len(taken) * 95 // 100) - 1]
+
+
 def _quoted(text: str) -> str:
     return urllib.parse.quote(text, safe="")
 
@@ -270,7 +358,7 @@ def _quoted(text: str) -> str:
 def main() -> None:
     """Runs as an Ansible module."""
     subjects = {"answers": answers, "tls": tls, "ports": ports, "files": files}
-    subjects |= {"strangers": strangers, "disabled": disabled}
+    subjects |= {"strangers": strangers, "disabled": disabled, "settings": settings, "rights": rights, "times": times}
     module = AnsibleModule(
         argument_spec={
             "domain": {"type": "str", "required": True},
@@ -284,6 +372,11 @@ def main() -> None:
             "upload_limit_mib": {"type": "int", "default": 100},
             "closed_ports": {"type": "list", "elements": "int", "default": []},
             "visitor": {"type": "dict", "default": {}, "no_log": True},
+            "visitors": {"type": "list", "elements": "dict", "default": []},
+            "folder": {"type": "path"},
+            "source": {"type": "str"},
+            "fast_milliseconds": {"type": "int", "default": 0},
+            "slower_percent": {"type": "int", "default": 150},
             "subject": {"type": "str", "required": True, "choices": [*subjects, "sign-in"]},
         },
         supports_check_mode=True,

@@ -30,8 +30,8 @@ options:
   saved_file: {description: Where the state before the import is kept., type: path, required: true}
   state:
     description:
-      - C(saved) keeps what stands in the bucket now; C(written) brings it to the package; C(compared) fails where they
-        differ; C(restored) brings back what was saved.
+      - C(saved) keeps what stands in the bucket now; C(written) brings it to the package; C(compared) makes checks of
+        where they differ; C(restored) brings back what was saved.
     type: str
     required: true
     choices: [saved, written, compared, restored]
@@ -49,6 +49,7 @@ EXAMPLES = """
 """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
+checks: {description: One entry per kind of document., type: list, elements: dict, returned: with state C(compared)}
 """
 
 TYPE = "application/json"
@@ -115,9 +116,27 @@ def restore(bucket: Bucket, state: dict[str, str | None], dry: bool) -> int:
     return count
 
 
-def differing(bucket: Bucket, wanted: dict[str, bytes]) -> int:
-    """How many documents are missing or differ."""
-    return sum((answer.body if (answer := bucket.get(key)) else None) != body for key, body in wanted.items())
+def compare(bucket: Bucket, wanted: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Reads every document back, byte for byte with its content type; no key of a user is told."""
+    checks = []
+    for kind, prefix in (("configuration", "config/"), ("users", "users")):
+        keys = [key for key in wanted if key.startswith(prefix)]
+        wrong = [key for key in keys if not _same(bucket, key, wanted[key])]
+        named = f" ({', '.join(wrong)})" if wrong and kind == "configuration" else ""
+        checks.append(
+            {
+                "id": f"documents/{kind}",
+                "expected": f"each of {len(keys)} documents has the bytes of the package",
+                "observed": f"{len(wrong)} otherwise{named}" if wrong else "so it is",
+                "verdict": "fail" if wrong else "pass",
+            }
+        )
+    return checks
+
+
+def _same(bucket: Bucket, key: str, body: bytes) -> bool:
+    answer = bucket.get(key)
+    return answer is not None and answer.body == body and answer.headers.get("content-type") == TYPE
 
 
 def write_private(path: str, content: Any) -> None:
@@ -131,11 +150,11 @@ def write_private(path: str, content: Any) -> None:
     temporary.replace(path)
 
 
-def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> dict[str, int]:
-    """Does what the state asks for and counts."""
+def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Does what the state asks for; counts, and checks where it compares."""
     if given["state"] == "restored":
         state = json.loads(Path(given["saved_file"]).read_text(encoding="utf-8"))
-        return {"documents": len(state), "changed": restore(bucket, state, dry)}
+        return {"documents": len(state), "changed": restore(bucket, state, dry)}, []
     wanted = documents(given["source_dir"])
     counts = {"documents": len(wanted), "changed": 0}
     if given["state"] == "saved":
@@ -143,9 +162,9 @@ def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> dict[str, int]:
             write_private(given["saved_file"], saved(bucket, wanted))
     elif given["state"] == "written":
         counts["changed"] = write(bucket, wanted, dry)
-    elif (count := differing(bucket, wanted)) > 0:
-        raise StufError(f"{count} of {len(wanted)} documents in the bucket differ from the package")
-    return counts
+    else:
+        return counts, compare(bucket, wanted)
+    return counts, []
 
 
 def main() -> None:
@@ -171,10 +190,10 @@ def main() -> None:
             access_key=read_secret(folder, "storage_access_key"),
             secret_key=read_secret(folder, "storage_secret_key"),
         )
-        counts = run(bucket, given, module.check_mode)
+        counts, checks = run(bucket, given, module.check_mode)
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=counts["changed"] > 0, counts=counts)
+    module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class Site:
     address: str
     port: int
     authority: str | None = None
+    seconds: float = 60
     cookies: dict[str, str] = field(default_factory=dict)
 
     def context(self) -> ssl.SSLContext:
@@ -41,17 +42,17 @@ class Site:
 
     def fresh(self) -> Site:
         """The same site for another browser."""
-        return Site(self.domain, self.address, self.port, self.authority)
+        return Site(self.domain, self.address, self.port, self.authority, self.seconds)
 
     def send(
         self, method: str, target: str, *, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """One request with this browser's cookies; redirects are answers."""
-        connection = http.client.HTTPSConnection(self.domain, self.port, timeout=60, context=self.context())
+        connection = http.client.HTTPSConnection(self.domain, self.port, timeout=self.seconds, context=self.context())
         # The connection goes to the address; SNI, Host and the certificate's name stay the public ones.
         place = (self.address, self.port)
         connection._create_connection = (  # type: ignore[attr-defined]
-            lambda _named, timeout=60, source=None: socket.create_connection(place, timeout, source)
+            lambda _named, timeout=self.seconds, source=None: socket.create_connection(place, timeout, source)
         )
         every = {"host": self.domain, "user-agent": "stufpack", **(headers or {})}
         if self.cookies:

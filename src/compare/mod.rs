@@ -1,6 +1,6 @@
 //! Compares two exports by what they say, not by how it is written.
 //!
-//! Each export becomes facts by key path ([`facts`]): users are known by id, then by address, everything else by its name.
+//! Each export becomes facts by key path: users are known by id, then by address, everything else by its name.
 //! What differs has a class. With the ledger of the old one's migration, the new one is held against what the ledger
 //! promises, and what it explains is told apart.
 

@@ -125,6 +125,18 @@ fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
     );
     assert_eq!(steps("invite"), ["send-invitations"]);
     assert_eq!(
+        steps("content"),
+        [
+            "install-copier",
+            "place-read-key",
+            "take-inventory",
+            "check-keys",
+            "copy-batches",
+            "prove-batches",
+            "remove-read-key"
+        ]
+    );
+    assert_eq!(
         steps("verify"),
         [
             "answer-from-outside",

@@ -7,7 +7,8 @@ use crate::model::{Checked, SecretName, Timestamp, Word as _};
 use crate::open::{self, Signers, Trust};
 use crate::pack::age::Identities;
 use crate::pack::{
-    self, Details, NeededSecret, Package, Previous, Requires, Sealing, SecretOrigin, Signer, Tool, Written,
+    self, Details, NeededSecret, Package, Previous, Requires, Sealing, SecretOrigin, SecretPhase, Signer,
+    Tool, Written,
 };
 use crate::plan::Numbering;
 use crate::record::{self, Glass, Locked, Recorded, Recording, Value};
@@ -381,6 +382,10 @@ fn needed(secret: &plan::SecretUse) -> Option<NeededSecret> {
         origin: match secret.origin {
             plan::Origin::Generated => SecretOrigin::Generated,
             plan::Origin::Provided => SecretOrigin::Provided,
+        },
+        needed_by: match secret.needed_by {
+            plan::NeededBy::Prepare => SecretPhase::Prepare,
+            plan::NeededBy::Content => SecretPhase::Content,
         },
         purpose: secret.purpose.to_owned(),
     })

@@ -131,6 +131,16 @@ pub enum SecretOrigin {
     Provided,
 }
 
+/// The phase that cannot begin without a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretPhase {
+    /// What runs at the target.
+    Prepare,
+    /// What reads the source.
+    Content,
+}
+
 /// The name of a secret; never its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +150,8 @@ pub struct NeededSecret {
     pub name: SecretName,
     /// How it comes to be.
     pub origin: SecretOrigin,
+    /// The phase that cannot begin without it.
+    pub needed_by: SecretPhase,
     /// What it is for.
     pub purpose: String,
 }

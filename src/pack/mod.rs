@@ -20,7 +20,7 @@ pub use error::Error;
 pub(crate) use manifest::derive;
 pub use manifest::{
     Code, Data, Derived, Details, Identity, KIND, Manifest, NeededSecret, Personal, Previous, Requires,
-    SCHEMA, SecretOrigin, Source, Tool,
+    SCHEMA, SecretOrigin, SecretPhase, Source, Tool,
 };
 pub(crate) use signer::is_used_here;
 pub use signer::{NAMESPACE, Principal, Signer};

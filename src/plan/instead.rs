@@ -1,6 +1,6 @@
 //! What there is instead of a phase or step that a package does not run: something a person can do, or what its absence means.
 //!
-//! Only true statements: a package without `content` and `cutover` builds the target and leaves the source as it is.
+//! Only true statements: a package without `cutover` builds the target, copies, and leaves the source as it is.
 
 use super::facts::Facts;
 use super::figures;
@@ -12,15 +12,6 @@ pub(super) fn of_phase(id: &str, facts: &Facts) -> Option<String> {
         "backup" => format!(
             "The source is not saved, and nothing that this package runs touches it. Keep the package itself: it holds configuration, realm and users as they were exported on {}.",
             day(facts)
-        ),
-        "content" if facts.content.objects == 0 => format!(
-            "There was no file to copy on {}. What users upload at the source from then on would be missing at the target.",
-            day(facts)
-        ),
-        "content" => format!(
-            "No file is copied: {} ({}) stay at the source, and users must go on working there. Ask the sender for a package that copies; until it has copied and proven every object, lead nobody to the target.",
-            figures::count(facts.content.objects, "object", "objects"),
-            figures::bytes(facts.content.bytes)
         ),
         "cutover" => "Nobody is moved: users go on working at the source, and the target is there to be tried. Both would take uploads, and nothing carries them from one to the other. Ask the sender for a package that runs it before you tell users the new address.".to_owned(),
         "watch" => "Nothing is measured over time, and nothing turns back by itself.".to_owned(),
@@ -38,7 +29,6 @@ pub(super) fn of_step(id: StepId, facts: &Facts) -> Option<Instead> {
     let (phase, _) = id.split_once('/')?;
     match phase {
         "backup" => backup(id, facts),
-        "content" => content(id, facts),
         "cutover" => cutover(id, facts),
         "watch" | "finalize" => afterwards(id, facts),
         "rollback" => rollback(id, facts),
@@ -60,23 +50,6 @@ fn backup(id: StepId, facts: &Facts) -> Option<Instead> {
     })
 }
 
-fn content(id: StepId, facts: &Facts) -> Option<Instead> {
-    Some(match id {
-        "content/place-read-key" => not_here("no key of the source is asked for or stored"),
-        "content/take-inventory" => not_here("what was uploaded since the export is not known"),
-        "content/check-keys" => {
-            not_here("the keys of the export were checked when this package was made; later ones are not")
-        }
-        "content/copy-batches" if facts.content.objects == 0 => not_here("there is nothing to copy"),
-        "content/copy-batches" | "content/copy-one-by-one" => {
-            not_here("none of these files reaches the target")
-        }
-        "content/prove-batches" => not_here("what was not copied is not proven either"),
-        "content/remove-read-key" => not_here("no key was placed, so none has to go"),
-        _ => return None,
-    })
-}
-
 fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
     let record = || format!("dig +noall +answer {}", facts.domain);
     Some(match id {
@@ -87,7 +60,7 @@ fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
             typed("Write down the records of the public name before you change any.", record())
         }
         "cutover/measure-source" => not_here("there is no figure to compare the target with"),
-        "cutover/take-inventory" => not_here("how much has changed since the export is not known"),
+        "cutover/take-inventory" => not_here("how much has changed since phase content is not known"),
         "cutover/check-lifetime" => typed("Look at the record's lifetime yourself.", record()),
         "cutover/freeze-source" => {
             not_here("the source goes on taking uploads; only its operator can stop that")
@@ -95,7 +68,9 @@ fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
         "cutover/drain-uploads" | "cutover/prove-freeze" | "cutover/record-baseline" => {
             not_here("the source is not frozen, so there is no state to compare with later")
         }
-        "cutover/copy-delta" | "cutover/prove-content" => not_here("no file is copied or proven"),
+        "cutover/copy-delta" | "cutover/prove-content" => {
+            not_here("what changes at the source after phase content does not reach the target")
+        }
         "cutover/import-changes" => by_hand(
             "Have a new package compiled from a new export; its import applies what changed in configuration and users.",
         ),
@@ -128,11 +103,9 @@ fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
 fn afterwards(id: StepId, facts: &Facts) -> Option<Instead> {
     Some(match id {
         "watch/measure" => typed("Look several times a day.", "./migrate status".to_owned()),
-        "finalize/check-proofs" => {
-            not_here("without content and cutover there is nothing to prove the end of")
-        }
+        "finalize/check-proofs" => not_here("without a cutover there is nothing to prove the end of"),
         "finalize/revoke-credentials" => {
-            not_here("this package asks for no credential of the source, so none has to be revoked")
+            by_hand("Ask the operator to revoke source-read, and delete your copy of it.")
         }
         "finalize/record-operation" => typed("Keep journal and reports.", format!("ls {}", own_state(facts))),
         _ => return None,

@@ -23,7 +23,7 @@ pub use ledger::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccou
 pub(crate) use ledger::{Path as KeyPath, below_realm};
 pub use needs::{COLLECTIONS, TOOLS};
 pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema};
-pub use secrets::{Origin, SecretUse, client_secret_name};
+pub use secrets::{NeededBy, Origin, SecretUse, client_secret_name};
 pub use sizes::Sizes;
 pub use step::{
     Actor, Estimate, Instead, Mark, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,

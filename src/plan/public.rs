@@ -1,7 +1,7 @@
 //! `MIGRATION-PLAN.json`: what the controller reads and anyone may; no personal data.
 
 use super::verbs::{self, Gate, Limits, Verb};
-use super::{Content, Origin, Phase, Place, Plan, Sizes, Timetable};
+use super::{Content, NeededBy, Origin, Phase, Place, Plan, Sizes, Timetable};
 use crate::model::{Disposition, Environment, Pathway, Provider, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -84,6 +84,8 @@ pub struct PublicSecret<'a> {
     pub name: &'a str,
     /// How it comes to be.
     pub origin: Origin,
+    /// The phase that cannot begin without it.
+    pub needed_by: NeededBy,
     /// What it is for.
     pub purpose: &'static str,
 }
@@ -191,6 +193,7 @@ impl Plan {
                 .map(|secret| PublicSecret {
                     name: &secret.name,
                     origin: secret.origin,
+                    needed_by: secret.needed_by,
                     purpose: secret.purpose,
                 })
                 .collect(),

@@ -15,6 +15,16 @@ pub enum Origin {
     Provided,
 }
 
+/// The phase that cannot begin without a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NeededBy {
+    /// What runs at the target.
+    Prepare,
+    /// What reads the source.
+    Content,
+}
+
 /// One secret, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SecretUse {
@@ -22,11 +32,13 @@ pub struct SecretUse {
     pub name: String,
     /// How it comes to be.
     pub origin: Origin,
+    /// The phase that cannot begin without it.
+    pub needed_by: NeededBy,
     /// What it is for.
     pub purpose: &'static str,
 }
 
-/// Every secret that the target needs, in the order in which `deploy` uses them.
+/// Every secret of the migration: those of the target in the order in which `deploy` uses them, then the source's.
 pub(super) fn needed(target: &Target, realm: &Realm, notifications: &Notifications) -> Vec<SecretUse> {
     let mut secrets: Vec<SecretUse> = [
         ("postgres_password", "Keycloak signs in to its database with it"),
@@ -42,31 +54,48 @@ pub(super) fn needed(target: &Target, realm: &Realm, notifications: &Notificatio
         ("garage_admin_token", "the object storage is set up with it"),
     ]
     .into_iter()
-    .map(|(name, purpose)| SecretUse { name: name.to_owned(), origin: Origin::Generated, purpose })
+    .map(|(name, purpose)| SecretUse {
+        name: name.to_owned(),
+        origin: Origin::Generated,
+        needed_by: NeededBy::Prepare,
+        purpose,
+    })
     .collect();
     let further = |client: &&RealmClient| !client.public && client.client_id != API_CLIENT;
     secrets.extend(realm.clients.values().filter(further).map(|client| SecretUse {
         name: client_secret_name(&client.client_id),
         origin: Origin::Generated,
+        needed_by: NeededBy::Prepare,
         purpose: "a further service of the realm proves itself to Keycloak with it",
     }));
     if let Some(name) = target.mail.as_ref().and_then(|mail| mail.password_secret.as_ref()) {
         secrets.push(SecretUse {
             name: name.to_string(),
             origin: Origin::Provided,
+            needed_by: NeededBy::Prepare,
             purpose: "Keycloak signs in to the mail server with it",
         });
     }
     secrets.extend(Messages::of(notifications).into_iter().map(|service| SecretUse {
         name: service.secret().to_owned(),
         origin: Origin::Provided,
+        needed_by: NeededBy::Prepare,
         purpose: match service {
             Messages::Zulip => "API key of the bot that writes to the Zulip channel",
             Messages::Sentry => "DSN of a client key of this installation's own in Sentry",
         },
     }));
+    secrets.push(SecretUse {
+        name: SOURCE_READ.to_owned(),
+        origin: Origin::Provided,
+        needed_by: NeededBy::Content,
+        purpose: "reads the source's files while they are copied; the operator issues it, with an end",
+    });
     secrets
 }
+
+/// The credential with which the source is read, as the source's kit issues it.
+const SOURCE_READ: &str = "source_read";
 
 /// The client of the API itself.
 pub(super) const API_CLIENT: &str = "stuf-api";

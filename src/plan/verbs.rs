@@ -103,7 +103,7 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
         verb(
             "hold",
             "./migrate hold",
-            "stops a run before its next step, and lets no phase begin that goes forward; nothing is taken back",
+            "stops a run before its next step, and a copy of the content at the end of its batch, also when nobody follows it; lets no phase begin that goes forward; nothing is taken back",
         ),
         verb(
             "resume",
@@ -146,7 +146,7 @@ pub(super) fn gates(phases: &[Phase]) -> Vec<Gate> {
             "approve-content",
             "./migrate approve content",
             Some("preflight"),
-            "amount, bandwidth and windows of the copy",
+            "amount, bandwidth and windows of the copy; the approval holds for exactly these batch lists, by their digest",
         ),
         gate(
             "approve-cutover",

@@ -6,14 +6,27 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2] / "templates" / "infrastructure" / "ansible"
+
+
+class ActionBase:
+    """What an action plugin has from Ansible, as far as ours use it."""
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Nothing yet."""
+        return {}
 
 
 def _prepare() -> None:
     for name in ("ansible", "ansible.module_utils", "ansible.module_utils.basic"):
         sys.modules.setdefault(name, ModuleType(name))
     sys.modules["ansible.module_utils.basic"].AnsibleModule = object  # type: ignore[attr-defined]
+    for name in ("ansible.errors", "ansible.plugins", "ansible.plugins.action"):
+        sys.modules.setdefault(name, ModuleType(name))
+    sys.modules["ansible.errors"].AnsibleActionFail = RuntimeError  # type: ignore[attr-defined]
+    sys.modules["ansible.plugins.action"].ActionBase = ActionBase  # type: ignore[attr-defined]
     for name in (
         "stufpack_http",
         "stufpack_docker",
@@ -34,6 +47,12 @@ def _load(name: str, path: Path) -> ModuleType:
     sys.modules[name] = module
     specification.loader.exec_module(module)
     return module
+
+
+def action(name: str) -> ModuleType:
+    """One of the package's action plugins."""
+    _prepare()
+    return _load(f"action_{name}", ROOT / "action_plugins" / f"{name}.py")
 
 
 def module(name: str) -> ModuleType:

@@ -76,7 +76,8 @@ class Place(Files):
             {"path": path.replace("__", "/"), "content": base64.b64encode(body).decode()}
             for path, body in files.items()
         ]
-        return {"target": str(self.folder), "mode": "0600", "whole": True, "files": listed}
+        names = [file["path"] for file in listed]
+        return {"target": str(self.folder), "mode": "0600", "only": names, "files": listed}
 
     def test_what_earlier_packages_left_is_removed(self) -> None:
         self.assertEqual(place.place(self.tree(old=b"1", sub__kept=b"\xff\x00"), False), (2, 0))

@@ -10,7 +10,9 @@ import yaml
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
 KEEP = "keep-journal"
-PHASES = sorted(path.stem for path in (ANSIBLE / "playbooks").glob("*.yml") if path.stem != KEEP)
+# Playbooks of no phase: the controller's own errands.
+ERRANDS = (KEEP, "hold")
+PHASES = sorted(path.stem for path in (ANSIBLE / "playbooks").glob("*.yml") if path.stem not in ERRANDS)
 
 
 def load(path: Path) -> Any:

@@ -8,15 +8,15 @@ import os
 import resource
 import unittest
 
-from . import engine, mails, network, server
-from .deployment import STATE, Deployment, Run
+from . import content, engine, mails, network, server
+from .deployment import PACKAGE, STATE, Deployment, Run
 from .exporting import TRACES, Export, change_document, toggle_role
 from .names import DOMAIN, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import instance_folder
 from .shell import wait_for
 
-PHASES = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite", "verify")
+BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite")
 CHANGING = ("prepare", "deploy", "import", "invite")
 VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
 
@@ -96,15 +96,71 @@ class ItDeploys(unittest.TestCase):
         server.inside("python3", "-", username, json.dumps(change), stdin=code.encode())
 
     def test_1_every_phase_ends_well_as_the_plan_prints_it(self) -> None:
-        for phase in PHASES:
+        for phase in BEFORE_CONTENT:
             with self.subTest(phase):
                 self.succeeds(phase)
+        with self.subTest("content"):
+            self.copies_in_two_parts()
+        with self.subTest("verify"):
+            self.succeeds("verify")
+
+    def copies_in_two_parts(self) -> None:
+        """The content: Ctrl-C leaves the copy running, a hold stops it at the end of a batch (O16), then it goes on."""
+        run = self.deployment.migrate("content")
+        self.assertEqual((run.code, run.document["error"]["code"]), (12, "gate.closed"), run.output)
+        self.deployment.type("approve", "./migrate approve content")
+        with content.neighbour() as seen:
+            with content.started(f"cd {PACKAGE} && exec ./migrate content") as first:
+                wait_for("some batches", lambda: len((content.state("batches.json") or {"done": []})["done"]) > 2, 120)
+                server.inside("pkill", "-INT", "-o", "-f", "infrastructure/controller", place=LAPTOP)
+                said = first.communicate()[0].decode()
+            self.assertEqual(first.returncode, 11, said)
+            self.assertIn("The target machine goes on with content/copy-batches", said)
+            self.assertEqual(content.unit_state(), "active", said)
+            held = self.deployment.type("hold", "./migrate hold")
+            self.assertIn("the copy at the target stops at the end of its batch", held.output)
+            wait_for("the end of the batch", lambda: content.state("progress.json")["state"] == "paused", 60)
+            self.assertIn("content: copy:", self.deployment.type("status", "./migrate status").output)
+            done = content.state("batches.json")["done"]
+            self.assertLess(len(done), self.deployment.plan["content"]["batches"][-1]["number"])
+            self.assertEqual(self.deployment.migrate("content").code, 11)
+            self.deployment.type("resume", "./migrate resume")
+            run = self.succeeds("content")
+        self.assertIn(content.CONTROL, seen[0], "the neighbour did not look")
+        key = self.deployment.source
+        for secret in (key["secret_access_key"], key["access_key_id"]):
+            self.assertNotIn(secret, seen[0])
+            self.assertNotIn(secret, run.output)
+        self.assertEqual(run.document["steps"][-1]["id"], "content/remove-read-key")
+        self.counts_add_up()
+
+    def counts_add_up(self) -> None:
+        """Every object of the source is verified, and the source's key has left the target."""
+        report = content.state("report.json")
+        wanted = len(self.deployment.source["objects"])
+        self.assertEqual((report["verdict"], report["expected"]), ("pass", wanted))
+        self.assertEqual({word: number for word, number in report["counts"].items() if number}, {"verified": wanted})
+        self.assertFalse(content.exists(content.KEY))
 
     def test_2_a_second_time_nothing_changes(self) -> None:
         for phase in CHANGING:
             with self.subTest(phase):
                 changes = self.succeeds(phase).changes
                 self.assertEqual({step: count for step, count in changes.items() if count}, {})
+        with self.subTest("content, of which nothing is sent again"):
+            changes = self.succeeds("content").changes
+            self.assertEqual((changes["content/copy-batches"], changes["content/prove-batches"]), (0, 0))
+            self.counts_add_up()
+
+    def test_2b_one_changed_byte_at_the_target_fails_and_names_its_file(self) -> None:
+        key = next(item["key"] for item in self.deployment.source["objects"] if item["size"] and item["key"].isascii())
+        content.change_byte(key)
+        run = self.deployment.migrate("content")
+        self.assertEqual((run.code, run.document["steps"][-1]["id"]), (1, "content/prove-batches"), run.output[-6000:])
+        self.assertIn(f"differs: {json.dumps(key)}, other bytes", "\n".join(run.document["steps"][-1]["failures"]))
+        # Repeated, the step carries the file again and proves it.
+        self.assertEqual(self.succeeds("content").changes["content/prove-batches"], 1)
+        self.counts_add_up()
 
     def test_2_changed_bytes_are_found_where_they_are_used(self) -> None:
         served = "/opt/stuf/configuration/spa-config/config.js"
@@ -229,7 +285,9 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(set(server.inside("docker", "volume", "ls", "--quiet").split()), VOLUMES)
         for volume in VOLUMES:
             self.assertIn(volume, run.output)
-        self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", "/etc/systemd/system/stuf.service"))
+        for file in ("stuf.service", "stuf-content@.service"):
+            self.assertFalse(content.exists(f"/etc/systemd/system/{file}"))
+        self.assertFalse(content.exists("/usr/local/lib/stuf-content"))
         for trace in TRACES:
             self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", trace), trace)
         self.succeeds("deploy")

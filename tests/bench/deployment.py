@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import authority, network, server
+from . import authority, network, server, source
 from .names import (
     DOMAIN,
     LAPTOP,
@@ -69,20 +69,31 @@ def target(access: server.Access, release: dict[str, str]) -> dict[str, Any]:
             "registry": {"ca": authority.authority("registry").certificate.read_text()},
             # The bench's disk is this machine's, which is whatever it is.
             "requireDiskEncryption": False,
+            # Many small batches, slow enough to be met in the middle.
+            "content": {"bandwidth": "6 Mbit/s", "requestsPerSecond": 1000, "batchObjects": 32},
         },
     }
 
 
-def export(folder: Path) -> Path:
-    """The example export as if made an hour ago: a package expires by the export's own time."""
+def export(folder: Path, objects: list[dict[str, Any]]) -> Path:
+    """The example export as if made now, of these files: a package expires by the export's own time."""
     copy = folder / "export"
     shutil.copytree(REPOSITORY / "examples" / "harbour" / "export", copy)
     document = copy / "export.yaml"
-    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-    text, count = re.subn(r"(?m)^(\s+exportedAt:).*$", rf"\1 {now:%Y-%m-%dT%H:%M:%SZ}", document.read_text())
-    if count != 1:
-        raise BenchError(f"{document} has no one exportedAt")
+    now = datetime.datetime.now(datetime.UTC)
+    text = document.read_text()
+    changes = {
+        "exportedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "objects": str(len(objects)),
+        "bytes": str(sum(item["size"] for item in objects)),
+    }
+    for name, value in changes.items():
+        text, count = re.subn(rf"(?m)^(\s+{name}:).*$", rf"\1 {value}", text)
+        if count != 1:
+            raise BenchError(f"{document} has no one {name}")
     document.write_text(text)
+    (copy / "inventory.csv").unlink()
+    source.write_inventory(copy / "inventory.jsonl", objects)
     return copy
 
 
@@ -107,6 +118,8 @@ class Deployment:
 
     access: server.Access
     plan: dict[str, Any] = field(default_factory=dict)
+    #: What the source's storage holds, and the key that reads it.
+    source: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def prepare(cls) -> Deployment:
@@ -114,6 +127,7 @@ class Deployment:
         work = instance_folder() / "deployment"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
+        filled = source.start()
         access = server.start_server()
         server.start_laptop()
         server.start_stranger()
@@ -122,7 +136,8 @@ class Deployment:
         public = " ".join((work / "issuer.pub").read_text().split()[:2])
         signers = work / "signers"
         signers.write_text(f'issuer/bench namespaces="git,stufpack" {public}\n')
-        compile_it = [str(program()), "compile", str(export(work)), "--target", str(work / "target.json")]
+        made = export(work, filled["objects"])
+        compile_it = [str(program()), "compile", str(made), "--target", str(work / "target.json")]
         run([*compile_it, "--out", work / "out", "--sign-key", work / "issuer"], log="compile")
         packages = list((work / "out").glob("*.zip"))
         if len(packages) != 1:
@@ -142,6 +157,8 @@ class Deployment:
             f" && printf %s https://{SENTRY_KEY}@{SENTRY.name}/{SENTRY_PROJECT} >{secrets}/sentry_dsn",
             log="secrets",
         )
+        (work / "source_read").write_text(json.dumps(source.credential(filled)))
+        server.copy_to_laptop(work / "source_read", f"{secrets}/source_read")
         certificate = authority.issue("public", DOMAIN)
         tls = f"{STATE}/harbour-production/local/tls"
         server.on_laptop(f"umask 077 && mkdir -p {tls}", log="secrets")
@@ -150,7 +167,7 @@ class Deployment:
         settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
         network.start_messages(json.loads(settings)["zulip"])
         plan = json.loads(server.inside("cat", f"{PACKAGE}/MIGRATION-PLAN.json", place=LAPTOP))
-        return cls(access, plan)
+        return cls(access, plan, filled)
 
     def command(self, phase: str) -> str:
         """The command that the plan prints for a phase; `bootstrap` is no phase."""
@@ -163,13 +180,19 @@ class Deployment:
 
     def migrate(self, phase: str, *options: str) -> Run:
         """Types the command of a phase; the whole output is in the log `migrate-PHASE`."""
-        command = " ".join([self.command(phase), *map(shlex.quote, options)])
+        return self.type(phase, " ".join([self.command(phase), *map(shlex.quote, options)]))
+
+    def type(self, phase: str, command: str) -> Run:
+        """Types a command; the whole output is in the log `migrate-PHASE`."""
         done = server.on_laptop(f"cd {PACKAGE} && {command} --json", log=f"migrate-{phase}", check=False, timeout=2400)
         output = done.stdout.decode(errors="replace")
-        try:
-            document = json.loads(output)
-        except ValueError:
-            document = {}
+        # A phase that tells how far it is writes JSON Lines; the document is the last.
+        for text in (output, output.rstrip("\n").rpartition("\n")[2]):
+            try:
+                document = json.loads(text)
+                break
+            except ValueError:
+                document = {}
         return Run(command, done.returncode, document, done.stderr.decode(errors="replace") + output)
 
     def report(self, run: Run) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def kept(name: str, inputs: tuple[str | Path, ...], make: Callable[[Path], None]
     return folder
 
 
-def api_wheels() -> Path:
-    """The API's wheels for the Python of its image."""
-    requirements = CONTEXTS / "api" / "requirements.txt"
+def wheels(image: str) -> Path:
+    """The wheels that an image is made of, for its Python."""
+    requirements = CONTEXTS / image / "requirements.txt"
 
     def make(folder: Path) -> None:
         platforms = ["manylinux2014_x86_64", "manylinux_2_28_x86_64", "any"]
@@ -46,10 +46,10 @@ def api_wheels() -> Path:
             + ["--python-version", "3.13", "--implementation", "cp"]
             + [word for platform in platforms for word in ("--platform", platform)]
             + ["--dest", folder, "--requirement", requirements],
-            log="fetch-api-wheels",
+            log=f"fetch-{image}-wheels",
         )
 
-    return kept("api-wheels", ("3.13", requirements), make)
+    return kept(f"{image}-wheels", ("3.13", requirements), make)
 
 
 def _npm_install(name: str, folder: Path, package: Path) -> None:

@@ -20,7 +20,7 @@ from .shell import BenchError, run, say
 SERVICES = ("postgres", "garage", "keycloak", "api", "spa", "caddy")
 
 #: What stands around it.
-MACHINES = ("services", "server", "laptop")
+MACHINES = ("services", "source", "server", "laptop")
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,12 @@ def _garage_rootfs() -> Path:
 
 RECIPES: dict[str, Recipe] = {
     "services": Recipe(),
+    "source": Recipe(added={"wheels": lambda: fetch.wheels("source")}),
     "server": Recipe(added={"public-authority.crt": _public}),
     "laptop": Recipe(suite="bookworm", added={"public-authority.crt": _public, "machine.crt": _machine_authorities}),
     "postgres": Recipe(),
     "garage": Recipe(suite=None, added={"rootfs": _garage_rootfs}),
-    "api": Recipe(added={"wheels": fetch.api_wheels}),
+    "api": Recipe(added={"wheels": lambda: fetch.wheels("api")}),
     "spa": Recipe(
         added={"node": fetch.spa_modules},
         flat=(

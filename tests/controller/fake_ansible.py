@@ -47,6 +47,10 @@ def perform(step: str, order: dict[str, Any]) -> Any:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print(order.get("prints", f"ran {step}"))
     sys.stdout.flush()
+    if "progress" in order:
+        variables = json.loads(Path(sys.argv[sys.argv.index("-e") + 1][1:]).read_text())
+        with Path(variables["stufpack_progress"]).open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(entry) + "\n" for entry in order["progress"])
     if "waits_for" in order:
         deadline = time.monotonic() + 120
         while not Path(order["waits_for"]).exists() and time.monotonic() < deadline:

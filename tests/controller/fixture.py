@@ -43,6 +43,7 @@ INSTEAD = {
     "copy-objects": {"not_here": {"means": "no file is copied"}},
     "look-at-it": {"by_hand": {"text": "Look.", "command": None}},
 }
+CONTENT = ["place-read-key", "copy-batches", "prove-batches"]
 
 
 class Package:
@@ -66,12 +67,14 @@ class Package:
         self.manifest: dict[str, Any] = {
             "schema": 1,
             "package": {"id": "sha256:00", "number": number, "name": "harbour", "slug": "harbour",
-                        "environment": "staging", "previous": None, "issuer": "issuer/test"},
+                        "environment": "staging", "previous": None, "issuer": "issuer/test",
+                        "installation": "harbour.example"},
             "createdAt": "2026-11-20T00:00:00Z", "expiresAt": "2999-01-01T00:00:00Z",
             "tool": {"name": "stufpack", "version": "0.0.0"}, "requires": {}, "secrets": [],
         } | manifest  # fmt: skip
         self.plan: dict[str, Any] = {
             "schema": 1, "plan": {}, "phases": [*map(self._phase, STEPS.items())],
+            "content": {"elapsed": 3600, "copy": {"seconds": 600}},
             "not_needed": [{"id": "provision", "why": "the machine exists already"}],
             "gates": [
                 {"id": "approve-content", "phase": "content", "report": "preflight",
@@ -95,6 +98,7 @@ class Package:
         common: dict[str, Any] = {
             "side": "target", "actor": "automation", "automated": automated, "command": command,
             "instead": None, "share": {"from": 100, "to": 170} if forward else None, "only_with": None,
+            "estimate": {"seconds": 10},
         }  # fmt: skip
         return {
             "id": name, "title": name.title(), "automated": automated, "command": command, "gate": GATES.get(name),
@@ -108,6 +112,19 @@ class Package:
                 for step in steps
             ],
         }  # fmt: skip
+
+    def copying(self) -> "Package":
+        """The package as one that copies content."""
+        self.plan["phases"] = [phase for phase in self.plan["phases"] if phase["id"] != "content"]
+        places = [phase["id"] for phase in self.plan["phases"]]
+        self.plan["phases"].insert(places.index("verify"), self._phase(("content", CONTENT)))
+        self.manifest["secrets"] = [
+            {"name": "source_read", "origin": "provided", "needed_by": "content", "purpose": "reads the source"}
+        ]
+        for name in ("content", "hold"):
+            self.write(f"infrastructure/ansible/playbooks/{name}.yml", "---\n")
+        self.write("content/batches/00001.jsonl.gz", "names of files\n")
+        return self
 
     def write(self, name: str, text: str) -> Path:
         """Writes one file of the package."""
@@ -125,7 +142,7 @@ class Package:
         """Writes plan, manifest, both lists of sums, and the signature."""
         self.write("MIGRATION-PLAN.json", json.dumps(self.plan))
         self.write("manifest.json", json.dumps(self.manifest | {"plan": {"digest": self.digest}}))
-        personal = "-path ./configuration/salt -o -path './configuration/api-config/users/*'"
+        personal = "-path ./configuration/salt -o -path './configuration/api-config/users/*' -o -path './content/*'"
         ours = "-name SHA256SUMS -o -name SHA256SUMS.sig -o -name SHA256SUMS.personal -o -name PERSONAL.sha256"
         sums = r"-print0 | sort -z | xargs -0 sha256sum -- | sed 's/^\(\\\{0,1\}[0-9a-f]*  \)\.\//\1/'"
         self.shell(rf"find . -type f \( {personal} \) {sums} >SHA256SUMS.personal")

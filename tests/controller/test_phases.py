@@ -81,7 +81,9 @@ class Running(Story):
         self.assertEqual(
             {name: variables[name] for name in variables if name != "stufpack_journal"},
             {"stufpack_package_root": str(here / "package"), "stufpack_state": str(self.state),
-             "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False},
+             "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False,
+             "stufpack_tools": str(next((self.state / "venv").iterdir()) / "bin"),
+             "stufpack_progress": str(here / "progress-1.jsonl")},
         )  # fmt: skip
         self.assertEqual(Path(variables["stufpack_package_root"]).resolve(), (self.home / "package").resolve())
         given = call["environment"]
@@ -328,11 +330,18 @@ class Checks(Story):
 
 class Secrets(Story):
     def test_a_secret_that_only_the_architect_has_is_asked_for_before_prepare(self) -> None:
-        secrets = [{"name": "mail_password", "origin": "provided", "purpose": "sends invitations"},
-                   {"name": "postgres_password", "origin": "generated", "purpose": "database"}]  # fmt: skip
+        secrets = [
+            {"name": name, "origin": origin, "needed_by": phase, "purpose": "what it is for"}
+            for name, origin, phase in (
+                ("mail_password", "provided", "prepare"),
+                ("postgres_password", "generated", "prepare"),
+                ("source_read", "provided", "content"),
+            )
+        ]
         package = self.ready(secrets=secrets)
         run = self.exits(12, package, "prepare", says="error[secret.missing]")
         self.assertNotIn("postgres_password", run.stderr)
+        self.assertNotIn("source_read", run.stderr)
 
         command = next(line.strip() for line in run.stderr.splitlines() if line.strip().startswith("bash -c"))
         subprocess.run(["sh", "-c", command], input="pa ss'\\word\n", text=True, check=True)

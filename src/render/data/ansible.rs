@@ -1,8 +1,10 @@
 //! Ansible's one variables file, its inventory and the pinned host keys.
 
 use super::compose::environment;
-use crate::model::{Checked, File, Files, Invitation, MailEncryption, Service, Target, Tls};
-use crate::plan::{P95_FLOOR_MILLISECONDS, Plan};
+use crate::model::{
+    Checked, File, Files, Invitation, MailEncryption, RenameRule, Service, Target, Tls, Window,
+};
+use crate::plan::{NeededBy, P95_FLOOR_MILLISECONDS, Plan};
 use crate::render::yaml::ansible_yaml;
 use serde_json::{Value, json};
 
@@ -26,19 +28,24 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
 }
 
 fn variables(plan: &Plan, checked: &Checked) -> Value {
+    let groups = [installation(plan, checked), services(plan, checked), content(plan, &checked.target)];
+    groups
+        .into_iter()
+        .filter_map(|group| if let Value::Object(group) = group { Some(group) } else { None })
+        .flatten()
+        .collect()
+}
+
+fn installation(plan: &Plan, checked: &Checked) -> Value {
     let (export, target) = (&checked.export, &checked.target);
     let image = |service| plan.facts.images.get(&service);
     let secrets: Vec<Value> = plan
         .facts
         .secrets
         .iter()
+        .filter(|secret| secret.needed_by == NeededBy::Prepare)
         .map(|secret| json!({ "name": secret.name, "origin": secret.origin, "purpose": secret.purpose }))
         .collect();
-    let (tls_mode, acme_email, acme_directory) = match &target.tls {
-        Tls::Acme { email, directory } => ("acme", json!(email), json!(directory)),
-        Tls::Provided => ("provided", Value::Null, Value::Null),
-        Tls::Internal => ("internal", Value::Null, Value::Null),
-    };
     json!({
         "stuf_slug": export.project.slug,
         "stuf_environment": environment(target.environment),
@@ -68,6 +75,17 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
         "baseline_fail2ban_max_retry": 6,
         "docker_registry_ca": target.registry.ca,
         "docker_registry_mirror": target.registry.mirror,
+    })
+}
+
+fn services(plan: &Plan, checked: &Checked) -> Value {
+    let (export, target) = (&checked.export, &checked.target);
+    let (tls_mode, acme_email, acme_directory) = match &target.tls {
+        Tls::Acme { email, directory } => ("acme", json!(email), json!(directory)),
+        Tls::Provided => ("provided", Value::Null, Value::Null),
+        Tls::Internal => ("internal", Value::Null, Value::Null),
+    };
+    json!({
         "proxy_tls_mode": tls_mode,
         "proxy_acme_email": acme_email,
         "proxy_acme_directory": acme_directory,
@@ -88,6 +106,23 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
         "storage_kind": "garage",
         "storage_region": "us-east-1",
     })
+}
+
+fn content(plan: &Plan, target: &Target) -> Value {
+    json!({
+        "content_objects": plan.facts.content.objects,
+        "content_bytes": plan.facts.content.bytes,
+        "content_bandwidth_bits_per_second": plan.facts.content.bandwidth,
+        "content_requests_per_second": plan.facts.content.requests_per_second,
+        "content_rename_keys": target.content.rename_keys.map(|RenameRule::PercentEncode| "percent-encode"),
+        "content_windows": windows(target),
+    })
+}
+
+/// The windows as a target writes them: in UTC, which the copying program takes for granted.
+fn windows(target: &Target) -> Vec<String> {
+    let written = |window: &Window| window.to_string().trim_end_matches(" UTC").to_owned();
+    target.content.windows.iter().map(written).collect()
 }
 
 fn mail(target: &Target) -> Value {

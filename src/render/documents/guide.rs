@@ -2,7 +2,7 @@
 
 use super::{plan, words};
 use crate::model::{Invitation, MailEncryption};
-use crate::plan::{Certificate, Counts, Phase, Place, Plan, SecretUse, figures};
+use crate::plan::{Certificate, Counts, NeededBy, Phase, Place, Plan, SecretUse, figures};
 use serde::Serialize;
 
 /// What those documents say.
@@ -74,10 +74,17 @@ impl Guide {
     pub fn of(plan: &Plan) -> Self {
         let facts = &plan.facts;
         let phases = |wanted: fn(&Phase) -> bool| {
+            let approval = |phase: &Phase| {
+                phase
+                    .gate
+                    .map(|gate| (gate.replacen("approve-", "./migrate approve ", 1), "says who approves it"))
+            };
             plan.phases
                 .iter()
                 .filter(|phase| wanted(phase))
-                .map(|phase| (phase.command.to_owned(), phase.title))
+                .flat_map(|phase| {
+                    approval(phase).into_iter().chain([(phase.command.to_owned(), phase.title)])
+                })
                 .collect()
         };
         Self {
@@ -110,7 +117,10 @@ impl Guide {
                     MailEncryption::None => "no encryption",
                 },
             }),
-            provided: plan::provided(plan),
+            provided: plan::provided(plan)
+                .filter(|secret| secret.needed_by == NeededBy::Prepare)
+                .map(|secret| secret.name.clone())
+                .collect(),
             secrets: facts.secrets.clone(),
             by_mail: facts.invitation == Invitation::Mail,
             invitation_lifespan: figures::duration(facts.invitation_lifespan.seconds()),

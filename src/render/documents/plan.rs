@@ -248,7 +248,7 @@ impl Page {
                 })
                 .collect(),
             not_needed: plan.not_needed.iter().map(|phase| phase.why.to_owned()).collect(),
-            provided: provided(plan),
+            provided: provided(plan).map(|secret| secret.name.clone()).collect(),
             secrets: facts.secrets.clone(),
             acme: facts.certificate == crate::plan::Certificate::Acme,
             provided_certificate: facts.certificate == crate::plan::Certificate::Provided,
@@ -287,10 +287,9 @@ impl Page {
     }
 }
 
-/// Names of the secrets that only the Trust Architect has.
-pub(super) fn provided(plan: &Plan) -> Vec<String> {
-    let provided = |secret: &&SecretUse| secret.origin == crate::plan::Origin::Provided;
-    plan.facts.secrets.iter().filter(provided).map(|secret| secret.name.clone()).collect()
+/// The secrets that only the Trust Architect has.
+pub(super) fn provided(plan: &Plan) -> impl Iterator<Item = &SecretUse> {
+    plan.facts.secrets.iter().filter(|secret| secret.origin == crate::plan::Origin::Provided)
 }
 
 fn screen(plan: &Plan) -> Screen {
@@ -312,7 +311,7 @@ fn screen(plan: &Plan) -> Screen {
     let notice = format!("no uploads for {closed}{within}; everyone signs in anew");
     let step = |id: Option<String>| id.unwrap_or_default();
     let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
-    let secrets = provided(plan);
+    let secrets: Vec<&str> = provided(plan).map(|secret| secret.name.as_str()).collect();
     if !secrets.is_empty() {
         before.push(format!(
             "provide {}: {}",

@@ -15,6 +15,7 @@ CHECKS = frozenset({"preflight", "verify"})
 READS = CHECKS | {"export", "status"}
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
+_SALT, _BATCHES = b"configuration/salt", b"content/batches/"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Step:
     automated: bool
     by_person: bool  # a person's part in any package
     instead: Instead | None  # only where no person and no playbook of this package does it
+    seconds: int  # planned time
     share: int  # of the whole migration by planned time, in thousandths; 0 beside the main line
     only_with: str | None  # the option without which it is left out
     proof: str  # what must be seen when it worked
@@ -74,6 +76,7 @@ class Secret:
 
     name: str
     origin: str
+    needed_by: str  # the phase that cannot begin without it
     purpose: str
 
 
@@ -86,18 +89,30 @@ class Package:
     slug: str
     environment: str
     issuer: str
+    source: str  # the installation that is left, as its operator names it
     expires_at: datetime
     plan_digest: str
     phases: tuple[Phase, ...]
     secrets: tuple[Secret, ...]
     not_needed: Mapping[str, str]  # phases that this target has no use for, and why
     gates: Mapping[str, Gate]
+    content_waits: int  # planned seconds in which copying waits for its windows
     not_here: Mapping[str, str]  # verbs beside the phases that this package lacks, and what to do instead
 
     @property
     def installation(self) -> str:
         """Names the state folder: one per STUF and environment."""
         return f"{self.slug}-{self.environment}"
+
+    def batches_digest(self) -> str:
+        """What an approval of the content holds for: the batch lists by their digests in the signed sums.
+
+        With the salt's line, so that nobody can guess at a list by it. The same by hand:
+        `grep -E '  (configuration/salt|content/batches/.*)$' SHA256SUMS.personal | sha256sum`
+        """
+        lines = (self.root / "SHA256SUMS.personal").read_bytes().splitlines(keepends=True)
+        wanted = [line for line in lines if line[66:-1] == _SALT or line[66:].startswith(_BATCHES)]
+        return "sha256:" + hashlib.sha256(b"".join(wanted)).hexdigest()
 
     def phase(self, name: str) -> Phase | None:
         """The phase of this name, where the plan has one."""
@@ -148,12 +163,14 @@ def read(root: Path) -> Package:
             slug=str(about["slug"]),
             environment=str(about["environment"]),
             issuer=str(about["issuer"]),
+            source=str(about["installation"]),
             expires_at=datetime.fromisoformat(manifest["expiresAt"]),
             plan_digest=digest,
             phases=tuple(_phase(phase) for phase in plan["phases"]),
             secrets=tuple(_secret(secret) for secret in manifest["secrets"]),
             not_needed={str(phase["id"]): str(phase["why"]) for phase in plan["not_needed"]},
             gates={str(gate["id"]): _gate(gate) for gate in plan["gates"]},
+            content_waits=max(0, int(plan["content"]["elapsed"]) - int(plan["content"]["copy"]["seconds"])),
             not_here={str(verb["id"]): str(verb["instead"]) for verb in plan["verbs"] if not verb["automated"]},
         )
         if package.expires_at.tzinfo is None:
@@ -188,6 +205,7 @@ def _step(step: dict[str, Any]) -> Step:
         automated=bool(step["automated"]),
         by_person=step["actor"] != "automation",
         instead=None if step["instead"] is None else _instead(step["instead"]),
+        seconds=int(step["estimate"]["seconds"]),
         share=0 if share is None else int(share["to"]) - int(share["from"]),
         only_with=None if option is None else str(option),
         proof=str(step["proof"]["text"]),
@@ -207,4 +225,4 @@ def _gate(gate: dict[str, Any]) -> Gate:
 
 
 def _secret(secret: dict[str, Any]) -> Secret:
-    return Secret(str(secret["name"]), str(secret["origin"]), str(secret.get("purpose", "")))
+    return Secret(str(secret["name"]), str(secret["origin"]), str(secret["needed_by"]), str(secret.get("purpose", "")))

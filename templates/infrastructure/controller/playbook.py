@@ -67,6 +67,7 @@ class Result:
     changed: int = 0
     rolled_back: bool = False
     ignored: int = 0
+    said: int | None = None  # the exit status that what ran at the target asks for
     changed_tasks: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
@@ -101,6 +102,7 @@ class Runner:
     interrupts: Interrupts
     check: bool = False
     delete_data: bool = False
+    watch: Callable[[], None] = lambda: None  # called again and again while Ansible runs
 
     @property
     def reports(self) -> Path:
@@ -148,6 +150,11 @@ class Runner:
         talk.close(status)
         return status
 
+    @property
+    def progress(self) -> Path:
+        """Where the running playbook writes how far the target is."""
+        return self.state.here / f"progress-{self.run}.jsonl"
+
     def log(self, step: str) -> Path:
         """Where Ansible writes while a step runs."""
         name = step.replace("/", "-")
@@ -175,6 +182,8 @@ class Runner:
             "stufpack_run": int(self.run) if self.run.isdigit() else 0,
             "stufpack_delete_data": self.delete_data,
             "stufpack_journal": str(self.state.here / "journal.jsonl"),
+            "stufpack_tools": str(self.tools),
+            "stufpack_progress": str(self.progress),
         }
         path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
         return path
@@ -224,6 +233,7 @@ class Runner:
         until = None
         try:
             while child.poll() is None:
+                self.watch()
                 if self.interrupts.received is not None:
                     until = until or time.monotonic() + GRACE_SECONDS
                     if time.monotonic() >= until:
@@ -234,6 +244,7 @@ class Runner:
                 else:
                     talk.listen(0.5)
             talk.listen(0)  # what it said last
+            self.watch()
             return child.returncode
         finally:
             self.interrupts.child = None
@@ -340,10 +351,12 @@ def _read_result(document: dict[str, Any], log: Path) -> Result:
         key: sum(int(host.get(key, 0)) for host in hosts.values())
         for key in ("ok", "changed", "failed", "unreachable", "rescued", "ignored")
     }
+    said = document.get("said")
     texts = {key: tuple(str(text) for text in document.get(key, ())) for key in ("changed_tasks", "failures", "lines")}
     # A rescue that ends without `fail` lets the play go on; what it rescued did not happen.
     rolled_back = bool(document.get("rolled_back", False)) or total["rescued"] > 0
     return Result(
         None, True, len(hosts), total["ok"], total["failed"], total["unreachable"], total["changed"], rolled_back,
-        total["ignored"], texts["changed_tasks"], texts["failures"], texts["lines"], log,
+        total["ignored"], None if said is None else int(said),
+        texts["changed_tasks"], texts["failures"], texts["lines"], log,
     )  # fmt: skip

@@ -1,7 +1,9 @@
-"""What people and programs read: one line per step, or one JSON document. Control characters never reach a terminal."""
+"""What people and programs read: one line per step, or JSON. Control characters of others never reach a terminal."""
 
 import json
+import shutil
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,21 +32,52 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
+# Where nobody watches a line move, how often one is written.
+SECONDS_BETWEEN_LINES = 60.0
+
+
 @dataclass
 class Console:
-    """Text on standard output; with `--json` text goes to standard error, and one document to standard output."""
+    """Text on standard output; with `--json` text goes to standard error, and one document to standard output.
+
+    A step that tells how far it is makes standard output JSON Lines: `{"progress": …}` each time, the document last.
+    """
 
     as_json: bool = False
     document: dict[str, Any] = field(default_factory=lambda: {"v": 1})
+    streamed: bool = False  # standard output is JSON Lines
+    _head: str | None = None  # what has to be said again when a moving line ends
+    _told: float = field(default_factory=time.monotonic)
 
     def say(self, text: str, end: str = "\n") -> None:
         """Text for people."""
+        self._write(plain(text) + end)
+
+    def _write(self, text: str) -> None:
         stream = sys.stderr if self.as_json else sys.stdout
-        stream.write(plain(text) + end)
+        stream.write(text)
         stream.flush()
+
+    def progress(self, head: str, text: str, entry: dict[str, Any]) -> None:
+        """How far the running step is: a line that moves on a terminal, one a minute elsewhere, and one of JSON."""
+        if self.as_json:
+            sys.stdout.write(json.dumps({"progress": entry}) + "\n")
+            sys.stdout.flush()
+            self.streamed = True
+        if (sys.stderr if self.as_json else sys.stdout).isatty():
+            line = plain(f"{head} {text}").replace("\n", " ")
+            self._write("\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1])
+            self._head = f"\r\x1b[K{plain(head)} "
+        elif time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            self.say(f"\n    {text}", end="")
+            self._head = f"\n{plain(head)} "
 
     def step(self, entry: dict[str, Any], text: str) -> None:
         """The end of a step's line, and its entry in the document."""
+        if self._head is not None:
+            self._write(self._head)
+            self._head = None
         self.say(text)
         self.document.setdefault("steps", []).append(entry)
 
@@ -58,7 +91,7 @@ class Console:
                 "outcome": code.name.lower(),
                 "error": stop.document() if stop else None,
             }
-            json.dump(self.document, sys.stdout, indent=1)
+            json.dump(self.document, sys.stdout, indent=None if self.streamed else 1)
             sys.stdout.write("\n")
             sys.stdout.flush()
         return int(code)

@@ -1,7 +1,7 @@
 """Gates: small files by which people open, hold or turn back a run. Written by `approve`, `hold`, `panic` or an editor.
 
-A gate file has lines `key: value` with the keys `digest`, `by` and `strategy`. An approval opens its gate for exactly
-one plan; of another plan's approval nothing follows.
+A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, and for the content `batches`. An approval
+opens its gate for exactly one plan, and these very lists of files; of another plan's approval nothing follows.
 """
 
 import difflib
@@ -25,7 +25,9 @@ from state import State, replace
 # `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
 _NEVER_HELD = TAKES_BACK | {"status", "support"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_KEYS = {"digest", "by", "strategy"}
+_KEYS = {"digest", "by", "strategy", "batches"}
+# The gate whose approval holds for the batch lists too: the plan has their figures, not what stands in them.
+_OF_BATCHES = "approve-content"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def approve(
         )
     rests_on = _report(package, state, journal, known)
     lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
+    lines += [f"batches: {package.batches_digest()}"] if name == _OF_BATCHES else []
     replace(state.gate(name), "".join(f"{line}\n" for line in lines))
     said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {rests_on}"] if rests_on else [])]
     said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
@@ -152,14 +155,16 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
         if not line.strip():
             continue
         if not colon or key.strip() not in _KEYS or key.strip() in values:
-            raise refused(
-                "gate.line", f"{gate} has a line that is none of digest:, by:, strategy:", f"{path}:{number}", command
-            )
+            what = f"{gate} has a line that is none of digest:, by:, strategy:, batches:"
+            raise refused("gate.line", what, f"{path}:{number}", command)
         values[key.strip()] = value.strip()
     if values.get("digest") != plan:
         raise refused(
             "gate.other-plan", f"{gate} was given for another plan than this package's {plan}", str(path), command
         )
+    if gate == _OF_BATCHES and values.get("batches") != package.batches_digest():
+        what = f"{gate} was given for other lists of files than this package's {package.batches_digest()}"
+        raise refused("gate.other-batches", what, str(path), command)
     if not values.get("by"):
         raise refused("gate.nobody", f"{gate} does not say who approved it", str(path), command)
     return Approval(gate, plan, values["by"], values.get("strategy", ""), report)

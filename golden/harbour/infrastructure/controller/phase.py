@@ -15,6 +15,7 @@ from typing import Any
 
 import ahead
 import bootstrap
+import credential
 import gates
 import operation
 import planned
@@ -25,6 +26,7 @@ from journal import Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
 from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
+from progress import Progress
 from state import State, keep_verified, lock, open_journal
 
 # Of one message of a playbook; the log has the rest.
@@ -65,7 +67,13 @@ class Run:
         interrupts.install()
         run = "check" if self.check else str(number)
         runner = Runner(package, self.state, tools, held, run, interrupts, self.check, self.delete_data)
-        return _Steps(self, journal, runner, number).run()
+        runner.progress.unlink(missing_ok=True)
+        progress = Progress(runner.progress, self.console)
+        runner.watch = progress.look
+        try:
+            return _Steps(self, journal, runner, progress, number).run()
+        finally:
+            runner.progress.unlink(missing_ok=True)
 
     def _precheck(self, journal: Journal) -> Path:
         """Everything that may refuse before the first step; returns the folder of the tools."""
@@ -85,31 +93,28 @@ class Run:
             self.approval = gates.approval(package, self.state, journal, phase.gate)
         if phase.id not in NEVER_EXPIRES:
             planned.in_time(package, journal)
-        if phase.id == "prepare":
-            self._provided_secrets()
+        self._provided_secrets()
         return bootstrap.tools(self.state, package.root)
 
     def _provided_secrets(self) -> None:
         """Secrets that only the Trust Architect has must be there before anything changes."""
-        missing = []
-        for secret in self.package.secrets:
-            path = self.state.secrets / secret.name
-            if secret.origin != "provided" or (path.is_file() and path.stat().st_size > 0):
-                if path.is_file() and path.stat().st_mode & 0o077:
-                    path.chmod(0o600)
-                continue
-            missing.append((secret, path))
+        needed = [
+            (secret, self.state.secrets / secret.name) for secret in self.package.secrets
+            if secret.origin == "provided" and secret.needed_by == self.phase.id
+        ]  # fmt: skip
+        missing = [(secret, path) for secret, path in needed if not path.is_file() or path.stat().st_size == 0]
         if missing:
-            # `read` and `printf` are built into the shell: the value is in no argument list and in no history.
-            commands = "\n  ".join(
-                f"""bash -c 'umask 077; read -rsp "{secret.name}: " v; printf %s "$v" >"$0"' '{path}'"""
-                for secret, path in missing
-            )
+            commands = "\n  ".join(credential.how_to_give(secret.name, path) for secret, path in missing)
             names = "; ".join(f"{secret.name} ({secret.purpose or 'see README.md'})" for secret, _ in missing)
             raise refused(
                 "secret.missing", f"secrets that only you have are missing or empty: {names}", str(self.state.secrets),
-                f"type each value once, then ./migrate prepare again\n  {commands}",
+                f"give each once, then ./migrate {self.phase.id} again\n  {commands}",
             )  # fmt: skip
+        for secret, path in needed:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+            if secret.name == credential.SOURCE_READ:
+                credential.check(path, self.package, self.phase)
 
 
 @dataclass
@@ -119,6 +124,7 @@ class _Steps:
     of: Run
     journal: Journal
     runner: Runner
+    progress: Progress
     number: int
     due: list[Step] = field(default_factory=list)  # the first is the one that runs or comes next
     begun: float = 0.0  # when the running step began
@@ -212,6 +218,7 @@ class _Steps:
         self._may_begin(step)
         self.of.console.say(f"{step.id:<32} ", end="")
         self._note(step.id, "started")
+        self.progress.begin(step.id)
         self.begun = time.monotonic()
 
     def ends(self, step: str, result: Result) -> None:
@@ -220,6 +227,7 @@ class _Steps:
             self._kept(result)
             return
         now = self.due.pop(0)
+        self.progress.look()
         self.changes += result.changed
         self.checks += report.checks_of(now, self.of.phase.id, result, self.runner.reports)
         stop = self._verdict(now, result, time.monotonic() - self.begun)
@@ -327,7 +335,11 @@ class _Steps:
             )
         if self.runner.interrupts.received is not None:
             known = f"{step.id} was stopped in its middle; it will be repeated."
+            if self.progress.goes_on:
+                known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops a copy."
             return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
+        if result.said in (Exit.PAUSED, Exit.REFUSED, Exit.LOCKED):
+            return self._said(step, result, again)
         if result.rolled_back:
             known = f"{step.id} failed and was taken back; what was there before stands again."
             return "failed", Stop(
@@ -337,6 +349,8 @@ class _Steps:
             known = (
                 UNTOUCHED if phase == "preflight" else f"Whether {step.id} happened is unknown; it will be repeated."
             )
+            if self.progress.goes_on:
+                known = f"The target machine goes on with {step.id} by itself; {again} follows it again."
             code = Exit.REFUSED if phase == "preflight" else Exit.PAUSED
             return "lost", Stop(
                 code,
@@ -365,6 +379,21 @@ class _Steps:
         return "failed", Stop(
             code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
         )
+
+    def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
+        """What follows from the exit status of the program that worked at the target; why stands above."""
+        log, following = str(result.log), f"read what stands above, then: {again}"
+        known = f"{step.id} is not done and will be repeated; what it has done is not done again."
+        if result.said == Exit.REFUSED:
+            what = f"{step.id} refused, and changed nothing"
+            return "failed", Stop(Exit.REFUSED, "step.refused", what, log, known, following)
+        if result.said == Exit.LOCKED:
+            what = f"another run at the target has the lock that {step.id} needs"
+            return "failed", Stop(Exit.LOCKED, "step.locked", what, log, known, following)
+        name = gates.standing(self.of.state, self.of.phase.id)
+        if name is not None:
+            return "paused", stops.paused(self.of.package, self.of.state, self.journal, name, known)
+        return "paused", Stop(Exit.PAUSED, "step.paused", f"{step.id} has paused", log, known, following)
 
     def _end_badly(self) -> None:
         if any(stop.exit is Exit.ROLLED_BACK for stop in self.stops):

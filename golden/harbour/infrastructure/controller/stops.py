@@ -1,21 +1,29 @@
 """What `hold`, `resume` and `panic` do, and what a run says that meets one of them before a step.
 
+A copy of the content runs on the target machine, whether anyone follows it or not. A run that follows it passes a stop
+on; where none does, it is told here.
+
 `HOLD` is taken away by `resume`. `PANIC` is not, as long as something stands that the way back would take down: then
 `resume` would be the wrong word typed at night. Neither ever holds back `abort`, `rollback` or `status`.
 """
 
 import ahead
+import bootstrap
 import gates
 from journal import Journal
 from outcome import Exit, Stop
 from package import Package
+from playbook import Interrupts, Runner
 from state import State, holder, is_locked, open_journal
+
+# Tag and playbook that ask a copy at the target to stop.
+TELL = "hold"
 
 
 def hold(package: Package, state: State) -> tuple[str, str]:
     """Sets `HOLD`; returns what to tell and what to type next."""
     gates.set_stop(state, "HOLD")
-    return f"HOLD is set: {_who_stops(state)}; what was done stays done", "./migrate resume, when it may go on"
+    return f"HOLD is set: {_who_stops(package, state)}; what was done stays done", "./migrate resume, when it may go on"
 
 
 def panic(package: Package, state: State) -> tuple[str, str]:
@@ -25,7 +33,7 @@ def panic(package: Package, state: State) -> tuple[str, str]:
     if is_locked(state):
         following = f"./migrate status, until the run has stopped, then: {following}"
     back = ", ".join(sorted(name for name in ("abort", "rollback") if _runs(package, name)))
-    said = f"PANIC is set: {_who_stops(state)}. Nothing is taken back yet; {back} and status still run"
+    said = f"PANIC is set: {_who_stops(package, state)}. Nothing is taken back yet; {back} and status still run"
     return said, following
 
 
@@ -58,10 +66,30 @@ def _after_panic(package: Package, built: bool) -> str:
     return f"./migrate {package.way_back}" if built else "./migrate resume, when it may go on: nothing is built"
 
 
-def _who_stops(state: State) -> str:
+def _who_stops(package: Package, state: State) -> str:
     if is_locked(state):
-        return f"the run that goes on stops before its next step ({holder(state)})"
-    return "nothing runs now, and no phase begins that goes forward"
+        copying = ", a copy at the end of its batch" if package.playbook(TELL).is_file() else ""
+        return f"the run that goes on stops before its next step{copying} ({holder(state)})"
+    return f"nothing runs now, and no phase begins that goes forward{_tell_target(package, state)}"
+
+
+def _tell_target(package: Package, state: State) -> str:
+    """Passes the stop on to a copy that nobody follows; in words, what became of it."""
+    if not package.playbook(TELL).is_file() or not bootstrap.is_ready(state, package.root):
+        return ""
+    try:
+        begun = open_journal(state, package.plan_digest, repair=False).of_this_pass("content")
+    except (Stop, OSError):
+        begun = []
+    if not begun:
+        return ""
+    interrupts = Interrupts()
+    interrupts.install()
+    tools = bootstrap.tools(state, package.root)
+    result = Runner(package, state, tools, None, TELL, interrupts).step(TELL, TELL)
+    if result.done:
+        return "; " + ("; ".join(result.lines) or "the target was told")
+    return f"; THE TARGET COULD NOT BE TOLD, so a copy there goes on (see {result.log}); next: ./migrate hold"
 
 
 def _stands(package: Package, state: State) -> bool:

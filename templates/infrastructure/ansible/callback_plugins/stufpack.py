@@ -82,6 +82,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._changed: list[str] = []
         self._failures: list[str] = []
         self._lines: list[str] = []
+        self._said: int | None = None
 
     def _count(self, result: Any, *words: str) -> None:
         if self._counted:
@@ -156,6 +157,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                 "changed_tasks": self._changed,
                 "failures": self._failures,
                 "lines": self._lines,
+                # What ran on the target says by its exit status whether it paused or refused.
+                "said": self._said,
                 # The one kind of rescue there is puts back what was there before.
                 "rolled_back": any(counts["rescued"] for counts in self._hosts.values()),
             },
@@ -190,6 +193,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._count(result, "ignored" if ignore_errors else "failed")
         if not ignore_errors:
             self._failures.append(f"{self._name(result)}: {message}")
+            self._said = result.result.get("stufpack_exit")
         self._line("FAILED", self._where(result), "red")
         for line in message.splitlines():
             self._line("", line, "red")

@@ -15,11 +15,13 @@ DOCUMENTATION = """
 module: stuf_place
 short_description: Place trees of files in one go
 description:
-  - An action plugin of the same name reads the files on the controller. One call instead of several per file; what
-    earlier packages left in a tree is removed.
+  - An action plugin of the same name reads the files on the controller. One call for many files instead of several per
+    file; what earlier packages left in a tree is removed.
 options:
   trees:
-    description: Trees with C(source) below C(root), C(target) folder, C(mode) of files, C(whole) (nothing else stays).
+    description: >-
+      Trees with C(source) below C(root), or C(name) and C(text) of a single file; C(target) folder, C(mode) of files,
+      C(whole) (nothing else stays).
     type: list
     elements: dict
     required: true
@@ -49,9 +51,10 @@ def place(tree: dict[str, Any], dry: bool) -> tuple[int, int]:
         wanted[target / path] = base64.b64decode(file["content"])
     written = sum(_write(path, content, mode, target, dry) for path, content in wanted.items())
     removed = 0
-    if tree.get("whole") and target.is_dir():
+    if "only" in tree and target.is_dir():
+        only = {target / path for path in tree["only"]}
         for path in sorted(target.rglob("*")):
-            if path not in wanted and not path.is_dir():
+            if path not in only and not path.is_dir():
                 removed += 1
                 if not dry:
                     path.unlink()

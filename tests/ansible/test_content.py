@@ -1,0 +1,166 @@
+"""The modules around the copying program, and how big trees of files are sent, without a machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from modules import action, module
+
+content = module("stuf_content")
+follow = action("stuf_content")
+place = action("stuf_place")
+
+FIGURES = {"phase": "copy", "objects_done": 30, "objects": 384, "state": "running"}
+LINE = "copy: 30 of 384 objects, 2 of 8 batches, 1.2 of 525.5 MB, 98.4 Mbit/s, 2 min 5 s left (running)"
+
+
+class Machine(content.Machine):  # type: ignore[name-defined, misc]
+    """A machine on which a verb is in these states, one a look, and then ends as told."""
+
+    def __init__(self, *states: str, status: int = 0, answer: str | None = None, said: str = "") -> None:
+        self.states, self.status = list(states), status
+        self.answer, self.said = answer, said
+        self.called: list[str] = []
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        self.called.append(" ".join(words[:2]))
+        if "--property=SubState" in words:
+            return 0, f"{self.states.pop(0) if self.states else 'dead'}\n", ""
+        if words[:2] == ("systemctl", "show"):
+            return 0, f"Result={'exit-code' if self.status else 'success'}\nExecMainStatus={self.status}\n", ""
+        return 0, "", ""
+
+    def start(self, unit: str, verb: str, configuration: dict[str, Any]) -> None:
+        self.called.append(f"start {unit}")
+        (content.OUTPUT / f"{verb}.txt").write_text(self.said)
+        if self.answer is not None:
+            (content.OUTPUT / f"{verb}.json").write_text(self.answer)
+
+    def call(self, verb: str) -> tuple[int, dict[str, Any]]:
+        self.called.append(verb)
+        return 0, {"message": LINE, "progress": FIGURES, "verdict": "pass", "counts": {"verified": 30}}
+
+
+class Verbs(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="stufpack-test-")
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(setattr, content, "OUTPUT", content.OUTPUT)
+        self.addCleanup(setattr, content, "CONFIGURATION", content.CONFIGURATION)
+        content.OUTPUT = Path(folder.name)
+        content.CONFIGURATION = Path(folder.name, "content.json")
+        content.CONFIGURATION.touch()
+
+    def ask(self, machine: Machine, **given: Any) -> dict[str, Any]:
+        """One call of the module."""
+        asked = {"verb": "copy", "configuration": {}, "start": True, "held": False, "wait": 0.0} | given
+        found: dict[str, Any] = content.follow(machine, asked)
+        return found
+
+    def test_a_verb_is_started_once_and_followed_until_it_ends(self) -> None:
+        machine = Machine("dead", answer='{"message": "copied", "by_rclone": 7, "one_by_one": 1}')
+        found = self.ask(machine)
+        self.assertEqual((found["ended"], found["status"], found["sent"]), (True, 0, 8))
+        self.assertEqual((found["lines"], found["progress"]), (["copied"], FIGURES))
+        self.assertEqual(machine.called[1], "start stuf-content@copy.service")
+
+    def test_one_that_runs_already_is_followed_and_not_started_again(self) -> None:
+        machine = Machine("running", "running", "running")
+        found = self.ask(machine, held=True)
+        self.assertEqual((found["ended"], found["status"]), (False, None))
+        self.assertEqual(found["lines"], [f"content: {LINE}", "content, last proof: pass; verified 30"])
+        self.assertIn("hold", machine.called)
+        self.assertNotIn("start stuf-content@copy.service", machine.called)
+
+    def test_without_an_answer_a_verb_has_failed_whatever_systemd_says(self) -> None:
+        for answer in (None, "", "[]", "half of {"):
+            found = self.ask(Machine("dead", answer=answer, said="Traceback\nit broke\n"))
+            self.assertEqual((found["status"], found["lines"]), (1, ["it broke"]))
+
+    def test_why_it_stopped_and_what_it_found_is_told(self) -> None:
+        refusal = {"message": "expected 8, found 0", "findings": [], "error": {"next": "look at the bucket"}}
+        found = self.ask(Machine("dead", status=12, answer=json.dumps(refusal)))
+        self.assertEqual((found["status"], found["lines"]), (12, ["expected 8, found 0", "next: look at the bucket"]))
+        findings = [{"key": f"a\n{number}", "verdict": "differs", "why": "other bytes"} for number in range(20)]
+        answer = json.dumps({"message": "proof: fail", "findings": findings})
+        found = self.ask(Machine("dead", status=1, answer=answer), verb="prove")
+        self.assertEqual(found["lines"][:2], ["proof: fail", 'differs: "a\\n0", other bytes'])
+        self.assertEqual((len(found["lines"]), found["lines"][-1]), (17, "… and 5 more"))
+
+    def test_hold_says_whether_there_was_anything_to_stop(self) -> None:
+        for state, says in (("dead", "no copy runs"), ("running", "end of its batch")):
+            self.assertIn(says, content.hold(Machine(state))["lines"][0])
+
+
+class Following(unittest.TestCase):
+    def play(
+        self, *answers: dict[str, Any], verb: str = "copy", hold: bool = False
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Runs the action; its result, the module's calls, and the lines for the controller."""
+        with tempfile.TemporaryDirectory(prefix="stufpack-test-") as folder:
+            if hold:
+                Path(folder, "HOLD").touch()
+            plugin = follow.ActionModule()
+            plugin._task = SimpleNamespace(args={"verb": verb}, check_mode=False)
+            calls: list[Any] = []
+
+            def execute(module_name: str, module_args: Any, task_vars: Any) -> dict[str, Any]:
+                calls.append(dict(module_args))
+                return answers[len(calls) - 1]
+
+            plugin._execute_module = execute
+            file = Path(folder, "progress.jsonl")
+            result = plugin.run(task_vars={"stufpack_state": folder, "stufpack_progress": str(file)})
+            lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+            return result, calls, lines
+
+    def test_it_calls_until_the_verb_has_ended_and_tells_the_controller_each_time(self) -> None:
+        running = {"ended": False, "status": None, "progress": FIGURES, "lines": [LINE]}
+        ended = {"ended": True, "status": 0, "sent": 8, "progress": FIGURES, "lines": ["done"]}
+        result, calls, lines = self.play(running, running, ended, hold=True)
+        self.assertEqual([call.get("start", True) for call in calls], [True, False, False])
+        self.assertEqual([call["held"] for call in calls], [True] * 3)
+        self.assertEqual([line["running"] for line in lines], [True, True, False])
+        self.assertEqual((result["changed"], "failed" in result), (True, False))
+
+    def test_a_status_that_is_no_failure_reaches_the_controller(self) -> None:
+        for status in (1, 11, 12, 75):
+            ended = {"ended": True, "status": status, "sent": 0, "progress": {}, "lines": ["why"]}
+            result, _, _ = self.play(ended)
+            self.assertEqual((result["failed"], result["stufpack_exit"]), (True, status))
+            self.assertIn("why", result["msg"])
+        ended = {"ended": True, "status": 2, "sent": 0, "progress": {}, "lines": ["why"]}
+        result, _, _ = self.play(ended, verb="prove")
+        self.assertEqual((result["stufpack_exit"], result["msg"]), (11, "unverifiable: why"))
+
+    def test_a_lost_connection_ends_the_following_and_nothing_else(self) -> None:
+        result, calls, lines = self.play({"unreachable": True, "msg": "gone"})
+        self.assertEqual((result["unreachable"], len(calls), lines), (True, 1, []))
+
+
+class Portions(unittest.TestCase):
+    def test_big_trees_take_several_calls_and_the_last_of_each_knows_what_stays(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="stufpack-test-") as folder:
+            for name in ("a", "b", "c"):
+                Path(folder, name).write_bytes(name.encode() * 9_000_000)
+            trees = [
+                {"name": "key", "text": "ü", "target": "/etc", "mode": "0600"},
+                {"source": ".", "target": "/lists", "mode": "0600", "whole": True},
+            ]
+            found = list(place._portions(folder, trees))
+        sent = [[[file["path"] for file in tree["files"]] for tree in portion] for portion in found]
+        self.assertEqual(sent, [[["key"], ["a"]], [["b"]], [["c"]]])
+        self.assertEqual(
+            [tree.get("only") for portion in found for tree in portion], [None, None, None, ["a", "b", "c"]]
+        )
+        self.assertEqual(base64.b64decode(found[0][0]["files"][0]["content"]).decode(), "ü")
+
+
+if __name__ == "__main__":
+    unittest.main()

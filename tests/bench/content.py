@@ -1,0 +1,87 @@
+"""What the stories of the content look at: the unit and its state on the server, and what others there can see."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from . import server
+from .engine import environment
+from .names import LAPTOP, SERVER
+
+KEY = "/etc/stuf/secrets/source_read"
+STATE = "/var/lib/stufpack/content/state"
+UNIT = "stuf-content@copy.service"
+#: What a neighbour reads on the server, again and again: everything that processes show.
+WATCH = "while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; ps axww; sleep 0.05; done >/tmp/seen"
+#: Stands in a neighbour's own argument list, so that one knows the search would have found something.
+CONTROL = "canary-that-is-to-be-found"
+
+# Runs on the server: changes a byte of an object at the target.
+CHANGE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "/usr/local/lib/stuf-content")
+from stuf_content import configuration, session
+store = session.Session(configuration.read(Path("/etc/stuf/content.json"))).target
+key = sys.argv[1]
+with store.reading(key) as (there, answer):
+    was = answer.read()
+store.put(key, bytes([was[0] ^ 1]) + was[1:], there)
+"""
+
+
+def exists(path: str) -> bool:
+    """Whether a file is on the server."""
+    return server.inside("sh", "-c", f"test -e {path} && echo yes || echo no") == "yes"
+
+
+def state(name: str) -> Any:
+    """A document of the copying program's; None where there is none yet."""
+    found = server.inside("sh", "-c", f"cat {STATE}/{name} 2>/dev/null || echo null")
+    return json.loads(found)
+
+
+def unit_state() -> str:
+    """What systemd says of the copy."""
+    return server.inside("sh", "-c", f"systemctl is-active {UNIT} || true")
+
+
+def change_byte(key: str) -> None:
+    """Changes one byte of an object at the target, and nothing else of it."""
+    server.inside("python3", "-", key, stdin=CHANGE.encode())
+
+
+@contextlib.contextmanager
+def neighbour() -> Iterator[list[str]]:
+    """Another user of the server, who looks at processes as long as this lasts; what they saw, in the end."""
+    server.inside("sh", "-c", "id mallory >/dev/null 2>&1 || useradd --create-home mallory; rm -f /tmp/seen")
+    shell = ["docker", "exec", "--user", "mallory", SERVER.container, "bash", "-c"]
+    settings = {**os.environ, **environment()}
+    both = [subprocess.Popen([*shell, words], env=settings) for words in (WATCH, f"exec -a {CONTROL} sleep 600")]
+    seen: list[str] = []
+    try:
+        yield seen
+    finally:
+        server.inside("sh", "-c", "pkill -u mallory || true")
+        for process in both:
+            process.wait()
+    seen.append(server.inside("cat", "/tmp/seen"))
+
+
+@contextlib.contextmanager
+def started(command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command on the Trust Architect's machine that goes on meanwhile."""
+    words = ["docker", "exec", LAPTOP.container, "bash", "-lc", command]
+    with subprocess.Popen(
+        words,
+        env={**os.environ, **environment()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        yield process

@@ -1,0 +1,206 @@
+"""Phase `content`: what is approved, which credential is good enough, how far it is, and what stops it."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import unittest
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fixture import Package, Story, mode
+
+SECRET = "canary-3f9d8e2b71"
+FIGURES = {"objects_done": 3, "objects": 8, "bytes_done": 30, "bytes": 80, "rate": 5, "remaining_seconds": 10}
+
+
+def credential(**changed: Any) -> dict[str, Any]:
+    """A credential as the operator's kit issues it."""
+    ends_at = datetime.now(UTC) + timedelta(days=10)
+    storage = {
+        "provider": "aws-s3", "endpoint": "https://s3.example", "region": "eu-west-1", "bucket": "uploads",
+        "access_key_id": "AKIA", "secret_access_key": SECRET, "ca": None,
+    }  # fmt: skip
+    return {
+        "schema": 1, "kind": "source-read", "installation": "harbour.example",
+        "ends_at": ends_at.strftime("%Y-%m-%dT%H:%M:%SZ"), "ssh": None, "storage": storage | changed.pop("storage", {}),
+    } | changed  # fmt: skip
+
+
+def moves(running: bool, **figures: Any) -> dict[str, Any]:
+    """A line that the playbook adds while the target copies."""
+    return {"running": running, "verb": "copy", "line": "copy: 3 of 8 objects", "progress": FIGURES | figures}
+
+
+def ends(said: int) -> dict[str, Any]:
+    """A step that ends with the exit status of the program at the target."""
+    counts = {"ok": 1, "failed": 1, "changed": 0, "unreachable": 0}
+    return {"exit": 2, "result": {"hosts": {"target": counts}, "failures": ["Copy: it said why"], "said": said}}
+
+
+class Content(Story):
+    def copying(self) -> Package:
+        """A package that copies, its credential in place, approved."""
+        package = self.with_tools(self.package().copying().seal())
+        self.exits(0, package, "preflight")
+        self.give(credential())
+        self.exits(0, package, "approve", "content")
+        return package
+
+    def give(self, document: Any) -> None:
+        """Puts the credential where the Trust Architect would."""
+        path = self.state / "secrets/source_read"
+        path.unlink(missing_ok=True)
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        path.chmod(0o644)
+
+
+class Approval(Content):
+    def test_an_approval_holds_for_the_very_lists_of_files(self) -> None:
+        package = self.copying()
+        gate = self.state / "approve-content"
+        by_hand = "grep -E '  (configuration/salt|content/batches/.*)$' SHA256SUMS.personal | sha256sum"
+        digest = subprocess.check_output(["sh", "-c", by_hand], cwd=package.root, text=True).split()[0]
+        self.assertIn(f"batches: sha256:{digest}\n", gate.read_text())
+
+        given = gate.read_text()
+        gate.write_text(given.replace(digest, "0" * 64))
+        self.exits(12, package, "content", says="error[gate.other-batches]")
+        gate.write_text("".join(line for line in given.splitlines(True) if not line.startswith("batches")))
+        self.exits(12, package, "content", says="error[gate.other-batches]")
+        self.assertEqual(self.steps_run()[-1], "reach-target")
+        gate.write_text(given)
+        self.exits(0, package, "content")
+
+
+class Credential(Content):
+    def test_a_missing_credential_is_asked_for_before_content_and_not_before(self) -> None:
+        package = self.copying()
+        (self.state / "secrets/source_read").unlink()
+        self.exits(0, package, "prepare")
+        run = self.exits(12, package, "content", says="error[secret.missing]")
+        self.assertIn("install -m 0600", run.stderr)
+        self.assertEqual(self.journal()[-1], "gate:refused")
+
+    def test_only_a_sound_credential_is_taken_and_none_is_ever_shown(self) -> None:
+        package = self.copying()
+        soon = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+        wrong: dict[str, Any] = {
+            "not a JSON object": f'{{"secret": "{SECRET}", ',
+            "no source-read of schema 1": credential(kind="source-cutover"),
+            "another installation": credential(installation="other.example"),
+            "must have provider": credential(storage={"secret_access_key": ""}),
+            "must be a certificate": credential(storage={"ca": 5}),
+            "not https": credential(storage={"endpoint": "http://s3.example"}),
+            # Planned are 30 s of steps and 50 min of waiting for the windows.
+            "the phase needs 0:50:30": credential(ends_at=soon),
+            "not a time": credential(ends_at="2999-01-01T00:00:00"),
+        }
+        ran = len(self.steps_run())
+        for why, document in wrong.items():
+            with self.subTest(why):
+                self.give(document)
+                run = self.exits(12, package, "content", says="error[secret.form]")
+                self.assertIn(why, run.stderr)
+                self.assertNotIn(SECRET, run.stdout + run.stderr)
+        self.assertEqual(len(self.steps_run()), ran)
+
+        self.give(credential(storage={"endpoint": "http://127.0.0.1:9000"}))
+        self.exits(0, package, "content")
+        self.assertEqual(mode(self.state / "secrets/source_read"), 0o600)
+
+
+class Following(Content):
+    def test_for_programs_standard_output_is_json_lines_with_the_document_last(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches={"progress": [moves(True), moves(True), moves(False, objects_done=8)]})
+        run = self.exits(0, package, "content", "--json")
+        *progress, document = map(json.loads, run.stdout.splitlines())
+        self.assertEqual([line["progress"]["objects_done"] for line in progress], [3, 8])
+        self.assertEqual(progress[0]["progress"], {"step": "content/copy-batches"} | FIGURES)
+        self.assertEqual((document["outcome"], len(document["steps"])), ("done", 3))
+        self.assertEqual(list(self.state.rglob("progress-*")), [])
+
+    def test_on_a_terminal_one_line_moves_and_ends_as_every_other(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches={"progress": [moves(True), "not of its form"], "changed": 1})
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen(
+            ["sh", package.root / "migrate", "content"], env=self.process_environment(), stdin=subprocess.DEVNULL,
+            stdout=terminal, stderr=terminal,
+        )  # fmt: skip
+        os.close(terminal)
+        output = b""
+        while True:
+            try:
+                output += os.read(controller, 65536)
+            except OSError:  # the last one has closed it
+                break
+        os.close(controller)
+        self.assertEqual(process.wait(), 0, output)
+        self.assertRegex(
+            output.decode(),
+            r"\r\x1b\[Kcontent/copy-batches +copy: 3 of 8 objects\r\x1b\[Kcontent/copy-batches +done +1 change ",
+        )
+
+    def test_a_signal_leaves_the_copy_running_and_says_so(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches={"progress": [moves(True)], "waits_for": str(self.home / "never")})
+        with self.running(package, "content", "--json") as process:
+            assert process.stdout is not None
+            self.assertIn("progress", process.stdout.readline())
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(60), 11)
+            assert process.stderr is not None
+            self.assertIn("The target machine goes on with content/copy-batches", process.stderr.read())
+        self.assertEqual(self.journal()[-1], "copy-batches:paused")
+
+    def test_what_the_program_at_the_target_says_decides_how_the_run_ends(self) -> None:
+        cases = {11: (11, "paused[step.paused]"), 12: (12, "error[step.refused]"), 75: (75, "error[step.locked]"),
+                 1: (1, "error[step.failed]")}  # fmt: skip
+        package = self.copying()
+        for said, (code, says) in cases.items():
+            with self.subTest(said):
+                self.orders(content__copy_batches=ends(said))
+                run = self.exits(code, package, "content", says=says)
+                self.assertIn("it said why", run.stdout)
+        self.orders()
+        run = self.exits(0, package, "content")
+        self.assertRegex(run.stdout, r"(?m)^content/place-read-key +done earlier$")
+
+    def test_o16_hold_stops_a_followed_copy_and_resume_lets_content_go_on(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches=ends(11) | {"waits_for": str(self.home / "held")})
+        with self.running(package, "content") as process:
+            self.until(lambda: "copy-batches:started" in self.journal())
+            self.exits(0, package, "hold", says="stops before its next step, a copy at the end of its batch")
+            (self.home / "held").touch()
+            self.assertEqual(process.wait(60), 11)
+            assert process.stderr is not None
+            self.assertIn("paused[gate.hold]", process.stderr.read())
+        self.assertEqual(self.journal()[-1], "copy-batches:paused")
+        self.orders()
+        self.exits(0, package, "resume", says="HOLD is gone")
+        self.exits(0, package, "content")
+        self.assertEqual(self.steps_run().count("place-read-key"), 1)
+
+    def test_hold_reaches_a_copy_that_nobody_follows(self) -> None:
+        package = self.copying()
+        self.exits(0, package, "hold")
+        self.assertNotIn("hold", self.steps_run(), "nothing was begun, so there is nobody to tell")
+        self.exits(0, package, "resume")
+        self.orders(content__copy_batches=ends(11))
+        self.exits(11, package, "content")
+        for verb in ("hold", "panic"):
+            told = {"hosts": {"target": {"ok": 1}}, "lines": ["the copy stops"]}
+            self.orders(hold={"result": told})
+            self.exits(0, package, verb, says="no phase begins that goes forward; the copy stops")
+        self.assertEqual(self.steps_run()[-2:], ["hold", "hold"])
+        self.orders(hold={"result": {"hosts": {"target": {"unreachable": 1}}}, "exit": 4})
+        self.exits(0, package, "hold", says="THE TARGET COULD NOT BE TOLD")
+        self.assertTrue((self.state / "HOLD").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -25,13 +25,24 @@ HOSTILE = (
 def write(folder: Path) -> None:
     """Reports of every verdict, each in a run of its own."""
     steps = tuple(
-        package.Step(f"verify/{name}", f"Look at {name}", True, False, None, 0, None, f"{name} is right")
+        package.Step(
+            id=f"verify/{name}",
+            title=f"Look at {name}",
+            automated=True,
+            by_person=False,
+            instead=None,
+            seconds=10,
+            share=0,
+            only_with=None,
+            proof=f"{name} is right",
+        )  # fmt: skip
         for name in ("first", "second")
     )
     phase = package.Phase("verify", "Verify the target", True, True, None, None, None, steps)
     of = package.Package(
-        Path("/nowhere"), 7, "harbour", "production", "issuer/x", datetime.now(UTC), "sha256:" + "0" * 64, (phase,), (),
-        {}, {}, {},
+        root=Path("/nowhere"), number=7, slug="harbour", environment="production", issuer="issuer/x",
+        source="harbour.stuf.example", expires_at=datetime.now(UTC), plan_digest="sha256:" + "0" * 64, phases=(phase,),
+        secrets=(), not_needed={}, gates={}, content_waits=0, not_here={},
     )  # fmt: skip
     good = Result(0, True, hosts=1, ok=3, lines=("all well",))
     bad = Result(2, True, hosts=1, failed=1, failures=(HOSTILE,))

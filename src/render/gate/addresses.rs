@@ -1,7 +1,7 @@
 //! The users' e-mail addresses, in whatever way formats and people write them.
 
 use crate::model::leak::is_word_before;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 /// Addresses to look for, without regard to case.
 pub(super) struct Addresses {
-    /// Every way to write `@` and a domain. People of one domain are many, so what stands before it is compared then.
-    domains: Option<AhoCorasick>,
-    /// The people of the domain of each of its patterns.
-    people: Vec<Arc<[Local]>>,
+    /// Every way to write `@`: texts hold few of them, so the rest is compared where one stands.
+    at: Option<AhoCorasick>,
+    /// The people of each domain, by its writings in lower case.
+    domains: BTreeMap<Vec<u8>, Arc<[Local]>>,
+    /// How long those writings are.
+    lengths: BTreeSet<usize>,
 }
 
 /// The part of an address before its `@`, in one of its writings; longer ones stand before shorter ones.
@@ -43,30 +45,37 @@ impl Addresses {
                 wanted,
             }));
         }
-        let mut patterns = Vec::new();
-        let mut people = Vec::new();
+        let mut domains = BTreeMap::new();
         for (domain, locals) in by_domain {
             let locals: Arc<[Local]> = locals.into_iter().collect();
             for domain in writings(&domain) {
-                for at in AT {
-                    patterns.push([at, &domain].concat());
-                    people.push(locals.clone());
-                }
+                domains.insert(domain.to_ascii_lowercase().into_bytes(), locals.clone());
             }
         }
-        // Those that overlap are all found.
-        Self { domains: AhoCorasick::builder().ascii_case_insensitive(true).build(patterns).ok(), people }
+        Self {
+            at: AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .ascii_case_insensitive(true)
+                .build(AT)
+                .ok(),
+            lengths: domains.keys().map(Vec::len).collect(),
+            domains,
+        }
     }
 
     /// Whether one of them stands in `bytes` as a word of its own; `ada@example.org` is not in `nada@example.org`.
     pub fn stand_in(&self, bytes: &[u8]) -> bool {
-        self.domains.iter().flat_map(|domains| domains.find_overlapping_iter(bytes)).any(|hit| {
-            let before = &bytes[..hit.start()];
-            // The longest name that ends there is the one that is meant.
-            let mut locals = self.people[hit.pattern().as_usize()].iter();
-            let named = locals.find_map(|local| Some((local, without(before, local.text.as_bytes())?)));
-            named.is_some_and(|(local, before)| {
-                local.wanted && !goes_on_before(before) && !goes_on_after(&bytes[hit.end()..])
+        self.at.iter().flat_map(|at| at.find_iter(bytes)).any(|at| {
+            let (before, after) = (&bytes[..at.start()], &bytes[at.end()..]);
+            self.lengths.iter().take_while(|length| **length <= after.len()).any(|length| {
+                let (domain, after) = after.split_at(*length);
+                let Some(people) = self.domains.get(&domain.to_ascii_lowercase()) else { return false };
+                // The longest name that ends there is the one that is meant.
+                let named =
+                    people.iter().find_map(|local| Some((local, without(before, local.text.as_bytes())?)));
+                named.is_some_and(|(local, before)| {
+                    local.wanted && !goes_on_before(before) && !goes_on_after(after)
+                })
             })
         })
     }

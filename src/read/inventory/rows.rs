@@ -200,7 +200,7 @@ impl Reading {
                 self.pass(&rest[..used]);
                 Step::Record(Record { start, line, kind: Kind::Csv(fields, used) })
             }
-            csv::Step::Wrong { what, used } => {
+            csv::Step::Wrong { what, used } if used <= LONGEST => {
                 self.pass(&rest[..used]);
                 Step::Flaw(Flaw { line, column: 0, what, header: false })
             }

@@ -142,6 +142,17 @@ fn cuts() -> impl Strategy<Value = Cut> {
         .prop_map(|(block, threads)| Cut { block, threads })
 }
 
+/// Read in turn, such a record was called wrong for what stands in it, and in blocks too long.
+#[test]
+fn a_last_record_of_a_byte_too_many_is_too_long_however_it_is_cut() {
+    let end = "x\",5,2026-11-01T08:00:00Z,text/plain,,";
+    let text = format!("{HEADER}\n\"x\n{}{end}", "x".repeat(LONGEST + 1 - end.len()));
+    let whole = in_turn(text.as_bytes(), Form::Csv);
+    for block in [LONGEST + 1, 1 << 20] {
+        assert_eq!(in_blocks(text.as_bytes(), Form::Csv, Cut { block, threads: 1 }), whole);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum CheckVerdict {
     /// It is as it has to be.
     Pass,
-    /// It is not as good as it should be, and bears going on.
+    /// It is not as good as it should be, and bears going on; an approval has to accept it by the check's `id`.
     Warn,
     /// Nothing was looked at.
     NotRun,

@@ -78,7 +78,7 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
     let verb = |id, command, what| Verb { id, command, automated: true, what, instead: None };
     let lacking =
         |id, command, what, instead| Verb { id, command, automated: false, what, instead: Some(instead) };
-    let approve = "writes down who approves a gate of chapter 13, for exactly this plan; refused before the report that it rests on is there and has passed";
+    let approve = "writes down who approves a gate of chapter 13, for exactly this plan; refused before the report that it rests on is there and has passed. Each check of it that warns has to be accepted by its name, with --accept";
     vec![
         verb(
             "bootstrap",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from fixture import CHECKLIST, Package, Story, mode
 
+WARNS = {"id": "mail/second", "verdict": "warn", "expected": "a second mail server", "observed": "none",
+         "why": "no second server", "required": True, "ran_at": "2026-11-21T00:00:00Z"}  # fmt: skip
+
 
 class Words(Story):
     def test_a_mistyped_verb_is_told_at_once_even_where_nothing_is_verified_yet(self) -> None:
@@ -155,6 +158,65 @@ class Approvals(Story):
         gate.chmod(0o600)
         gate.write_text(gate.read_text() + "force: yes\n")
         self.exits(12, package, "cutover", says="error[gate.line]")
+
+    def test_a_warning_keeps_the_gate_closed_until_it_is_accepted_by_name(self) -> None:
+        package = self.ready()
+        slow = WARNS | {"id": "times/p95", "observed": "0.46 s", "why": None}
+        self.orders(verify__sign_in={"checks": [slow, WARNS]})
+        approve = "./migrate approve cutover --strategy immediate --accept times/p95 --accept mail/second"
+        end = self.exits(0, package, "verify").stdout
+        self.assertIn(f"next: read the report of verify, which warns of times/p95, mail/second, then: {approve}\n", end)
+        gate = self.state / "approve-cutover"
+
+        for given in ((), ("--accept", "times/p95")):
+            run = self.exits(12, package, "approve", "cutover", "--by", "Ada B", *given, says="error[gate.warning]")
+            self.assertIn("mail/second (no second server)", run.stderr)
+            self.assertEqual("times/p95 (0.46 s)" in run.stderr, not given)
+            again = approve.replace("immediate", "immediate --by 'Ada B'")
+            self.assertIn(f"next: read it, then, if you can live with that: {again}\n", run.stderr)
+        both = ("--accept", "mail/second", "--accept=times/p95")
+        run = self.exits(12, package, "approve", "cutover", *both, "--accept", "times", says="error[gate.accept]")
+        self.assertIn("the report warns of nothing called 'times'", run.stderr)
+        self.exits(2, package, "verify", "--accept", "x", says="--accept belongs to approve alone")
+        self.assertFalse(gate.exists())
+        run = self.exits(0, package, "approve", "cutover", "--by", "Ada", *both)
+        self.assertEqual(gate.read_text(), f"digest: {package.digest}\nby: Ada\naccepts: times/p95 mail/second\n")
+
+        # A later report counts: what it warns of beside that was accepted by nobody, what is well again needs no more.
+        self.orders(verify__sign_in={"checks": [slow, WARNS | {"id": "disk/room"}]})
+        self.exits(0, package, "verify")
+        run = self.exits(12, package, "cutover", says="error[gate.warning]")
+        self.assertIn("disk/room (no second server)", run.stderr)
+        self.assertNotIn("times/p95 (", run.stderr)
+        self.orders(verify__sign_in={"checks": [slow]})
+        self.exits(0, package, "verify")
+        self.exits(0, package, "cutover")
+        approval = json.loads((self.state / "packages/1/operations/5-cutover/approval.json").read_text())
+        self.assertEqual(approval["accepts"], ["times/p95", "mail/second"])
+
+    def test_an_approval_from_before_the_warning_does_not_open_the_gate(self) -> None:
+        package = self.verified()
+        self.exits(0, package, "approve", "cutover", "--strategy", "phased")
+        self.orders(verify__sign_in={"checks": [WARNS]})
+        self.exits(0, package, "verify")
+        run = self.exits(12, package, "cutover", says="error[gate.warning]")
+        self.assertRegex(run.stderr, r"./migrate approve cutover --by \S+ --strategy phased --accept mail/second")
+        with (self.state / "approve-cutover").open("a") as gate:
+            gate.write("accepts: mail/second\n")
+        self.exits(0, package, "cutover")
+
+    def test_a_warning_that_cannot_be_named_proves_nothing(self) -> None:
+        for change in ({"id": "a b"}, {"id": "--by"}, {"id": "x\naccepts"}):
+            with self.subTest(change):
+                package = self.ready()
+                self.orders(verify__sign_in={"checks": [WARNS | change]})
+                self.exits(0, package, "verify")
+                self.exits(12, package, "approve", "cutover", says="error[gate.bad-report]")
+                self.again()
+        package = self.verified()
+        path = self.state / "packages/1/reports/1/verify.json"
+        path.write_text(path.read_text().replace('"verdict": "pass"', '"verdict": "warn"', 1))
+        self.exits(12, package, "approve", "cutover", says="error[gate.bad-report]")
 
     def test_check_evaluates_the_gate_all_the_same(self) -> None:
         package = self.verified()

@@ -18,7 +18,7 @@ _OBJECTS = {
 }
 _SWITCHES = ("--check", "--json", "--delete-data")
 _ALL = "./migrate, without a verb, lists verbs and options"
-_VALUES = ("--strategy", "--by")
+_VALUES = ("--strategy", "--by", "--accept")
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Command:
     delete_data: bool = False
     strategy: str | None = None
     by: str | None = None
+    accept: tuple[str, ...] = ()
 
 
 def read(words: list[str]) -> Command:
@@ -39,6 +40,7 @@ def read(words: list[str]) -> Command:
     if verb not in VERBS:
         raise _wrong(words, f"there is no verb {verb!r}", _nearest(verb, VERBS))
     values: dict[str, str] = {}
+    accept: list[str] = []
     names: list[str] = []
     rest = iter(words[1:])
     for word in rest:
@@ -48,6 +50,7 @@ def read(words: list[str]) -> Command:
             if not value or value.startswith("-"):
                 raise _wrong(words, f"{option} needs a value after it", f"./migrate {verb} … {option} VALUE")
             values[option] = value
+            accept += [value] if option == "--accept" else []
         elif word in _SWITCHES:
             values[word] = "yes"
         elif word.startswith("-"):
@@ -58,7 +61,7 @@ def read(words: list[str]) -> Command:
     _belong(words, verb, names, values)
     return Command(
         verb, names[0] if names else None, "--check" in values, "--delete-data" in values,
-        values.get("--strategy"), values.get("--by"),
+        values.get("--strategy"), values.get("--by"), tuple(accept),
     )  # fmt: skip
 
 
@@ -72,8 +75,9 @@ def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str
         raise _wrong(words, f"{verb} takes no {names[0]!r}{also}", f"./migrate {verb}")
     if "--delete-data" in values and verb != "abort":
         raise _wrong(words, "--delete-data belongs to abort alone", f"./migrate {verb}")
-    if "--strategy" in values and verb != "approve":
-        raise _wrong(words, "--strategy belongs to approve alone", f"./migrate {verb}")
+    for option in ("--strategy", "--accept"):
+        if option in values and verb != "approve":
+            raise _wrong(words, f"{option} belongs to approve alone", f"./migrate {verb}")
     if "--by" in values and verb not in ("approve", "sign-off"):
         raise _wrong(words, "--by belongs to approve and sign-off alone", f"./migrate {verb}")
     if "--check" in values and (verb not in PHASES or verb == "status"):

@@ -1,7 +1,8 @@
 """Gates: small files by which people open, hold or turn back a run. Written by `approve`, `hold`, `panic` or an editor.
 
-A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, and for the content `batches`. An approval
-opens its gate for exactly one plan, and these very lists of files; of another plan's approval nothing follows.
+A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, for the content `batches`, and `accepts`:
+the checks that warn, by their ids. An approval opens its gate for exactly one plan, and these very lists of files; of
+another plan's approval nothing follows. A warning that nobody has accepted by name keeps the gate closed.
 """
 
 import difflib
@@ -9,7 +10,9 @@ import json
 import os
 import pwd
 import re
+import shlex
 import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +28,9 @@ from state import State, replace
 # `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
 _NEVER_HELD = TAKES_BACK | {"status", "support"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_KEYS = {"digest", "by", "strategy", "batches"}
+_KEYS = {"digest", "by", "strategy", "batches", "accepts"}
+# A check's id that stands on a line of a gate file, and on a command line, as it is.
+_CHECK = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
 # The gate whose approval holds for the batch lists too: the plan has their figures, not what stands in them.
 _OF_BATCHES = "approve-content"
 
@@ -39,6 +44,15 @@ class Approval:
     by: str
     strategy: str
     report: Path | None
+    accepts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The report that an approval rests on, and what it warns of: why, by the check's id."""
+
+    path: Path | None
+    warnings: Mapping[str, str]
 
 
 def me() -> str:
@@ -51,11 +65,18 @@ def me() -> str:
 
 
 def approve(
-    package: Package, state: State, journal: Journal, gate: str, by: str | None, strategy: str | None
+    package: Package,
+    state: State,
+    journal: Journal,
+    gate: str,
+    by: str | None,
+    strategy: str | None,
+    accepts: Sequence[str],
 ) -> tuple[str, str]:
     """Opens a gate for this plan; returns what to tell and what to type next.
 
-    Needs no lock: it only counts when a phase begins. Refused (exit 12) before there is a report that it could rest on.
+    Needs no lock: it only counts when a phase begins. Refused (exit 12) before there is a report that it could rest on,
+    and where that warns of something that is not accepted by name.
     """
     word = gate.removeprefix("approve-")
     if word in package.not_needed:
@@ -79,20 +100,23 @@ def approve(
         raise refused(
             "gate.strategy", "a strategy is a word of a-z, 0-9 and -", "approve", "see MIGRATION-PLAN.md, chapter 13"
         )
-    rests_on = _report(package, state, journal, known)
+    basis = _basis(package, state, journal, known)
+    _refuse_unknown(basis, accepts, known, by, strategy)
+    _refuse_unaccepted(basis, accepts, known, by, strategy)
     lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
     lines += [f"batches: {package.batches_digest()}"] if name == _OF_BATCHES else []
+    lines += [f"accepts: {' '.join(basis.warnings)}"] if basis.warnings else []
     replace(state.gate(name), "".join(f"{line}\n" for line in lines))
-    said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {rests_on}"] if rests_on else [])]
+    said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {basis.path}"] if basis.path else [])]
     said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
     said += [f"written to {state.gate(name)}; without this file it is closed again"]
     return "\n  ".join(said), f"./migrate {known.phase}"
 
 
-def _report(package: Package, state: State, journal: Journal, gate: Gate) -> Path | None:
+def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Basis:
     """The report that an approval rests on; raises `Stop` (exit 12) where it is missing, old or bad."""
     if gate.report is None:
-        return None
+        return _Basis(None, {})
     again = f"./migrate {gate.report}, read its report, then: {gate.command}"
     path = report.newest(state, gate.report)
     where = str(path or state.here / "reports")
@@ -101,6 +125,11 @@ def _report(package: Package, state: State, journal: Journal, gate: Gate) -> Pat
     try:
         found = json.loads(path.read_bytes())
         plan, verdict = found["plan"], found["verdict"]
+        warns = [check for check in found["checks"] if check["verdict"] == "warn"]
+        warned = {str(check["id"]): str(check["why"] or check["observed"]) for check in warns}
+        # A warning without a plain name could not be accepted by it, and a verdict must follow from the checks.
+        if not all(map(_CHECK.fullmatch, warned)) or verdict == ("pass" if warned else "warn"):
+            raise ValueError("its warnings")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise refused("gate.bad-report", f"the report cannot be read: {type(error).__name__}", where, again) from error
     if plan != package.plan_digest:
@@ -115,7 +144,38 @@ def _report(package: Package, state: State, journal: Journal, gate: Gate) -> Pat
             "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
             str(state.here / "sign-offs"), "mend it, let the user sign again, then: " + gate.command,
         )  # fmt: skip
-    return path
+    return _Basis(path, warned)
+
+
+def _refuse_unknown(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str | None, strategy: str | None) -> None:
+    """What is accepted must be warned of: a name that is mistyped accepts nothing."""
+    unknown = [name for name in accepts if name not in basis.warnings]
+    if unknown:
+        what = f"the report warns of nothing called {', '.join(map(repr, unknown))}; {_told(basis)}"
+        raise refused("gate.accept", what, str(basis.path or "approve"), _command(basis, gate, by, strategy))
+
+
+def _refuse_unaccepted(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str | None, strategy: str | None) -> None:
+    if set(basis.warnings) - set(accepts):
+        what = f"nobody has accepted what the report of {gate.report} warns of: {_told(basis, accepts)}"
+        command = f"read it, then, if you can live with that: {_command(basis, gate, by, strategy)}"
+        raise refused("gate.warning", what, str(basis.path), command)
+
+
+def _told(basis: _Basis, accepted: Sequence[str] = ()) -> str:
+    """Each warning that is not accepted, with what was seen."""
+    left = [f"{name} ({why})" for name, why in basis.warnings.items() if name not in accepted]
+    return " · ".join(left) or "it warns of nothing"
+
+
+def _command(basis: _Basis, gate: Gate, by: str | None, strategy: str | None) -> str:
+    """The approval that accepts every warning, with what has been said besides."""
+    said = [f"--by {shlex.quote(by)}"] if by else []
+    if strategy:
+        words = [f"./migrate approve {gate.phase}", *said, f"--strategy {shlex.quote(strategy)}"]
+    else:
+        words = [gate.command, *said]
+    return " ".join([*words, *(f"--accept {name}" for name in basis.warnings)])
 
 
 def way_to(gate: str | None, package: Package, state: State, journal: Journal) -> str | None:
@@ -132,10 +192,13 @@ def way_to(gate: str | None, package: Package, state: State, journal: Journal) -
 def approval(package: Package, state: State, journal: Journal, gate: str) -> Approval:
     """The approval of a gate for this plan, whose report still stands; raises `Stop` (exit 12) when there is none."""
     path, plan, known = state.gate(gate), package.plan_digest, package.gates.get(gate)
-    report = None if known is None else _report(package, state, journal, known)
-    command = known.command if known else f"./migrate approve {gate.removeprefix('approve-')}"
-    reading = f"the report of {known.report}" if known and known.report else "MIGRATION-PLAN.md"
-    command = f"read {reading}, then: {command}"
+    if known is None:
+        where = "MIGRATION-PLAN.json"
+        raise refused("gate.unknown", f"the plan has no {gate}", where, "ask the sender for the package again")
+    basis = _basis(package, state, journal, known)
+    reading = f"the report of {known.report}" if known.report else "MIGRATION-PLAN.md"
+    warns = f", which warns of {', '.join(basis.warnings)}" if basis.warnings else ""
+    command = f"read {reading}{warns}, then: {_command(basis, known, None, None)}"
     try:
         kind = path.lstat()
         text = path.read_text(encoding="utf-8")
@@ -155,7 +218,7 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
         if not line.strip():
             continue
         if not colon or key.strip() not in _KEYS or key.strip() in values:
-            what = f"{gate} has a line that is none of digest:, by:, strategy:, batches:"
+            what = f"{gate} has a line that is none of digest:, by:, strategy:, batches:, accepts:"
             raise refused("gate.line", what, f"{path}:{number}", command)
         values[key.strip()] = value.strip()
     if values.get("digest") != plan:
@@ -167,7 +230,9 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
         raise refused("gate.other-batches", what, str(path), command)
     if not values.get("by"):
         raise refused("gate.nobody", f"{gate} does not say who approved it", str(path), command)
-    return Approval(gate, plan, values["by"], values.get("strategy", ""), report)
+    accepts = tuple(values.get("accepts", "").split())
+    _refuse_unaccepted(basis, accepts, known, values["by"], values.get("strategy"))
+    return Approval(gate, plan, values["by"], values.get("strategy", ""), basis.path, accepts)
 
 
 def set_stop(state: State, name: str) -> None:

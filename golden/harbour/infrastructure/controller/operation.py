@@ -204,6 +204,7 @@ def _approval(state: State, approval: Approval) -> dict[str, Any]:
     report = approval.report
     return {
         "gate": approval.gate, "digest": approval.digest, "by": approval.by, "strategy": approval.strategy or None,
+        "accepts": list(approval.accepts),
         "report": None if report is None else {
             "path": str(report.relative_to(state.here)), "sha256": hashlib.sha256(report.read_bytes()).hexdigest(),
         },

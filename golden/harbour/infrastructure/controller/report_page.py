@@ -16,7 +16,7 @@ _WORDS = {
 }  # fmt: skip
 _MEANS = {
     "pass": "Every check passed.",
-    "warn": "Nothing failed; read what is warned of below before you approve.",
+    "warn": "Nothing failed; an approval has to accept each warning below by its name.",
     "not_run": "Something that has to be checked was not.",
     "unverifiable": "Something could not be looked at, so nothing follows from this run.",
     "fail": "Something is not as it has to be.",

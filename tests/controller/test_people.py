@@ -126,14 +126,14 @@ class Approvals(Story):
         self.assertIn("next: ./migrate approve cutover, if that was meant\n", run.stderr)
         self.assertEqual(list(self.state.glob("approve-*")), [])
 
-    def test_without_approval_no_step_runs(self) -> None:
+    def test_o01_without_approval_no_step_runs(self) -> None:
         package = self.verified()
         ran = len(self.steps_run())
         run = self.exits(12, package, "cutover", says="error[gate.closed]")
         self.assertIn("next: read the report of verify, then: ./migrate approve cutover", run.stderr)
         self.assertEqual((self.journal()[-1], len(self.steps_run())), ("gate:refused", ran))
 
-    def test_an_approval_opens_its_gate_for_exactly_this_plan_and_names_who_gave_it(self) -> None:
+    def test_o02_an_approval_opens_its_gate_for_exactly_this_plan_and_names_who_gave_it(self) -> None:
         package = self.verified()
         gate = self.state / "approve-cutover"
         run = self.exits(0, package, "approve", "cutover", "--strategy", "phased", "--by", "Ada Lovelace")
@@ -228,7 +228,7 @@ class Approvals(Story):
 
 
 class Stops(Story):
-    def test_hold_stops_before_the_next_step_and_resume_lets_it_go_on(self) -> None:
+    def test_o03_hold_stops_before_the_next_step_and_resume_lets_it_go_on(self) -> None:
         package = self.ready()
         go = self.home / "go"
         self.orders(deploy__pull_images={"waits_for": str(go)})

@@ -268,7 +268,7 @@ class Verdicts(Story):
         unreachable = {"hosts": {"target": {"unreachable": 1}}}
         self.ends(12, "step.unreachable", "end:refused", phase="preflight", exit=4, result=unreachable)
 
-    def test_a_failure_that_a_rescue_swallowed_is_a_rollback(self) -> None:
+    def test_o17_a_failure_that_a_rescue_swallowed_is_a_rollback(self) -> None:
         self.ends(10, "step.rolled-back", "end:rolled_back", result={"hosts": {"target": {"ok": 3, "rescued": 1}}})
 
     def test_an_import_that_was_taken_back_is_a_rollback_and_starts_over(self) -> None:
@@ -354,7 +354,7 @@ class Secrets(Story):
 class Stopping(Story):
     """However a run ends, a later one knows what is known and repeats what is not."""
 
-    def test_of_two_starts_one_runs_and_one_is_locked_at_once(self) -> None:
+    def test_o10_of_two_starts_one_runs_and_one_is_locked_at_once(self) -> None:
         package = self.ready()
         go = self.home / "go"
         self.orders(deploy__pull_images={"waits_for": str(go)})
@@ -406,7 +406,7 @@ class Stopping(Story):
                 self.exits(0, package, "deploy")
                 self.assertEqual(self.steps_run(), ["pull-images", "place-project", "place-project", "start-api"])
 
-    def test_a_torn_last_line_is_set_aside_and_no_step_repeated(self) -> None:
+    def test_o07_a_torn_last_line_is_set_aside_and_no_step_repeated(self) -> None:
         package = self.ready()
         self.orders(deploy__place_project={"exit": 2})
         self.migrate(package, "deploy")
@@ -420,7 +420,7 @@ class Stopping(Story):
         self.assertEqual((journal.parent / "journal.jsonl.torn").read_text(), '{"v":1,"n":5,"prev\n')
         self.assertEqual(self.steps_run(), ["pull-images", "place-project", "place-project", "start-api"])
 
-    def test_a_full_state_folder_lets_no_further_step_begin(self) -> None:
+    def test_o19_a_full_state_folder_lets_no_further_step_begin(self) -> None:
         package = self.ready()
         for _ in range(4):
             self.exits(0, package, "deploy")
@@ -492,7 +492,7 @@ class Chain(Story):
         self.assertEqual((first["n"], first["prev"]), (1, hashlib.sha256(last).hexdigest()))
         self.exits(12, old, "deploy", says="error[package.older]")
 
-    def test_a_journal_of_another_plan_is_refused_and_nothing_runs(self) -> None:
+    def test_o08_a_journal_of_another_plan_is_refused_and_nothing_runs(self) -> None:
         package = self.ready()
         self.exits(0, package, "deploy")
         (self.state / "packages/1/verified").unlink()

@@ -80,7 +80,7 @@ fn what_stands_in_the_output_folder_is_not_overwritten() {
 }
 
 #[test]
-fn a_secret_in_a_text_is_refused_with_its_place_and_never_printed() {
+fn s01_a_key_in_a_text_is_refused_with_its_place_and_never_printed() {
     let secret = "-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjEAAAAAFAKEFAKEFAKE\\n-----END OPENSSH PRIVATE KEY-----";
     let here = with_example("minimal");
     let text = here.read("input/export/export.yaml");

@@ -1,6 +1,8 @@
 //! What must not leave an export: secrets in any writing, and people outside personal files.
 
-use crate::workspace::{AT, Workspace};
+use crate::workspace::{AT, Run, Workspace};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 
 const COMPILE: &str = "compile input/export --target input/target.yaml --out out --sign-key key";
 
@@ -45,23 +47,110 @@ fn describe(text: &str) -> Workspace {
     here
 }
 
-/// The client secret of `survey-robot` in the realm of `harbour`, as it stands there and as it is often copied.
+/// As a client's secret it is known; each way to write it needs another escape.
+const SECRET: &str = "S3cr+t/Value=9?";
+
+/// Compiles an export whose realm has `SECRET`, and whose description has `text`; what it says of that.
+fn refused(writing: &str, text: &str) -> Run {
+    let realm = realm_with(|realm| client(realm, "survey-robot")["secret"] = SECRET.into());
+    let here = describe(&format!("See {text} for details."));
+    here.write("input/export/realm.json", &realm.read("input/export/realm.json"));
+    let told = here.stufpack(COMPILE).exits_with(5);
+    for stream in [&told.stdout, &told.stderr] {
+        assert!(!stream.contains(text) && !stream.contains(SECRET), "{writing}: the value is printed");
+    }
+    assert!(!here.path("out").exists(), "{writing}: something was written");
+    told
+}
+
+#[test]
+fn s01_a_secret_in_a_field_is_refused_the_field_is_named_and_no_file_is_left() {
+    let told = refused("plain", SECRET);
+    assert!(told.stderr.contains("export.yaml:"), "{}", told.stderr);
+    assert!(told.stderr.contains("spec.project.description"), "{}", told.stderr);
+}
+
 #[test]
 fn s02_a_known_secret_is_refused_in_every_writing() {
-    let here = harbour();
-    let realm: serde_json::Value =
-        serde_json::from_str(&here.read("input/export/realm.json")).expect("a realm");
-    let clients = realm["clients"].as_array().expect("clients");
-    let secret =
-        clients.iter().find_map(|client| client["secret"].as_str()).expect("a client secret").to_owned();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-    for (writing, text) in [("plain", secret.clone()), ("hex", hex)] {
-        let here = describe(&format!("See {text} for details."));
-        let told = here.stufpack(COMPILE).exits_with(5);
-        assert!(!told.stderr.contains(&text), "{writing}: the value is printed");
-        assert!(told.stderr.contains("export.yaml:"), "{writing}: {}", told.stderr);
-        assert!(!here.path("out").exists(), "{writing}: something was written");
+    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = [
+        ("base64", "UzNjcit0L1ZhbHVlPTk/"),
+        ("base64, one byte behind another", "eFMzY3IrdC9WYWx1ZT05Pw=="),
+        ("base64, two bytes behind", "eHhTM2NyK3QvVmFsdWU9OT8="),
+    ];
+    let others = [("plain", SECRET), ("hex", hex.as_str()), ("URL", "S3cr%2Bt%2FValue%3D9%3F")];
+    for (writing, text) in base64.into_iter().chain(others) {
+        refused(writing, text);
+        // Nothing but what the realm says makes it a secret.
+        describe(&format!("See {text} for details.")).stufpack(COMPILE).exits_with(0);
     }
+}
+
+/// So a reviewer reads the code once, and a fleet's packages can be compared with one that was read.
+#[test]
+fn s08_two_tenants_packages_differ_in_data_alone_and_neither_names_the_other() {
+    let here = Workspace::new();
+    let trees = [("harbour", "nordhafen"), ("minimal", "minimal.example")].map(|(example, name)| {
+        here.example(example, example);
+        let out = format!("out-{example}");
+        here.stufpack(&format!(
+            "compile {example}/export --target {example}/target.yaml --out {out} --sign-key key"
+        ))
+        .exits_with(0);
+        let package = here.names(&out).into_iter().find(|name| name.ends_with(".zip")).expect("a package");
+        let tree = format!("tree-{example}");
+        here.stufpack(&format!("unpack {out}/{package} {tree} --signers signers --at {AT}")).exits_with(0);
+        (files(&here, &tree), [format!("{example}.example"), name.to_owned()])
+    });
+    let [(harbour, names_of_harbour), (minimal, names_of_minimal)] = &trees;
+    let code: BTreeSet<&str> = stufpack::embedded::CODE.iter().map(|code| code.path).collect();
+    for path in &code {
+        assert!(harbour.contains_key(*path), "{path} is in no package");
+        assert_eq!(harbour.get(*path), minimal.get(*path), "{path}");
+    }
+    // What is not the same in all is text to read and values in files that nothing runs.
+    let endings =
+        [".md", ".json", ".jsonl.gz", ".csv", ".html", ".css", ".svg", ".sha256", ".sig", ".personal"];
+    let others = [
+        "SHA256SUMS",
+        "configuration/salt",
+        "configuration/spa-config/config.js",
+        "infrastructure/compose/.env",
+        "infrastructure/ansible/group_vars/all.yml",
+        "infrastructure/ansible/inventory/target/hosts.yml",
+        "infrastructure/ansible/inventory/target/known_hosts",
+    ];
+    for path in harbour.keys().chain(minimal.keys()).filter(|path| !code.contains(path.as_str())) {
+        let is_data = others.contains(&path.as_str()) || endings.iter().any(|ending| path.ends_with(ending));
+        assert!(is_data, "{path} is neither code nor a file of data");
+    }
+    for (tree, others) in [(harbour, names_of_minimal), (minimal, names_of_harbour)] {
+        for (path, bytes) in tree {
+            let text = String::from_utf8_lossy(bytes).to_lowercase();
+            for name in others {
+                assert!(!text.contains(name.as_str()), "{path} names {name}");
+            }
+        }
+    }
+}
+
+/// Every file of a folder, by its path there; lists of files unpacked.
+fn files(here: &Workspace, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let root = here.path(folder);
+    let entries = walkdir::WalkDir::new(&root).into_iter().map(|entry| entry.expect("an entry"));
+    entries
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let path = entry.path().strip_prefix(&root).expect("below").display().to_string();
+            let mut bytes = std::fs::read(entry.path()).expect("a file");
+            if path.ends_with(".gz") {
+                let mut lists = Vec::new();
+                flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut lists).expect("gzip");
+                bytes = lists;
+            }
+            (path, bytes)
+        })
+        .collect()
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod gates;
 mod given;
 mod glass;
 mod golden;
+mod numbered;
 mod pages;
 mod recorded;
 mod stopped;

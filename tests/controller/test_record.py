@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import sys
 import unittest
 import urllib.parse
@@ -154,7 +155,8 @@ class Records(Story):
                 self.assertNotIn(text.split("\n")[0], run.stdout + run.stderr)
                 folder = self.operation(1, "deploy")
                 self.assertEqual([path.name for path in folder.parent.iterdir()], ["1-deploy.refused"])
-                self.assertIn("1, deploy: no operation folder, since a secret", self.migrate(package, "status").stdout)
+                said = self.migrate(package, "status").stdout
+                self.assertIn("not recorded: 1-deploy, no operation folder, since a secret", said)
 
     def test_what_only_looks_like_a_secret_is_recorded(self) -> None:
         package = self.ready()
@@ -175,6 +177,27 @@ class Records(Story):
         self.assertEqual(records["recorded"], [str(self.operation(1, "prepare"))])
         self.assertEqual(records["not_run"], [str(self.operation(2, "deploy"))])
         self.assertIn("not recorded: 2-deploy", run.stderr)
+
+    def test_the_report_of_verify_says_which_runs_no_glass_has(self) -> None:
+        package = self.ready()
+        for phase in ("prepare", "deploy", "import"):
+            self.exits(0, package, phase)
+        self.operation(1, "prepare").with_name("1-prepare.recorded").write_text("commit\n")
+        shutil.rmtree(self.operation(2, "deploy"))
+        self.exits(0, package, "verify")
+
+        folder = self.state / "packages/1/reports/4"
+        report = json.loads((folder / "verify.json").read_bytes())
+        found = {check["id"]: check for check in report["checks"] if check["step"] == "verify/record"}
+        self.assertEqual(
+            {name: (check["verdict"], check["why"]) for name, check in found.items()},
+            {"record/1-prepare": ("pass", None),
+             "record/2-deploy": ("not_run", "not recorded: no operation folder, since the run has not come to its end"),
+             "record/3-import": ("not_run", "not recorded: ./migrate status prints the commands that record it")},
+        )  # fmt: skip
+        # What nobody recorded may be recorded later: it keeps nothing from passing.
+        self.assertEqual((report["verdict"], report["counts"]["not_run"]), ("pass", 2))
+        self.assertIn("What a glass has of this migration", (folder / "verify.md").read_text())
 
     def test_a_state_folder_that_takes_no_more_does_not_undo_the_phase(self) -> None:
         package = self.ready()

@@ -107,12 +107,12 @@ class Standing:
 
     recorded: list[Path]
     waiting: list[Path]  # folders that nobody has recorded from here
-    without: list[str]  # a sentence for each run that has no folder
+    without: dict[str, str]  # why a run has no folder, by the folder's name
 
 
 def standing(state: State, journal: Journal) -> Standing:
     """Looks at the runs that the journal tells of; a record is known by the note that recording leaves."""
-    found = Standing([], [], [])
+    found = Standing([], [], {})
     for run, phase in dict.fromkeys((line.run, line.phase) for line in journal.steps()):
         if not is_due(journal, run, phase):
             continue
@@ -122,7 +122,7 @@ def standing(state: State, journal: Journal) -> Standing:
             continue
         refusal = place.with_name(f"{place.name}.refused")
         why = "a secret was found in it" if refusal.exists() else "the run has not come to its end"
-        found.without.append(f"run {run}, {phase}: no operation folder, since {why}")
+        found.without[place.name] = f"no operation folder, since {why}"
     return found
 
 

@@ -240,9 +240,21 @@ class _Steps:
         """The validation report of a phase that checks, whatever its verdict."""
         if self.of.phase.id in CHECKS and not self.of.check:
             folder = self.runner.reports
-            made = report.write(self.of.package, self.of.phase, self.number, folder, self.since, self.checks)
+            checks = [*self.checks, *self._records()]
+            made = report.write(self.of.package, self.of.phase, self.number, folder, self.since, checks)
             self.of.console.say(f"report: {made['verdict']}, {made['html']} (also .md and .json)")
             self.of.console.document["report"] = made
+
+    def _records(self) -> list[report.Check]:
+        """Whether a glass has what ran before; asked only in a phase that is recorded itself, which comes later."""
+        of = self.of
+        if not operation.is_due(self.journal, self.number, of.phase.id):
+            return []
+        records = operation.standing(of.state, self.journal)
+        waits = {place.name: "./migrate status prints the commands that record it" for place in records.waiting}
+        own = operation.folder(of.state, self.number, of.phase.id).name
+        missing = {name: why for name, why in (waits | records.without).items() if name != own}
+        return report.of_records(of.phase.id, [place.name for place in records.recorded], missing)
 
     def _finish(self) -> None:
         """Every step is done: says so, before the last copy of the journal is made."""

@@ -83,7 +83,7 @@ def _tell_records(state: State, journal: Journal, console: Console) -> None:
     console.document["records"] = {
         "recorded": [str(place) for place in records.recorded],
         "not_run": [str(place) for place in records.waiting],
-        "missing": records.without,
+        "missing": [f"{name}: {why}" for name, why in records.without.items()],
     }
     if records.recorded:
         console.say(f"  recorded in a glass: {', '.join(place.name for place in records.recorded)}")
@@ -91,8 +91,8 @@ def _tell_records(state: State, journal: Journal, console: Console) -> None:
         console.say(f"  not recorded: {place.name}; one of (GLASS is yours):")
         for command in operation.commands(place):
             console.say(f"    {command}")
-    for sentence in records.without:
-        console.say(f"  not recorded: {sentence}")
+    for name, why in records.without.items():
+        console.say(f"  not recorded: {name}, {why}")
 
 
 def _reports(package: Package, state: State, console: Console) -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ run's folder (module `stuf_report`); any other step is one check itself.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,25 @@ def _of_step(step: Step, word: str, observed: str | None, why: str | None) -> Ch
     }  # fmt: skip
 
 
+def of_records(phase: str, recorded: Sequence[str], not_recorded: Mapping[str, str]) -> list[Check]:
+    """Whether a glass has the record of each earlier run; nothing waits for that, so a missing one is `not_run`.
+
+    The runs by name, those without a record with the reason.
+    """
+    now = time(datetime.now(UTC))
+    found: dict[str, Check] = {
+        run: {"verdict": "pass", "observed": "the note that recording leaves", "why": None,
+              "evidence": [f"operations/{run}.recorded"], "ran_at": now}
+        for run in recorded
+    }  # fmt: skip
+    found |= {
+        run: {"verdict": "not_run", "observed": None, "why": f"not recorded: {why}", "evidence": [], "ran_at": None}
+        for run, why in not_recorded.items()
+    }
+    common = {"phase": phase, "step": f"{phase}/record", "required": False, "expected": "a glass has its record"}
+    return [{"id": f"record/{run}"} | common | one for run, one in found.items()]
+
+
 def verdict(checks: Sequence[Check]) -> str:
     """The worst of the checks; one that need not run counts only when it did, and of no check nothing follows."""
     found = {check["verdict"] for check in checks if check["required"] or check["verdict"] != "not_run"}
@@ -92,7 +111,8 @@ def write(
         "phase": phase.id, "run": run, "started": time(began), "ended": time(datetime.now(UTC)),
         "verdict": verdict(every), "checks": every, "counts": {word: count[word] for word in reversed(ORDER)},
     }  # fmt: skip
-    titles = {step.id: step.title for step in phase.steps}
+    titles = {f"{phase.id}/record": "What a glass has of this migration"}
+    titles |= {step.id: step.title for step in phase.steps}
     forms = {
         "json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
         "md": report_page.markdown(document, phase.title, titles),

@@ -1,5 +1,5 @@
 //! Embeds `templates/` with SHA-256 and CRC-32 of each file, and code as git keeps it, so that a run neither reads, hashes
-//! nor deflates it again, and lists the step ids that the playbooks carry as tags, so that the plan can tell what is automated.
+//! nor deflates it again, keeps what belongs to the source kit apart, and lists the step ids that the playbooks carry as tags, so that the plan can tell what is automated.
 
 use sha2::Digest as _;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=templates");
     println!("cargo:rerun-if-changed=build.rs");
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("templates");
-    let (mut code, mut templates) = (String::new(), String::new());
+    let (mut code, mut kit, mut templates) = (String::new(), String::new(), String::new());
     let mut steps = BTreeSet::new();
 
     let mut paths = Vec::new();
@@ -34,9 +34,12 @@ fn main() -> io::Result<()> {
         if path.starts_with("infrastructure/ansible/playbooks/") {
             steps.extend(step_tags(&String::from_utf8_lossy(&bytes)));
         }
-        let is_template = path.ends_with(".jinja");
-        let blob = if is_template { "None".to_owned() } else { blob(&bytes, &out)? };
-        let list = if is_template { &mut templates } else { &mut code };
+        let (list, in_a_glass) = match path.as_str() {
+            path if path.ends_with(".jinja") => (&mut templates, false),
+            path if path.starts_with("kit/") => (&mut kit, false),
+            _ => (&mut code, true),
+        };
+        let blob = if in_a_glass { blob(&bytes, &out)? } else { "None".to_owned() };
         writeln!(
             list,
             "    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {}, \
@@ -52,6 +55,8 @@ fn main() -> io::Result<()> {
     let list = format!(
         "/// Files that are the same in every package, in byte order of their paths.\n\
          pub static CODE: &[Embedded] = &[\n{code}];\n\n\
+         /// Files of the source kit, in byte order of their paths; no package holds them.\n\
+         pub static KIT: &[Embedded] = &[\n{kit}];\n\n\
          /// Templates of documents, in byte order of their paths.\n\
          pub static TEMPLATES: &[Embedded] = &[\n{templates}];\n\n\
          /// Step ids that stand as tags in the playbooks, sorted.\n\

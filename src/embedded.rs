@@ -16,7 +16,7 @@ pub struct Embedded {
     pub crc32: u32,
     /// Whether it may be run.
     pub executable: bool,
-    /// Code as git keeps it; templates are in no glass.
+    /// Code as git keeps it; templates and the source kit are in no glass.
     pub blob: Option<Blob>,
 }
 
@@ -32,7 +32,7 @@ pub struct Blob {
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 impl Embedded {
-    /// The file as it lands in a package.
+    /// The file as it lands in a package or a kit.
     pub fn file(&'static self) -> File {
         File {
             bytes: Cow::Borrowed(self.bytes),

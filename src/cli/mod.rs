@@ -5,6 +5,7 @@ mod compile;
 mod diff;
 mod exit;
 mod glass;
+mod kit;
 mod output;
 mod plan;
 pub mod reference;
@@ -58,6 +59,9 @@ enum Command {
     /// Records and verifies the history of one STUF
     #[command(subcommand)]
     Glass(glass::Glass),
+    /// Writes what the operator installs on the hosted side
+    #[command(subcommand)]
+    Kit(kit::Kit),
     /// Prints a published JSON Schema
     Schema(schema::Schema),
     /// Prints completions for a shell
@@ -116,6 +120,7 @@ fn dispatch(arguments: &[OsString]) -> ExitCode {
         Command::Unpack(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Glass(command) => command.run(),
+        Command::Kit(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::ManPages(command) => command.run(),
@@ -136,6 +141,7 @@ fn sweep(command: &Command) {
         Command::Compile(command) => command.places(),
         Command::Unpack(command) => command.places(),
         Command::Glass(command) => command.places(),
+        Command::Kit(command) => command.places(),
         _ => return,
     };
     places.push(std::env::temp_dir());
@@ -173,6 +179,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Unpack(command) => command.format,
         Command::Diff(command) => command.format,
         Command::Glass(command) => command.format(),
+        Command::Kit(command) => command.format(),
         _ => OutputFormat::Text,
     }
 }

@@ -85,6 +85,12 @@ pub enum Error {
         /// Its type.
         algorithm: String,
     },
+    /// The signing key's comment names no issuer, and nothing else could.
+    #[error(
+        "the signing key's comment names no issuer, and a kit belongs to no installation whose name could stand for it; \
+         next: ssh-keygen -c -C issuer/NAME -f KEY, then repeat the command"
+    )]
+    KeyNameless,
     /// Signing failed.
     #[error("signing failed")]
     Sign(#[source] ssh_key::Error),

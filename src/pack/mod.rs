@@ -8,6 +8,7 @@
 
 pub mod age;
 mod error;
+mod kit;
 mod manifest;
 pub mod names;
 mod signer;
@@ -17,6 +18,7 @@ mod write;
 pub mod zip;
 
 pub use error::Error;
+pub use kit::{KIT_TOP, Kit};
 pub(crate) use manifest::derive;
 pub use manifest::{
     Code, Data, Derived, Details, Identity, KIND, Manifest, NeededSecret, Personal, Previous, Requires,

@@ -113,9 +113,18 @@ impl Signer {
 
     /// Who signs when nobody says: the key's comment if it is a principal `issuer/…`, else `issuer/INSTALLATION`.
     pub fn issuer(&self, installation: &Domain) -> Principal {
-        Principal::parse(self.key.comment())
-            .filter(Principal::is_issuer)
-            .unwrap_or_else(|| Principal(format!("issuer/{installation}")))
+        self.named().unwrap_or_else(|| Principal(format!("issuer/{installation}")))
+    }
+
+    /// The issuer that the key's comment names.
+    pub fn named(&self) -> Option<Principal> {
+        Principal::parse(self.key.comment()).filter(Principal::is_issuer)
+    }
+
+    /// The line by which OpenSSH knows this key as `issuer`, for packages and kits alone.
+    pub fn allowed_line(&self, issuer: &Principal) -> String {
+        let key = PublicKey::new(self.public_key().key_data().clone(), "").to_openssh().unwrap_or_default();
+        format!("{issuer} namespaces=\"{NAMESPACE}\" {}", key.trim_end())
     }
 
     /// An armoured SSH signature (SSHSIG), equal to what `ssh-keygen -Y sign -n NAMESPACE` writes.

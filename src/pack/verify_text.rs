@@ -78,8 +78,6 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
     } else {
         String::new()
     };
-    let key = signer.public_key();
-    let key = ssh_key::PublicKey::new(key.key_data().clone(), "").to_openssh().unwrap_or_default();
     let invisible: Vec<String> = CLASSES
         .iter()
         .map(|class| format!("- {}: {}", class.class, class.what.replace('\n', "\n  ")))
@@ -97,7 +95,7 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
         ("@SHA256@", package.sha256().to_string()),
         ("@SHA256_HEX@", package.sha256().hex()),
         ("@FINGERPRINT@", signer.fingerprint()),
-        ("@SIGNER@", format!("{} namespaces=\"stufpack\" {}", manifest.package.issuer, key.trim_end())),
+        ("@SIGNER@", signer.allowed_line(&manifest.package.issuer)),
         ("@ISSUER@", manifest.package.issuer.to_string()),
         ("@ZIP@", zip),
         ("@FILE@", file),

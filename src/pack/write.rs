@@ -1,7 +1,7 @@
 //! Writes a package to disk: whole or not at all.
 
-use super::{Error, Package, Signer, age, verify_text};
-use crate::model::AgeRecipient;
+use super::{Error, Package, Signer, age, verify_text, zip};
+use crate::model::{AgeRecipient, Files};
 use crate::scratch::Scratch;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -44,22 +44,55 @@ pub struct Prepared {
     folder: Option<Scratch>,
 }
 
-/// Refuses what would overwrite other bytes, and writes zip and `VERIFY.txt` into a private folder beside `out`.
-///
-/// Both files are on the disk before they get their names; the names themselves may be lost if the machine stops within
-/// the next seconds.
+/// Something sealed that is to be written: a zip, and the page that tells how it is verified.
+pub(super) struct Parcel<'a> {
+    /// Name of the zip, without its ending.
+    pub(super) name: String,
+    /// The one folder in it.
+    pub(super) top: &'a str,
+    /// What is in the folder.
+    pub(super) files: &'a Files,
+    /// `VERIFY.txt`.
+    pub(super) text: String,
+}
+
+impl Parcel<'_> {
+    fn write_zip(&self, out: &mut impl io::Write) -> io::Result<()> {
+        zip::write(self.top, self.files, out)
+    }
+}
+
+/// Prepares a package: its zip and its `VERIFY.txt` lie ready in a private folder beside `out`.
 pub fn prepare(
     package: &Package,
     signer: &Signer,
     out: &Path,
     output: &Output<'_>,
 ) -> Result<Prepared, Error> {
+    let parcel = Parcel {
+        name: package.name(),
+        top: package.manifest().package.slug.as_str(),
+        files: package.files(),
+        text: verify_text(package, signer, !output.recipients.is_empty()),
+    };
+    prepare_parcel(&parcel, out, output)
+}
+
+/// Refuses what would overwrite other bytes, and writes zip and `VERIFY.txt` into a private folder beside `out`.
+///
+/// Both files are on the disk before they get their names; the names themselves may be lost if the machine stops within
+/// the next seconds.
+pub(super) fn prepare_parcel(
+    package: &Parcel<'_>,
+    out: &Path,
+    output: &Output<'_>,
+) -> Result<Prepared, Error> {
     let encrypted = !output.recipients.is_empty();
     let ending = if encrypted { "zip.age" } else { "zip" };
-    let names = [format!("{}.{ending}", package.name()), "VERIFY.txt".to_owned()];
+    let names = [format!("{}.{ending}", package.name), "VERIFY.txt".to_owned()];
     let written =
         Written { package: out.join(&names[0]), verify_text: out.join(&names[1]), unchanged: false };
-    let text = verify_text(package, signer, encrypted);
+    let text = &package.text;
 
     if !output.force && written.package.symlink_metadata().is_ok() {
         if encrypted {

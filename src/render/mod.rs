@@ -12,6 +12,7 @@ mod format;
 mod gate;
 mod html;
 mod javascript;
+mod kit;
 mod lists;
 mod markdown;
 mod yaml;
@@ -21,6 +22,7 @@ pub use environment::dotenv;
 pub use format::Format;
 pub use gate::Leak;
 pub use javascript::{config_script, script_value};
+pub use kit::source_kit;
 pub use markdown::escape as escape_markdown;
 pub use yaml::ansible_yaml;
 

@@ -6,6 +6,7 @@ mod gates;
 mod given;
 mod glass;
 mod golden;
+mod kit;
 mod numbered;
 mod pages;
 mod recorded;

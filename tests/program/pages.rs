@@ -44,6 +44,9 @@ fn the_first_package_of_the_readme_is_made_as_it_stands_there() {
     let told = shell(&here, &block("glass")).exits_with(0);
     assert!(told.stdout.contains("stuf-minimal: pass, 2 operations"), "{}", told.stdout);
 
+    let told = shell(&here, &block("kit")).exits_with(0);
+    assert!(told.stdout.starts_with("kit/stufpack-source-kit.zip (written)\n"), "{}", told.stdout);
+
     let next = "stufpack compile examples/minimal/export --target my.yaml --out next --sign-key issuer \
                 --glass stuf-minimal --signers signers";
     let target = here.read("target.yaml").replace("environment: staging", "environment: production");

@@ -1,6 +1,7 @@
-"""AWS Signature Version 4 for S3, the only one in a package: Ansible's modules and both programs sign with it.
+"""AWS Signature Version 4, the only one here: Ansible's modules, both programs and the source kit sign with it.
 
-It imports nothing of Ansible, so that the roles `content` and `export` place this very file on the target machine.
+It imports nothing of Ansible, so that the roles `content` and `export` place this very file on the target machine, and
+the kit on the source's.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def sign(
     headers: Parameters,
     digest: str,
     now: datetime.datetime | None = None,
+    service: str = "s3",
 ) -> Parameters:
     """The headers of a signed request, given the SHA-256 of its body as `digest`."""
     moment = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%dT%H%M%SZ")
@@ -51,11 +53,11 @@ def sign(
     # Runs of blanks are one blank in what is signed, and stay as they are in what is sent.
     lines = "".join(f"{name}:{' '.join(every[name].split())}\n" for name in sorted(every))
     canonical = "\n".join((method, path, canonical_query(query), lines, names, digest))
-    scope = f"{moment[:8]}/{key.region}/s3/aws4_request"
+    scope = f"{moment[:8]}/{key.region}/{service}/aws4_request"
     hashed = hashlib.sha256(canonical.encode(errors="surrogateescape")).hexdigest()
     text = "\n".join(("AWS4-HMAC-SHA256", moment, scope, hashed))
     secret = f"AWS4{key.secret_key}".encode()
-    for part in (moment[:8], key.region, "s3", "aws4_request"):
+    for part in (moment[:8], key.region, service, "aws4_request"):
         secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
     signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
     every["authorization"] = (

@@ -1,0 +1,146 @@
+"""AWS as this kit needs it: readers of one bucket (IAM), and the bucket's policy (S3)."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import ssl
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from typing import Any
+
+from stufpack_signature import Key, canonical_query, path_of, sign
+
+from .failure import SourceError
+from .settings import Storage, secret
+
+TIMEOUT_SECONDS = 30.0
+#: Users that this kit makes stand below this path, and its own key may touch no others.
+PATH = "/stuf-source/"
+POLICY = "read-one-bucket"
+VERSION = "2010-05-08"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the service answered."""
+
+    status: int
+    body: bytes
+
+    def found(self, name: str) -> str:
+        """The text of the first element of that name."""
+        tree = ElementTree.fromstring(self.body)  # noqa: S314 (expat builds in limits, and the service is our own)
+        return next((node.text or "" for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name), "")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A key that reads the bucket and nothing else."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+class Store:
+    """The bucket and its readers, by the operator's key."""
+
+    def __init__(self, settings: Storage) -> None:
+        self._settings = settings
+        self._access = secret(settings.access_key_file)
+        self._secret = secret(settings.secret_key_file)
+
+    def add_reader(self, name: str, until: str) -> Reader:
+        """Makes a reader whose right ends by itself, even when nobody takes the key away."""
+        bucket = f"arn:aws:s3:::{self._settings.bucket}"
+        ending = {"DateLessThan": {"aws:CurrentTime": until}}
+        allowed = ((["s3:ListBucket", "s3:GetBucketLocation"], bucket), ("s3:GetObject", f"{bucket}/*"))
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": ending}
+                for actions, resource in allowed
+            ],
+        }
+        self._iam("CreateUser", UserName=name, Path=PATH)
+        self._iam("PutUserPolicy", UserName=name, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
+        made = self._iam("CreateAccessKey", UserName=name)
+        return Reader(made.found("AccessKeyId"), made.found("SecretAccessKey"))
+
+    def remove_reader(self, name: str) -> None:
+        """Takes a reader and its keys away; one that is gone already is fine."""
+        held = self._iam("ListAccessKeys", gone_is_fine=True, UserName=name)
+        tree = ElementTree.fromstring(held.body)  # noqa: S314 (as above)
+        for key in [node.text or "" for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == "AccessKeyId"]:
+            self._iam("DeleteAccessKey", gone_is_fine=True, UserName=name, AccessKeyId=key)
+        self._iam("DeleteUserPolicy", gone_is_fine=True, UserName=name, PolicyName=POLICY)
+        self._iam("DeleteUser", gone_is_fine=True, UserName=name)
+
+    def policy(self) -> Any:
+        """The bucket's policy, or None where it has none."""
+        answer = self._bucket("GET")
+        if answer.status == 404:
+            return None
+        self._expect(answer, "GetBucketPolicy", 200)
+        return json.loads(answer.body)
+
+    def set_policy(self, policy: Any) -> None:
+        """Gives the bucket a policy, or takes its policy away."""
+        if policy is None:
+            self._expect(self._bucket("DELETE"), "DeleteBucketPolicy", 204, 200)
+        else:
+            self._expect(self._bucket("PUT", json.dumps(policy).encode()), "PutBucketPolicy", 204, 200)
+
+    def _iam(self, action: str, *, gone_is_fine: bool = False, **parameters: str) -> Answer:
+        fields = {"Action": action, "Version": VERSION, **parameters}
+        body = urllib.parse.urlencode(fields).encode()
+        key = Key(self._access, self._secret, self._settings.iam_region)
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = self._ask(self._settings.iam_endpoint, key, "POST", "/", {}, headers, body, "iam")
+        if not (gone_is_fine and answer.status == 404):
+            self._expect(answer, action, 200)
+        return answer
+
+    def _bucket(self, method: str, body: bytes = b"") -> Answer:
+        key = Key(self._access, self._secret, self._settings.region)
+        headers = {"content-type": "application/json"} if body else {}
+        path = path_of(self._settings.bucket, "")
+        return self._ask(self._settings.endpoint, key, method, path, {"policy": ""}, headers, body, "s3")
+
+    def _ask(
+        self,
+        endpoint: str,
+        key: Key,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        body: bytes,
+        service: str,
+    ) -> Answer:
+        parts = urllib.parse.urlsplit(endpoint)
+        context = ssl.create_default_context(cadata=self._settings.ca)
+        digest = hashlib.sha256(body).hexdigest()
+        signed = sign(key, method, path, query, {"host": parts.netloc, **headers}, digest, service=service)
+        connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=context
+        )
+        try:
+            connection.request(method, path + (f"?{canonical_query(query)}" if query else ""), body, signed)
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceError(f"{parts.netloc} does not answer ({type(error).__name__})") from None
+        finally:
+            connection.close()
+
+    def _expect(self, answer: Answer, action: str, *statuses: int) -> None:
+        if answer.status in statuses:
+            return
+        try:
+            code = answer.found("Code")
+        except ElementTree.ParseError:
+            code = ""
+        raise SourceError(f"{action} was answered with {answer.status} {code if code.isalnum() else ''}".rstrip())

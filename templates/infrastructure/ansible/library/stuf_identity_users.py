@@ -49,6 +49,8 @@ checks: {description: One entry per kind of value., type: list, elements: dict, 
 """
 
 PLAIN = ("email", "firstName", "lastName", "enabled", "emailVerified")
+# The rest of what a package says of a user: its own kinds, and what a user works off at the first sign-in.
+NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
 # Roles that Keycloak itself gives to everyone; a package neither grants nor revokes them.
 OWN_ROLES = ("default-roles-", "offline_access", "uma_authorization")
 # What `compare` tells apart.
@@ -178,9 +180,10 @@ class Import:
     def _differing(self, wanted: User, found: User | None) -> set[str]:
         if found is None:
             return {"users"}
-        changes = set(difference(wanted, found))
-        kinds = {"attributes"} & changes
-        kinds |= {"fields"} if changes - {"attributes"} else set()
+        kinds = {"attributes"} & set(difference(wanted, found))
+        # Whatever the package says of a user, not what the import knows to write: it may have forgotten a field.
+        if any(_differs(name, wanted, found) for name in wanted.keys() - NOT_PLAIN):
+            kinds.add("fields")
         held = foreign_roles(self.keycloak.roles_of(found["id"]))
         return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
 

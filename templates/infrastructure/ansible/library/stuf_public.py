@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_http import Answer, StufError
 from ansible.module_utils.stufpack_public import Site, Visitor, claims, multipart, sign_in
 
 DOCUMENTATION = """
@@ -57,6 +57,14 @@ visitor: {description: What the validation user knows now; secret., type: dict, 
 """
 
 COLLECTION = "stufpack-validation"
+# Headers of every answer, with what they must hold.
+EVERYWHERE = {
+    "strict-transport-security": "max-age=",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=()",
+    "cross-origin-opener-policy": "same-origin",
+}
 Check = dict[str, Any]
 
 
@@ -81,13 +89,31 @@ def answers(site: Site, given: dict[str, Any]) -> list[Check]:
     document = site.send("GET", f"/auth/realms/{_quoted(given['realm'])}/.well-known/openid-configuration")
     named = document.json().get("issuer") if document.status == 200 else f"status {document.status}"
     is_page = page.status == 200 and b"<html" in page.body.lower()
-    is_config = config.status == 200 and b"__STUF_CONFIG__" in config.body
+    origin = f"https://{site.domain}"
+    wanted = {"apiBaseUrl": origin, "keycloakUrl": f"{origin}/auth", "keycloakRealm": given["realm"]}
+    led = _leads(config)
+    seen = ", ".join(f"{name} {led.get(name, 'missing')}" for name in wanted)
     return [
         check("answer/page", "an HTML page", f"status {page.status}", is_page),
-        check("answer/config", "the SPA's settings", f"status {config.status}", is_config),
+        check(
+            "answer/config",
+            f"{origin}, {origin}/auth and the realm",
+            f"status {config.status}, {seen}",
+            config.status == 200 and wanted.items() <= led.items(),
+        ),
         check("answer/api", "status healthy", f"status {api.status}", api.status == 200 and b'"healthy"' in api.body),
         check("answer/issuer", issuer, str(named), named == issuer),
     ]
+
+
+def _leads(config: Answer) -> dict[str, Any]:
+    """Where the pages' settings lead a browser; empty where they are none."""
+    head, sign, value = config.body.decode("utf-8", "replace").partition("window.__STUF_CONFIG__ = ")
+    try:
+        found = json.loads(value.rstrip(";\n")) if sign and not head else {}
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def tls(site: Site, given: dict[str, Any]) -> list[Check]:
@@ -108,13 +134,13 @@ def tls(site: Site, given: dict[str, Any]) -> list[Check]:
         _redirect(site, given["http_port"]),
     ]
     wanted = {
-        "/": {"content-security-policy": "default-src 'self'", "x-content-type-options": "nosniff"},
-        "/api/health": {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"},
-        "/config.js": {"x-content-type-options": "nosniff"},
+        "/": {"content-security-policy": "default-src 'self'"},
+        "/api/health": {"content-security-policy": "sandbox"},
+        "/config.js": {"content-security-policy": "default-src 'none'"},
     }
     for path, headers in wanted.items():
         answer = site.send("GET", path, headers={"origin": "https://stranger.invalid"})
-        for name, part in {**headers, "strict-transport-security": "max-age="}.items():
+        for name, part in {**headers, **EVERYWHERE}.items():
             seen = answer.headers.get(name, "none")
             checks.append(check(f"headers{path}:{name}", f"contains {part}", seen, part in seen))
         seen = answer.headers.get("access-control-allow-origin", "none")

@@ -14,7 +14,7 @@ import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import engine, images, network, server
+from . import engine, images, network, recording, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
 from .paths import INSTANCE, logs_folder
 from .shell import BenchError, say
@@ -151,6 +151,7 @@ COMMANDS = {
     "deploy": deploy,
     "e2e": end_to_end,
     "logs": server.keep_logs,
+    "accept-recording": recording.accept,
 }
 
 

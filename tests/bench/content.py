@@ -1,4 +1,4 @@
-"""What the stories of the content look at: the unit and its state on the server, and what others there can see."""
+"""What the stories of the content look at: the unit and its state on the server."""
 
 from __future__ import annotations
 
@@ -11,16 +11,11 @@ from typing import Any
 
 from . import server
 from .engine import environment
-from .names import LAPTOP, SERVER
+from .names import LAPTOP
 
 KEY = "/etc/stuf/secrets/source_read"
 STATE = "/var/lib/stufpack/content/state"
 UNIT = "stuf-content@copy.service"
-#: What a neighbour reads on the server, again and again: everything that processes show.
-WATCH = "while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; ps axww; sleep 0.05; done >/tmp/seen"
-#: Stands in a neighbour's own argument list, so that one knows the search would have found something.
-CONTROL = "canary-that-is-to-be-found"
-
 # Runs on the server: changes a byte of an object at the target.
 CHANGE = """
 import sys
@@ -54,23 +49,6 @@ def unit_state() -> str:
 def change_byte(key: str) -> None:
     """Changes one byte of an object at the target, and nothing else of it."""
     server.inside("python3", "-", key, stdin=CHANGE.encode())
-
-
-@contextlib.contextmanager
-def neighbour() -> Iterator[list[str]]:
-    """Another user of the server, who looks at processes as long as this lasts; what they saw, in the end."""
-    server.inside("sh", "-c", "id mallory >/dev/null 2>&1 || useradd --create-home mallory; rm -f /tmp/seen")
-    shell = ["docker", "exec", "--user", "mallory", SERVER.container, "bash", "-c"]
-    settings = {**os.environ, **environment()}
-    both = [subprocess.Popen([*shell, words], env=settings) for words in (WATCH, f"exec -a {CONTROL} sleep 600")]
-    seen: list[str] = []
-    try:
-        yield seen
-    finally:
-        server.inside("sh", "-c", "pkill -u mallory || true")
-        for process in both:
-            process.wait()
-    seen.append(server.inside("cat", "/tmp/seen"))
 
 
 @contextlib.contextmanager

@@ -6,14 +6,15 @@ import asyncio
 import json
 import os
 import resource
+import time
 import unittest
 
-from . import content, engine, mails, network, server
+from . import canary, content, engine, mails, network, recording, server
 from .deployment import PACKAGE, STATE, Deployment, Run
 from .exporting import TRACES, Export, change_document, toggle_role
 from .names import DOMAIN, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
-from .paths import instance_folder
+from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import wait_for
 
 BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite")
@@ -53,6 +54,7 @@ class ItDeploys(unittest.TestCase):
     deployment: Deployment
     invited: Person
     exported: Export
+    seen: canary.Seen
     failed = False
 
     @classmethod
@@ -95,43 +97,57 @@ class ItDeploys(unittest.TestCase):
         code = ADMINISTRATION
         server.inside("python3", "-", username, json.dumps(change), stdin=code.encode())
 
+    def goes_well(self, command: str) -> str:
+        """Types a command as the plan prints it, which must end with 0; what it said."""
+        run = self.deployment.recorded(command)
+        self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
+        return run.output
+
     def test_1_every_phase_ends_well_as_the_plan_prints_it(self) -> None:
-        for phase in BEFORE_CONTENT:
-            with self.subTest(phase):
-                self.succeeds(phase)
-        with self.subTest("content"):
-            self.copies_in_two_parts()
-        with self.subTest("verify"):
-            self.succeeds("verify")
+        with canary.neighbour() as seen:
+            for phase in BEFORE_CONTENT:
+                with self.subTest(phase):
+                    self.goes_well(self.deployment.command(phase))
+            with self.subTest("content"):
+                self.copies_in_two_parts()
+            with self.subTest("verify"):
+                self.goes_well(self.deployment.command("verify"))
+                self.goes_well("./migrate status")
+        ItDeploys.seen = seen
+
+    def test_1b_the_recording_of_the_readme_goes_the_same_way(self) -> None:
+        fresh = self.deployment.recording.page()
+        file = self.deployment.recording.write()
+        self.assertEqual(canary.search({"recording": fresh.encode()}), [])
+        for ours in (REPOSITORY, CACHE, INSTANCE):
+            self.assertNotIn(str(ours), fresh, "the recording tells of this machine")
+        stale = recording.stale(fresh)
+        self.assertTrue(not stale, f"read {file}, then: {recording.ACCEPT}\n{stale}")
 
     def copies_in_two_parts(self) -> None:
         """The content: Ctrl-C leaves the copy running, a hold stops it at the end of a batch (O16), then it goes on."""
-        run = self.deployment.migrate("content")
-        self.assertEqual((run.code, run.document["error"]["code"]), (12, "gate.closed"), run.output)
-        self.deployment.type("approve", "./migrate approve content")
-        with content.neighbour() as seen:
-            with content.started(f"cd {PACKAGE} && exec ./migrate content") as first:
-                wait_for("some batches", lambda: len((content.state("batches.json") or {"done": []})["done"]) > 2, 120)
-                server.inside("pkill", "-INT", "-o", "-f", "infrastructure/controller", place=LAPTOP)
-                said = first.communicate()[0].decode()
-            self.assertEqual(first.returncode, 11, said)
-            self.assertIn("The target machine goes on with content/copy-batches", said)
-            self.assertEqual(content.unit_state(), "active", said)
-            held = self.deployment.type("hold", "./migrate hold")
-            self.assertIn("the copy at the target stops at the end of its batch", held.output)
-            wait_for("the end of the batch", lambda: content.state("progress.json")["state"] == "paused", 60)
-            self.assertIn("content: copy:", self.deployment.type("status", "./migrate status").output)
-            done = content.state("batches.json")["done"]
-            self.assertLess(len(done), self.deployment.plan["content"]["batches"][-1]["number"])
-            self.assertEqual(self.deployment.migrate("content").code, 11)
-            self.deployment.type("resume", "./migrate resume")
-            run = self.succeeds("content")
-        self.assertIn(content.CONTROL, seen[0], "the neighbour did not look")
-        key = self.deployment.source
-        for secret in (key["secret_access_key"], key["access_key_id"]):
-            self.assertNotIn(secret, seen[0])
-            self.assertNotIn(secret, run.output)
-        self.assertEqual(run.document["steps"][-1]["id"], "content/remove-read-key")
+        command = self.deployment.command("content")
+        run = self.deployment.recorded(command)
+        self.assertEqual(run.code, 12, run.output)
+        self.assertIn("error[gate.closed]", run.output)
+        self.goes_well("./migrate approve content")
+        begun = time.monotonic()
+        with content.started(f"cd {PACKAGE} && exec {command}") as first:
+            wait_for("some batches", lambda: len((content.state("batches.json") or {"done": []})["done"]) > 2, 120)
+            server.inside("pkill", "-INT", "-o", "-f", "infrastructure/controller", place=LAPTOP)
+            said = first.communicate()[0].decode()
+        self.deployment.recording.add(command, first.returncode, time.monotonic() - begun, said)
+        self.assertEqual(first.returncode, 11, said)
+        self.assertIn("The target machine goes on with content/copy-batches", said)
+        self.assertEqual(content.unit_state(), "active", said)
+        self.assertIn("the copy at the target stops at the end of its batch", self.goes_well("./migrate hold"))
+        wait_for("the end of the batch", lambda: content.state("progress.json")["state"] == "paused", 60)
+        self.assertIn("content: copy:", self.goes_well("./migrate status"))
+        done = content.state("batches.json")["done"]
+        self.assertLess(len(done), self.deployment.plan["content"]["batches"][-1]["number"])
+        self.assertEqual(self.deployment.recorded(command).code, 11)
+        self.goes_well("./migrate resume")
+        self.assertRegex(self.goes_well(command), r"(?m)^content/remove-read-key +done")
         self.counts_add_up()
 
     def counts_add_up(self) -> None:
@@ -260,6 +276,42 @@ class ItDeploys(unittest.TestCase):
         )
         toggle_role(user["username"], "trust-architect", {"accessTokenLifespan": 300})
         change_document(*document, spec["project"]["description"])
+
+    def test_5d_s05_nobody_else_on_the_server_saw_a_secret(self) -> None:
+        self.assertEqual(self.seen.foreign, [], "others' environments can be read")
+        for control in (canary.ARGUMENT, canary.VARIABLE):
+            self.assertIn(control, self.seen.texts, "the neighbour did not look")
+        source = self.deployment.source
+        for secret in (source["secret_access_key"], source["access_key_id"]):
+            self.assertNotIn(secret, self.seen.texts)
+        self.assertEqual(canary.search({"processes": self.seen.texts.encode()} | canary.told()), [])
+
+    def test_5e_s05_secrets_lie_where_they_belong_and_nowhere_else(self) -> None:
+        # Keycloak and Garage keep what they compare with in stores of their own.
+        stores = "/var/lib/docker/volumes/stuf_"
+        belong = {
+            SERVER: ("/etc/stuf/secrets/", "/etc/stuf/tls/key.pem", f"{stores}postgres/", f"{stores}garage_meta/"),
+            LAPTOP: (f"{STATE}/harbour-production/secrets/", f"{STATE}/harbour-production/local/tls/key.pem"),
+        }
+        for place, begins in belong.items():
+            with self.subTest(place.name):
+                found = canary.holding(place)
+                self.assertEqual([path for path in found if not path.startswith(begins)], [])
+                ours = {path for path in found if not path.startswith(stores)}
+                self.assertIn(begins[0] + "mail_password", ours, "nothing was looked through")
+                self.assertEqual(canary.open_to_others(place, ours), "")
+        with self.subTest("and a planted one is found"):
+            canary.plant()
+            hits = {hit.partition(",")[0] for hit in canary.search(canary.told())}
+            found_in = "secrets/architect/secrets/mail_password (base64) in journal"
+            self.assertEqual(hits, {found_in, found_in.replace("architect", "server")})
+
+    def test_5f_every_run_can_be_recorded(self) -> None:
+        operations = canary.operations()
+        left = {folder.name.partition("-")[2] for folder in operations}
+        self.assertLessEqual({*CHANGING, "content", "verify"}, left)
+        checked = canary.record(operations)
+        self.assertEqual(checked.returncode, 0, checked.stdout.decode())
 
     def test_6_after_six_wrong_passwords_an_address_is_refused(self) -> None:
         ask = "printf '#!/bin/sh\\necho wrong\\n' >/tmp/ask && chmod +x /tmp/ask"

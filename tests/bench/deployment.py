@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from .names import (
 )
 from .outside import Outside, Stuf, Way, trusting
 from .paths import REPOSITORY, instance_folder
+from .recording import Recording
 from .shell import BenchError, run
 
 #: Where the package lies on the Trust Architect's machine, and what `./migrate` keeps.
@@ -75,7 +77,7 @@ def target(access: server.Access, release: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def export(folder: Path, objects: list[dict[str, Any]]) -> Path:
+def export(folder: Path, objects: list[dict[str, Any]]) -> None:
     """The example export as if made now, of these files: a package expires by the export's own time."""
     copy = folder / "export"
     shutil.copytree(REPOSITORY / "examples" / "harbour" / "export", copy)
@@ -94,7 +96,6 @@ def export(folder: Path, objects: list[dict[str, Any]]) -> Path:
     document.write_text(text)
     (copy / "inventory.csv").unlink()
     source.write_inventory(copy / "inventory.jsonl", objects)
-    return copy
 
 
 @dataclass
@@ -120,6 +121,7 @@ class Deployment:
     plan: dict[str, Any] = field(default_factory=dict)
     #: What the source's storage holds, and the key that reads it.
     source: dict[str, Any] = field(default_factory=dict)
+    recording: Recording = field(default_factory=Recording)
 
     @classmethod
     def prepare(cls) -> Deployment:
@@ -136,9 +138,15 @@ class Deployment:
         public = " ".join((work / "issuer.pub").read_text().split()[:2])
         signers = work / "signers"
         signers.write_text(f'issuer/bench namespaces="git,stufpack" {public}\n')
-        made = export(work, filled["objects"])
-        compile_it = [str(program()), "compile", str(made), "--target", str(work / "target.json")]
-        run([*compile_it, "--out", work / "out", "--sign-key", work / "issuer"], log="compile")
+        export(work, filled["objects"])
+        recording = Recording()
+        words = "compile export --target target.json --out out --sign-key issuer"
+        begun = time.monotonic()
+        (work / "stufpack").symlink_to(program())
+        path = {"PATH": f"{work}{os.pathsep}{os.environ['PATH']}"}
+        compiled = run(["stufpack", *words.split()], env=path, cwd=work, log="compile")
+        said = (compiled.stdout + compiled.stderr).decode()
+        recording.add(f"stufpack {words}", compiled.returncode, time.monotonic() - begun, said)
         packages = list((work / "out").glob("*.zip"))
         if len(packages) != 1:
             raise BenchError(f"compile left {[file.name for file in packages]} in {work / 'out'}")
@@ -167,7 +175,7 @@ class Deployment:
         settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
         network.start_messages(json.loads(settings)["zulip"])
         plan = json.loads(server.inside("cat", f"{PACKAGE}/MIGRATION-PLAN.json", place=LAPTOP))
-        return cls(access, plan, filled)
+        return cls(access, plan, filled, recording)
 
     def command(self, phase: str) -> str:
         """The command that the plan prints for a phase; `bootstrap` is no phase."""
@@ -194,6 +202,15 @@ class Deployment:
             except ValueError:
                 document = {}
         return Run(command, done.returncode, document, done.stderr.decode(errors="replace") + output)
+
+    def recorded(self, command: str) -> Run:
+        """Types a command as people do, without `--json`; it goes into the recording."""
+        begun = time.monotonic()
+        log = f"migrate-{command.split()[1]}"
+        done = server.on_laptop(f"cd {PACKAGE} && {command} 2>&1", log=log, check=False, timeout=2400)
+        said = done.stdout.decode(errors="replace")
+        self.recording.add(command, done.returncode, time.monotonic() - begun, said)
+        return Run(command, done.returncode, {}, said)
 
     def report(self, run: Run) -> dict[str, Any]:
         """The validation report of a run."""

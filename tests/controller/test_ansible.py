@@ -40,7 +40,9 @@ def waits() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield file.stem, task
 
 
-class RealAnsible(AnsibleStory):
+class Steps(AnsibleStory):
+    """Tasks that note what the journal says while they run."""
+
     def step(self, step: str, more: str = "") -> str:
         """The tasks of one step."""
         return STEP.format(home=self.home, step=step) + more + COPY.format(home=self.home, step=step)
@@ -54,6 +56,8 @@ class RealAnsible(AnsibleStory):
         """What Ansible wrote while a step ran."""
         return (self.state / f"packages/1/logs/{run}-deploy-{step}.log").read_text()
 
+
+class RealAnsible(Steps):
     def test_a_step_begins_after_its_line_and_is_done_before_the_next_begins(self) -> None:
         package = self.real(*(self.step(step) for step in ("pull-images", "place-project", "start-api")))
         run = self.exits(0, package, "deploy")
@@ -86,55 +90,6 @@ class RealAnsible(AnsibleStory):
         self.assertRegex(run.stdout, r"(?m)^deploy/pull-images +done earlier$")
         self.assertFalse((self.home / "pull-images.seen").exists())
         self.assertEqual(self.seen("start-api.seen"), "start-api:started")
-
-    def test_o13_a_wait_asks_once_more_than_its_retries_and_then_its_step_has_failed(self) -> None:
-        asked = self.home / "asked"
-        wait = {
-            "name": "Wait", "ansible.builtin.shell": f"echo >>{asked}; false", "register": "health",
-            "until": "health.rc == 0", "retries": 4, "delay": 0, "tags": ["deploy/pull-images"],
-        }  # fmt: skip
-        package = self.real(f"    - {json.dumps(wait)}\n", self.step("place-project"), self.step("start-api"))
-
-        self.exits(1, package, "deploy", says="error[step.failed]")
-
-        self.assertEqual(asked.read_text().count("\n"), 5)
-        log = self.log("pull-images")
-        self.assertEqual([number for number in range(1, 7) if f"attempt {number}\n" in log], [1, 2, 3, 4])
-        self.assertEqual(self.journal()[-1], "pull-images:failed")
-
-    def test_o13_every_wait_of_the_roles_says_how_often_until_when_and_how_long(self) -> None:
-        found = list(waits())
-        self.assertGreater(len(found), 2)
-        for file, task in found:
-            # What is not said would be three retries of five seconds, or no second look at all.
-            self.assertLessEqual({"retries", "delay", "until", "register"}, set(task), f"{file}: {task['name']}")
-
-    def nine(self, seed: int) -> Package:
-        """A package whose deploy has nine steps of which the second fails at first, run with a seed for hashes."""
-        task = "    - {{name: A step, ansible.builtin.assert: {{that: {that}}}, tags: [deploy/{step}]}}\n"
-        needed = f"'{self.home}/needed' is file"
-        steps = [task.format(step=step, that=json.dumps(needed if step == "place" else "true")) for step in NINE]
-        package = self.real(*steps)
-        place = next(place for place, phase in enumerate(package.plan["phases"]) if phase["id"] == "deploy")
-        package.plan["phases"][place] = Package._phase(("deploy", NINE))
-        package.seal()
-        tool = next(self.state.glob("venv/*/bin/ansible-playbook"))
-        tool.write_text(tool.read_text().replace("exec ", f"export PYTHONHASHSEED={seed}\nexec "))
-        return package
-
-    def test_o14_what_is_left_of_nine_steps_runs_in_the_plans_order(self) -> None:
-        for seed in (1, 2, 3):
-            with self.subTest(seed):
-                self.again()
-                package = self.nine(seed)
-                self.exits(1, package, "deploy", says="error[step.failed]")
-                (self.home / "needed").touch()
-                begun = len(self.journal())
-
-                self.exits(0, package, "deploy")
-
-                left = [line.removesuffix(":started") for line in self.journal()[begun:] if line.endswith(":started")]
-                self.assertEqual(left, NINE[1:])
 
     def test_a_step_is_not_done_while_something_of_it_is_rescued_or_never_ran(self) -> None:
         rescued = """
@@ -203,6 +158,57 @@ class RealAnsible(AnsibleStory):
             self.assertEqual(process.wait(60), 11)
         self.assertEqual(self.journal()[-2:], ["pull-images:done", "hold:paused"])
         self.assertFalse((self.home / "place-project.seen").exists())
+
+
+class WaitsAndOrder(Steps):
+    def test_o13_a_wait_asks_once_more_than_its_retries_and_then_its_step_has_failed(self) -> None:
+        asked = self.home / "asked"
+        wait = {
+            "name": "Wait", "ansible.builtin.shell": f"echo >>{asked}; false", "register": "health",
+            "until": "health.rc == 0", "retries": 4, "delay": 0, "tags": ["deploy/pull-images"],
+        }  # fmt: skip
+        package = self.real(f"    - {json.dumps(wait)}\n", self.step("place-project"), self.step("start-api"))
+
+        self.exits(1, package, "deploy", says="error[step.failed]")
+
+        self.assertEqual(asked.read_text().count("\n"), 5)
+        log = self.log("pull-images")
+        self.assertEqual([number for number in range(1, 7) if f"attempt {number}\n" in log], [1, 2, 3, 4])
+        self.assertEqual(self.journal()[-1], "pull-images:failed")
+
+    def test_o13_every_wait_of_the_roles_says_how_often_until_when_and_how_long(self) -> None:
+        found = list(waits())
+        self.assertGreater(len(found), 2)
+        for file, task in found:
+            # What is not said would be three retries of five seconds, or no second look at all.
+            self.assertLessEqual({"retries", "delay", "until", "register"}, set(task), f"{file}: {task['name']}")
+
+    def nine(self, seed: int) -> Package:
+        """A package whose deploy has nine steps of which the second fails at first, run with a seed for hashes."""
+        task = "    - {{name: A step, ansible.builtin.assert: {{that: {that}}}, tags: [deploy/{step}]}}\n"
+        needed = f"'{self.home}/needed' is file"
+        steps = [task.format(step=step, that=json.dumps(needed if step == "place" else "true")) for step in NINE]
+        package = self.real(*steps)
+        place = next(place for place, phase in enumerate(package.plan["phases"]) if phase["id"] == "deploy")
+        package.plan["phases"][place] = Package._phase(("deploy", NINE))
+        package.seal()
+        tool = next(self.state.glob("venv/*/bin/ansible-playbook"))
+        tool.write_text(tool.read_text().replace("exec ", f"export PYTHONHASHSEED={seed}\nexec "))
+        return package
+
+    def test_o14_what_is_left_of_nine_steps_runs_in_the_plans_order(self) -> None:
+        for seed in (1, 2, 3):
+            with self.subTest(seed):
+                self.again()
+                package = self.nine(seed)
+                self.exits(1, package, "deploy", says="error[step.failed]")
+                (self.home / "needed").touch()
+                begun = len(self.journal())
+
+                self.exits(0, package, "deploy")
+
+                left = [line.removesuffix(":started") for line in self.journal()[begun:] if line.endswith(":started")]
+                self.assertEqual(left, NINE[1:])
 
 
 if __name__ == "__main__":

@@ -55,6 +55,19 @@ fn the_first_package_of_the_readme_is_made_as_it_stands_there() {
     assert!(told.stdout.contains("operation 2, "), "{}", told.stdout);
 }
 
+/// `tools/docker-bench accept-recording` writes both; the bench compares the whole with what really happens.
+#[test]
+fn what_the_readme_shows_of_the_recording_stands_in_it() {
+    let excerpt = |name: &str| {
+        let page = page(name);
+        let shown =
+            page.split_once("<!-- recording -->\n").and_then(|(_, rest)| rest.split_once("<!-- end of"));
+        shown.unwrap_or_else(|| panic!("{name} has no recording")).0.to_owned()
+    };
+    assert!(excerpt("docs/recording.md").contains("./migrate verify"));
+    assert_eq!(excerpt("README.md"), excerpt("docs/recording.md"));
+}
+
 /// Part 1 and 2 of VERIFY.txt, and the guide's commands, for a package in clear and for an encrypted one.
 #[test]
 fn what_verify_txt_and_the_guide_print_can_be_pasted() {

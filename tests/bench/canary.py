@@ -1,0 +1,201 @@
+"""What could hold a secret of the deployed installation, and the search that a package itself uses to find one."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import server
+from .deployment import STATE, program
+from .engine import docker, environment
+from .names import LAPTOP, MAIL_PASSWORD, SERVER
+from .paths import REPOSITORY, instance_folder
+from .shell import BenchError, run
+
+sys.path.insert(0, str(REPOSITORY / "templates/infrastructure/controller"))
+import leak  # noqa: E402
+
+#: In a neighbour's own arguments and environment, so that one knows that looking would have found something.
+ARGUMENT, VARIABLE = "canary-argument-to-be-found", "canary-variable-to-be-found"
+
+# Runs on the server as somebody without rights: what any user there can learn of all processes.
+LOOK = """
+import json, os, signal, sys, time
+seen, foreign = set(), set()
+def end(*_):
+    json.dump({"seen": sorted(seen), "foreign": sorted(foreign)}, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+while True:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        for name in ("cmdline", "environ"):
+            try:
+                with open(f"/proc/{pid}/{name}", "rb") as file:
+                    text = file.read().decode("latin-1")
+                owner = os.stat(f"/proc/{pid}").st_uid
+            except OSError:
+                continue
+            seen.add(text)
+            if name == "environ" and text and owner != os.getuid():
+                foreign.add(text)
+    time.sleep(0.05)
+"""
+
+# What remains on the server of a migration: everything but images, devices, and what the kernel shows.
+PLACES = "/etc /home /root /opt /srv /tmp /usr/local /var"
+
+
+@dataclass
+class Seen:
+    """What a neighbour on the server saw."""
+
+    #: Arguments and environments.
+    texts: str = ""
+    #: Environments of others that could be read.
+    foreign: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def neighbour() -> Iterator[Seen]:
+    """Another user of the server, who looks at processes as long as this lasts."""
+    server.inside("sh", "-c", "id mallory >/dev/null 2>&1 || useradd --create-home mallory")
+    shell = ["docker", "exec", "--user", "mallory", SERVER.container]
+    settings = {**os.environ, **environment()}
+    control = [*shell, "env", f"CONTROL={VARIABLE}", "bash", "-c", f"exec -a {ARGUMENT} sleep infinity"]
+    seen = Seen()
+    with (
+        subprocess.Popen([*shell, "python3", "-c", LOOK], env=settings, stdout=subprocess.PIPE) as look,
+        subprocess.Popen(control, env=settings),
+    ):
+        try:
+            yield seen
+        finally:
+            server.inside("sh", "-c", "pkill -u mallory || true")
+            told = look.communicate()[0]
+    found = json.loads(told)
+    seen.texts, seen.foreign = "\n".join(found["seen"]), found["foreign"]
+
+
+def secrets() -> dict[str, list[bytes]]:
+    """Every value that server and Trust Architect keep secret, by the name of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        _fetch(SERVER, "/etc/stuf", "secrets tls/key.pem", Path(folder, "secrets/server"))
+        _fetch(LAPTOP, f"{STATE}/harbour-production", "secrets", Path(folder, "secrets/architect"))
+        found = leak.known(Path(folder))
+    # Whose request it is: Garage's log names it with each.
+    return {name: values for name, values in found.items() if not name.endswith("/storage_access_key")}
+
+
+def _fetch(place: server.Place, folder: str, names: str, to: Path) -> None:
+    packed = server.inside("sh", "-euc", f"cd {folder}; tar --create {names} | base64", place=place, user="root")
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(packed))) as files:
+        files.extractall(to, filter="data")
+
+
+def _needles() -> bytes:
+    """Every secret in every usual encoding, one on each line."""
+    forms = {form for values in secrets().values() for value in values for _, form in leak.encodings(value)}
+    return b"".join(sorted(form + b"\n" for form in forms if len(form) >= leak.SHORTEST and b"\n" not in form))
+
+
+def told() -> dict[str, bytes]:
+    """What logs, containers and images of the server tell whoever may ask Docker and the journal."""
+    shell = {
+        "journal": "journalctl --no-pager --output=cat",
+        "container logs": "for id in $(docker ps -aq); do docker logs $id 2>&1; done",
+        "containers": "docker inspect $(docker ps -aq)",
+        "images": "for id in $(docker images -q); do docker image inspect $id; docker history --no-trunc $id; done",
+        "compose": "cd /opt/stuf/compose && docker compose --profile files config",
+    }
+    return {name: server.inside("sh", "-c", command).encode() for name, command in shell.items()}
+
+
+def search(files: dict[str, bytes]) -> list[str]:
+    """Secrets found: lines by the package's own search, and what encoders have wrapped."""
+    hits = []
+    with tempfile.NamedTemporaryFile() as needles:
+        needles.write(_needles())
+        needles.flush()
+        for name, data in files.items():
+            lines = _grep(needles.name, data)
+            hits += [str(hit) for hit in leak.search({name: lines}, secrets())] if lines else []
+            if not lines and _grep(needles.name, re.sub(rb"\s", b"", data)):
+                hits.append(f"a secret in {name}, over several lines")
+    return sorted(hits)
+
+
+def _grep(needles: str, data: bytes) -> bytes:
+    """Lines that hold a needle: what may be megabytes is for grep to look through."""
+    done = run(["grep", "--text", "--fixed-strings", f"--file={needles}"], stdin=data, check=False)
+    if done.returncode > 1:
+        raise BenchError(f"grep: {done.stderr.decode(errors='replace')}")
+    return done.stdout
+
+
+def holding(place: server.Place) -> set[str]:
+    """Files of a machine in which a secret stands in any usual encoding; on the server those of containers too."""
+    places = PLACES
+    if place == SERVER:
+        layers = "docker inspect --format '{{.GraphDriver.Data.UpperDir}}' $(docker ps -aq)"
+        places += " " + " ".join(server.inside("sh", "-c", layers).split())
+    # Of Docker's own store containers and volumes are looked through: the layers of images come from a registry. What
+    # comes and goes meanwhile is no error.
+    look = (
+        "cat >/run/needles; { grep -rlaFf /run/needles --devices=skip --exclude-dir=overlay2 "
+        f"{places} 2>/dev/null || test $? -le 2; }}; rm -f /run/needles"
+    )
+    return set(server.inside("sh", "-c", look, place=place, stdin=_needles(), user="root").splitlines())
+
+
+def open_to_others(place: server.Place, paths: set[str]) -> str:
+    """Which of these files somebody else may read."""
+    listed = "\0".join(sorted(paths)).encode()
+    look = "xargs -0 -I FILE find FILE -perm /007"
+    return server.inside("sh", "-c", look, place=place, stdin=listed, user="root")
+
+
+def plant() -> None:
+    """A secret in a server's journal, written as a program would write a header."""
+    header = base64.b64encode(b"user:" + MAIL_PASSWORD.encode()).decode()
+    server.inside("logger", f"Authorization: Basic {header}", place=SERVER)
+
+
+def operations() -> list[Path]:
+    """The operation folders of the Trust Architect, brought here, the oldest first."""
+    here = instance_folder() / "operations"
+    shutil.rmtree(here, ignore_errors=True)
+    docker("cp", f"{LAPTOP.container}:{STATE}/harbour-production/packages/1/operations", here)
+    found = [folder for folder in here.iterdir() if (folder / "operation.json").is_file()]
+    return sorted(found, key=lambda folder: int(folder.name.partition("-")[0]))
+
+
+def record(found: list[Path]) -> subprocess.CompletedProcess[bytes]:
+    """A glass with the package and each operation, by stufpack and by stock tools in turns; what its check says."""
+    work = instance_folder() / "deployment"
+    glass, recipient = work / "stuf-harbour", work / "recipient"
+    key = ["--sign-key", work / "issuer", "--signers", work / "signers"]
+    run([program(), "glass", "init", glass, *key])
+    run(["age-keygen", "-o", recipient])
+    public = run(["age-keygen", "-y", recipient]).stdout.decode().strip()
+    package = next((work / "out").glob("*.zip"))
+    run([program(), "glass", "record", glass, package, *key, "--recipient", public])
+    for place, folder in enumerate(found):
+        if place % 2:
+            run(["sh", f"{folder}.sh", glass, work / "issuer", work / "signers"])
+        else:
+            run([program(), "glass", "record", glass, folder, *key])
+    root = run(["git", "-C", glass, "rev-list", "--max-parents=0", "main"]).stdout.decode().strip()
+    return run([program(), "glass", "verify", glass, "--signers", work / "signers", "--pin", root], check=False)

@@ -4,6 +4,8 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> std::process::ExitCode {
-    stufpack::cli::run(std::env::args_os())
+fn main() {
+    let code = stufpack::cli::run(std::env::args_os());
+    // Whatever was to be written or removed is; what is left is memory, which the system takes back at once.
+    signal_hook::low_level::exit(i32::from(code));
 }

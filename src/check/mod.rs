@@ -33,7 +33,10 @@ use notes::Notes;
 /// # Errors
 /// Every finding, warnings included, in the order of files and lines, when at least one is more than a warning.
 pub fn all(source: Source) -> Result<Checked, Vec<Finding>> {
-    checked(source).map(|(checked, _)| checked)
+    let (checked, document) = checked(source)?;
+    // A tree is many small values, and somebody else may take them apart.
+    rayon::spawn(move || drop(document));
+    Ok(checked)
 }
 
 /// Checks an export with its target as [`all`] does, and tells what the realm's file holds beside what is carried over.
@@ -62,6 +65,7 @@ fn checked(source: Source) -> Result<(Checked, Option<Document>), Vec<Finding>> 
             content,
             digest,
             secrets,
+            leaves,
         } if passes(&findings) => {
             let checked = Checked {
                 export,
@@ -72,10 +76,7 @@ fn checked(source: Source) -> Result<(Checked, Option<Document>), Vec<Finding>> 
                 inventory: source.inventory,
                 export_digest: digest,
                 target_digest: source.target_digest.unwrap_or(Digest([0; 32])),
-                leaves: Leaves {
-                    export: source.export.leaves().collect(),
-                    realm: source.realm.as_ref().map(|realm| realm.leaves().collect()).unwrap_or_default(),
-                },
+                leaves,
                 secrets,
                 warnings: findings,
                 unpacked: source.unpacked,
@@ -177,16 +178,18 @@ struct Parts {
     content: ContentSummary,
     digest: Digest,
     secrets: Scanner,
+    leaves: Leaves,
 }
 
 fn run(source: &Source, notes: &mut Notes<'_>, purpose: Purpose) -> Parts {
-    let export = envelope::export(notes);
-    let target = envelope::target(notes);
-    let realm = realm::walk(notes);
+    let mut beside = Notes::empty(source);
+    let (realm, (export, target)) =
+        rayon::join(|| realm::walk(&mut beside), || (envelope::export(notes), envelope::target(notes)));
+    notes.findings.append(&mut beside.findings);
     let known = secret::known(realm.as_ref(), export.as_ref());
-    // Both look at the same trees, and neither at what the other finds.
-    let ((secrets, mut leaks), (content, digest)) = rayon::join(
-        || secrets::check(source, &known),
+    // All look at the same trees, and none at what another finds.
+    let ((leaves, (secrets, mut leaks)), (content, digest)) = rayon::join(
+        || rayon::join(|| leaves(source, purpose), || secrets::check(source, &known)),
         || {
             if let Some(export) = &export {
                 settings::check(notes, export);
@@ -207,5 +210,15 @@ fn run(source: &Source, notes: &mut Notes<'_>, purpose: Purpose) -> Parts {
     if let Some(target) = &target {
         target::largest(notes, target, content.largest);
     }
-    Parts { export, target, realm, content, digest: source.export_digest(digest), secrets }
+    Parts { export, target, realm, content, digest: source.export_digest(digest), secrets, leaves }
+}
+
+/// What the ledger of a package has to account for.
+fn leaves(source: &Source, purpose: Purpose) -> Leaves {
+    if purpose == Purpose::Findings {
+        return Leaves::default();
+    }
+    let of = |document: Option<&Document>| document.map(|document| document.leaves().collect());
+    let (realm, export) = rayon::join(|| of(source.realm.as_ref()), || of(Some(&source.export)));
+    Leaves { export: export.unwrap_or_default(), realm: realm.unwrap_or_default() }
 }

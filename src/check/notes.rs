@@ -23,7 +23,12 @@ pub(super) struct Notes<'s> {
 
 impl<'s> Notes<'s> {
     pub fn new(source: &'s Source) -> Self {
-        Self { source, findings: source.findings.clone(), unusable: Default::default() }
+        Self { findings: source.findings.clone(), ..Self::empty(source) }
+    }
+
+    /// For what is looked at beside everything else; its findings are to be taken over.
+    pub fn empty(source: &'s Source) -> Self {
+        Self { source, findings: Vec::new(), unusable: Default::default() }
     }
 
     pub fn document(&self, which: In) -> Option<&'s Document> {

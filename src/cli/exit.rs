@@ -6,7 +6,6 @@ use crate::model::{Finding, Severity};
 use crate::pack::age;
 use crate::{compare, open, pack, plan, read, record, render};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -142,8 +141,8 @@ fn recording(error: &record::Error) -> u8 {
 }
 
 /// Ends a command: tells what stopped it, in the format that was asked for.
-pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputFormat) -> ExitCode {
-    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputFormat) -> u8 {
+    let Err(failure) = outcome else { return 0 };
     let code = failure.code();
     match (&failure, format) {
         (Failure::Unproven | Failure::Different, _) => {}
@@ -156,22 +155,22 @@ pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputForm
         }
         (_, OutputFormat::Text) => output::complain(&report::failure(&failure, typed, output::colour())),
     }
-    ExitCode::from(code)
+    code
 }
 
 /// Ends after a command line that could not be understood; help and version are no mistakes.
-pub fn misunderstood(error: &clap::Error, typed: Typed<'_>, format: OutputFormat) -> ExitCode {
+pub fn misunderstood(error: &clap::Error, typed: Typed<'_>, format: OutputFormat) -> u8 {
     let text = error.render().to_string();
     if !error.use_stderr() {
         return match output::write(&text) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(1),
+            Ok(()) => 0,
+            Err(_) => 1,
         };
     }
     let (text, next) = usage::told(error, &text, typed);
     if format == OutputFormat::Text {
         output::complain(&format!("{text}\nnext: {next}\n"));
-        return ExitCode::from(2);
+        return 2;
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     let message = words.join(" ").trim_start_matches("error: ").to_owned();

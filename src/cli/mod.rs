@@ -23,7 +23,6 @@ use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use typed::Typed;
 
 /// Compiles an exported STUF configuration into a signed migration package, and records it in a code-under-glass
@@ -89,8 +88,8 @@ fn word<W: Word>(text: &str) -> Result<W, String> {
     W::parse(text).ok_or_else(|| format!("expected {}", W::EXPECTED))
 }
 
-/// Runs the program: `arguments` as the system gives them, the program's own name first.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Runs the program: `arguments` as the system gives them, the program's own name first. Returns its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     std::panic::set_hook(Box::new(|_| {}));
     // Without the handler a signal ends the program all the same, and the next run takes away what it leaves.
@@ -99,12 +98,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(_) => {
             output::complain(report::DEFECT);
-            ExitCode::from(70)
+            70
         }
     }
 }
 
-fn dispatch(arguments: &[OsString]) -> ExitCode {
+fn dispatch(arguments: &[OsString]) -> u8 {
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => return exit::misunderstood(&error, Typed(arguments), asked_format(arguments)),

@@ -3,7 +3,8 @@
 //! Names are ours and plain, so coreutils' escaping of odd names (a leading `\` on the line) never applies: a name
 //! that would need it is refused on both sides.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Sums of every clear file; the one signed file.
 pub const SUMS: &str = "SHA256SUMS";
@@ -47,19 +48,21 @@ pub fn is_plain(path: &str) -> bool {
 
 /// Pairs of paths that a file system without case cannot hold side by side, or of which one is a folder of the other.
 pub fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
-    let mut folded: BTreeMap<String, (&str, bool)> = BTreeMap::new();
+    let mut folded: HashMap<String, (&str, bool)> = HashMap::new();
     let mut clashes = Vec::new();
     for path in paths {
         for (end, is_file) in ends(path) {
             let part = &path[..end];
-            match folded.get(&part.to_lowercase()) {
-                Some((other, other_is_file)) if *other != part || *other_is_file || is_file => {
-                    clashes.push((path.to_owned(), (*other).to_owned()));
-                    break;
+            match folded.entry(part.to_lowercase()) {
+                Entry::Vacant(place) => {
+                    place.insert((part, is_file));
                 }
-                Some(_) => {}
-                None => {
-                    folded.insert(part.to_lowercase(), (part, is_file));
+                Entry::Occupied(place) => {
+                    let (other, other_is_file) = *place.get();
+                    if other != part || other_is_file || is_file {
+                        clashes.push((path.to_owned(), other.to_owned()));
+                        break;
+                    }
                 }
             }
         }

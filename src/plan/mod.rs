@@ -80,13 +80,17 @@ pub fn compile(checked: &Checked, numbering: &Numbering) -> Plan {
 
 /// Compiles the plan of a package whose playbooks carry the tags `automated`.
 fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) -> Plan {
-    let sizes = sizes::fit(&checked.target, &checked.content);
-    let secrets = secrets::needed(&checked.target, &checked.realm, &checked.export.notifications);
-    let content = content::analyse(checked);
-    let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
-    let phases = phases::assemble(&facts, automated);
-    let timetable = timetable::lay_out(&facts, &phases);
-    Plan { not_needed: phases::not_needed(&facts), timetable, ledger: ledger::of(checked), facts, phases }
+    let assemble = || {
+        let sizes = sizes::fit(&checked.target, &checked.content);
+        let secrets = secrets::needed(&checked.target, &checked.realm, &checked.export.notifications);
+        let content = content::analyse(checked);
+        let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
+        let phases = phases::assemble(&facts, automated);
+        let timetable = timetable::lay_out(&facts, &phases);
+        (facts, phases, timetable)
+    };
+    let (ledger, (facts, phases, timetable)) = rayon::join(|| ledger::of(checked), assemble);
+    Plan { not_needed: phases::not_needed(&facts), timetable, ledger, facts, phases }
 }
 
 /// Makes sure that the ledger names everything that export and realm hold.

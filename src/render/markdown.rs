@@ -10,7 +10,7 @@ pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut offset = 0;
     while let Some(character) = text[offset..].chars().next() {
-        let plain = text[offset..].bytes().take_while(|byte| is_plain(*byte)).count();
+        let plain = (offset..text.len()).take_while(|at| is_plain(text.as_bytes(), *at)).count();
         if plain > 0 {
             out.push_str(&text[offset..offset + plain]);
             offset += plain;
@@ -53,9 +53,17 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// What means nothing wherever it stands.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"\"'%,/;?".contains(&byte)
+/// Whether the byte at `at` surely means nothing there; what is told apart further is not.
+fn is_plain(text: &[u8], at: usize) -> bool {
+    let inside = || at > 0 && text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+    match text[at] {
+        byte if byte.is_ascii_alphanumeric() => true,
+        b'"' | b'\'' | b'%' | b',' | b'/' | b';' | b'?' => true,
+        b'-' | b'+' | b'=' => at > 0,
+        b'.' | b')' | b':' => inside(),
+        b' ' => inside() && text[at - 1] != b' ',
+        _ => false,
+    }
 }
 
 /// Whether a word ends before `rest`.

@@ -66,10 +66,13 @@ pub enum Error {
 /// A template that is wrong, an inventory that can no longer be read, or a secret or personal datum where none may stand.
 pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let mut files: Files = embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())).collect();
-    // None of them looks at another's files.
-    let ((lists, mut data), (mut json, documents)) = rayon::join(
-        || (lists::files(plan, checked), data::files(plan, checked)),
-        || (documents::json(plan), documents(plan)),
+    // None of them looks at another's files. What takes longest comes first, so that nobody waits for it at the end.
+    let (lists, (documents, (mut json, mut data))) = rayon::join(
+        || lists::files(plan, checked),
+        || {
+            let rest = || rayon::join(|| documents::json(plan), || data::files(plan, checked));
+            rayon::join(|| documents(plan), rest)
+        },
     );
     files.append(&mut data);
     files.append(&mut json);

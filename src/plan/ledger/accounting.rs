@@ -34,10 +34,10 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
     let mut exact: HashSet<&str> = HashSet::new();
     let mut others = Vec::new();
     let realm = leaves.realm.iter().map(|path| Cow::Owned(below_realm(path)));
+    let mut above = Above::default();
     for leaf in leaves.export.iter().map(Cow::Borrowed).chain(realm) {
         let pattern = Pattern::of(&leaf);
-        let accounting = pattern.ends.iter().filter_map(|end| named.get(&leaf[..end.path]));
-        if accounting.inspect(|entry| _ = exact.insert(entry)).count() == 0 {
+        if !above.account(&leaf, &pattern, &named, &mut exact) {
             others.push((leaf, pattern));
         }
     }
@@ -66,6 +66,39 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
         }
     }
     if settings.is_empty() { Ok(()) } else { Err(Unaccounted { settings: settings.into_iter().collect() }) }
+}
+
+/// Which beginnings of the last path have entries. Neighbours in a document share most of theirs, which are not looked up
+/// again.
+#[derive(Default)]
+struct Above {
+    last: String,
+    /// Ends of the last path's segments, and whether an entry is above or at each.
+    ends: Vec<(usize, bool)>,
+}
+
+impl Above {
+    /// Whether an entry accounts for `leaf`; all that do are added to `exact`.
+    fn account<'e>(
+        &mut self,
+        leaf: &str,
+        pattern: &Pattern,
+        named: &HashSet<&'e str>,
+        exact: &mut HashSet<&'e str>,
+    ) -> bool {
+        let shared = leaf.bytes().zip(self.last.bytes()).take_while(|(new, old)| new == old).count();
+        // A segment that ends before the paths part ends in both: what follows it is the same.
+        self.ends.retain(|(end, _)| *end < shared);
+        for end in &pattern.ends[self.ends.len()..] {
+            let entry = named.get(&leaf[..end.path]);
+            exact.extend(entry);
+            let above = self.ends.last().is_some_and(|(_, accounted)| *accounted);
+            self.ends.push((end.path, above || entry.is_some()));
+        }
+        self.last.clear();
+        self.last.push_str(leaf);
+        self.ends.last().is_some_and(|(_, accounted)| *accounted)
+    }
 }
 
 /// A path of the realm's document as the ledger writes it.

@@ -90,9 +90,9 @@ impl Book {
 
 /// Writes the ledger: export, realm, then the defaults of the target, each in the order of its document.
 pub(super) fn of(checked: &Checked) -> Ledger {
-    let mut book = Book::default();
-    export::enter(&mut book, checked);
-    realm::enter(&mut book, checked);
+    let (mut book, mut realm) = (Book::default(), Book::default());
+    rayon::join(|| export::enter(&mut book, checked), || realm::enter(&mut realm, checked));
+    book.entries.append(&mut realm.entries);
     for (setting, value) in &checked.target.defaulted {
         // The target's own settings stand in no export.
         book.defaulted(&Path::raw(format!("target.{setting}")), value.clone(), Afterwards::Same);

@@ -23,10 +23,14 @@ pub(super) struct Cut {
     pub threads: usize,
 }
 
-impl Default for Cut {
-    fn default() -> Self {
+impl Cut {
+    /// For a file of `length` bytes on the disk, which may be compressed: one that fits is one block.
+    pub fn of(length: u64) -> Self {
+        let block =
+            usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1).clamp(64 << 10, 512 << 10);
         // One after the other reads and hashes, so more than a few have nothing to do.
-        Self { block: 512 << 10, threads: rayon::current_num_threads().clamp(1, 4) }
+        let threads = rayon::current_num_threads().clamp(1, 4);
+        Self { block, threads: if length < block as u64 { 1 } else { threads } }
     }
 }
 
@@ -67,9 +71,10 @@ pub(super) fn fold<P: Default + Send>(
 
     let (give_back, empty) = channel();
     for _ in 0..cut.threads * 2 + 1 {
-        let _ = give_back.send(vec![0; cut.block]);
+        let _ = give_back.send(Vec::new());
     }
-    let cutter = Mutex::new(Cutter { reader, empty, tail: Vec::new(), number: 0, ended: false });
+    let cutter =
+        Mutex::new(Cutter { reader, empty, block: cut.block, tail: Vec::new(), number: 0, ended: false });
     let (send, done) = channel();
     std::thread::scope(|scope| {
         for _ in 0..cut.threads {
@@ -157,7 +162,10 @@ impl<P> Drop for Turn<'_, P> {
 /// Cuts a file into blocks, each up to a line end where there is one.
 struct Cutter<R> {
     reader: R,
+    /// Buffers, those that were not used yet without room.
     empty: Receiver<Vec<u8>>,
+    /// Bytes of a block.
+    block: usize,
     /// What stands behind the last line end of the block before.
     tail: Vec<u8>,
     number: u64,
@@ -179,6 +187,7 @@ impl<R: Read> Cutter<R> {
     }
 
     fn block(&mut self, mut bytes: Vec<u8>) -> io::Result<Block> {
+        bytes.resize(self.block, 0);
         let begun = self.tail.len();
         bytes[..begun].copy_from_slice(&self.tail);
         self.tail.clear();

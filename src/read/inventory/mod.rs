@@ -64,12 +64,13 @@ pub(crate) fn pass<P: Default + Send>(
     merge: impl FnMut(u64, P) -> ControlFlow<()>,
 ) -> io::Result<Option<Digest>> {
     let file = File::open(path)?;
+    let cut = Cut::of(file.metadata()?.len());
     if !hashed {
-        blocks::fold(source::plain(path, file)?, form(path), Cut::default(), each, merge)?;
+        blocks::fold(source::plain(path, file)?, form(path), cut, each, merge)?;
         return Ok(None);
     }
     let mut file = Hashed::new(file);
-    let ended = blocks::fold(source::plain(path, &mut file)?, form(path), Cut::default(), each, merge)?;
+    let ended = blocks::fold(source::plain(path, &mut file)?, form(path), cut, each, merge)?;
     if ended { file.finish().map(Some) } else { Ok(None) }
 }
 

@@ -12,8 +12,10 @@ use minijinja::value::{Serde, Value};
 
 /// Every document that a template makes.
 pub fn of(plan: &Plan) -> Vec<Document> {
-    let page = Value::from(Serde(&plan::Page::of(plan)));
-    let ledger = Value::from(Serde(&ledger::Page::of(plan)));
+    let (page, ledger) = rayon::join(
+        || Value::from(Serde(&plan::Page::of(plan))),
+        || Value::from(Serde(&ledger::Page::of(plan))),
+    );
     let mut documents = vec![
         document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", page),
         Document { personal: true, ..document("docs/ledger.md", "docs/ledger.md.jinja", ledger) },

@@ -21,3 +21,4 @@ pub mod read;
 pub mod record;
 pub mod render;
 pub mod scratch;
+mod threads;

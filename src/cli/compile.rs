@@ -11,7 +11,8 @@ use crate::pack::{
     Tool, Written,
 };
 use crate::plan::Numbering;
-use crate::record::{self, Glass, Locked, Recorded, Recording, Value};
+use crate::record::{self, Glass, Locked, Recorded, Recording, Staged, Value};
+use crate::threads::at_once;
 use crate::{check, plan, read, render};
 use clap::Args;
 use serde::Serialize;
@@ -125,7 +126,7 @@ impl Compile {
             )));
         }
         let signer = Signer::from_file(&self.sign_key)?;
-        let checked = checked(&self.export, &self.target)?;
+        let mut checked = checked(&self.export, &self.target)?;
         if is_inside(&self.out, &self.export) {
             return Err(Failure::Usage(format!(
                 "{} lies in the export, which would hold the package from then on; next: choose another --out",
@@ -144,15 +145,26 @@ impl Compile {
         let package = seal(&checked, &signer, number, previous)?;
         let recipients: &[_] = if self.encrypt { &checked.target.recipients } else { &[] };
         let options = pack::Output { recipients, force: self.force };
-        // The files lie complete beside their place before the record is made, and get their names after it: a package with
-        // a number that the glass gave to nobody would soon be a second package of that number.
-        let prepared = pack::prepare(&package, &signer, &self.out, &options)?;
-        let recorded = match &glass {
-            Some((glass, signers)) => Some(self.record(glass, signers, &package, &signer, &checked)?),
-            None => None,
-        };
+        // Both lie complete on the disk, made at once, before either counts. The record stands first: a package with a number
+        // that the glass gave to nobody would soon be a second package of that number.
+        let (prepared, staged) = at_once(
+            || pack::prepare(&package, &signer, &self.out, &options),
+            || {
+                let opened = glass.as_ref();
+                opened
+                    .map(|(glass, signers)| self.stage(glass, signers, &package, &signer, &checked))
+                    .transpose()
+            },
+        );
+        let prepared = prepared?;
+        let recorded = staged?.map(Staged::record).transpose()?;
         let written = prepared.publish()?;
-        self.tell(&package, written, recorded, checked.warnings.len())
+        self.tell(&package, written, recorded, checked.warnings.len())?;
+        // Here the program ends, and what was read goes with it, without being taken apart value by value. The folder that
+        // an archive was unpacked into has to go.
+        drop(checked.unpacked.take());
+        std::mem::forget((checked, package));
+        Ok(())
     }
 
     /// Opens the glass, checks what it is and that nothing newer is known, and holds its lock until the record stands.
@@ -247,14 +259,14 @@ impl Compile {
         Ok((number + 1, Some(Previous { number, sha256: previous.sha256() })))
     }
 
-    fn record(
+    fn stage<'s>(
         &self,
-        glass: &Locked,
+        glass: &'s Locked,
         signers: &Signers,
-        package: &Package,
+        package: &'s Package,
         signer: &Signer,
         checked: &Checked,
-    ) -> Result<Recorded, Failure> {
+    ) -> Result<Staged<'s>, Failure> {
         let value = |trailer: &'static str, text: &Option<String>| {
             text.as_deref().map(|text| Value::parse(trailer, text)).transpose()
         };
@@ -266,7 +278,7 @@ impl Compile {
             approved_by: None,
             ticket: value("Ticket", &self.ticket)?,
         };
-        Ok(glass.record_package(package, &recording)?)
+        Ok(glass.stage_package(package, &recording)?)
     }
 
     fn tell(
@@ -331,6 +343,8 @@ fn seal(
     accounted?;
     let files = files?;
     let details = details(checked, signer, &plan, number, previous);
+    // A plan is many small values: they are taken apart while the package is sealed and written.
+    rayon::spawn(move || drop(plan));
     Ok(pack::seal(files, &Sealing { signer, details: &details })?)
 }
 

@@ -3,6 +3,7 @@
 use super::{Error, Package, Signer, age, verify_text, zip};
 use crate::model::{AgeRecipient, Files};
 use crate::scratch::Scratch;
+use crate::threads::at_once;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -135,10 +136,8 @@ pub(super) fn prepare_parcel(
         file.write_all(text.as_bytes()).map_err(io_error(&written.verify_text, "written"))
     };
     // Both are made durable at once, which takes hardly longer than one.
-    let (zip, verify) = rayon::join(
-        || put(&zip, &written.package, write_zip),
-        || put(&verify, &written.verify_text, write_text),
-    );
+    let (verify, zip) =
+        at_once(|| put(&verify, &written.verify_text, write_text), || put(&zip, &written.package, write_zip));
     zip?;
     verify?;
     Ok(Prepared { written, out: out.to_owned(), is_new, folder: Some(folder) })

@@ -3,7 +3,7 @@
 use super::commit::Draft;
 use super::glass::{About, Glass};
 use super::message::{Event, Message, Validation};
-use super::packfile::Staging;
+use super::packfile::{Durable, Staging};
 use super::rights::Rights;
 use super::structure::BRANCH;
 use super::tree::{Growing, Mode};
@@ -121,7 +121,8 @@ fn fill(path: &Path, founding: &Founding<'_>) -> Result<Oid, Error> {
     let root = staging.add(ObjectType::Commit, &draft.sign(founding.key)?)?;
     let failed = |source| Error::io(path.display().to_string(), source);
     // In a new repository there is nothing to replace.
-    let _ = staging.write(&glass.objects(), Rights::of(repository)).map_err(failed)?;
+    let packed = staging.pack(&glass.objects()).map_err(failed)?;
+    let _ = packed.write(Rights::of(repository)).and_then(Durable::publish).map_err(failed)?;
     odb.refresh()?;
     repository.reference(BRANCH, root, false, "stufpack: init")?;
     glass.check_out(None, &repository.find_tree(tree)?, &Contents::new())?;

@@ -40,7 +40,7 @@ pub use log::{Entry, Ran, log};
 pub use meaning::{Area, Changed, Meaning, meaning};
 pub use message::{Event, Message, PackageRef, TRAILERS, Validation};
 pub use operation::{Ended, JournalEnd, Kind, Operation, PackageOf};
-pub use package::{Recorded, Recording, record};
+pub use package::{Recorded, Recording, Staged, record};
 pub use value::Value;
 pub use verify::{Audit, Seen, Trust, verify};
 

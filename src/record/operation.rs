@@ -301,7 +301,7 @@ impl Locked {
             at: operation.ended.seconds(),
             validation: operation.validation,
         };
-        glass.commit(staging, &head, change, &recording, &Contents::new())
+        glass.stage(staging, head, change, &recording, Contents::new())?.record()
     }
 }
 

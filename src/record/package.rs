@@ -5,7 +5,7 @@ use super::error::Sequence;
 use super::glass::{Glass, Head, Locked, Manifest};
 use super::listing::Trees;
 use super::message::{Event, Message, PackageRef, Validation};
-use super::packfile::{Blob, Staging};
+use super::packfile::{Blob, Durable, Staging};
 use super::rights::Rights;
 use super::structure::BRANCH;
 use super::tree::{Growing, Mode, is_safe};
@@ -17,8 +17,10 @@ use crate::model::AgeRecipient;
 use crate::open::{self, Revoked, Signers};
 use crate::pack::names::{PLAN, SUMS_PERSONAL};
 use crate::pack::{self, Package, Previous, Signer};
+use crate::threads::at_once;
 use git2::{ObjectType, Odb, Oid};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -51,9 +53,40 @@ pub struct Recorded {
     pub uncompared: usize,
 }
 
+/// An operation that is ready to be recorded: its commit lies on the disk, and no branch leads to it.
+///
+/// Dropped, nothing was recorded.
+#[must_use = "nothing is recorded before `record`"]
+pub struct Staged<'s>(Stage<'s>);
+
+enum Stage<'s> {
+    /// The glass has it.
+    Known(Recorded),
+    New(Box<New<'s>>),
+}
+
+struct New<'s> {
+    glass: &'s Glass,
+    head: Head,
+    commit: Oid,
+    operation: u32,
+    tree: Oid,
+    objects: Durable,
+    contents: Contents<'s>,
+}
+
 impl Locked {
     /// Records a verified package as the next operation. The same package twice is one commit.
     pub fn record_package(&self, package: &Package, recording: &Recording<'_>) -> Result<Recorded, Error> {
+        self.stage_package(package, recording)?.record()
+    }
+
+    /// Does everything that recording a verified package takes, but for moving the branch.
+    pub fn stage_package<'s>(
+        &'s self,
+        package: &'s Package,
+        recording: &Recording<'_>,
+    ) -> Result<Staged<'s>, Error> {
         let glass = &self.glass;
         let odb = glass.repository.odb()?;
         let mut trees = Trees::new(&odb);
@@ -64,7 +97,7 @@ impl Locked {
         issued(package, recording.signers)?;
         glass.finish_checkout(&head)?;
         if let Some(recorded) = glass.find_package(&odb, &head, package)? {
-            return Ok(recorded);
+            return Ok(Staged(Stage::Known(recorded)));
         }
         let last = glass.last_package(&odb, &head, &identity.issuer, &identity.installation)?;
         follows(last.as_ref().map(|(_, last)| (last.number, last.sha256)), identity)?;
@@ -104,11 +137,12 @@ impl Locked {
             .collect();
         let mut contents = Contents::new();
         for ((path, file), id) in clear.iter().zip(staging.add_blobs(&blobs)?) {
-            contents.insert(id, &file.bytes);
+            contents.insert(id, Cow::Borrowed(&*file.bytes));
             tree.place(path, if file.executable { Mode::Executable } else { Mode::File }, id);
         }
-        for (number, id) in staging.add_blobs(&dense)?.into_iter().enumerate() {
-            contents.insert(id, &sealed[number]);
+        let dense = staging.add_blobs(&dense)?;
+        for (number, (id, bytes)) in dense.into_iter().zip(sealed).enumerate() {
+            contents.insert(id, Cow::Owned(bytes));
             tree.place(&paths::personal(number), Mode::File, id);
         }
         let lines: String = recipients.iter().map(|recipient| format!("{recipient}\n")).collect();
@@ -131,7 +165,7 @@ impl Locked {
             at: manifest.created_at.seconds(),
             validation: Validation::NotRun,
         };
-        glass.commit(staging, &head, change, recording, &contents)
+        glass.stage(staging, head, change, recording, contents)
     }
 }
 
@@ -147,16 +181,55 @@ pub(super) struct Change {
     pub validation: Validation,
 }
 
+impl Staged<'_> {
+    /// Moves the branch; then the work tree, which is but a view.
+    pub fn record(self) -> Result<Recorded, Error> {
+        match self.0 {
+            Stage::Known(recorded) => Ok(recorded),
+            Stage::New(new) => new.record(),
+        }
+    }
+}
+
+impl New<'_> {
+    fn record(self) -> Result<Recorded, Error> {
+        let Self { glass, head, commit, operation, tree, objects, contents } = self;
+        let repository = &glass.repository;
+        let rights = Rights::of(repository);
+        let failed = |source| Error::io(glass.objects().display().to_string(), source);
+        let replaced = objects.publish().map_err(failed)?;
+        let odb = repository.odb()?;
+        odb.refresh()?;
+        // What cannot be read back must not become the head.
+        odb.read(commit).map_err(|error| failed(io::Error::other(error)))?;
+        // Compares and swaps: somebody who does not know our lock (git itself) may have been faster.
+        let log = format!("stufpack: operation {operation}");
+        let moved = repository.reference_matching(BRANCH, commit, true, head.id, &log);
+        moved.map_err(|error| glass.held(error))?;
+        for name in [BRANCH, "logs/refs/heads/main", "logs/HEAD"] {
+            rights.give_at(&repository.commondir().join(name));
+        }
+        replaced.remove();
+        if !repository.is_bare() {
+            let tree_of = |id| repository.find_tree(id).map_err(Error::from);
+            let show = || glass.check_out(Some(&tree_of(head.tree)?), &tree_of(tree)?, &contents);
+            show().map_err(|error| glass.half_shown(operation, commit, error))?;
+            rights.give_at(&repository.path().join("index"));
+        }
+        Ok(Recorded { commit, operation, new: true, uncompared: 0 })
+    }
+}
+
 impl Glass {
-    /// Writes the objects, then the commit, then moves the branch; then the work tree, which is but a view.
-    pub(super) fn commit(
-        &self,
+    /// Makes the commit and puts it on the disk with its objects, while it is looked whether the work tree can take it.
+    pub(super) fn stage<'s>(
+        &'s self,
         mut staging: Staging<'_>,
-        head: &Head,
+        head: Head,
         change: Change,
         recording: &Recording<'_>,
-        contents: &Contents<'_>,
-    ) -> Result<Recorded, Error> {
+        contents: Contents<'s>,
+    ) -> Result<Staged<'s>, Error> {
         let time = change.at.max(head.time);
         let principal = super::writer(recording.signers, recording.key, super::moment(time))?;
         let tree = change.tree.write(&mut staging)?;
@@ -179,35 +252,33 @@ impl Glass {
             Draft { tree, parent: Some(head.id), principal: principal.as_str(), time, message: &text };
         let commit = staging.add(ObjectType::Commit, &draft.sign(recording.key)?)?;
 
-        let has_work_tree = !self.repository.is_bare();
-        self.is_free()?;
-        if has_work_tree {
-            self.is_clean()?;
-            self.has_room(head.tree, &change.tree, operation)?;
-        }
-        let rights = Rights::of(&self.repository);
         let objects = self.objects();
         let failed = |source| Error::io(objects.display().to_string(), source);
-        let replaced = staging.write(&objects, rights).map_err(failed)?;
-        let odb = self.repository.odb()?;
-        odb.refresh()?;
-        // What cannot be read back must not become the head.
-        odb.read(commit).map_err(|error| failed(io::Error::other(error)))?;
-        // Compares and swaps: somebody who does not know our lock (git itself) may have been faster.
-        let log = format!("stufpack: operation {operation}");
-        let moved = self.repository.reference_matching(BRANCH, commit, true, head.id, &log);
-        moved.map_err(|error| self.held(error))?;
-        for name in [BRANCH, "logs/refs/heads/main", "logs/HEAD"] {
-            rights.give_at(&self.repository.commondir().join(name));
+        let rights = Rights::of(&self.repository);
+        let packed = staging.pack(&objects).map_err(failed)?;
+        let (written, may_stand) =
+            at_once(|| packed.write(rights), || self.may_stand(&head, &change.tree, operation));
+        may_stand?;
+        let objects = written.map_err(failed)?;
+        Ok(Staged(Stage::New(Box::new(New {
+            glass: self,
+            head,
+            commit,
+            operation,
+            tree,
+            objects,
+            contents,
+        }))))
+    }
+
+    /// Refuses where git, or somebody who works in the work tree, is in the way of `operation`.
+    fn may_stand(&self, head: &Head, tree: &Growing, operation: u32) -> Result<(), Error> {
+        self.is_free()?;
+        if !self.repository.is_bare() {
+            self.is_clean()?;
+            self.has_room(head.tree, tree, operation)?;
         }
-        replaced.remove();
-        if has_work_tree {
-            let tree_of = |id| self.repository.find_tree(id).map_err(Error::from);
-            let show = || self.check_out(Some(&tree_of(head.tree)?), &tree_of(tree)?, contents);
-            show().map_err(|error| self.half_shown(operation, commit, error))?;
-            rights.give_at(&self.repository.path().join("index"));
-        }
-        Ok(Recorded { commit, operation, new: true, uncompared: 0 })
+        Ok(())
     }
 
     pub(super) fn is_of(

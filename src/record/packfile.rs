@@ -8,6 +8,7 @@ use super::Error;
 use super::oldpacks::{self, OldPack};
 use super::rights::Rights;
 use crate::embedded;
+use crate::threads::at_once;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use git2::{ObjectType, Odb, OdbLookupFlags, Oid};
 use rayon::prelude::*;
@@ -17,7 +18,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// The content of a file on its way into the repository.
@@ -163,14 +164,12 @@ impl<'a> Staging<'a> {
         self.entries.push(Entry { id, crc32: crc32fast::hash(&self.pack[start..]), start });
     }
 
-    /// Writes pack and index below `objects`, each whole or not at all; the index last, since it makes the objects visible.
-    ///
-    /// Returns the packs whose objects stand in the new one too.
-    pub fn write(mut self, objects: &Path, rights: Rights) -> io::Result<Replaced> {
-        if self.entries.is_empty() {
-            return Ok(Replaced(Vec::new()));
-        }
+    /// The bytes of pack and index for the folder `objects`, with the old packs that they are to replace.
+    pub fn pack(mut self, objects: &Path) -> io::Result<Packed> {
         let folder = objects.join("pack");
+        if self.entries.is_empty() {
+            return Ok(Packed { folder, files: None, replaced: Replaced(Vec::new()) });
+        }
         let old = oldpacks::joining(&folder, self.pack.len() as u64);
         for pack in &old {
             self.take(pack);
@@ -180,15 +179,9 @@ impl<'a> Staging<'a> {
         let checksum: [u8; 20] = Sha1::digest(&self.pack).into();
         self.pack.extend_from_slice(&checksum);
         let index = index(&mut self.entries, &checksum)?;
-
         let name = folder.join(format!("pack-{}", hex::encode(checksum)));
-        // Both are made durable at once; the index gets its name last.
-        let write = |bytes: &[u8]| durable(&folder, bytes, rights);
-        let (pack, index) = rayon::join(|| write(&self.pack), || write(&index));
-        pack?.persist(name.with_extension("pack")).map_err(|error| error.error)?;
-        index?.persist(name.with_extension("idx")).map_err(|error| error.error)?;
-        File::open(&folder)?.sync_all()?;
-        Ok(Replaced(old))
+        let files = Some(Files { name, pack: self.pack, index });
+        Ok(Packed { folder, files, replaced: Replaced(old) })
     }
 
     fn take(&mut self, old: &OldPack) {
@@ -198,6 +191,58 @@ impl<'a> Staging<'a> {
             self.pack.extend_from_slice(&old.bytes[entry.start..entry.end]);
             self.entries.push(Entry { id: entry.id, crc32: entry.crc32, start });
         }
+    }
+}
+
+/// A pack and its index, in memory.
+pub(super) struct Packed {
+    folder: PathBuf,
+    /// Nothing, where the repository has every object already.
+    files: Option<Files<Vec<u8>>>,
+    replaced: Replaced,
+}
+
+struct Files<F> {
+    /// The path of both, without their endings.
+    name: PathBuf,
+    pack: F,
+    index: F,
+}
+
+impl Packed {
+    /// Puts both on the disk, under names that git does not look at; gone when dropped.
+    pub fn write(self, rights: Rights) -> io::Result<Durable> {
+        let Self { folder, files, replaced } = self;
+        let write = |bytes: &[u8]| durable(&folder, bytes, rights);
+        let on_disk = |Files { name, pack, index }: Files<Vec<u8>>| {
+            // Both at once, which takes hardly longer than one.
+            let (index, pack) = at_once(|| write(&index), || write(&pack));
+            Ok::<_, io::Error>(Files { name, pack: pack?, index: index? })
+        };
+        let files = files.map(on_disk).transpose()?;
+        Ok(Durable { folder, files, replaced })
+    }
+}
+
+/// A pack and its index, on the disk and without their names.
+pub(super) struct Durable {
+    folder: PathBuf,
+    files: Option<Files<NamedTempFile>>,
+    replaced: Replaced,
+}
+
+impl Durable {
+    /// Gives both their names, each whole or not at all; the index last, since it makes the objects visible.
+    ///
+    /// Returns the packs whose objects stand in the new one too.
+    pub fn publish(self) -> io::Result<Replaced> {
+        let Self { folder, files, replaced } = self;
+        if let Some(Files { name, pack, index }) = files {
+            pack.persist(name.with_extension("pack")).map_err(|error| error.error)?;
+            index.persist(name.with_extension("idx")).map_err(|error| error.error)?;
+            File::open(&folder)?.sync_all()?;
+        }
+        Ok(replaced)
     }
 }
 

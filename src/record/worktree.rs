@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 type Files = BTreeMap<String, (Oid, FileMode)>;
 
 /// What objects hold, where it is known.
-pub(super) type Contents<'c> = HashMap<Oid, &'c [u8]>;
+pub(super) type Contents<'c> = HashMap<Oid, Cow<'c, [u8]>>;
 
 /// What a checkout has to do; everything else stays as it is.
 #[derive(Default)]
@@ -172,7 +172,7 @@ impl Glass {
         let mut files = Vec::with_capacity(todo.written.len());
         for (path, (id, mode)) in &todo.written {
             let content = match contents.get(id) {
-                Some(content) => Cow::Borrowed(*content),
+                Some(content) => Cow::Borrowed(&**content),
                 None => Cow::Owned(self.repository.find_blob(*id)?.content().to_vec()),
             };
             files.push((path, *mode == FileMode::BlobExecutable, content));

@@ -116,7 +116,8 @@ fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
             "start-identity",
             "start-api",
             "start-proxy",
-            "enable-unit"
+            "enable-unit",
+            "read-images"
         ]
     );
     assert_eq!(

@@ -158,6 +158,19 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual({word: number for word, number in report["counts"].items() if number}, {"verified": wanted})
         self.assertFalse(content.exists(content.KEY))
 
+    def test_1b_the_record_of_the_deployment_names_the_images_that_run(self) -> None:
+        recorded = self.recorded_images("deploy")
+        self.assertEqual(recorded, network.release())
+        asked = server.inside("docker", "ps", "--no-trunc", "--format", "{{.Image}}").split()
+        self.assertEqual(sorted(asked), sorted(image for name, image in recorded.items() if name != "spa"))
+
+    def recorded_images(self, phase: str) -> dict[str, str]:
+        """What the newest operation folder of a phase says of the images that run."""
+        folders = f"{STATE}/harbour-production/packages/*/operations"
+        path = server.inside("sh", "-c", f"ls -td {folders}/*-{phase}/images.json | head -n 1", place=LAPTOP).strip()
+        found: dict[str, str] = json.loads(server.inside("cat", path, place=LAPTOP))
+        return found
+
     def test_2_a_second_time_nothing_changes(self) -> None:
         for phase in CHANGING:
             with self.subTest(phase):
@@ -334,6 +347,7 @@ class ItDeploys(unittest.TestCase):
         run = self.succeeds("abort")
         self.assertEqual(server.inside("docker", "ps", "--all", "--quiet"), "")
         self.assertEqual(server.inside("docker", "images", "--quiet"), "")
+        self.assertEqual(self.recorded_images("abort"), {})
         self.assertEqual(set(server.inside("docker", "volume", "ls", "--quiet").split()), VOLUMES)
         for volume in VOLUMES:
             self.assertIn(volume, run.output)

@@ -3,7 +3,7 @@
 use super::super::facts::{Certificate, Facts};
 use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
-use super::{PhaseDraft, back, needs, shows};
+use super::{PhaseDraft, back, needs, nothing, shows};
 
 /// Bytes of an image that have to be fetched, on average.
 const IMAGE: u64 = 250_000_000;
@@ -24,6 +24,7 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
             api(facts),
             proxy(facts),
             unit(facts),
+            images(facts),
         ],
     }
 }
@@ -184,6 +185,27 @@ fn unit(facts: &Facts) -> Draft {
         abort_when: "the unit fails".into(),
         undo: back("abort/remove-units", "disables and removes the unit", 20),
         estimate: Estimate::fixed(15, "enabling one unit"),
+        mark: None,
+    }
+}
+
+fn images(facts: &Facts) -> Draft {
+    Draft {
+        id: "deploy/read-images",
+        title: "Read which images run",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Asks the container engine for the image of each running service, by digest, and compares it with the package. The answer goes into the record of this phase."
+            .into(),
+        command: None,
+        before: needs("every service is healthy", compose(facts, "ps")),
+        proof: shows(
+            "every digest is one of compose/.env",
+            format!("{} sudo docker ps --no-trunc", facts.ssh()),
+        ),
+        abort_when: "a service runs another image than the package has".into(),
+        undo: nothing("it only looks"),
+        estimate: Estimate::fixed(5, "one question for each service"),
         mark: None,
     }
 }

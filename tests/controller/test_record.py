@@ -11,7 +11,7 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
-from fixture import TEMPLATES, Story, mode
+from fixture import CHECKLIST, TEMPLATES, Story, mode
 
 sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
 import leak  # noqa: E402
@@ -126,6 +126,45 @@ class Records(Story):
         self.assertEqual((about["event"], about["approved_by"]), ("cutover", "Ada (TA)"))
         self.assertEqual((approval["gate"], approval["strategy"]), ("approve-cutover", "immediate"))
         self.assertEqual(approval["report"]["sha256"], hashlib.sha256(whole.read_bytes()).hexdigest())
+
+    def test_a_sign_off_is_an_operation_that_tells_who_signed_what(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "verify")
+        for name, marks in (("Bob", "-x"), ("Ada Lovelace", "xx")):
+            text = CHECKLIST
+            for mark in marks:
+                text = text.replace("- [ ]", f"- [{mark}]", 1)
+            filled = self.home / "filled.md"
+            filled.write_text(f"{text}Mail went to {ADDRESS}.\n")
+            run = self.exits(0, package, "sign-off", str(filled), "--by", name)
+        about, clear = self.about(3, "sign-off"), self.clear(3, "sign-off")
+        self.assertEqual(
+            (about["event"], about["validation"], about["approved_by"], about["personal"]),
+            ("deployment", "pass", "Ada Lovelace", ["evidence/sign-off.md"]),
+        )
+        self.assertEqual(set(clear), {"operation.json", "journal.jsonl", "sign-off.json", "reports/sign-off.json"})
+        self.assertEqual(json.loads(clear["sign-off.json"])["by"], "Ada Lovelace")
+        standing = [{"id": "Bob", "verdict": "fail"}, {"id": "Ada Lovelace", "verdict": "pass"}]
+        self.assertEqual(json.loads(clear["reports/sign-off.json"])["checks"], standing)
+        self.assertNotIn(ADDRESS, "".join(clear.values()))
+        self.assertIn(f"sh {self.operation(3, 'sign-off')}.sh GLASS KEY SIGNERS", run.stdout)
+        # One that found something wrong approves nothing.
+        self.assertNotIn("approved_by", self.about(2, "sign-off"))
+        self.assertEqual(self.about(2, "sign-off")["validation"], "fail")
+
+        records = json.loads(self.exits(0, package, "status", "--json").stdout)["records"]
+        waiting = [str(self.operation(*of)) for of in ((1, "verify"), (2, "sign-off"), (3, "sign-off"))]
+        self.assertEqual((records["not_run"], records["missing"]), (waiting, []))
+
+    def test_a_secret_in_a_checklist_keeps_its_sign_off_from_being_recorded_and_no_more(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "verify")
+        self.secret("mail_password", FAKE)
+        filled = self.home / "filled.md"
+        filled.write_text(f"{CHECKLIST.replace('[ ]', '[x]')}The password was {FAKE}.\n")
+        run = self.exits(0, package, "sign-off", str(filled), "--by", "Ada", says="not recorded: a secret stands")
+        self.assertIn("evidence/sign-off.md, line 5", run.stdout)
+        self.assertIn("signed off by Ada, ", self.exits(0, package, "status").stdout)
 
     def test_a_secret_in_any_encoding_keeps_the_folder_from_being_written(self) -> None:
         key = "\n".join(["-----BEGIN " + "PRIVATE KEY-----", *(f"{n}FAKE" * 9 for n in range(3)), "-----END"])

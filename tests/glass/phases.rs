@@ -106,6 +106,7 @@ fn stufpack_and_stock_tools_make_the_same_tree_of_a_phases_folder() {
             Phase { lines: &[("deploy/step", "failed")], ..Phase::finished("deploy") },
             Phase { approved_by: Some("Ada's \"TA\" $(id) `x`"), ..Phase::finished("import") },
             Phase::finished("invite"),
+            Phase { approved_by: Some("Ada Lovelace"), ..Phase::finished("sign-off") },
         ];
         let clone = case.path("by stock");
         run(case.command("cp").arg("-a").arg(case.glass()).arg(&clone));
@@ -211,6 +212,7 @@ fn the_glass_tells_the_migration_and_what_changed_in_it() {
     case.record(&second);
     leave(Phase { evidence: deploy("b"), ..Phase::finished("deploy") }, &second);
     leave(Phase { evidence: json!({ "verify.json": report("pass") }), ..Phase::finished("verify") }, &second);
+    leave(Phase { approved_by: Some("Bob"), ..Phase::finished("sign-off") }, &second);
     leave(Phase { approved_by: Some("Ada (TA)"), ..Phase::finished("cutover") }, &second);
 
     let log = record::log(&case.glass()).unwrap();
@@ -230,31 +232,37 @@ fn the_glass_tells_the_migration_and_what_changed_in_it() {
             (Event::Package, None, None, none),
             (Event::Deployment, Some("deploy"), Some(Ended::Finished), none),
             (Event::Deployment, Some("verify"), Some(Ended::Finished), pass),
+            (Event::Deployment, Some("sign-off"), None, pass),
             (Event::Cutover, Some("cutover"), Some(Ended::Finished), none),
         ]
     );
-    assert_eq!(log[7].approved_by.as_deref(), Some("Ada (TA)"));
+    assert_eq!(log[7].approved_by.as_deref(), Some("Bob"));
+    assert_eq!(log[8].approved_by.as_deref(), Some("Ada (TA)"));
 
-    let meaning = record::meaning(&case.glass(), 3, 7).unwrap();
+    let meaning = record::meaning(&case.glass(), 3, 8).unwrap();
     let changed = |area: Area| {
         let changes = meaning.changes.iter().filter(|change| change.area == area);
         changes.map(|c| (c.what.as_str(), c.before.as_deref(), c.after.as_deref())).collect::<Vec<_>>()
     };
-    assert_eq!(changed(Area::Checks), [("verify: sign-in", Some("fail"), Some("pass"))]);
+    assert_eq!(
+        changed(Area::Checks),
+        [("sign-off: Bob", None, Some("pass")), ("verify: sign-in", Some("fail"), Some("pass"))]
+    );
     assert_eq!(changed(Area::Images), [("api", Some(image("a").as_str()), Some(image("b").as_str()))]);
     assert_eq!(
         changed(Area::Phases),
         [
             ("cutover", None, Some("finished, package 2")),
             ("deploy", Some("finished, package 1"), Some("finished, package 2")),
+            ("sign-off", None, Some("ran, package 2")),
             ("verify", Some("failed, package 1"), Some("finished, package 2")),
         ]
     );
     assert!(changed(Area::Package).contains(&("package.number", Some("1"), Some("2"))));
     assert_eq!(changed(Area::Settings), [("infrastructure/compose/.env: N", Some("'1'"), Some("'2'"))]);
     assert_eq!((changed(Area::Code).len(), changed(Area::Personal).len()), (0, 1));
-    assert_eq!(meaning.between.len(), 4);
+    assert_eq!(meaning.between.len(), 5);
     assert!(record::meaning(&case.glass(), 3, 3).unwrap().changes.is_empty());
-    let error = record::meaning(&case.glass(), 3, 8).unwrap_err().to_string();
-    assert!(error.contains("has no operation 8, its last one is 7"), "{error}");
+    let error = record::meaning(&case.glass(), 3, 9).unwrap_err().to_string();
+    assert!(error.contains("has no operation 9, its last one is 8"), "{error}");
 }

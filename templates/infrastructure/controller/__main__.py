@@ -14,6 +14,7 @@ import ahead
 import bootstrap
 import command
 import gates
+import operation
 import package
 import planned
 import signoff
@@ -67,9 +68,11 @@ def _act(words: list[str], console: Console) -> Exit:
         lock(state, "./migrate sign-off")
         keep_verified(state, given.sums, given.signer)
         journal = open_journal(state, found.plan_digest, repair=True)
-        said, following = signoff.sign(found, state, journal, typed.object or "", typed.by)
-        console.say(f"{said}\nnext: {following}")
-        console.document |= {"said": said, "next": following}
+        run, said = signoff.sign(found, state, journal, typed.object or "", typed.by)
+        console.say(said)
+        operation.leave(console, lambda: operation.write_sign_off(found, state, journal, given.sums, run))
+        console.say("next: ./migrate status")
+        console.document |= {"said": said, "next": "./migrate status"}
         return Exit.DONE
     phase = found.phase(typed.verb)
     if phase is None:

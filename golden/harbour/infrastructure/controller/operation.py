@@ -1,4 +1,4 @@
-"""The operation folder: what one run did, in a form that a glass takes, and the shell text that records it.
+"""The operation folder: what one run or sign-off was, in a form that a glass takes, and the text that records it.
 
 Nothing secret and nothing personal stands there in clear, first by construction: clear is only what is made here of
 words that the package's own code uses (steps, tasks, verdicts, image digests), the journal, which holds nothing else,
@@ -12,17 +12,20 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import leak
-from console import count
+import signoff
+from console import Console, count
 from gates import Approval, me
 from journal import Journal, Line
+from outcome import Stop
 from package import Package, Phase
+from report import time
 from state import State, replace
 
 # What these leave is asked again each time; of `verify` the verdict is kept, since people decide by it.
@@ -63,17 +66,84 @@ def folder(state: State, run: int, phase: str) -> Path:
     return state.here / "operations" / f"{run}-{phase}"
 
 
-def is_due(journal: Journal, run: int, phase: str) -> bool:
-    """Whether a run has begun a step of a phase that is recorded."""
-    began = any(line.run == run and line.state == "started" for line in journal.steps())
-    return began and phase not in NOT_RECORDED
+def due(journal: Journal) -> list[tuple[int, str]]:
+    """Runs that have begun a step of a phase that is recorded, and sign-offs, in order."""
+    found = {}
+    for line in journal.lines:
+        if line.plan == journal.plan and line.step == signoff.STEP and line.state != "refused":
+            found[line.run, signoff.STEP] = True
+    begun = ((line.run, line.phase) for line in journal.steps() if line.state == "started")
+    found |= {(run, phase): True for run, phase in begun if phase not in NOT_RECORDED}
+    return sorted(found)
 
 
 def write(package: Package, state: State, journal: Journal, ran: Ran) -> tuple[Path | None, list[leak.Hit]]:
     """Writes the folder of a run, whole or not at all; the secrets that were found instead, if any."""
-    place = folder(state, ran.number, ran.phase.id)
     files, personal = _files(state, journal, ran)
-    about = _about(package, journal, ran, files, sorted(personal))
+    lines = [line for line in journal.steps() if line.run == ran.number]
+    report = files.get(f"reports/{ran.phase.id}.json")
+    about = {
+        "event": _EVENTS.get(ran.phase.id, "deployment"), "phase": ran.phase.id, "run": ran.number,
+        "result": result(lines), "started": time(ran.since), "ended": time(datetime.now(UTC)),
+        "validation": json.loads(report)["verdict"] if report else "not_run",
+    }  # fmt: skip
+    approved_by = ran.approval.by if ran.approval else ""
+    return _write(package, state, journal, ran.sums, about, approved_by, files, personal)
+
+
+def write_sign_off(
+    package: Package, state: State, journal: Journal, sums: str, run: int
+) -> tuple[Path | None, list[leak.Hit]]:
+    """Writes the folder of a sign-off: who signed what with which answers; what they wrote beside is personal."""
+    answers, filled = signoff.kept(state, run)
+    document = json.loads(answers.read_bytes())
+    standing = [{"id": one["by"], "verdict": one["verdict"]} for one in signoff.standing(state, journal)]
+    files = {
+        "journal.jsonl": journal.path.read_bytes(), "sign-off.json": answers.read_bytes(),
+        f"reports/{signoff.STEP}.json": _json({"v": 1, "phase": signoff.STEP, "checks": standing}),
+        "evidence/sign-off.md": filled.read_bytes(),
+    }  # fmt: skip
+    about = {
+        "event": "deployment", "phase": signoff.STEP, "run": run, "started": document["at"], "ended": document["at"],
+        "validation": document["verdict"],
+    }  # fmt: skip
+    approved_by = document["by"] if document["verdict"] == "pass" else ""
+    return _write(package, state, journal, sums, about, approved_by, files, {"evidence/sign-off.md"})
+
+
+def leave(console: Console, write: Callable[[], tuple[Path | None, list[leak.Hit]]]) -> None:
+    """Writes a folder and tells of it; that none could be written changes nothing of what was done."""
+    try:
+        place, secrets = write()
+    except (OSError, ValueError, Stop) as error:
+        why = error.what if isinstance(error, Stop) else error
+        console.say(f"not recorded: the operation folder could not be written: {why}")
+        return
+    if place is None:
+        console.say(
+            "not recorded: a secret stands where it must not (not shown); treat it as disclosed, and replace it"
+        )
+        for hit in secrets:
+            console.say(f"    {hit}")
+        return
+    console.document["operation"] = str(place)
+    console.say(f"operation: {place}\nnot recorded yet; GLASS is yours. One of:")
+    for command in commands(place):
+        console.say(f"    {command}")
+
+
+def _write(
+    package: Package,
+    state: State,
+    journal: Journal,
+    sums: str,
+    about: dict[str, Any],
+    approved_by: str,
+    files: dict[str, bytes],
+    personal: set[str],
+) -> tuple[Path | None, list[leak.Hit]]:
+    place = folder(state, about["run"], about["phase"])
+    about = _about(package, journal, sums, about, approved_by, files) | {"personal": sorted(personal)}
     files["operation.json"] = _json(about)
     refusal = place.with_name(f"{place.name}.refused")
     place.parent.mkdir(mode=0o700, exist_ok=True)
@@ -113,9 +183,7 @@ class Standing:
 def standing(state: State, journal: Journal) -> Standing:
     """Looks at the runs that the journal tells of; a record is known by the note that recording leaves."""
     found = Standing([], [], {})
-    for run, phase in dict.fromkeys((line.run, line.phase) for line in journal.steps()):
-        if not is_due(journal, run, phase):
-            continue
+    for run, phase in due(journal):
         place = folder(state, run, phase)
         if place.is_dir():
             (found.recorded if place.with_name(f"{place.name}.recorded").is_file() else found.waiting).append(place)
@@ -155,24 +223,22 @@ def _evidence(state: State, reports: Path, run: int) -> Iterator[tuple[str, Path
 
 
 def _about(
-    package: Package, journal: Journal, ran: Ran, files: Mapping[str, bytes], personal: list[str]
+    package: Package,
+    journal: Journal,
+    sums: str,
+    about: dict[str, Any],
+    approved_by: str,
+    files: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    lines = [line for line in journal.steps() if line.run == ran.number]
-    report = files.get(f"reports/{ran.phase.id}.json")
-    about: dict[str, Any] = {
-        "schema": 1, "event": _EVENTS.get(ran.phase.id, "deployment"), "slug": package.slug,
-        "package": {"number": package.number, "sha256": ran.sums, "plan": package.plan_digest},
-        "phase": ran.phase.id, "run": ran.number, "result": result(lines),
-        "started": ran.since.strftime("%Y-%m-%dT%H:%M:%SZ"), "ended": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "validation": json.loads(report)["verdict"] if report else "not_run",
-    }  # fmt: skip
-    for key, text in (("requested_by", me()), ("approved_by", ran.approval.by if ran.approval else "")):
+    """What is said of it, with what is the same for every operation."""
+    package_of = {"number": package.number, "sha256": sums, "plan": package.plan_digest}
+    about = {"schema": 1, "slug": package.slug, "package": package_of} | about
+    for key, text in (("requested_by", me()), ("approved_by", approved_by)):
         if _is_value(text):
             about[key] = text
     journal_bytes = files["journal.jsonl"]
     last = journal_bytes.splitlines(keepends=True)[-1]
-    about["journal"] = {"lines": len(journal.lines), "sha256": hashlib.sha256(last).hexdigest()}
-    return about | {"personal": personal}
+    return about | {"journal": {"lines": len(journal.lines), "sha256": hashlib.sha256(last).hexdigest()}}
 
 
 def result(lines: Sequence[Line]) -> str:

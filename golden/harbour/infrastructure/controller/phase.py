@@ -169,27 +169,12 @@ class _Steps:
 
     def _leave(self) -> None:
         """The operation folder, however the run ended; that none could be written changes nothing of what was done."""
-        of, console = self.of, self.of.console
-        if of.check or not operation.is_due(self.journal, self.number, of.phase.id):
+        of = self.of
+        if of.check or (self.number, of.phase.id) not in operation.due(self.journal):
             return
-        steps = console.document["steps"]
+        steps = of.console.document["steps"]
         ran = operation.Ran(of.phase, self.number, self.since, of.sums, steps, of.approval)
-        try:
-            place, secrets = operation.write(of.package, of.state, self.journal, ran)
-        except (OSError, ValueError) as error:
-            console.say(f"not recorded: the operation folder could not be written: {error}")
-            return
-        if place is None:
-            console.say(
-                "not recorded: a secret stands where it must not (not shown); treat it as disclosed, and replace it"
-            )
-            for hit in secrets:
-                console.say(f"    {hit}")
-            return
-        console.document["operation"] = str(place)
-        console.say(f"operation: {place}\nnot recorded yet; GLASS is yours. One of:")
-        for command in operation.commands(place):
-            console.say(f"    {command}")
+        operation.leave(of.console, lambda: operation.write(of.package, of.state, self.journal, ran))
 
     def _call(self) -> None:
         """One call of Ansible; a due step of which it ran no task is not done."""
@@ -248,7 +233,7 @@ class _Steps:
     def _records(self) -> list[report.Check]:
         """Whether a glass has what ran before; asked only in a phase that is recorded itself, which comes later."""
         of = self.of
-        if not operation.is_due(self.journal, self.number, of.phase.id):
+        if (self.number, of.phase.id) not in operation.due(self.journal):
             return []
         records = operation.standing(of.state, self.journal)
         waits = {place.name: "./migrate status prints the commands that record it" for place in records.waiting}

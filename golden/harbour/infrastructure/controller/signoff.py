@@ -27,8 +27,8 @@ _CHECKLIST = "docs/user-validation-checklist.md"
 _SHOWN = 3  # of the points that are named in a message
 
 
-def sign(package: Package, state: State, journal: Journal, name: str, by: str | None) -> tuple[str, str]:
-    """Keeps a filled checklist; returns what to tell and what to type next. Needs the lock: it writes the journal.
+def sign(package: Package, state: State, journal: Journal, name: str, by: str | None) -> tuple[int, str]:
+    """Keeps a filled checklist; returns its run and what to tell. Needs the lock: it writes the journal.
 
     Refused (exit 12) where the file is no filled checklist of this package, or nothing stands that it could be about.
     """
@@ -59,20 +59,22 @@ def sign(package: Package, state: State, journal: Journal, name: str, by: str | 
         "v": 1, "plan": package.plan_digest, "by": by, "at": time(datetime.now(UTC)), "verdict": _verdict(items),
         "items": items,
     }  # fmt: skip
-    folder = state.here / "sign-offs"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    kept = {
-        folder / f"{run}.json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",
-        folder / f"{run}.md": text,
-    }
-    for place, content in kept.items():
+    places = kept(state, run)
+    places[0].parent.mkdir(mode=0o700, exist_ok=True)
+    for place, content in zip(places, (json.dumps(document, indent=1, ensure_ascii=False) + "\n", text), strict=True):
         replace(place, content)
     evidence = [
         {"path": str(place.relative_to(state.root)), "sha256": hashlib.sha256(place.read_bytes()).hexdigest()}
-        for place in kept
+        for place in places
     ]
     journal.append(run, PHASE, STEP, "done", by=by, evidence=evidence)
-    return f"signed off by {_words(document)}\n  kept in {folder / f'{run}.json'}", "./migrate status"
+    return run, f"signed off by {_words(document)}\n  kept in {places[0]}"
+
+
+def kept(state: State, run: int) -> tuple[Path, Path]:
+    """Where the answers of a sign-off stand, and the filled copy itself."""
+    folder = state.here / "sign-offs"
+    return folder / f"{run}.json", folder / f"{run}.md"
 
 
 def _verdict(items: list[dict[str, str]]) -> str:
@@ -91,7 +93,7 @@ def standing(state: State, journal: Journal) -> list[dict[str, Any]]:
     """The newest sign-off of each name, of what stands now: what was taken back since was signed for something else."""
     found: dict[str, dict[str, Any]] = {}
     for run in _runs(journal):
-        path = state.here / "sign-offs" / f"{run}.json"
+        path, _ = kept(state, run)
         try:
             document = json.loads(path.read_bytes())
             found[str(document["by"])] = document

@@ -16,17 +16,18 @@ from .names import LAPTOP
 KEY = "/etc/stuf/secrets/source_read"
 STATE = "/var/lib/stufpack/content/state"
 UNIT = "stuf-content@copy.service"
-# Runs on the server: changes a byte of an object at the target.
+# Runs on the server: changes what an object at the target holds, and nothing else of it.
 CHANGE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "/usr/local/lib/stuf-content")
 from stuf_content import configuration, session
 store = session.Session(configuration.read(Path("/etc/stuf/content.json"))).target
-key = sys.argv[1]
+key, change = sys.argv[1:]
 with store.reading(key) as (there, answer):
     was = answer.read()
-store.put(key, bytes([was[0] ^ 1]) + was[1:], there)
+changed = {"byte": bytes([was[0] ^ 1]) + was[1:], "longer": was + b"x", "shorter": was[:-1]}
+store.put(key, changed[change], there)
 """
 
 
@@ -46,9 +47,9 @@ def unit_state() -> str:
     return server.inside("sh", "-c", f"systemctl is-active {UNIT} || true")
 
 
-def change_byte(key: str) -> None:
-    """Changes one byte of an object at the target, and nothing else of it."""
-    server.inside("python3", "-", key, stdin=CHANGE.encode())
+def change(key: str, how: str) -> None:
+    """Changes an object at the target: one `byte` of it, or it becomes one byte `longer` or `shorter`."""
+    server.inside("python3", "-", key, how, stdin=CHANGE.encode())
 
 
 @contextlib.contextmanager

@@ -183,7 +183,7 @@ class ItDeploys(unittest.TestCase):
 
     def test_2b_one_changed_byte_at_the_target_fails_and_names_its_file(self) -> None:
         key = next(item["key"] for item in self.deployment.source["objects"] if item["size"] and item["key"].isascii())
-        content.change_byte(key)
+        content.change(key, "byte")
         run = self.deployment.migrate("content")
         self.assertEqual((run.code, run.document["steps"][-1]["id"]), (1, "content/prove-batches"), run.output[-6000:])
         self.assertIn(f"differs: {json.dumps(key)}, other bytes", "\n".join(run.document["steps"][-1]["failures"]))
@@ -259,10 +259,12 @@ class ItDeploys(unittest.TestCase):
         uploaded = [row for row in exported.inventory.values() if row["metadata"].get("comment") == "bench"]
         self.assertEqual([row["size"] for row in uploaded], [256 * 4096])
         self.assertEqual(len(exported.compiles("next.harbour.example")), 1)
-        # What was not copied, or uploaded since, is content; of everything else nothing but what the ledger says.
+        # The one file that was uploaded since; of everything else, content included, nothing but what the ledger says.
         work = instance_folder() / "deployment"
-        differing = exported.differs_from(work / "export", "--target", work / "target.json")
-        self.assertEqual([path for path in differing if not path.startswith(("content[", "spec.content."))], [])
+        self.assertEqual(
+            exported.differs_from(work / "export", "--target", work / "target.json"),
+            [f"content[{uploaded[0]['key']}]", "spec.content.bytes", "spec.content.objects"],
+        )
         for trace in TRACES:
             self.assertFalse(engine.docker_ok("exec", SERVER.container, "test", "-e", trace), trace)
         logs = server.inside("sh", "-c", f"cat {STATE}/harbour-production/packages/*/logs/*-export-*.log", place=LAPTOP)
@@ -275,20 +277,25 @@ class ItDeploys(unittest.TestCase):
         spec = self.exported.spec
         name = next(name for name, known in spec["users"].items() if known["email"].lower() == user["email"].lower())
         document = ("config/stuf_config.json", "project", "description")
+        file = next(key for key, row in self.exported.inventory.items() if row["size"] and key.isascii())
         toggle_role(user["username"], "trust-architect", {"accessTokenLifespan": 299})
         change_document(*document, "Changed by hand")
+        content.change(file, "longer")
         changed = Export.of(self.succeeds("export"))
         self.assertEqual(
             changed.differs_from(self.exported.folder),
             [
+                f"content[{file}].size",
                 "realm.accessTokenLifespan",
                 f"realm.users[{user['username']}].realmRoles[trust-architect]",
+                "spec.content.bytes",
                 "spec.project.description",
                 f"spec.users.{name}.roles[trust-architect]",
             ],
         )
         toggle_role(user["username"], "trust-architect", {"accessTokenLifespan": 300})
         change_document(*document, spec["project"]["description"])
+        content.change(file, "shorter")
 
     def test_5d_s05_nobody_else_on_the_server_saw_a_secret(self) -> None:
         self.assertEqual(self.seen.foreign, [], "others' environments can be read")

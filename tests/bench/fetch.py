@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from . import representations
 from .engine import locked
 from .paths import CACHE, CONTEXTS, digest_of
-from .shell import run, say
+from .shell import BenchError, run, say
 
 GARAGE_VERSION = "2.5.0"
 NPM_VERSION = "10.8.2"  # what node:20-alpine brings
+ADMIN_CLIENT = "@keycloak/keycloak-admin-client"
 ADMIN_CLIENT_VERSION = "26.7.4"
+ADMIN_CLIENT_SHA512 = "Zrjt3SqMXk/aUCLWYhxDbNl/WSzns3Hr+IrJN2Tw4rEsRXpLC1ABUhB1n7mjw+OsxDvxVhF8QtwHuAUA8tQmkw=="
+#: What the identity stand-in is given or shows; what these are made of comes with them.
+REPRESENTATIONS = (
+    "ClientRepresentation",
+    "ClientScopeRepresentation",
+    "CredentialRepresentation",
+    "ProtocolMapperRepresentation",
+    "RealmRepresentation",
+    "RequiredActionProviderRepresentation",
+    "RoleMappingPayload",
+    "RoleRepresentation",
+    "UserProfileConfig",
+    "UserRepresentation",
+)
 
 
 def kept(name: str, inputs: tuple[str | Path, ...], make: Callable[[Path], None]) -> Path:
@@ -85,35 +104,27 @@ def keycloak_modules() -> Path:
 
 
 def keycloak_types() -> Path:
-    """`types.json`: the fields of each of Keycloak's representations, as its own admin client defines them."""
+    """`types.json`: Keycloak's representations, as its own admin client defines them."""
 
     def make(folder: Path) -> None:
-        work = folder / "work"
-        work.mkdir()
-        (work / "package.json").write_text('{"private": true}')
-        run(
-            ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-            + [f"@keycloak/keycloak-admin-client@{ADMIN_CLIENT_VERSION}"],
-            cwd=work,
-            log="fetch-keycloak-types",
-        )
-        definitions = work / "node_modules" / "@keycloak" / "keycloak-admin-client" / "lib" / "defs"
-        types: dict[str, dict[str, str]] = {}
-        for file in sorted(definitions.glob("*.d.ts")):
-            types |= _interfaces(file.read_text())
-        shutil.rmtree(work)
+        packed = f"{ADMIN_CLIENT}@{ADMIN_CLIENT_VERSION}"
+        run(["npm", "pack", "--ignore-scripts", packed], cwd=folder, log="fetch-keycloak-types")
+        (archive,) = folder.glob("*.tgz")
+        digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+        if digest != ADMIN_CLIENT_SHA512:
+            raise BenchError(f"{packed} has SHA-512 {digest}, expected {ADMIN_CLIENT_SHA512}")
+        definitions = {}
+        with tarfile.open(archive) as tar:
+            for entry in tar:
+                content = tar.extractfile(entry)
+                if content and re.fullmatch(r"package/lib/defs/\w+\.d\.ts", entry.name):
+                    definitions[Path(entry.name).name] = content.read().decode()
+        types = representations.read(definitions, REPRESENTATIONS)
         (folder / "types.json").write_text(json.dumps(types, indent=1, sort_keys=True))
+        archive.unlink()
 
-    return kept("keycloak-types", (ADMIN_CLIENT_VERSION, Path(__file__)), make)
-
-
-def _interfaces(definition: str) -> dict[str, dict[str, str]]:
-    """Field name → TypeScript type, for every interface of a definition file."""
-    found = {}
-    for match in re.finditer(r"interface (\w+)(?: extends \w+)? \{(.*?)^\}", definition, re.S | re.M):
-        fields = re.findall(r'^\s+"?([\w.]+)"?\??: ([^;]+);', match[2], re.M)
-        found[match[1]] = {name: " ".join(kind.split()) for name, kind in fields}
-    return found
+    code = Path(representations.__file__)
+    return kept("keycloak-types", (ADMIN_CLIENT_VERSION, ADMIN_CLIENT_SHA512, *REPRESENTATIONS, code), make)
 
 
 def garage() -> Path:

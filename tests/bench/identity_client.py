@@ -117,7 +117,7 @@ def temporary(test: ImageTest) -> str:
     return folder.name
 
 
-MAPPER = {"protocol": "openid-connect", "consentRequired": False}
+MAPPER = {"protocol": "openid-connect"}
 TOKENS = {"access.token.claim": "true", "id.token.claim": "true"}
 
 #: A realm as a package brings it: scopes that map what the API asks for, a public client, a service account, no users.

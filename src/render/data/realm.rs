@@ -110,7 +110,6 @@ fn mapper(exported: &Value) -> Option<Value> {
         "name": word("name")?,
         "protocol": "openid-connect",
         "protocolMapper": word("protocolMapper")?,
-        "consentRequired": false,
         "config": plain_texts(exported.get("config")),
     }))
 }
@@ -132,7 +131,6 @@ fn standard_scopes() -> [(&'static str, Value); 3] {
             "name": name,
             "protocol": "openid-connect",
             "protocolMapper": kind,
-            "consentRequired": false,
             "config": config,
         })
     };
@@ -194,7 +192,6 @@ fn clients(checked: &Checked) -> Vec<Value> {
             "name": "management roles",
             "protocol": "openid-connect",
             "protocolMapper": "oidc-usermodel-client-role-mapper",
-            "consentRequired": false,
             "config": {
                 "usermodel.clientRoleMapping.clientId": "realm-management",
                 "claim.name": "resource_access.realm-management.roles",

@@ -3,7 +3,7 @@ import crypto from "node:crypto";
 
 import { policyProblem, setPassword } from "./credentials.js";
 import { redirectAllowed } from "./oidc.js";
-import { checkUnique, checkUser, addClient, addScope, addServiceAccount, createRealm, createUser, effectiveRoles, checkRedirect } from "./realms.js";
+import { checkUnique, checkUser, addClient, addScope, addServiceAccount, createRealm, createUser, effectiveRoles, checkRedirect, texts } from "./realms.js";
 import { DEFAULT_PROFILE, checkProfile, managedAttributes, profileOf, setProfile } from "./profile.js";
 import { Refused, check } from "./representations.js";
 import { send } from "./mail.js";
@@ -88,8 +88,8 @@ async function updateRealm(context) {
 }
 
 function merged(realm, field, value) {
-  if (field === "smtpServer" && value?.password === MASK) return { ...value, password: realm.smtpServer?.password };
-  return value;
+  if (field !== "smtpServer") return value;
+  return texts(value?.password === MASK ? { ...value, password: realm.smtpServer?.password } : value);
 }
 
 async function users(context) {

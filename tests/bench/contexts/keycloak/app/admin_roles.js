@@ -24,8 +24,8 @@ export function mappingRoutes({ demand, VIEW_USERS, VIEW_REALM, VIEW_CLIENTS, ok
     if (!Array.isArray(context.body)) throw new Refused(400, { error: "Cannot parse the JSON" });
     const found = [];
     for (const representation of context.body) {
-      check(representation, "RoleRepresentation");
-      const role = await context.view.get("role", representation.id ?? "");
+      check(representation, "RoleMappingPayload");
+      const role = await context.view.get("role", representation.id);
       if (!role || role.name !== representation.name || !fits(role)) throw missing("Role not found");
       found.push(role.id);
     }

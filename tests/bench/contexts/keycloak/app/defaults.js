@@ -47,7 +47,7 @@ export const MANAGEMENT_ROLES = [
   "query-realms", "query-users", "query-clients", "query-groups", "create-client", "impersonation", "realm-admin",
 ];
 
-const mapper = (name, protocolMapper, config = {}) => ({ name, protocol: "openid-connect", protocolMapper, consentRequired: false, config });
+const mapper = (name, protocolMapper, config = {}) => ({ name, protocol: "openid-connect", protocolMapper, config });
 const property = (name, user, claim, type = "String") =>
   mapper(name, "oidc-usermodel-property-mapper", { "user.attribute": user, "claim.name": claim, "jsonType.label": type, "id.token.claim": "true", "access.token.claim": "true" });
 const scope = (name, shown, protocolMappers) => ({ name, protocol: "openid-connect", attributes: { "include.in.token.scope": String(shown) }, protocolMappers });

@@ -1,5 +1,5 @@
 // The declarative user profile of Keycloak 24 and later: what a user's fields may hold, and which attributes exist.
-import { Refused } from "./representations.js";
+import { Refused, check } from "./representations.js";
 
 // eslint-disable-next-line no-control-regex
 const PERSON_NAME = /^[^<>&"\v$%!#?§;*~/\\|^=[\]{}()\x00-\x1f\x7f-\x9f]+$/u;
@@ -48,7 +48,6 @@ export const DEFAULT_PROFILE = {
 };
 
 const COMPONENT = "org.keycloak.userprofile.UserProfileProvider";
-const POLICIES = ["ENABLED", "ADMIN_EDIT", "ADMIN_VIEW"];
 const ROOT = ["username", "email", "firstName", "lastName"];
 
 const VALIDATORS = {
@@ -80,13 +79,7 @@ export function setProfile(realm, profile) {
 }
 
 export function checkProfile(profile) {
-  const known = ["attributes", "groups", "unmanagedAttributePolicy"];
-  for (const name of Object.keys(profile)) {
-    if (!known.includes(name)) throw new Refused(400, { errorMessage: `UserProfile configuration: Unrecognized field "${name}"` });
-  }
-  if (profile.unmanagedAttributePolicy !== undefined && !POLICIES.includes(profile.unmanagedAttributePolicy)) {
-    throw new Refused(400, { errorMessage: `UserProfile configuration: unmanagedAttributePolicy is one of ${POLICIES}` });
-  }
+  check(profile, "UserProfileConfig");
   const names = (profile.attributes ?? []).map((attribute) => attribute.name);
   for (const name of ["username", "email"]) {
     if (!names.includes(name)) throw new Refused(400, { errorMessage: `UserProfile configuration: the attribute '${name}' can not be removed` });

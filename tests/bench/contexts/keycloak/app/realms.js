@@ -33,6 +33,7 @@ export async function createRealm(view, representation) {
   const keys = crypto.generateKeyPairSync("rsa", { modulusLength: 2048 });
   const realm = { ...REALM_DEFAULTS, id: representation.id ?? newId() };
   for (const [field, value] of Object.entries(representation)) if (!ENTITIES.includes(field)) realm[field] = value;
+  realm.smtpServer = texts(realm.smtpServer);
   realm.requiredActions = representation.requiredActions ?? REQUIRED_ACTIONS;
   checkProfile(profileOf(realm));
   realm.keys = { kid: newId(), private: keys.privateKey.export({ type: "pkcs8", format: "pem" }) };
@@ -56,6 +57,14 @@ export async function createRealm(view, representation) {
   }
   for (const user of representation.users ?? []) await importUser(view, realm, user);
   return realm;
+}
+
+// A map of texts on the wire, whatever the definitions say; Jackson makes texts of numbers and switches.
+export function texts(map) {
+  return Object.fromEntries(Object.entries(map ?? {}).map(([name, value]) => {
+    if (typeof value === "object" && value !== null) throw new Refused(400, { error: "unknown_error", error_description: `Cannot parse the JSON: ${name}` });
+    return [name, value === null ? null : String(value)];
+  }));
 }
 
 function builtInClients(realm) {

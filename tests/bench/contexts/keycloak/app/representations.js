@@ -1,20 +1,14 @@
-// What Keycloak's JSON may hold: the fields of its own type definitions, no others.
+// What Keycloak's JSON may hold: what the type definitions of its own admin client say, and nothing else.
+// The types are written as tests/bench/representations.py tells.
 import fs from "node:fs";
 
 const TYPES = JSON.parse(fs.readFileSync(new URL("./types.json", import.meta.url), "utf8"));
 
-// Where the definitions say `any`, the server has a type all the same.
-TYPES.RealmRepresentation.clientScopes = "ClientScopeRepresentation[]";
-TYPES.ComponentExportRepresentation.config = "any";
-TYPES.RealmRepresentation.smtpServer = "any";
-// Deprecated in Keycloak's Java class, so still read, and written in STUF's own realm file.
-TYPES.ProtocolMapperRepresentation.consentRequired = "boolean";
-TYPES.ProtocolMapperRepresentation.consentText = "string";
-
-const SMTP_FIELDS = [
-  "host", "port", "from", "fromDisplayName", "replyTo", "replyToDisplayName", "envelopeFrom", "ssl", "starttls", "auth",
-  "user", "password", "authType", "allowutf8", "debug", "connectionTimeout", "timeout", "writeTimeout",
-];
+// The definitions know maps of one value where Keycloak's own classes have a MultivaluedHashMap: on the wire, lists.
+for (const [type, field] of [["RealmRepresentation", "components"], ["ComponentExportRepresentation", "config"], ["ComponentExportRepresentation", "subComponents"]]) {
+  const kind = TYPES[type].fields[field];
+  kind.map = { list: kind.map };
+}
 
 export class Refused extends Error {
   constructor(status, body) {
@@ -24,56 +18,51 @@ export class Refused extends Error {
   }
 }
 
+// Refuses what is not of a type, in Keycloak's words; a null stands for what is absent, there as here.
 export function check(value, type) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw new Refused(400, { error: `Cannot parse the JSON`, error_description: `a ${type} is a JSON object` });
-  }
-  const fields = TYPES[type];
-  if (!fields) throw new Error(`no definition of ${type}`);
-  for (const [name, inner] of Object.entries(value)) {
-    if (!(name in fields)) {
-      throw new Refused(400, { error: `Invalid json representation for ${type}. Unrecognized field "${name}" at line 1 column 1.` });
-    }
-    if (inner !== null) checkInner(inner, fields[name], `${type}.${name}`);
-  }
-  if (type === "RealmRepresentation" && value.smtpServer) {
-    for (const [name, inner] of Object.entries(value.smtpServer)) {
-      // A map of strings on the wire; Jackson turns scalars into strings.
-      if (!SMTP_FIELDS.includes(name)) throw new Refused(400, { error: `the stand-in knows no smtpServer field "${name}"` });
-      if (typeof inner === "object" && inner !== null) throw new Refused(400, { error: `Cannot parse the JSON` });
-      value.smtpServer[name] = inner === null ? null : String(inner);
-    }
-  }
+  if (!(type in TYPES)) throw new Error(`no definition of ${type}`);
+  demand(value, { named: type }, type, type);
   return value;
 }
 
-function checkInner(value, type, where) {
-  const wrong = () => new Refused(400, { error: "Cannot parse the JSON", error_description: `${where} is no ${type}` });
-  const list = /^(?:\((.*)\)|([\w]+))\[\]$/.exec(type);
-  if (list) {
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+// `type`: the innermost representation with a name; `where`: the path to the value.
+function demand(value, kind, type, where) {
+  const wrong = () => new Refused(400, { error: "unknown_error", error_description: `Cannot parse the JSON: ${where}` });
+  if (typeof kind === "string") {
+    if (kind !== "any" && typeof value !== kind) throw wrong();
+  } else if (kind.named) {
+    demand(value, TYPES[kind.named], kind.named, where);
+  } else if (kind.word !== undefined) {
+    if (value !== kind.word) throw wrong();
+  } else if (kind.one) {
+    if (!kind.one.some((inner) => fits(value, inner, type, where))) throw wrong();
+  } else if (kind.list) {
     if (!Array.isArray(value)) throw wrong();
-    for (const item of value) checkInner(item, list[1] ?? list[2], where);
-    return;
-  }
-  const map = /^\{ \[index: string\]: (.*)$/.exec(type);
-  if (map) {
-    if (typeof value !== "object" || Array.isArray(value)) throw wrong();
-    for (const inner of Object.values(value)) {
-      for (const item of Array.isArray(inner) ? inner : [inner]) checkInner(item, map[1].replace(/\[\]$/, ""), where);
+    for (const inner of value) demand(inner, kind.list, type, where);
+  } else if (kind.map) {
+    if (!isObject(value)) throw wrong();
+    for (const [name, inner] of Object.entries(value)) if (inner !== null) demand(inner, kind.map, type, `${where}.${name}`);
+  } else {
+    if (!isObject(value)) throw wrong();
+    for (const [name, inner] of Object.entries(value)) {
+      if (!Object.hasOwn(kind.fields, name)) {
+        throw new Refused(400, { error: `Invalid json representation for ${type}. Unrecognized field "${name}" at line 1 column 1.` });
+      }
+      if (inner !== null) demand(inner, kind.fields[name], type, `${where}.${name}`);
     }
-    return;
+    for (const name of kind.needed) if (value[name] === undefined) throw wrong();
   }
-  if (type === "string") {
-    // Jackson reads scalars as strings.
-    if (typeof value === "object") throw wrong();
-  } else if (type === "number") {
-    if (typeof value !== "number" && !/^-?\d+$/.test(value)) throw wrong();
-  } else if (type === "boolean") {
-    if (typeof value !== "boolean" && value !== "true" && value !== "false") throw wrong();
-  } else if (type.startsWith("Record<")) {
-    if (typeof value !== "object" || Array.isArray(value)) throw wrong();
-  } else if (type in TYPES) {
-    check(value, type);
+}
+
+function fits(value, kind, type, where) {
+  try {
+    demand(value, kind, type, where);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
   }
 }
 

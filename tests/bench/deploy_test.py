@@ -11,13 +11,14 @@ import unittest
 
 from . import canary, content, engine, mails, network, recording, server
 from .deployment import PACKAGE, STATE, Deployment, Run
-from .exporting import TRACES, Export, change_document, toggle_role
+from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .names import DOMAIN, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import wait_for
 
 BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite")
+VALIDATION = "stufpack-validation"
 CHANGING = ("prepare", "deploy", "import", "invite")
 VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
 
@@ -196,7 +197,9 @@ class ItDeploys(unittest.TestCase):
         server.inside("sh", "-euc", f"cp -p {served} /root/kept && printf ' ' >>{served}")
         user = self.deployment.users()[0]
         self.administer(user["username"], lastName=f"{user['lastName']}x")
+        put_object(f"{VALIDATION}/left/behind.json")
         run = self.deployment.migrate("verify")
+        self.assertEqual(keys_below(f"{VALIDATION}/"), [])
         report = self.deployment.report(run)
         bad = [check["id"] for check in report["checks"] if check["verdict"] == "fail"]
         self.assertEqual((run.code, report["verdict"], bad), (1, "fail", ["identity/fields", "served/config.js"]))
@@ -218,7 +221,10 @@ class ItDeploys(unittest.TestCase):
 
     def test_4_an_invited_user_sets_password_and_second_factor_and_works_with_files(self) -> None:
         stuf = self.deployment.stuf()
-        user = next(user for user in self.deployment.users() if user["enabled"] and writable(user))
+        people = [user for user in self.deployment.users() if user["enabled"] and writable(user)]
+        architects = [user for user in people if "trust-architect" in user["realmRoles"]]
+        self.assertEqual([one for one in people if VALIDATION in writable(one)], architects)
+        user = architects[0]
         person = ItDeploys.invited = Person(user["username"])
         mail = mails.to(user["email"].lower())
         self.assertTrue(mail.encrypted)
@@ -235,6 +241,9 @@ class ItDeploys(unittest.TestCase):
         fetched = stuf.download(token, name)
         self.assertEqual((fetched.status, fetched.body), (200, data))
         self.assertTrue(name.startswith(f"{collection}/{user['username']}/"))
+        # Left there: no export and no comparison sees it.
+        tried = stuf.upload(token, VALIDATION, "tried.bin", b"tried", {})
+        self.assertEqual(tried.status, 200, tried.text)
 
     def test_5_a_disabled_user_is_not_invited_and_is_refused(self) -> None:
         stuf = self.deployment.stuf()

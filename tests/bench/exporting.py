@@ -112,17 +112,20 @@ ask("PUT", realm, {**ask("GET", realm, token=token), **setting}, token)
 """
 
 # Runs in the API's container, with its client and its keys.
-IN_BUCKET = """
+BUCKET = """
 import io, json, os, sys
 from minio import Minio
-key, outer, last, value = json.loads(sys.argv[1])
+given = json.loads(sys.argv[1])
 read = lambda name: open("/run/secrets/" + name).read().strip()
 store = Minio("garage:3900", read("storage_access_key"), read("storage_secret_key"), secure=False)
 bucket = os.environ["MINIO_BUCKET_NAME"]
+put = lambda key, body: store.put_object(bucket, key, io.BytesIO(body), len(body), content_type="application/json")
+"""
+CHANGE = """
+key, outer, last, value = given
 content = json.loads(store.get_object(bucket, key).read())
 content[outer][last] = value
-body = json.dumps(content).encode()
-store.put_object(bucket, key, io.BytesIO(body), len(body), content_type="application/json")
+put(key, json.dumps(content).encode())
 """
 
 
@@ -133,5 +136,21 @@ def toggle_role(user: str, role: str, setting: dict[str, Any]) -> None:
 
 def change_document(key: str, outer: str, last: str, value: str) -> None:
     """Changes one value of a document in the bucket."""
-    given = json.dumps([key, outer, last, value])
-    server.inside("docker", "exec", "--interactive", "stuf-api-1", "python", "-", given, stdin=IN_BUCKET.encode())
+    _in_bucket(CHANGE, [key, outer, last, value])
+
+
+def put_object(key: str) -> None:
+    """Puts an object into the bucket."""
+    _in_bucket("put(given, b'{}')", key)
+
+
+def keys_below(prefix: str) -> list[str]:
+    """The keys of the bucket that begin so."""
+    code = "print(json.dumps([one.object_name for one in store.list_objects(bucket, given, recursive=True)]))"
+    found: list[str] = json.loads(_in_bucket(code, prefix))
+    return found
+
+
+def _in_bucket(code: str, given: Any) -> str:
+    words = ("docker", "exec", "--interactive", "stuf-api-1", "python", "-", json.dumps(given))
+    return server.inside(*words, stdin=(BUCKET + code).encode())

@@ -8,6 +8,17 @@ use crate::model::{
     StorageProvider, Target, User, UserId, Zulip,
 };
 
+/// Where validations upload: a collection of their own, which no export and no comparison looks into.
+pub const VALIDATION: &str = "stufpack-validation";
+
+/// The role of those who try an installation before others use it.
+const TRUST_ARCHITECT: &str = "trust-architect";
+
+/// Whether a user may upload to the collection of validations.
+pub fn validates(user: &User) -> bool {
+    user.roles.iter().any(|role| role.as_str() == TRUST_ARCHITECT)
+}
+
 /// Enters every setting of the export.
 pub(super) fn enter(book: &mut Book, checked: &Checked) {
     let target = &checked.target;
@@ -126,6 +137,10 @@ fn user(book: &mut Book, at: &Path, id: &UserId, user: &User) {
         for permission in permissions {
             book.migrated(&at.item(format!("{permission:?}").to_ascii_lowercase()));
         }
+    }
+    if validates(user) {
+        let value = "read, write and delete, for uploads of a validation; no export shows it";
+        book.defaulted(&at.key("collections").key(VALIDATION), value, Afterwards::Absent);
     }
 }
 

@@ -109,7 +109,7 @@ fn upload(_facts: &Facts) -> Draft {
         title: "Upload a file and download it again",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Uploads a small file with metadata through the proxy as a validation user, downloads it, compares every byte and its name, and deletes file and user. It goes to the collection stufpack-validation, which only this user reaches; realm role admin reaches every collection, so a Trust Architect who tries an upload chooses this one too.".into(),
+        what: "Uploads a small file with metadata through the proxy as a validation user, downloads it, compares every byte and its name, and deletes file and user. It goes to the collection stufpack-validation, where the Trust Architects of the package try uploads too, and which nobody else reaches but realm role admin, who reaches every collection. It is emptied by verify/read-storage, and no export, delta or comparison looks into it.".into(),
         command: None,
         before: needs("sign-in works", "./migrate status"),
         proof: shows("same bytes, same name; afterwards the object is gone", "./migrate verify"),

@@ -5,7 +5,9 @@
 
 use super::json;
 use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus};
-use crate::plan::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, client_secret_name};
+use crate::plan::{
+    OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, VALIDATION, client_secret_name, validates,
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -296,7 +298,11 @@ fn realm_user(checked: &Checked, user: &User) -> Value {
     for (key, values) in known.iter().flat_map(|known| &known.attributes) {
         attributes.insert(key.clone(), json!(values));
     }
-    attributes.insert("collections".to_owned(), json!([json!(user.collections).to_string()]));
+    let mut collections = json!(user.collections);
+    if validates(user) {
+        collections[VALIDATION] = json!(["read", "write", "delete"]);
+    }
+    attributes.insert("collections".to_owned(), json!([collections.to_string()]));
     if let Some(phone) = &user.phone {
         attributes.insert("phone".to_owned(), json!([phone]));
     }

@@ -21,7 +21,9 @@ WORKERS = 8
 BUILT_IN = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
 # Roles that Keycloak gives to everyone, and what stufpack itself keeps in a realm: no part of the tenant's.
 DEFAULT_ROLES = ("default-roles-", "offline_access", "uma_authorization")
-PROBE = "stufpack-validation"
+# A user of validations, and the collection in which they and Trust Architects upload.
+VALIDATION = "stufpack-validation"
+TRUST_ARCHITECT = "trust-architect"
 
 CLIENT_FIELDS = (
     "clientId", "name", "description", "enabled", "publicClient", "bearerOnly", "serviceAccountsEnabled",
@@ -69,7 +71,7 @@ class Identity:
         clients = [client for client in self._get("/clients") if client["clientId"] not in BUILT_IN]
         secrets = [self._secret, *(str(client["secret"]) for client in clients if client.get("secret"))]
         clients = [client for client in clients if client["clientId"] != self._client]
-        people = [user for user in self._people() if user["username"] != PROBE]
+        people = [user for user in self._people() if user["username"] != VALIDATION]
         accounts = [
             self._get(f"/clients/{client['id']}/service-account-user") | {"serviceAccountClientId": client["clientId"]}
             for client in clients
@@ -207,6 +209,10 @@ def _client(client: Representation) -> Representation:
 def _user(user: Representation, roles: list[str]) -> Representation:
     shown = {key: user[key] for key in USER_FIELDS if user.get(key) is not None}
     attributes = {key: value for key, value in sorted((user.get("attributes") or {}).items()) if not is_credential(key)}
+    held = collections_of({"attributes": attributes})
+    # The import gives it to them, and to nobody else: with another user it is shown.
+    if held and TRUST_ARCHITECT in roles and held.pop(VALIDATION, None):
+        attributes["collections"] = [json.dumps(held, separators=(",", ":"))]
     account = user.get("serviceAccountClientId")
     return (
         shown

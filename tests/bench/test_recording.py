@@ -1,0 +1,56 @@
+"""What makes a recording stale, and what does not."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from . import recording
+from .recording import Recording
+
+SAID = """harbour production, package 1: content, run 7
+content/copy-batches             {result}
+    copy: {objects} of 383 objects, on /dev/vda[/root/data], at 10.213.7.10
+content finished: {end}
+next: ./migrate verify
+"""
+
+
+def page(
+    code: int = 0, result: str = "done     1 change   27 s", end: str = "1 change, 27 s", objects: int = 383
+) -> str:
+    """A migration of one command."""
+    made = Recording()
+    made.add("./migrate content", code, 27.1, SAID.format(result=result, end=end, objects=objects))
+    return made.page()
+
+
+class Shape(unittest.TestCase):
+    def stale(self, fresh: str) -> str:
+        """How a page differs from the one that is kept."""
+        with tempfile.TemporaryDirectory() as folder:
+            kept = Path(folder, "recording.md")
+            kept.write_text(page())
+            with mock.patch.object(recording, "KEPT", kept):
+                return recording.stale(fresh)
+
+    def test_times_figures_and_progress_make_no_recording_stale(self) -> None:
+        for same in (
+            page(result="done     2 changes  1 min 4 s", end="2 changes, 1 h 4 min", objects=5),
+            # One line a minute tells how far a step is, and its head is written again.
+            page(result="\n    copy: 5 of 383 objects\ncontent/copy-batches             done     1 change   64 s"),
+        ):
+            self.assertEqual(self.stale(same), "")
+
+    def test_another_result_step_or_exit_code_does(self) -> None:
+        for other in (page(result="paused   1 change   27 s"), page(code=11), page().replace("copy-batches", "copy")):
+            self.assertNotEqual(self.stale(other), "")
+
+    def test_nothing_of_the_machine_is_told(self) -> None:
+        self.assertIn("objects, on /dev/DISK, at 192.0.2.10\n", page())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -39,9 +39,17 @@ judges: build ## Outside linters over every generated tree
 	tools/judge "$(RELEASE)"
 
 .PHONY: e2e
-e2e: build ## Deploys a package for real on the bench (Docker)
+e2e: build ## Deploys a package for real on the bench, and tries three mutants (Docker)
 	tools/install bench
+	tools/install content
 	tools/e2e "$(RELEASE)"
+
+.PHONY: prove
+prove: build ## Breaks the generator in every named place, and demands that the one in charge notices (Docker)
+	tools/install bench
+	tools/install content
+	STUFPACK="$(abspath $(RELEASE))" tools/prove
+	tools/docker-bench down
 
 .PHONY: test
 test: ## Installs what it needs on a bare Debian 12, then everything

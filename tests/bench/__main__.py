@@ -24,11 +24,7 @@ def up() -> None:
     """Engine, images, names, registry with the release, mail receiver."""
     engine.start()
     images.every()
-    network.start_network()
-    network.start_names()
-    network.start_registry()
-    network.start_mail()
-    network.push_release()
+    network.start()
 
 
 def machines() -> None:

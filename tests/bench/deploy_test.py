@@ -6,47 +6,23 @@ import asyncio
 import json
 import os
 import resource
+import sys
 import time
 import unittest
 
 from . import canary, content, engine, mails, network, recording, server
 from .deployment import PACKAGE, STATE, Deployment, Run
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
+from .keycloak import administer
 from .names import DOMAIN, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
-from .shell import wait_for
+from .shell import run, wait_for
 
 BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite")
 VALIDATION = "stufpack-validation"
 CHANGING = ("prepare", "deploy", "import", "invite")
 VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
-
-# Runs on the server with its own Python: asks Keycloak by the administrator that the first start made.
-ADMINISTRATION = """
-import json, subprocess, sys, urllib.parse, urllib.request
-username, change = sys.argv[1], json.loads(sys.argv[2])
-name = subprocess.check_output("docker ps --format '{{.Names}}' | grep keycloak", shell=True, text=True).split()[0]
-networks = json.loads(subprocess.check_output(["docker", "inspect", name]))[0]["NetworkSettings"]["Networks"]
-base = "http://%s:8080/auth" % next(iter(networks.values()))["IPAddress"]
-password = open("/etc/stuf/secrets/keycloak_admin_password").read().strip()
-def ask(method, path, body=None, token=None, form=False):
-    data = None if body is None else (urllib.parse.urlencode(body) if form else json.dumps(body)).encode()
-    kind = "application/x-www-form-urlencoded" if form else "application/json"
-    headers = {"Content-Type": kind, **({"Authorization": "Bearer " + token} if token else {})}
-    with urllib.request.urlopen(urllib.request.Request(base + path, data, headers, method=method)) as answer:
-        content = answer.read()
-    return json.loads(content) if content else None
-sign_in = {"grant_type": "password", "client_id": "admin-cli", "username": "stufpack-admin", "password": password}
-token = ask("POST", "/realms/master/protocol/openid-connect/token", sign_in, form=True)["access_token"]
-search = urllib.parse.urlencode({"username": username, "exact": "true"})
-user = ask("GET", "/admin/realms/stuf/users?" + search, token=token)[0]
-if "password" in change:
-    credential = {"type": "password", "value": change.pop("password"), "temporary": False}
-    ask("PUT", "/admin/realms/stuf/users/%s/reset-password" % user["id"], credential, token)
-if change:
-    ask("PUT", "/admin/realms/stuf/users/%s" % user["id"], change, token)
-"""
 
 
 class ItDeploys(unittest.TestCase):
@@ -61,11 +37,7 @@ class ItDeploys(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         engine.start()
-        network.start_network()
-        network.start_names()
-        network.start_registry()
-        network.start_mail()
-        network.push_release()
+        network.start()
         mails.forget()
         cls.deployment = Deployment.prepare()
 
@@ -92,11 +64,6 @@ class ItDeploys(unittest.TestCase):
         run = self.deployment.migrate(phase, *options)
         self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
         return run
-
-    def administer(self, username: str, **change: object) -> None:
-        """Changes a user in Keycloak as an administrator would."""
-        code = ADMINISTRATION
-        server.inside("python3", "-", username, json.dumps(change), stdin=code.encode())
 
     def goes_well(self, command: str) -> str:
         """Types a command as the plan prints it, which must end with 0; what it said."""
@@ -196,7 +163,7 @@ class ItDeploys(unittest.TestCase):
         served = "/opt/stuf/configuration/spa-config/config.js"
         server.inside("sh", "-euc", f"cp -p {served} /root/kept && printf ' ' >>{served}")
         user = self.deployment.users()[0]
-        self.administer(user["username"], lastName=f"{user['lastName']}x")
+        administer(user["username"], lastName=f"{user['lastName']}x")
         put_object(f"{VALIDATION}/left/behind.json")
         run = self.deployment.migrate("verify")
         self.assertEqual(keys_below(f"{VALIDATION}/"), [])
@@ -251,15 +218,15 @@ class ItDeploys(unittest.TestCase):
         everyone = {address for mail in mails.received() for address in mail.recipients}
         self.assertNotIn(disabled["email"].lower(), everyone)
         person = Person(disabled["username"])
-        self.administer(person.username, password=person.password)
+        administer(person.username, password=person.password)
         with self.assertRaises(NotSignedIn) as refused:
             stuf.sign_in(person)
         self.assertIn("disabled", refused.exception.answer.text)
         with self.subTest("and so is one who was invited and is disabled later"):
-            self.administer(self.invited.username, enabled=False)
+            administer(self.invited.username, enabled=False)
             with self.assertRaises(NotSignedIn):
                 stuf.sign_in(self.invited)
-            self.administer(self.invited.username, enabled=True)
+            administer(self.invited.username, enabled=True)
 
     def test_5b_what_runs_is_exported_differs_as_the_ledger_says_and_compiles_again(self) -> None:
         exported = ItDeploys.exported = Export.of(self.succeeds("export"))
@@ -380,6 +347,13 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(server.inside("docker", "volume", "ls", "--quiet"), "")
         for phase in ("prepare", "deploy", "import", "verify"):
             self.succeeds(phase)
+
+    def test_8b_a_broken_generator_is_noticed(self) -> None:
+        # Right after the story whose phases stand for what passes when nothing is broken.
+        done = run([REPOSITORY / "tools" / "prove", "--by-turns"], log="prove", check=False)
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        sys.stderr.write(f"\n{said}")
+        self.assertEqual(done.returncode, 0, "a mutant was not noticed; what it did stands above")
 
 
 def writable(user: dict[str, object]) -> list[str]:

@@ -8,12 +8,13 @@ import os
 import re
 import shlex
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import authority, network, server, source
+from . import authority, engine, network, server, source
 from .names import (
     DOMAIN,
     LAPTOP,
@@ -98,6 +99,30 @@ def export(folder: Path, objects: list[dict[str, Any]]) -> None:
     source.write_inventory(copy / "inventory.jsonl", objects)
 
 
+def deliver(generator: Path, package: str) -> None:
+    """Compiles and signs a package, and unpacks it on the Trust Architect's machine, in place of what is there."""
+    work = instance_folder() / "deployment"
+    with tempfile.TemporaryDirectory(dir=work) as out:
+        compile_it = [generator, "compile", work / "export", "--target", work / "target.json"]
+        run([*compile_it, "--out", out, "--sign-key", work / "issuer"], log="compile")
+        _unpack(Path(out), package)
+
+
+def _unpack(out: Path, package: str) -> None:
+    packages = list(out.glob("*.zip"))
+    if len(packages) != 1:
+        raise BenchError(f"compile left {[file.name for file in packages]} in {out}")
+    server.copy_to_laptop(packages[0], "/home/architect/package.zip")
+    into = Path(package).parent
+    server.on_laptop(f"umask 077 && rm -rf {package} && unzip -q ~/package.zip -d {into}", log="unpack")
+
+
+def plan(package: str) -> dict[str, Any]:
+    """The plan of a package that lies on the Trust Architect's machine."""
+    found: dict[str, Any] = json.loads(server.inside("cat", f"{package}/MIGRATION-PLAN.json", place=LAPTOP))
+    return found
+
+
 @dataclass
 class Run:
     """One call of `./migrate`."""
@@ -147,15 +172,10 @@ class Deployment:
         compiled = run(["stufpack", *words.split()], env=path, cwd=work, log="compile")
         said = (compiled.stdout + compiled.stderr).decode()
         recording.add(f"stufpack {words}", compiled.returncode, time.monotonic() - begun, said)
-        packages = list((work / "out").glob("*.zip"))
-        if len(packages) != 1:
-            raise BenchError(f"compile left {[file.name for file in packages]} in {work / 'out'}")
-        server.copy_to_laptop(packages[0], "/home/architect/package.zip")
+        _unpack(work / "out", PACKAGE)
         server.copy_to_laptop(signers, "/home/architect/signers")
         server.on_laptop(
-            "umask 077 && mkdir -p ~/.config/stufpack && mv ~/signers ~/.config/stufpack/harbour.signers"
-            " && unzip -q ~/package.zip -d ~/package",
-            log="unpack",
+            "umask 077 && mkdir -p ~/.config/stufpack && mv ~/signers ~/.config/stufpack/harbour.signers", log="unpack"
         )
         # What only the Trust Architect has, as README.md asks for it.
         secrets = f"{STATE}/harbour-production/secrets"
@@ -174,8 +194,19 @@ class Deployment:
         server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
         settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
         network.start_messages(json.loads(settings)["zulip"])
-        plan = json.loads(server.inside("cat", f"{PACKAGE}/MIGRATION-PLAN.json", place=LAPTOP))
-        return cls(access, plan, filled, recording)
+        return cls(access, plan(PACKAGE), filled, recording)
+
+    @staticmethod
+    def stands() -> bool:
+        """Whether machines of this clone run."""
+        return engine.current() is not None and network.running(SERVER) and network.running(LAPTOP)
+
+    @classmethod
+    def standing(cls) -> Deployment:
+        """The deployment whose machines run, without what only its content needs."""
+        if not cls.stands():
+            raise BenchError("no machines run here; next: STUFPACK_BENCH_KEEP=1 tools/docker-bench deploy")
+        return cls(server.read_access(), plan(PACKAGE))
 
     def command(self, phase: str) -> str:
         """The command that the plan prints for a phase; `bootstrap` is no phase."""
@@ -186,13 +217,13 @@ class Deployment:
             raise BenchError(f"the plan has no phase {phase}")
         return str(found[0])
 
-    def migrate(self, phase: str, *options: str) -> Run:
+    def migrate(self, phase: str, *options: str, package: str = PACKAGE) -> Run:
         """Types the command of a phase; the whole output is in the log `migrate-PHASE`."""
-        return self.type(phase, " ".join([self.command(phase), *map(shlex.quote, options)]))
+        return self.type(phase, " ".join([self.command(phase), *map(shlex.quote, options)]), package)
 
-    def type(self, phase: str, command: str) -> Run:
+    def type(self, phase: str, command: str, package: str = PACKAGE) -> Run:
         """Types a command; the whole output is in the log `migrate-PHASE`."""
-        done = server.on_laptop(f"cd {PACKAGE} && {command} --json", log=f"migrate-{phase}", check=False, timeout=2400)
+        done = server.on_laptop(f"cd {package} && {command} --json", log=f"migrate-{phase}", check=False, timeout=2400)
         output = done.stdout.decode(errors="replace")
         # A phase that tells how far it is writes JSON Lines; the document is the last.
         for text in (output, output.rstrip("\n").rpartition("\n")[2]):

@@ -49,6 +49,15 @@ def remove(place: Place) -> None:
         docker("rm", "--force", "--volumes", place.container)
 
 
+def start() -> None:
+    """Everything that stands around a server, with the release in the registry."""
+    start_network()
+    start_names()
+    start_registry()
+    start_mail()
+    push_release()
+
+
 def start_network() -> None:
     """The bridge on which everybody stands."""
     if not docker_ok("network", "inspect", NETWORK):

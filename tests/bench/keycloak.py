@@ -1,0 +1,38 @@
+"""A user of the deployed Keycloak, changed by hand."""
+
+from __future__ import annotations
+
+import json
+
+from . import server
+
+# Runs on the server with its own Python: asks Keycloak by the administrator that the first start made.
+ADMINISTRATION = """
+import json, subprocess, sys, urllib.parse, urllib.request
+username, change = sys.argv[1], json.loads(sys.argv[2])
+name = subprocess.check_output("docker ps --format '{{.Names}}' | grep keycloak", shell=True, text=True).split()[0]
+networks = json.loads(subprocess.check_output(["docker", "inspect", name]))[0]["NetworkSettings"]["Networks"]
+base = "http://%s:8080/auth" % next(iter(networks.values()))["IPAddress"]
+password = open("/etc/stuf/secrets/keycloak_admin_password").read().strip()
+def ask(method, path, body=None, token=None, form=False):
+    data = None if body is None else (urllib.parse.urlencode(body) if form else json.dumps(body)).encode()
+    kind = "application/x-www-form-urlencoded" if form else "application/json"
+    headers = {"Content-Type": kind, **({"Authorization": "Bearer " + token} if token else {})}
+    with urllib.request.urlopen(urllib.request.Request(base + path, data, headers, method=method)) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+sign_in = {"grant_type": "password", "client_id": "admin-cli", "username": "stufpack-admin", "password": password}
+token = ask("POST", "/realms/master/protocol/openid-connect/token", sign_in, form=True)["access_token"]
+search = urllib.parse.urlencode({"username": username, "exact": "true"})
+user = ask("GET", "/admin/realms/stuf/users?" + search, token=token)[0]
+if "password" in change:
+    credential = {"type": "password", "value": change.pop("password"), "temporary": False}
+    ask("PUT", "/admin/realms/stuf/users/%s/reset-password" % user["id"], credential, token)
+if change:
+    ask("PUT", "/admin/realms/stuf/users/%s" % user["id"], change, token)
+"""
+
+
+def administer(username: str, **change: object) -> None:
+    """Changes a user in Keycloak as an administrator would; `password` sets one."""
+    server.inside("python3", "-", username, json.dumps(change), stdin=ADMINISTRATION.encode())

@@ -1,0 +1,125 @@
+"""Mutants that a phase notices: on the deployed server, with a package that the broken generator made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bench import engine, network, server
+from bench.deployment import PACKAGE, STATE, Deployment, Run, deliver, plan, program
+from bench.exporting import toggle_role
+from bench.keycloak import administer
+from bench.names import LAPTOP
+from bench.shell import BenchError, say
+
+from . import tree
+from .mutant import Mutant
+from .noticing import Unproven
+
+#: What brings a server to where mutants are tried; the story before theirs ends with these too.
+STANDING = ("prepare", "deploy", "import", "verify")
+#: Where the broken generator's package lies on the Trust Architect's machine.
+BROKEN = "/home/architect/broken/harbour"
+
+
+def _hand(deployment: Deployment, change: str) -> None:
+    """What somebody did on the machine, so that the phase has something to put right."""
+    user = next(user for user in deployment.users() if user["realmRoles"] == ["project-participant"])
+    if change == "a user has lost a role":
+        toggle_role(user["username"], "project-participant", {})
+    elif change == "a user has another last name":
+        administer(user["username"], lastName=f"{user['lastName']}x")
+    elif change == "the list of people is not there yet":
+        server.inside("rm", "--recursive", "/opt/stuf/configuration/integration-config")
+    elif change == "nobody was invited yet":
+        server.inside("rm", "--force", "/var/lib/stufpack/invited.json")
+    else:
+        raise Unproven(f"nobody knows how to do by hand: {change}")
+
+
+@dataclass
+class Machine:
+    """The deployed server, and what is known of it."""
+
+    deployment: Deployment
+    #: Phases that have passed without a mutant, since nothing of one is left on the machine.
+    passed: set[str] = field(default_factory=set)
+    #: Phases by which a mutant came onto the machine; run again without it, they take it away.
+    left: set[str] = field(default_factory=set)
+
+    @classmethod
+    def after_its_story(cls) -> Machine:
+        """The server as a story of the bench left it: it has run these phases, and nothing has happened since."""
+        return cls(Deployment.standing(), passed=set(STANDING))
+
+    @classmethod
+    def found_or_made(cls) -> Machine:
+        """The server that runs, in whatever state, or a new one; with this tree's package."""
+        if not Deployment.stands():
+            engine.start()
+            network.start()
+            machine = cls(Deployment.prepare())
+            for phase in ("bootstrap", "preflight", *STANDING):
+                machine.passes(phase)
+                machine.passed.add(phase)
+            return machine
+        begun = Deployment.standing()
+        deliver(program(), BROKEN)
+        if plan(BROKEN) != begun.plan:
+            raise BenchError("the machines that stand have begun another plan; next: tools/docker-bench down")
+        deliver(program(), PACKAGE)
+        # A run that was stopped may have left a mutant on it.
+        return cls(begun, left=set(STANDING))
+
+    def judge(self, mutant: Mutant) -> str | None:
+        """Which step failed and why, or None where the mutant survived."""
+        self._control(mutant)
+        with tree.broken(mutant):
+            deliver(tree.program(), BROKEN)
+        if mutant.by_hand:
+            _hand(self.deployment, mutant.by_hand)
+        self.passed.clear()
+        # A phase that only looks at what others brought leaves nothing.
+        self.left = set(mutant.carried_by or (mutant.phase,))
+        for phase in mutant.carried_by:
+            self.passes(phase, BROKEN)
+        run = self._run(mutant.phase, BROKEN)
+        found = _noticed(mutant, run)
+        if found is None:
+            say(f"{mutant.phase} ended with {run.code}, and not as it must:\n{run.output[-3000:]}")
+        return found
+
+    def _control(self, mutant: Mutant) -> None:
+        """The same phases without the mutant, which also take away what the one before has left."""
+        wanted = {*mutant.carried_by, mutant.phase} - self.passed | self.left
+        for phase in (item["id"] for item in self.deployment.plan["phases"]):
+            if phase in wanted:
+                self.passes(phase)
+                self.passed.add(phase)
+        self.left = set()
+
+    def put_back(self) -> None:
+        """Takes away what the last mutant left."""
+        for phase in (item["id"] for item in self.deployment.plan["phases"]):
+            if phase in self.left:
+                self.passes(phase)
+        self.left = set()
+
+    def passes(self, phase: str, package: str = PACKAGE) -> None:
+        """Runs a phase, which must end well: otherwise what follows proves nothing."""
+        run = self._run(phase, package)
+        if run.code != 0:
+            raise Unproven(f"{phase} of {package} ended with {run.code}:\n{run.output[-3000:]}")
+
+    def _run(self, phase: str, package: str) -> Run:
+        # The controller refuses other bytes under a number that has begun; here they are what is tried.
+        server.inside("sh", "-c", f"rm -f {STATE}/harbour-production/packages/*/verified", place=LAPTOP)
+        return self.deployment.migrate(phase, package=package)
+
+
+def _noticed(mutant: Mutant, run: Run) -> str | None:
+    """The sentence of the one step that failed, if it is the right one with the right exit code and words."""
+    bad = [step for step in run.document.get("steps", []) if step["state"] not in ("done", "checked")]
+    if run.code != mutant.exit or [step["id"] for step in bad] != [mutant.step]:
+        return None
+    said = "\n".join(bad[0]["failures"])
+    return f"{mutant.step}: {said}" if all(text in said for text in mutant.says) else None

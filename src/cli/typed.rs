@@ -1,7 +1,7 @@
 //! The command line as it was typed, and commands as they can be pasted.
 
 use super::report::printable;
-use crate::model::Instead;
+use crate::model::{Instead, shell};
 use std::ffi::OsString;
 
 /// What the user typed, to be shown again: whole, or with other words.
@@ -63,11 +63,5 @@ pub fn command(words: impl IntoIterator<Item = impl Into<OsString>>) -> String {
 }
 
 fn quoted(word: &OsString) -> String {
-    let text = word.to_string_lossy();
-    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@+".contains(&b));
-    if !text.is_empty() && plain(&text) {
-        text.into_owned()
-    } else {
-        format!("'{}'", printable(&text).replace('\'', "'\\''"))
-    }
+    shell::word(&printable(&word.to_string_lossy()))
 }

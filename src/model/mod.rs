@@ -15,6 +15,7 @@ mod realm;
 pub mod record;
 mod report;
 pub mod secret;
+pub mod shell;
 mod target;
 pub mod tree;
 pub mod walk;

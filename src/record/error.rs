@@ -1,5 +1,6 @@
 //! What stops a glass from being made, read or written.
 
+use crate::model::shell;
 use git2::Oid;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub enum Error {
         findings: Vec<super::Finding>,
     },
     /// Git writes to this repository, or was stopped while it did.
-    #[error("{lock} is there: git works on this glass, or was stopped while it did; nothing new was recorded; next: if no git works on it, rm {lock}, then repeat the command", lock = lock.display())]
+    #[error("{lock} is there: git works on this glass, or was stopped while it did; nothing new was recorded; next: if no git works on it, rm {remove}, then repeat the command", lock = lock.display(), remove = shell::path(lock))]
     GitLocked {
         /// The file that is git's lock.
         lock: PathBuf,
@@ -121,7 +122,7 @@ pub enum Error {
         why: String,
     },
     /// There is no operation of that number.
-    #[error("{path} has no operation {number}, its last one is {last}; next: stufpack glass log {path} tells all", path = path.display())]
+    #[error("{path} has no operation {number}, its last one is {last}; next: stufpack glass log {word} tells all", path = path.display(), word = shell::path(path))]
     NoOperation {
         /// The glass.
         path: PathBuf,
@@ -188,11 +189,11 @@ pub enum Obstacle {
 
 impl Obstacle {
     fn tell(self, path: &Path, example: &str) -> String {
-        let (path, place) = (path.display(), path.join(example));
-        let place = place.display();
+        let (word, place) = (shell::path(path), shell::path(&path.join(example)));
+        let path = path.display();
         match self {
             Self::Changed => format!(
-                "the work tree of {path} has changes of its own ({example}); nothing was recorded; next: git -C {path} status \
+                "the work tree of {path} has changes of its own ({example}); nothing was recorded; next: git -C {word} status \
                  shows them; take them away, then repeat the command"
             ),
             Self::InTheWay { operation } => format!(
@@ -201,7 +202,7 @@ impl Obstacle {
             ),
             Self::Foreign { operation } => format!(
                 "the checkout of operation {operation} in {path} was interrupted, and somebody else wrote {example}; nothing new \
-                 was recorded; next: keep a copy of {place} if you need it; git -C {path} reset --hard; then repeat the command"
+                 was recorded; next: keep a copy of {place} if you need it; git -C {word} reset --hard; then repeat the command"
             ),
         }
     }
@@ -257,7 +258,7 @@ impl std::error::Error for Behind {}
 
 impl std::fmt::Display for Behind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.path.display();
+        let (path, word) = (self.path.display(), shell::path(&self.path));
         let (here, there) = (short(self.here), short(self.there));
         let operation = self.operation_here;
         match (self.diverged, self.operation_there) {
@@ -265,13 +266,13 @@ impl std::fmt::Display for Behind {
                 f,
                 "the glass and its origin went different ways\n  at {path}, branch main: operation {operation} here ({here}), {there} on origin\n\
                  One of both was rewritten or written to without the other, so nothing was recorded.\n\
-                 next: find out which one is right: git -C {path} log --oneline --left-right main...origin/main"
+                 next: find out which one is right: git -C {word} log --oneline --left-right main...origin/main"
             ),
             (false, Some(last)) => write!(
                 f,
                 "the glass has {} operations that this clone lacks\n  at {path}, branch main: operation {operation} here ({here}), {last} on origin ({there})\n\
                  A package made now would claim operation {} a second time, so nothing was recorded.\n\
-                 next: git -C {path} pull --ff-only, then repeat the command",
+                 next: git -C {word} pull --ff-only, then repeat the command",
                 last.saturating_sub(operation),
                 operation + 1,
             ),
@@ -279,7 +280,7 @@ impl std::fmt::Display for Behind {
                 f,
                 "the glass has operations that this clone lacks\n  at {path}, branch main: operation {operation} here ({here}), {there} on origin\n\
                  A package made now would claim operation {} a second time, so nothing was recorded.\n\
-                 next: git -C {path} pull --ff-only, then repeat the command",
+                 next: git -C {word} pull --ff-only, then repeat the command",
                 operation + 1,
             ),
         }

@@ -226,7 +226,11 @@ fn a_lock_of_git_is_named_before_anything_is_written() {
     for bare in [true, false] {
         let case = Case::new();
         case.init(bare);
-        let folder = if bare { case.glass() } else { case.glass().join(".git") };
+        // A blank in the path, which the command to copy has to quote.
+        let (plain, glass) = (case.glass(), case.path("my glass"));
+        fs::rename(&plain, &glass).unwrap();
+        std::os::unix::fs::symlink(&glass, &plain).unwrap();
+        let folder = if bare { glass } else { glass.join(".git") };
         let names: &[&str] =
             if bare { &["refs/heads/main.lock"] } else { &["refs/heads/main.lock", "index.lock"] };
         let package = case.package(1, None);
@@ -236,7 +240,7 @@ fn a_lock_of_git_is_named_before_anything_is_written() {
             fs::write(&lock, "").unwrap();
             let error = case.try_record(&package, &case.issuer).unwrap_err();
             assert_eq!(error.code(), "glass.locked");
-            let command = format!("rm {}", fs::canonicalize(&lock).unwrap().display());
+            let command = format!("rm '{}'", fs::canonicalize(&lock).unwrap().display());
             assert!(error.to_string().contains(&command), "{error}");
             assert_eq!(fs::read_dir(&objects).unwrap().count(), before);
             fs::remove_file(&lock).unwrap();

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
-from .entries import Appending, Entry, read_lines
+from .entries import Appending, Entry, entry, read_lines
 from .session import Session
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Carried:
     """One object at the target; `etag` is the target's, where it was written by this program itself."""
 
@@ -21,7 +23,8 @@ class Carried:
 class Ledger:
     """Grows by a line per object; the last line of a key counts."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, source: Mapping[str, Entry] = MappingProxyType({})) -> None:
+        """`source` is an inventory that is in memory: what was carried as it tells is not held twice."""
         self.path = session.path("carried.jsonl")
         self.at_target: dict[str, Carried] = {}
         #: Keys that are gone at the source, and taken away at the target where they were there.
@@ -30,7 +33,11 @@ class Ledger:
             if "deleted" in line:
                 self._forget(line["deleted"])
             else:
-                self._keep(Carried(Entry(**line["entry"]), line["target_key"], line["etag"]))
+                one = entry(**line["entry"])
+                known = source.get(one.key)
+                target_key, etag = line["target_key"], line["etag"]
+                target_key = one.key if target_key == one.key else target_key
+                self._keep(Carried(known if known == one else one, target_key, etag))
         self.lines = Appending(self.path)
         self.lock = threading.Lock()
 

@@ -38,7 +38,7 @@ def copy(session: Session) -> dict[str, Any]:
     present = [source[line.key] for line in wanted if line.key in source]
     size = sum(entry.size for entry in present)
     with (
-        Ledger(session) as ledger,
+        Ledger(session, source) as ledger,
         Progress(session.given.state, "copy", objects=len(present), size=size, batches=len(every)) as progress,
     ):
         work = Work(session, ledger, progress, totals)

@@ -85,9 +85,10 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
     """The source now, with types and metadata; only what may have changed is asked for."""
     found: dict[str, Entry] = {}
     ask = []
+    listed_at = inventory.last_listed_at(session)
     for key, entry in listed.items():
         known = ledger.at_target.get(key)
-        if known is not None and known.entry.same_version(entry) and not _is_young(session, entry):
+        if known is not None and known.entry.same_version(entry) and not _is_young(entry, listed_at):
             found[key] = known.entry
         else:
             ask.append(entry)
@@ -101,9 +102,9 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
     return found | described
 
 
-def _is_young(session: Session, entry: Entry) -> bool:
+def _is_young(entry: Entry, listed_at: float) -> bool:
     """Whether it was written so shortly before the last listing that its time does not tell one write from the next."""
-    return datetime.datetime.fromisoformat(entry.modified).timestamp() >= inventory.last_listed_at(session) - YOUNG
+    return datetime.datetime.fromisoformat(entry.modified).timestamp() >= listed_at - YOUNG
 
 
 def _is_new(ledger: Ledger, entry: Entry, key: str) -> bool:

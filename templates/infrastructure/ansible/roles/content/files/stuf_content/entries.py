@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,11 @@ RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "s
 HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
-@dataclass(frozen=True)
+#: What most objects have of headers; nobody writes into what an entry holds.
+NONE: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One object as its store tells it."""
 
@@ -24,8 +29,8 @@ class Entry:
     etag: str
     modified: str
     content_type: str = ""
-    metadata: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=lambda: NONE)
+    headers: dict[str, str] = field(default_factory=lambda: NONE)
 
     def same_version(self, other: Entry) -> bool:
         """Whether the store speaks of the same write."""
@@ -74,7 +79,7 @@ def is_content(key: str) -> bool:
 def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
     """An entry from the headers of HEAD or GET; the time is the listing's, which both stores write alike."""
     prefix = "x-amz-meta-"
-    return Entry(
+    return entry(
         key=key,
         size=int(headers.get("content-length", "-1")),
         etag=headers.get("etag", "").strip('"'),
@@ -83,6 +88,24 @@ def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
         metadata={name.removeprefix(prefix): text for name, text in headers.items() if name.startswith(prefix)},
         headers={name: headers[name] for name in HEADERS if headers.get(name)},
     )
+
+
+def entry(
+    key: str,
+    size: int,
+    etag: str,
+    modified: str,
+    content_type: str = "",
+    metadata: dict[str, str] = NONE,
+    headers: dict[str, str] = NONE,
+) -> Entry:
+    """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
+    shared = sys.intern
+    return Entry(
+        shared(key), size, shared(etag), shared(modified), shared(content_type),
+        {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
+        {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
+    )  # fmt: skip
 
 
 def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
@@ -138,8 +161,19 @@ class Appending:
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self.file = os.fdopen(descriptor, "rb+")
-        whole = self.file.read().rfind(b"\n") + 1
-        self.file.truncate(whole)
+        self.file.truncate(self._whole())
+
+    def _whole(self) -> int:
+        """How far whole lines go, looked for from the end: the file may be larger than the memory."""
+        place = self.file.seek(0, os.SEEK_END)
+        while place:
+            begin = max(0, place - 65536)
+            self.file.seek(begin)
+            newline = self.file.read(place - begin).rfind(b"\n")
+            if newline >= 0:
+                return begin + newline + 1
+            place = begin
+        return 0
 
     def add(self, line: dict[str, Any]) -> None:
         """Adds a line and hands it to the system, so that a killed process has written it."""
@@ -155,10 +189,10 @@ def load(path: Path) -> dict[str, Entry]:
     """An inventory by key; a key that is listed twice is an error of the listing."""
     found: dict[str, Entry] = {}
     for line in read_lines(path):
-        entry = Entry(**line)
-        if entry.key in found:
+        one = entry(**line)
+        if one.key in found:
             raise ValueError(f"{path}: a key stands in it twice")
-        found[entry.key] = entry
+        found[one.key] = one
     return found
 
 

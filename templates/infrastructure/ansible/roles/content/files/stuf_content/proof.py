@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import enum
 import http.client
+import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from . import batches, copying, delta, inventory, single
@@ -33,7 +34,7 @@ class Verdict(enum.IntEnum):
     NOT_RUN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What became of one object, and why."""
 
@@ -48,42 +49,44 @@ def prove(session: Session) -> dict[str, Any]:
     """Judges every object, writes the report and answers with the verdict."""
     begun = _now()
     source = copying.known_source(session)
-    now = inventory.contents(session.source)
-    target = inventory.contents(session.target)
-    with Ledger(session) as ledger:
-        lines = {
-            line.key: line
-            for batch in batches.read(session.given.batches)
-            for line in batch.lines
-            if line.key not in ledger.deleted
-        }
-        moved = _moved(source, now)
-        names = {key: _name(session, ledger, lines, key) for key in lines.keys() | source.keys() | now.keys()}
-        judged = {
-            key: Judged(key, UNVERIFIABLE, f"{why} at the source since the inventory; delta carries it", [])
-            for why, keys in moved.items()
-            for key in keys
-        }
-        for key in lines.keys() - source.keys() - judged.keys():
-            if names[key] not in target:
-                judged[key] = Judged(key, MISSING, "listed by the package, and at neither side", [])
-            else:
-                judged[key] = Judged(key, UNVERIFIABLE, "gone at the source; delta takes it away", [])
-        open_ = {key: entry for key, entry in source.items() if key not in judged}
-        size = sum(entry.size for entry in open_.values())
-        with Progress(session.given.state, "prove", objects=len(open_), size=size) as progress:
-            examined = Examination(session, lines, names, target)
-            for result in examined.every(open_):
-                judged[result.key] = result
-                progress.done(1, open_[result.key].size)
+    # One list after the other, and none longer than it is needed: each is as long as the content.
+    moved = _moved(source, inventory.contents(session.source))
+    with Ledger(session, source) as ledger:
+        lines, absent, renamed = _listed(session, ledger, source, moved["added"])
         gone = len(ledger.deleted)
-    expected = set(names.values())
-    extra = sorted(key for key in target if key not in expected)
-    unexpected = [Judged(key, UNEXPECTED, "only at the target", []) for key in extra]
-    report = _report([*judged.values(), *unexpected], len(judged), moved)
+    del ledger
+    target = inventory.contents(session.target)
+    # Whatever is not verified, by its key; of the others the number is enough.
+    judged = {
+        key: Judged(key, UNVERIFIABLE, f"{why} at the source since the inventory; delta carries it", [])
+        for why, keys in moved.items()
+        for key in keys
+    }
+    for key in absent:
+        if key in judged:
+            continue
+        if renamed.get(key, key) not in target:
+            judged[key] = Judged(key, MISSING, "listed by the package, and at neither side", [])
+        else:
+            judged[key] = Judged(key, UNVERIFIABLE, "gone at the source; delta takes it away", [])
+    open_ = [entry for key, entry in source.items() if key not in judged]
+    size, verified = sum(entry.size for entry in open_), 0
+    expected = len(judged) + len(open_)
+    with Progress(session.given.state, "prove", objects=len(open_), size=size) as progress:
+        examined = Examination(session, lines, renamed, target)
+        for result in examined.every(open_):
+            if result.verdict == VERIFIED:
+                verified += 1
+            else:
+                judged[result.key] = result
+            progress.done(1, source[result.key].size)
+    for key in itertools.chain(source, absent, moved["added"]):
+        target.pop(renamed.get(key, key), None)
+    unexpected = [Judged(key, UNEXPECTED, "only at the target", []) for key in target]
+    report = _report([*judged.values(), *unexpected], verified, expected, moved)
     report |= {
         "gone": gone,
-        "transformed": sum(name != key for key, name in names.items()),
+        "transformed": len(renamed),
         "bytes": sum(entry.size for entry in source.values()),
         "started": begun,
         "ended": _now(),
@@ -95,8 +98,8 @@ def prove(session: Session) -> dict[str, Any]:
     return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
 
 
-def _report(judged: list[Judged], expected: int, moved: dict[str, list[str]]) -> dict[str, Any]:
-    counted = Counter(item.verdict for item in judged)
+def _report(judged: list[Judged], verified: int, expected: int, moved: dict[str, list[str]]) -> dict[str, Any]:
+    counted = Counter(item.verdict for item in judged) + Counter({VERIFIED: verified})
     if counted[VERIFIED] + counted[UNVERIFIABLE] + counted[DIFFERS] + counted[MISSING] != expected:
         raise ValueError("the verdicts do not add up to the manifest")
     if any(counted[word] for word in FAILED):
@@ -113,7 +116,6 @@ def _report(judged: list[Judged], expected: int, moved: dict[str, list[str]]) ->
         "findings": [
             {"key": item.key, "verdict": item.verdict, "why": item.why}
             for item in sorted(judged, key=lambda item: item.key)
-            if item.verdict != VERIFIED
         ],
         "delta": moved,
     }
@@ -128,22 +130,45 @@ def _moved(source: dict[str, Entry], now: dict[str, Entry]) -> dict[str, list[st
     }
 
 
-def _name(session: Session, ledger: Ledger, lines: dict[str, Line], key: str) -> str:
-    known = ledger.at_target.get(key)
-    if known is not None:
-        return known.target_key
-    return delta.name(session, lines[key].target_key if key in lines else None, key)
+def _listed(
+    session: Session, ledger: Ledger, source: dict[str, Entry], added: list[str]
+) -> tuple[dict[str, Line], list[str], dict[str, str]]:
+    """Of the lists: lines that bring a digest, keys that the source does not hold, and names that are not the key's."""
+    digests: dict[str, Line] = {}
+    absent: list[str] = []
+    renamed: dict[str, str] = {}
+
+    def note(key: str, given: str | None) -> None:
+        known = ledger.at_target.get(key)
+        name = known.target_key if known else delta.name(session, given, key)
+        if name != key:
+            renamed[key] = name
+
+    for batch in batches.read(session.given.batches):
+        for line in batch.lines:
+            if line.key in ledger.deleted:
+                continue
+            if line.key not in source:
+                absent.append(line.key)
+            elif line.sha256:
+                digests[line.key] = line
+            if line.key not in source or line.target_key:
+                note(line.key, line.target_key)
+    for key in itertools.chain(source, added):
+        if key not in renamed:
+            note(key, None)
+    return digests, absent, renamed
 
 
 class Examination:
     """Reads objects back. What an interrupted proof has read is not read again, as long as neither side wrote anew."""
 
     def __init__(
-        self, session: Session, lines: dict[str, Line], names: dict[str, str], target: dict[str, Entry]
+        self, session: Session, lines: dict[str, Line], renamed: dict[str, str], target: dict[str, Entry]
     ) -> None:
         self.session = session
         self.lines = lines
-        self.names = names
+        self.renamed = renamed
         self.target = target
         self.path = session.path("proof.jsonl")
         self.earlier = {line["key"]: Judged(**line) for line in read_lines(self.path)}
@@ -154,7 +179,7 @@ class Examination:
         }
         self.hashes = Appending(session.path("hashes.jsonl"))
 
-    def every(self, entries: dict[str, Entry]) -> Iterator[Judged]:
+    def every(self, entries: list[Entry]) -> Iterator[Judged]:
         """Judges each of the objects."""
 
         def look(entry: Entry) -> tuple[Judged, str | None]:
@@ -163,12 +188,11 @@ class Examination:
                 return before, None
             return self._judge(entry)
 
-        for judged, sha256 in self.session.each(entries.values(), look):
+        for judged, sha256 in self.session.each(entries, look):
             if sha256 is not None:
-                version = _version(entries[judged.key])
-                self.hashes.add({"key": judged.key, "version": version, "sha256": sha256})
+                self.hashes.add({"key": judged.key, "version": judged.versions[0], "sha256": sha256})
             if self.earlier.get(judged.key) is not judged and judged.verdict != UNVERIFIABLE:
-                self.log.add(vars(judged))
+                self.log.add(asdict(judged))
             yield judged
 
     def forget(self) -> None:
@@ -178,7 +202,7 @@ class Examination:
         self.path.unlink(missing_ok=True)
 
     def _versions(self, entry: Entry) -> list[str]:
-        there = self.target.get(self.names[entry.key])
+        there = self.target.get(self.renamed.get(entry.key, entry.key))
         return [_version(entry), _version(there) if there else ""]
 
     def _judge(self, entry: Entry) -> tuple[Judged, str | None]:
@@ -192,7 +216,7 @@ class Examination:
         return Judged(entry.key, verdict, why, versions), sha256
 
     def _compare(self, entry: Entry) -> tuple[str, str, str | None]:
-        name = self.names[entry.key]
+        name = self.renamed.get(entry.key, entry.key)
         if name not in self.target:
             return MISSING, "not in the target's listing", None
         found = single.digest(self.session, self.session.target, name)

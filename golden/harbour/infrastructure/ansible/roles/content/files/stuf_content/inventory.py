@@ -72,10 +72,11 @@ def take(session: Session) -> dict[str, Any]:
     expected = session.given.objects
     wanted = {line.key for batch in batches.read(session.given.batches) for line in batch.lines}
     gone = sorted(wanted - listed.keys())
-    new = sorted(listed.keys() - wanted)
+    new = len(listed.keys() - wanted)
+    present = len(wanted) - len(gone)
     shrunken = len(gone) > session.given.delete_limit or 2 * len(gone) > len(wanted)
+    del wanted
     if (expected and not listed) or shrunken:
-        present = len(wanted) - len(gone)
         raise refused(
             f"the source does not hold what was exported: expected {expected}, found {present}",
             "look at bucket and credential at the source; if objects were deleted there, make a new export and package",
@@ -95,11 +96,11 @@ def take(session: Session) -> dict[str, Any]:
     ordered = [found[key] for key in listed]
     keep(session, ordered)
     return {
-        "message": f"source: {count(len(ordered), 'object')}, {len(new)} new and {len(gone)} gone since the export",
+        "message": f"source: {count(len(ordered), 'object')}, {new} new and {len(gone)} gone since the export",
         "expected": expected,
         "objects": len(ordered),
         "bytes": sum(entry.size for entry in ordered),
-        "new_since_export": len(new),
+        "new_since_export": new,
         "gone_since_export": len(gone),
         "listed_at": session.source.listed_at,
     }

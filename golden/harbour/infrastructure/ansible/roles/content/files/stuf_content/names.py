@@ -12,14 +12,14 @@ from .session import Session
 
 def check(session: Session) -> dict[str, Any]:
     """Looks at what the package lists and at what the source holds now."""
-    entries: dict[str, Entry] = {}
+    taken = session.path(inventory.SOURCE)
+    entries = load(taken) if taken.exists() else {}
     names: dict[str, str | None] = {}
-    for batch in batches.read(session.given.batches):
+    for batch in batches.read(session.given.batches, metadata=True):
         for line in batch.lines:
-            entries[line.key] = Entry(line.key, line.size, "", line.modified, line.content_type, line.metadata)
             names[line.key] = line.target_key
-    if session.path(inventory.SOURCE).exists():
-        entries |= load(session.path(inventory.SOURCE))
+            if line.key not in entries:
+                entries[line.key] = Entry(line.key, line.size, "", line.modified, line.content_type, line.metadata)
     return look(session, entries, names)
 
 

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from stufpack_signature import canonical_query, path_of, sign
 
 from .configuration import Place
-from .entries import Entry, from_answer
+from .entries import Entry, entry, from_answer
 from .limits import Pace, Stopping
 from .wire import Answer, Request, StoreError, Wire
 
@@ -43,7 +43,7 @@ class Store:
             encoded = _text(tree, "EncodingType") == "url"
             for node in tree.iterfind("Contents"):
                 key = _text(node, "Key")
-                yield Entry(
+                yield entry(
                     key=urllib.parse.unquote_plus(key, errors="surrogateescape") if encoded else key,
                     size=int(_text(node, "Size")),
                     etag=_text(node, "ETag").strip('"'),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import io
 import json
 import os
 import resource
 import sys
+import tarfile
 import time
 import unittest
 
-from . import canary, content, engine, mails, network, recording, server
-from .deployment import PACKAGE, STATE, Deployment, Run
+from . import canary, content, engine, hosted, mails, network, recording, server
+from .deployment import PACKAGE, STATE, Deployment, Run, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer
-from .names import DOMAIN, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
+from .names import DOMAIN, HOSTED, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import run, wait_for
@@ -48,7 +51,7 @@ class ItDeploys(unittest.TestCase):
         # For one who looks into a failure: the machines stay as they are.
         if os.environ.get("STUFPACK_BENCH_KEEP"):
             return
-        for place in (SERVER, LAPTOP, STRANGER, ZULIP, SENTRY):
+        for place in (SERVER, LAPTOP, STRANGER, ZULIP, SENTRY, HOSTED):
             network.remove(place)
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
@@ -277,8 +280,8 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(self.seen.foreign, [], "others' environments can be read")
         for control in (canary.ARGUMENT, canary.VARIABLE):
             self.assertIn(control, self.seen.texts, "the neighbour did not look")
-        source = self.deployment.source
-        for secret in (source["secret_access_key"], source["access_key_id"]):
+        key, ssh = (self.deployment.credential[part] for part in ("storage", "ssh"))
+        for secret in (key["secret_access_key"], key["access_key_id"], ssh["private_key"].splitlines()[2]):
             self.assertNotIn(secret, self.seen.texts)
         self.assertEqual(canary.search({"processes": self.seen.texts.encode()} | canary.told()), [])
 
@@ -308,6 +311,41 @@ class ItDeploys(unittest.TestCase):
         self.assertLessEqual({*CHANGING, "content", "verify"}, left)
         checked = canary.record(operations)
         self.assertEqual(checked.returncode, 0, checked.stdout.decode())
+
+    def test_5g_the_kit_exports_what_runs_closes_it_and_leads_its_users_on(self) -> None:
+        kit = hosted.Kit.deliver(SERVER, program(), hosted.deployed())
+        first = Export.brought(SERVER, kit.inside(f"{hosted.KIT}/export", hosted.SETTINGS, "/root/exports"))
+        self.assertLessEqual(first.findings(), {"exposure.rest"})
+        self.assertEqual(len(first.compiles("next.harbour.example")), 1)
+        kit.install()
+        with self.subTest("over SSH, past the hardened server's own settings"):
+            done = kit.ssh("operator", "read")
+            self.assertEqual(done.returncode, 0, done.stderr.decode())
+            with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+                self.assertLessEqual({"export.json", "realm.json", "inventory.jsonl.gz"}, set(tar.getnames()))
+        stuf = self.deployment.stuf()
+        token = str(stuf.sign_in(self.invited)["access_token"])
+        user = next(user for user in self.deployment.users() if user["username"] == self.invited.username)
+        send = functools.partial(stuf.upload, token, writable(user)[0], "late.txt", b"late", {})
+        with self.subTest("frozen"):
+            kit.asked("operator", "freeze")
+            refused = send()
+            self.assertEqual((refused.status, refused.header("Retry-After")), (503, "600"))
+            bearer = {"Authorization": f"Bearer {token}"}
+            self.assertEqual(stuf.outside.ask("GET", f"{stuf.origin}/api/me", headers=bearer).status, 200)
+        with self.subTest("redirected"):
+            kit.asked("operator", "redirect to files.next.example")
+            for method in ("GET", "POST"):
+                moved = stuf.outside.ask(method, f"{stuf.origin}/api/x%20y?a=b&c=%2F")
+                wanted = (308, "https://files.next.example/api/x%20y?a=b&c=%2F")
+                self.assertEqual((moved.status, moved.header("Location")), wanted)
+        with self.subTest("and as before"):
+            kit.asked("operator", "restore")
+            self.assertEqual(send().status, 503)
+            kit.asked("operator", "unfreeze")
+            self.assertEqual(send().status, 200)
+        kit.inside(f"{hosted.KIT}/install", "--remove")
+        kit.inside("rm", "-r", hosted.KIT, hosted.SETTINGS, "/root/exports")
 
     def test_6_after_six_wrong_passwords_an_address_is_refused(self) -> None:
         ask = "printf '#!/bin/sh\\necho wrong\\n' >/tmp/ask && chmod +x /tmp/ask"

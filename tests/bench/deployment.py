@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import authority, engine, network, server, source
+from . import authority, engine, hosted, network, server, source
 from .names import (
     DOMAIN,
     LAPTOP,
@@ -144,8 +144,10 @@ class Deployment:
 
     access: server.Access
     plan: dict[str, Any] = field(default_factory=dict)
-    #: What the source's storage holds, and the key that reads it.
+    #: What the source's storage holds.
     source: dict[str, Any] = field(default_factory=dict)
+    #: The credential with which the package reads it.
+    credential: dict[str, Any] = field(default_factory=dict)
     recording: Recording = field(default_factory=Recording)
 
     @classmethod
@@ -185,7 +187,9 @@ class Deployment:
             f" && printf %s https://{SENTRY_KEY}@{SENTRY.name}/{SENTRY_PROJECT} >{secrets}/sentry_dsn",
             log="secrets",
         )
-        (work / "source_read").write_text(json.dumps(source.credential(filled)))
+        # Made by the hosted side's kit, as the operator asks for it over SSH.
+        issued = hosted.start(program(), filled).issue("source-read", days=2)
+        (work / "source_read").write_text(json.dumps(issued))
         server.copy_to_laptop(work / "source_read", f"{secrets}/source_read")
         certificate = authority.issue("public", DOMAIN)
         tls = f"{STATE}/harbour-production/local/tls"
@@ -194,7 +198,7 @@ class Deployment:
         server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
         settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
         network.start_messages(json.loads(settings)["zulip"])
-        return cls(access, plan(PACKAGE), filled, recording)
+        return cls(access, plan(PACKAGE), filled, issued, recording)
 
     @staticmethod
     def stands() -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from . import server
 from .deployment import Run, program
 from .engine import docker
-from .names import LAPTOP
+from .names import LAPTOP, Place
 from .paths import instance_folder
 from .shell import BenchError, run
 
@@ -34,13 +34,18 @@ class Export:
         places = [line.removeprefix("export: ") for line in said if line.startswith("export: ")]
         if len(places) != 1:
             raise BenchError(f"the run named {len(places)} folders, expected 1:\n{exported.output[-3000:]}")
-        modes = set(server.inside("find", places[0], "-printf", "%m %y\n", place=LAPTOP).splitlines())
+        return cls.brought(LAPTOP, places[0])
+
+    @classmethod
+    def brought(cls, place: Place, there: str) -> Export:
+        """A folder of another machine, brought here."""
+        modes = set(server.inside("find", there, "-printf", "%m %y\n", place=place).splitlines())
         if modes != {"700 d", "600 f"}:
             raise BenchError(f"others may read the export: {sorted(modes)}")
-        here = instance_folder() / "exports" / Path(places[0]).name
+        here = instance_folder() / "exports" / Path(there).name
         shutil.rmtree(here, ignore_errors=True)
         here.parent.mkdir(parents=True, exist_ok=True)
-        docker("cp", f"{LAPTOP.container}:{places[0]}", here)
+        docker("cp", f"{place.container}:{there}", here)
         return cls(here)
 
     @property

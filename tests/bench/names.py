@@ -46,9 +46,10 @@ MAIL = _place("mail", 4)
 ZULIP = _place("zulip", 5)
 SENTRY = _place("sentry", 6)
 SOURCE = _place("source", 7)
+HOSTED = _place("hosted", 8)
 SERVER = _place("server", 10)
 LAPTOP = _place("laptop", 20)
 STRANGER = _place("stranger", 66)
-EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, SERVER, LAPTOP, STRANGER)
+EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, SERVER, LAPTOP, STRANGER)
 
 REGISTRY_HOST = f"{REGISTRY.name}:5000"

@@ -75,9 +75,25 @@ def start_server() -> Access:
     if docker_ok("volume", "inspect", DATA_VOLUME):
         docker("volume", "rm", DATA_VOLUME)
     say("starting the customer's server")
+    boot(SERVER, "--volume", f"{DATA_VOLUME}:/var/lib/docker")
+    public = key().with_name(key().name + ".pub").read_text()
+    inside(
+        "sh",
+        "-euc",
+        "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
+        " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys",
+        stdin=public.encode(),
+    )
+    access = read_access()
+    (instance_folder() / "server.json").write_text(json.dumps(access.as_json(), indent=2) + "\n")
+    return access
+
+
+def boot(place: Place, *options: str) -> None:
+    """A machine with systemd and SSH, as a provider hands it over; returns when both answer."""
     capabilities = [word for name in CAPABILITIES for word in ("--cap-add", name)]
     docker(
-        *participate(SERVER),
+        *participate(place, *options),
         *capabilities,
         "--security-opt",
         "seccomp=unconfined",
@@ -93,41 +109,30 @@ def start_server() -> Access:
         "/run",
         "--tmpfs",
         "/tmp:exec",
-        "--volume",
-        f"{DATA_VOLUME}:/var/lib/docker",
         "--stop-signal",
         "SIGRTMIN+3",
         images.image("server"),
         "/sbin/init",
     )
-    wait_for("systemd on the server", lambda: state() in ("running", "degraded"), 90)
-    public = key().with_name(key().name + ".pub").read_text()
-    inside(
-        "sh",
-        "-euc",
-        "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
-        " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys",
-        stdin=public.encode(),
-    )
-    wait_for(
-        "SSH on the server", lambda: docker_ok("exec", SERVER.container, "sh", "-c", "ss -ltn | grep -q ':22 '"), 30
-    )
-    access = read_access()
-    (instance_folder() / "server.json").write_text(json.dumps(access.as_json(), indent=2) + "\n")
-    return access
+    wait_for(f"systemd on {place.name}", lambda: state(place) in ("running", "degraded"), 90)
+    listens = ("exec", place.container, "sh", "-c", "ss -ltn | grep -q ':22 '")
+    wait_for(f"SSH on {place.name}", lambda: docker_ok(*listens), 30)
 
 
 def read_access() -> Access:
     """How to reach the server that runs."""
-    lines = inside("sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub").splitlines()
-    return Access(
-        SERVER.name, SERVER.address, 22, "deploy", key(), sorted(" ".join(line.split()[:2]) for line in lines)
-    )
+    return Access(SERVER.name, SERVER.address, 22, "deploy", key(), host_keys(SERVER))
 
 
-def state() -> str:
-    """What systemd says about the server as a whole."""
-    done = run(["docker", "exec", SERVER.container, "systemctl", "is-system-running"], env=environment(), check=False)
+def host_keys(place: Place) -> list[str]:
+    """What a client pins of a machine."""
+    lines = inside("sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub", place=place).splitlines()
+    return sorted(" ".join(line.split()[:2]) for line in lines)
+
+
+def state(place: Place = SERVER) -> str:
+    """What systemd says about a machine as a whole."""
+    done = run(["docker", "exec", place.container, "systemctl", "is-system-running"], env=environment(), check=False)
     return done.stdout.decode().strip()
 
 

@@ -1,9 +1,8 @@
-"""The hosted side's object storage: a bucket filled after harbour's inventory, and a key that can only read it."""
+"""The hosted side's object storage: a bucket filled after harbour's inventory, and the key of the source kit."""
 
 from __future__ import annotations
 
 import csv
-import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def start() -> dict[str, Any]:
     tls = ["--volume", f"{own.certificate}:/tls.crt:ro", "--volume", f"{own.key}:/tls.key:ro"]
     docker(*participate(SOURCE, *tls), images.image("source"))
     wait_for("the source's storage", lambda: open_port(SOURCE.address, 443), 30)
-    wanted = {"bucket": BUCKET, "region": REGION, "objects": _objects()}
+    wanted = {"bucket": BUCKET, "region": REGION, "objects": _objects(), "kit": _rights()}
     fill = ["exec", "--interactive", SOURCE.container, "/opt/moto/bin/python3", "-W", "ignore", "/opt/fill.py"]
     found: dict[str, Any] = json.loads(docker(*fill, stdin=json.dumps(wanted).encode()))
     return found
@@ -49,35 +48,15 @@ def _objects() -> list[dict[str, Any]]:
         ]
 
 
+def _rights() -> Any:
+    """What the source kit's README tells the operator to allow its key."""
+    readme = REPOSITORY / "templates" / "kit" / "source" / "README.md"
+    rights = readme.read_text().partition("```json\n")[2].partition("```")[0]
+    # moto looks at the actions of IAM and not at whose user they are about.
+    return json.loads(rights.replace("arn:aws:iam::*:user/stuf-source/*", "*").replace("BUCKET", BUCKET))
+
+
 def write_inventory(path: Path, objects: list[dict[str, Any]]) -> None:
     """What the store really holds, as an export tells it."""
     columns = ("key", "size", "modified", "content_type", "sha256", "metadata")
     path.write_text("".join(json.dumps({name: item[name] for name in columns}) + "\n" for item in objects))
-
-
-def credential(filled: dict[str, Any]) -> dict[str, Any]:
-    """What the operator hands to the Trust Architect."""
-    ends_at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)
-    return {
-        "schema": 1,
-        "kind": "source-read",
-        "installation": INSTALLATION,
-        "ends_at": ends_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        # Not used by the copy, and not to be seen at the target.
-        "ssh": {
-            "host": SOURCE.name,
-            "port": 22,
-            "user": "stuf-source",
-            "host_keys": [],
-            "private_key": "canary-of-the-source",
-        },
-        "storage": {
-            "provider": "aws-s3",
-            "endpoint": f"https://{SOURCE.name}",
-            "region": REGION,
-            "bucket": BUCKET,
-            "access_key_id": filled["access_key_id"],
-            "secret_access_key": filled["secret_access_key"],
-            "ca": authority.authority("source").certificate.read_text(),
-        },
-    }

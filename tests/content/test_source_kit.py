@@ -17,8 +17,9 @@ from botocore.exceptions import ClientError
 from stores import encrypted_moto
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path.append(str(TESTS / "source_kit"))
+sys.path += [str(TESTS / "source_kit"), str(TESTS.parent / "templates/infrastructure/ansible/roles/content/files")]
 from kit import MachineTest, example  # noqa: E402 (after the path)
+from stuf_content import configuration  # noqa: E402 (as above)
 
 #: What the kit's README tells the operator to allow, and nothing more.
 README = (TESTS.parent / "templates/kit/source/README.md").read_text()
@@ -112,6 +113,12 @@ class StorageVerbs(MachineTest):
         storage = credential["storage"]
         self.assertEqual((credential["schema"], credential["kind"], storage["provider"]), (1, "source-read", "aws-s3"))
         self.assertEqual((storage["bucket"], storage["ca"]), (self.bucket, encrypted_moto().authority))
+        with self.subTest("and is what the content program reads"):
+            file = self.root / "source_read"
+            file.write_text(json.dumps(credential))
+            file.chmod(0o600)
+            known = configuration.credential(file)
+            self.assertEqual((known.installation, known.place.bucket), ("example.stuf.pyx.io", self.bucket))
         reader = self.reader(credential)
         self.assertEqual(reader.get_object(Bucket=self.bucket, Key="a//b")["Body"].read(), b"bytes")
         self.assertEqual(reader.list_objects_v2(Bucket=self.bucket)["KeyCount"], 1)

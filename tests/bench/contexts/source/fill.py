@@ -1,7 +1,8 @@
-"""Fills the source's bucket after an inventory, and makes a key that can read and nothing else. Runs beside moto, once.
+"""Fills the source's bucket after an inventory, and makes the key of the source kit. Runs beside moto, once.
 
-Reads a JSON document on standard input: `bucket`, `region`, `objects` (key, size, content_type, metadata). Writes one:
-`objects` as the store really holds them, with SHA-256 and time, and the key. What moto cannot hold is left out.
+Reads a JSON document on standard input: `bucket`, `region`, `kit` (the rights of its key) and `objects` (key, size,
+content_type, metadata). Writes one: `objects` as the store really holds them, with SHA-256 and time, and the key. What
+moto cannot hold is left out.
 """
 
 import hashlib
@@ -15,10 +16,6 @@ from typing import Any
 
 import boto3  # type: ignore[import-not-found,unused-ignore]
 
-READ_ONLY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}],
-}
 ENDPOINT = "https://127.0.0.1"
 PREFIX = "x-amz-meta-"
 # Somebody's, which nobody checks yet; without any, one is a stranger who may read nothing.
@@ -84,14 +81,14 @@ def main() -> None:
             modified = listed["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
             objects.append({**stored[listed["Key"]], "size": listed["Size"], "modified": modified})
     iam = boto3.client("iam", **common, **anyone)
-    iam.create_user(UserName="source-read")
-    iam.put_user_policy(UserName="source-read", PolicyName="read", PolicyDocument=json.dumps(READ_ONLY))
-    key = iam.create_access_key(UserName="source-read")["AccessKey"]
+    iam.create_user(UserName="kit")
+    iam.put_user_policy(UserName="kit", PolicyName="all", PolicyDocument=json.dumps(given["kit"]))
+    key = iam.create_access_key(UserName="kit")["AccessKey"]
     closing = urllib.request.Request(
         f"{ENDPOINT}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"}, method="POST"
     )
     urllib.request.urlopen(closing, context=TRUSTING).close()
-    answer = {"objects": objects, "access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+    answer = {"objects": objects, "kit": [key["AccessKeyId"], key["SecretAccessKey"]]}
     json.dump(answer, sys.stdout)
 
 

@@ -5,7 +5,9 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.parse
 from pathlib import Path
@@ -254,6 +256,21 @@ class Search(unittest.TestCase):
             text = base64.b64encode(b"x" * shift + FAKE.encode() + os.urandom(5))
             self.assertEqual(len(leak.search({"x": text}, {"mail": [FAKE.encode()]})), 1)
         self.assertEqual(leak.search({"x": b"nothing of it: " + FAKE[:-1].encode()}, {"mail": [FAKE.encode()]}), [])
+
+    def test_a_key_in_a_credential_is_found_by_its_lines_and_another_key_is_not_taken_for_it(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            keys = []
+            for name in ("mine", "other"):
+                file = Path(folder) / name
+                subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", file], check=True)
+                keys.append(file.read_text())
+            (Path(folder) / "secrets").mkdir()
+            credential = {"ssh": {"user": "stuf-source", "private_key": keys[0]}}
+            (Path(folder) / "secrets/source_read").write_text(json.dumps(credential))
+            known = leak.known(Path(folder))
+        for line in keys[0].splitlines()[2:4]:
+            self.assertEqual(len(leak.search({"x": b"a log with " + line.encode()}, known)), 1, line)
+        self.assertEqual(leak.search({"x": "\n".join(keys[1].splitlines()[1:-1]).encode()}, known), [])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 SHORTEST = 8
+# `openssh-key-v1`, in base64.
+OPENSSH = b"b3BlbnNzaC1rZXktdjE"
 # Keys of a credential in JSON whose values are secret; the others say where and until when.
 _SECRET_KEY = re.compile(r"private_key|secret|password|token|access_key")
 # Known by how they begin, whosever they are.
@@ -67,7 +69,9 @@ def _values(content: bytes) -> Iterator[bytes]:
         return
     lines = [line.strip() for line in content.splitlines()]
     if len(lines) > 1:
-        yield from (line for line in lines if len(line) >= 2 * SHORTEST and not line.startswith(b"-----"))
+        told = (line for line in lines if len(line) >= 2 * SHORTEST and not line.startswith(b"-----"))
+        # The first line of a key of OpenSSH says how it is kept, and is the same for all that are kept so.
+        yield from (line for line in told if not line.startswith(OPENSSH))
 
 
 def _secret_leaves(document: Mapping[str, Any]) -> Iterator[str]:

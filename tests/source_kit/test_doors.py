@@ -7,7 +7,7 @@ import json
 import unittest
 from unittest.mock import patch
 
-from kit import MachineTest, freezing
+from kit import MachineTest, example, freezing, settings
 
 NOW = datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.UTC)
 AGES = datetime.timedelta(seconds=600)
@@ -97,8 +97,6 @@ class Doors(MachineTest):
 
     def given(self) -> object:
         """The settings as the program reads them."""
-        from kit import settings
-
         return settings.read(self.places.settings)
 
 
@@ -111,8 +109,6 @@ class Policies(Doors):
         super().setUp()
         for name in ("access_key_file", "secret_key_file"):
             (self.root / name).write_text("x")
-        from kit import example
-
         files = {name: str(self.root / name) for name in ("access_key_file", "secret_key_file")}
         self.settle(storage=example()["storage"] | files)
         self.bucket = Bucket(self.BEFORE)

@@ -212,6 +212,16 @@ class Deployment:
             raise BenchError("no machines run here; next: STUFPACK_BENCH_KEEP=1 tools/docker-bench deploy")
         return cls(server.read_access(), plan(PACKAGE))
 
+    def next_package(self, made: Path) -> None:
+        """Delivers the package after this one, of another export; from now on it is the one that `migrate` runs."""
+        work = instance_folder() / "deployment"
+        (before,) = (work / "out").glob("*.zip")
+        words = [program(), "compile", made, "--target", work / "target.json", "--out", work / "next"]
+        words += ["--sign-key", work / "issuer", "--previous", before, "--signers", work / "signers"]
+        run(words, log="compile")
+        _unpack(work / "next", PACKAGE)
+        self.plan = plan(PACKAGE)
+
     def command(self, phase: str) -> str:
         """The command that the plan prints for a phase; `bootstrap` is no phase."""
         if phase == "bootstrap":

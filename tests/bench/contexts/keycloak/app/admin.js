@@ -57,9 +57,8 @@ const VIEW_REALM = ["view-realm", "manage-realm"];
 const VIEW_CLIENTS = ["view-clients", "manage-clients"];
 
 async function entity(context, kind, id, what) {
-  const found = await context.view.get(kind, id);
-  const mine = found && (await context.view.all(kind, context.realm.realm)).some((item) => item.id === found.id);
-  if (!mine) throw missing(what);
+  const found = await context.view.within(kind, context.realm.realm, id);
+  if (!found) throw missing(what);
   return found;
 }
 export const userOf = (context) => entity(context, "user", context.params.user, "User not found");

@@ -221,8 +221,8 @@ export async function checkUnique(view, realm, user) {
   const other = await view.named("user", realm.realm, user.username);
   if (other && other.id !== user.id) throw new Refused(409, { errorMessage: "User exists with same username" });
   if (!user.email || realm.duplicateEmailsAllowed) return;
-  for (const person of await view.all("user", realm.realm)) {
-    if (person.id !== user.id && person.email === user.email) throw new Refused(409, { errorMessage: "User exists with same email" });
+  for (const person of await view.having("user", realm.realm, "email", user.email)) {
+    if (person.id !== user.id) throw new Refused(409, { errorMessage: "User exists with same email" });
   }
 }
 

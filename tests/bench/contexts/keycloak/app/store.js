@@ -56,6 +56,13 @@ export class View {
     return rows[0]?.body ?? null;
   }
 
+  // The same, where it belongs to the realm.
+  async within(kind, realm, id) {
+    const { rows } = await this.client.query(
+      "select body from entity where kind = $1 and realm = $2 and id = $3", [kind, realm, id]);
+    return rows[0]?.body ?? null;
+  }
+
   async named(kind, realm, name) {
     const { rows } = await this.client.query(
       "select body from entity where kind = $1 and realm = $2 and name = $3", [kind, realm, name]);
@@ -65,6 +72,12 @@ export class View {
   async all(kind, realm) {
     const { rows } = await this.client.query(
       "select body from entity where kind = $1 and realm = $2 order by name", [kind, realm]);
+    return rows.map((row) => row.body);
+  }
+
+  async having(kind, realm, field, value) {
+    const { rows } = await this.client.query(
+      "select body from entity where kind = $1 and realm = $2 and body->>$3 = $4 order by name", [kind, realm, field, value]);
     return rows.map((row) => row.body);
   }
 

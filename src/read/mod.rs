@@ -55,9 +55,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Export and target are both to come from standard input.
-    #[error(
-        "only one of export and target can come from standard input; next: name a file for one of the two"
-    )]
+    #[error("standard input can be read only once; next: name a file for one of the two")]
     StandardInputTwice,
 }
 

@@ -144,8 +144,11 @@ class Approvals(Story):
 
         gate.write_text(f"digest: sha256:{'0' * 64}\nby: Ada\n")
         self.exits(12, package, "cutover", says="error[gate.other-plan]")
-        gate.write_text(f"digest: {package.digest}\n\n")
-        self.exits(12, package, "cutover", says="error[gate.nobody]")
+        for nobody in ("", "by: none\n", f"by: {'A' * 201}\n"):
+            gate.write_text(f"digest: {package.digest}\n{nobody}")
+            self.exits(12, package, "cutover", says="error[gate.nobody]")
+        for name in ("none", " ", "A" * 201):
+            self.exits(12, package, "approve", "cutover", "--by", name, says="error[gate.by]")
         gate.write_text(f"digest: {package.digest}\nby: Ada\n\n")
         self.exits(0, package, "cutover")
 
@@ -409,7 +412,8 @@ class SigningOff(Story):
         self.assertIn("Ada, ", run.stderr)
         self.assertNotIn("Bob, ", run.stderr)
         self.exits(12, package, "cutover", says="error[gate.sign-off]")
-        self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
+        # The same user, however the name was typed.
+        self.exits(0, package, "sign-off", self.filled(), "--by", " Ada ")
         self.exits(0, package, "approve", "cutover")
 
     def test_a_sign_off_of_what_was_taken_back_does_not_count(self) -> None:
@@ -426,6 +430,10 @@ class SigningOff(Story):
         for words, code in (
             ((self.filled(),), "sign-off.by"),
             ((self.filled(), "--by", "a\nb"), "sign-off.by"),
+            ((self.filled(), "--by", "none"), "sign-off.by"),
+            ((self.filled(), "--by", "A" * 201), "sign-off.by"),
+            (("/dev/zero", "--by", "Ada"), "sign-off.file"),
+            ((str(self.home), "--by", "Ada"), "sign-off.file"),
             (("filled.md", "--by", "Ada"), "sign-off.path"),
             ((str(self.home / "none.md"), "--by", "Ada"), "sign-off.file"),
             ((self.filled(text="- [x] I signed in.\n"), "--by", "Ada"), "sign-off.other"),

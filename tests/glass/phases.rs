@@ -171,6 +171,28 @@ fn stock_tools_record_a_folder_once_and_refuse_what_stufpack_refuses() {
 }
 
 #[test]
+fn a_ticket_cannot_write_another_trailer_by_stock_tools() {
+    let (case, package) = case(true);
+    let folder = Phase::finished("deploy").leave(&case, &package);
+    let head = case.git(&["rev-parse", "main"]);
+    let by_stock = |ticket: &str| {
+        let mut shell = case.command("sh");
+        shell.env("TICKET", ticket).env_remove("GIT_CONFIG_COUNT").arg(format!("{}.sh", folder.display()));
+        shell.arg(case.glass()).arg(&case.customer.key).arg(case.path("allowed_signers")).output().unwrap()
+    };
+    for ticket in ["OPS-1\nApproved-By: eve", "OPS-1\n", "OPS\t1", " OPS-1", &"1".repeat(201)] {
+        let output = by_stock(ticket);
+        assert!(!output.status.success() && says(&output).contains("TICKET"), "{}", says(&output));
+    }
+    assert_eq!(case.git(&["rev-parse", "main"]), head);
+
+    let output = by_stock("OPS-1 (Übergabe)");
+
+    assert!(output.status.success(), "{}", says(&output));
+    assert_eq!(record::log(&case.glass()).unwrap()[2].ticket.as_deref(), Some("OPS-1 (Übergabe)"));
+}
+
+#[test]
 fn a_result_that_the_journal_does_not_tell_is_refused_and_seen() {
     let (case, package) = case(true);
     let folder =

@@ -93,9 +93,10 @@ def approve(
     phase = package.phase(known.phase)
     if phase is None or not package.runs(phase):
         raise planned.not_automated(package, known.phase)
-    who = by or me()
-    if not who.isprintable() or not who.strip():
-        raise refused("gate.by", "--by must be a name on one line", "approve", f"./migrate approve {word} --by NAME")
+    who = me() if by is None else by.strip()
+    if not signoff.is_name(who):
+        what = f"--by must be a name: {signoff.NAME}"
+        raise refused("gate.by", what, "approve", f"./migrate approve {word} --by NAME")
     if strategy is not None and not _WORD.fullmatch(strategy):
         raise refused(
             "gate.strategy", "a strategy is a word of a-z, 0-9 and -", "approve", "see MIGRATION-PLAN.md, chapter 13"
@@ -228,8 +229,8 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
     if gate == _OF_BATCHES and values.get("batches") != package.batches_digest():
         what = f"{gate} was given for other lists of files than this package's {package.batches_digest()}"
         raise refused("gate.other-batches", what, str(path), command)
-    if not values.get("by"):
-        raise refused("gate.nobody", f"{gate} does not say who approved it", str(path), command)
+    if not signoff.is_name(values.get("by", "")):
+        raise refused("gate.nobody", f"{gate} does not say who approved it: {signoff.NAME}", str(path), command)
     accepts = tuple(values.get("accepts", "").split())
     _refuse_unaccepted(basis, accepts, known, values["by"], values.get("strategy"))
     return Approval(gate, plan, values["by"], values.get("strategy", ""), basis.path, accepts)

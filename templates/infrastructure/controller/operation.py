@@ -234,7 +234,7 @@ def _about(
     package_of = {"number": package.number, "sha256": sums, "plan": package.plan_digest}
     about = {"schema": 1, "slug": package.slug, "package": package_of} | about
     for key, text in (("requested_by", me()), ("approved_by", approved_by)):
-        if _is_value(text):
+        if signoff.is_name(text):
             about[key] = text
     journal_bytes = files["journal.jsonl"]
     last = journal_bytes.splitlines(keepends=True)[-1]
@@ -246,11 +246,6 @@ def result(lines: Sequence[Line]) -> str:
     last = lines[-1].state if lines else "paused"
     known = {"finished": "finished", "rolled_back": "rolled_back", "failed": "failed"}
     return known.get(last, "paused")
-
-
-def _is_value(text: str) -> bool:
-    """Whether it can stand in a trailer of a commit."""
-    return 0 < len(text.strip()) == len(text) <= 200 and text.isprintable() and text != "none"
 
 
 def _steps(ran: Ran) -> str:

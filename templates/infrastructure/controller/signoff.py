@@ -24,6 +24,9 @@ PHASE = "verify"
 _BOX = re.compile(r"(?m)^\s*[-*] \[([ xX-])\] (.*\S)\s*$")
 _VERDICTS = {"x": "pass", "-": "fail", " ": "not_run"}
 _CHECKLIST = "docs/user-validation-checklist.md"
+_LARGEST = 1 << 20
+# What a glass takes for a person who acts; anything else would be left out of its record.
+NAME = "at most 200 letters on one line, and not `none`"
 _SHOWN = 3  # of the points that are named in a message
 
 
@@ -33,8 +36,9 @@ def sign(package: Package, state: State, journal: Journal, name: str, by: str | 
     Refused (exit 12) where the file is no filled checklist of this package, or nothing stands that it could be about.
     """
     again = f"./migrate sign-off FILE --by NAME, where FILE is a filled copy of {_CHECKLIST}"
-    if not by or not by.isprintable() or not by.strip():
-        raise refused("sign-off.by", "--by must be the name of who tried it, on one line", "sign-off", again)
+    by = (by or "").strip()
+    if not is_name(by):
+        raise refused("sign-off.by", f"--by must be the name of who tried it: {NAME}", "sign-off", again)
     path = Path(name)
     if not path.is_absolute():
         # `migrate` has changed to the package's folder, so a relative path would be looked up there.
@@ -45,6 +49,9 @@ def sign(package: Package, state: State, journal: Journal, name: str, by: str | 
             f"./migrate {PHASE}, then: {again}",
         )  # fmt: skip
     try:
+        # A pipe or a device might never end.
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            raise refused("sign-off.file", f"it is no file of at most {_LARGEST >> 20} MiB", name, again)
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise refused("sign-off.file", f"it cannot be read: {type(error).__name__}", name, again) from error
@@ -69,6 +76,11 @@ def sign(package: Package, state: State, journal: Journal, name: str, by: str | 
     ]
     journal.append(run, PHASE, STEP, "done", by=by, evidence=evidence)
     return run, f"signed off by {_words(document)}\n  kept in {places[0]}"
+
+
+def is_name(text: str) -> bool:
+    """Whether it can stand for a person in the journal and in a trailer of a commit."""
+    return 0 < len(text.strip()) == len(text) <= 200 and text.isprintable() and text != "none"
 
 
 def kept(state: State, run: int) -> tuple[Path, Path]:

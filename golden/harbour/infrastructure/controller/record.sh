@@ -16,6 +16,12 @@ trap 'rm -rf "$work"' EXIT
 git() { command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 "$@"; }
 trailer() { git log -1 --format="%(trailers:key=$1,valueonly,separator=)" main; }
 
+# A line break would write a trailer of its own, such as who approved.
+ticket=${TICKET:-none}
+case $ticket in ' '* | *' ') fail "TICKET begins or ends with a blank" ;; esac
+{ [ "${#ticket}" -le 200 ] && [ "$(printf %s. "$ticket" | tr -d '[:cntrl:]')" = "$ticket." ]; } ||
+  fail "TICKET must be one line of at most 200 bytes"
+
 # Whose key it is, and whether one may build on what is there.
 printf '' | ssh-keygen -q -Y sign -n git -f "$key" >"$work/sig" || fail "the key cannot sign"
 principal=$(ssh-keygen -Y find-principals -s "$work/sig" -f "$signers") || fail "the key is of nobody in $signers"
@@ -67,7 +73,7 @@ Before: $(git rev-parse 'main^{tree}')
 After: $tree
 Requested-By: $requested_by
 Approved-By: $approved_by
-Ticket: ${TICKET:-none}
+Ticket: $ticket
 Validation: $validation
 Tool: git
 MESSAGE

@@ -282,6 +282,8 @@ def strangers(site: Site, given: dict[str, Any]) -> list[Check]:
             body=form,
         ),
         status(site, "strangers/console", "/auth/admin/", (404,)),
+        # 401 would be Keycloak's own answer, and mean that guessing may begin.
+        status(site, "strangers/administration", f"/auth/admin/realms/{_quoted(given['realm'])}/users", (404,)),
         status(site, "strangers/master", "/auth/realms/master/.well-known/openid-configuration", (404,)),
         check("strangers/wrong-password", "refused", "refused" if refused else "signed in", refused),
     ]

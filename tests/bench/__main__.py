@@ -14,7 +14,7 @@ import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import engine, images, network, recording, server
+from . import deployment, engine, images, network, recording, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
 from .paths import INSTANCE, logs_folder
 from .shell import BenchError, say
@@ -96,6 +96,16 @@ def deploy() -> None:
     _tests("deploy_test")
 
 
+def five_hundred() -> None:
+    """A package of 500 people on a fresh server, and what is exported of it."""
+    engine.start()
+    try:
+        images.every()
+        _tests("crowd_test")
+    finally:
+        down()
+
+
 def end_to_end() -> None:
     """The deployment with image tests beside it, on two networks; what this clone started is stopped in the end."""
     engine.start()
@@ -104,6 +114,7 @@ def end_to_end() -> None:
     try:
         with beside.running("test-images"):
             deploy()
+        print(f"\n{deployment.typed()}")
     finally:
         beside.call("down")
         down()
@@ -146,6 +157,7 @@ COMMANDS = {
     "test-images": test_images,
     "deploy": deploy,
     "e2e": end_to_end,
+    "crowd": five_hundred,
     "logs": server.keep_logs,
     "accept-recording": recording.accept,
 }

@@ -52,7 +52,7 @@ def _person(number: int, collections: list[str]) -> tuple[str, dict[str, Any]]:
         "roles": ["project-participant", *(["trust-architect"] if number % 100 == 1 else [])],
         "collections": held,
     }
-    return f"c-{number:03}", person | ({"phone": f"+49301{number:06}"} if number % 5 else {})
+    return f"c-{number:03}", person | ({"phone": f"+49401{number:06}"} if number % 5 else {})
 
 
 def _account(user: dict[str, Any]) -> dict[str, Any]:

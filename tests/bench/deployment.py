@@ -36,6 +36,10 @@ from .shell import BenchError, run
 #: Where the package lies on the Trust Architect's machine, and what `./migrate` keeps.
 PACKAGE = "/home/architect/package/harbour"
 STATE = "/home/architect/.local/state/stufpack"
+#: Every phase that was typed, how long it took, and its exit code.
+TYPED: list[tuple[str, float, int]] = []
+#: What the exit codes of `./migrate` mean to whoever reads the table of a run.
+ENDED = {0: "passed", 11: "held, as asked", 12: "refused, nothing changed"}
 
 
 def program() -> Path:
@@ -121,6 +125,14 @@ def plan(package: str) -> dict[str, Any]:
     """The plan of a package that lies on the Trust Architect's machine."""
     found: dict[str, Any] = json.loads(server.inside("cat", f"{package}/MIGRATION-PLAN.json", place=LAPTOP))
     return found
+
+
+def typed() -> str:
+    """The table of everything that was typed: phase, seconds, result."""
+    rows = [
+        f"{command:<40} {seconds:>8.0f}  {ENDED.get(code, f'ended with {code}')}" for command, seconds, code in TYPED
+    ]
+    return "\n".join([f"{'phase':<40} {'seconds':>8}  result", *rows])
 
 
 @dataclass
@@ -237,7 +249,9 @@ class Deployment:
 
     def type(self, phase: str, command: str, package: str = PACKAGE) -> Run:
         """Types a command; the whole output is in the log `migrate-PHASE`."""
+        begun = time.monotonic()
         done = server.on_laptop(f"cd {package} && {command} --json", log=f"migrate-{phase}", check=False, timeout=2400)
+        TYPED.append((command, time.monotonic() - begun, done.returncode))
         output = done.stdout.decode(errors="replace")
         # A phase that tells how far it is writes JSON Lines; the document is the last.
         for text in (output, output.rstrip("\n").rpartition("\n")[2]):
@@ -255,6 +269,7 @@ class Deployment:
         done = server.on_laptop(f"cd {PACKAGE} && {command} 2>&1", log=log, check=False, timeout=2400)
         said = done.stdout.decode(errors="replace")
         self.recording.add(command, done.returncode, time.monotonic() - begun, said)
+        TYPED.append((command, time.monotonic() - begun, done.returncode))
         return Run(command, done.returncode, {}, said)
 
     def report(self, run: Run) -> dict[str, Any]:

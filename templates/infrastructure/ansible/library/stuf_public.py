@@ -110,7 +110,7 @@ def _leads(config: Answer) -> dict[str, Any]:
     """Where the pages' settings lead a browser; empty where they are none."""
     head, sign, value = config.body.decode("utf-8", "replace").partition("window.__STUF_CONFIG__ = ")
     try:
-        found = json.loads(value.rstrip(";\n")) if sign and not head else {}
+        found = json.loads(value.rstrip().removesuffix(";")) if sign and not head else {}
     except ValueError:
         found = {}
     return found if isinstance(found, dict) else {}

@@ -1,5 +1,6 @@
 //! What stops sealing or writing.
 
+use crate::model::shell;
 use std::io;
 use std::path::PathBuf;
 
@@ -109,6 +110,18 @@ pub enum Error {
     Exists {
         /// The file.
         path: PathBuf,
+    },
+    /// The folder holds another package's `VERIFY.txt`, and there is one in a folder.
+    #[error(
+        "{} tells how another package is verified and was left as it is; next: give each package a folder of its own: --out {}",
+        path.display(),
+        shell::path(own)
+    )]
+    OtherPackage {
+        /// The file.
+        path: PathBuf,
+        /// A folder that would be the package's own.
+        own: PathBuf,
     },
     /// An encrypted package stands where this one should go, and encrypted bytes cannot be compared.
     #[error(

@@ -1,6 +1,6 @@
 //! Writes a package to disk: whole or not at all.
 
-use super::{Error, Package, Signer, age, verify_text, zip};
+use super::{Error, Package, Signer, VERIFY_TEXT_BEGINS, age, verify_text, zip};
 use crate::model::{AgeRecipient, Files};
 use crate::scratch::Scratch;
 use crate::threads::at_once;
@@ -116,7 +116,11 @@ pub(super) fn prepare_parcel(
         && written.verify_text.symlink_metadata().is_ok()
         && !holds(&written.verify_text, |old| old.write_all(text.as_bytes()))?
     {
-        return Err(Error::Exists { path: written.verify_text });
+        let path = written.verify_text;
+        return Err(match tells_of_another(&path, &package.name) {
+            true => Error::OtherPackage { path, own: out.join(&package.name) },
+            false => Error::Exists { path },
+        });
     }
 
     let parent = parent_of(out);
@@ -193,6 +197,16 @@ fn put(
     // Whatever the umask took away is given back, so that the mode is the same everywhere.
     file.set_permissions(Permissions::from_mode(0o600)).map_err(failed())?;
     file.sync_all().map_err(failed())
+}
+
+/// Whether the file at `path` is the `VERIFY.txt` of something that is not called `name`.
+fn tells_of_another(path: &Path, name: &str) -> bool {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1_000).read_to_end(&mut begin));
+    let title = read.ok().and_then(|_| begin.strip_prefix(VERIFY_TEXT_BEGINS.as_bytes()));
+    title
+        .and_then(|rest| rest.split(|byte| *byte == b'\n').next())
+        .is_some_and(|other| other != name.as_bytes())
 }
 
 /// Whether the regular file at `path` holds exactly what `expected` writes.

@@ -34,7 +34,7 @@ pub(super) fn check(notes: &mut Notes<'_>, target: &Target, export: Option<&Expo
     images(notes, target, export);
 }
 
-/// What `target init` wrote as an example and nobody replaced.
+/// Examples that nobody replaced.
 fn placeholders(notes: &mut Notes<'_>) {
     let Some(document) = notes.document(In::Target) else { return };
     let mut left = Vec::new();
@@ -46,10 +46,16 @@ fn placeholders(notes: &mut Notes<'_>) {
                 column: node.at.column,
                 path: path.to_owned(),
             };
-            let mut finding =
-                Finding::of(&codes::TARGET_PLACEHOLDER, at, "this is still the example of `target init`")
-                    .found(Shown::Text(example.value.to_owned()))
-                    .expected(example.meaning);
+            let message = match example.mark {
+                Some(_) => "this is still the example of `target init`",
+                None => "this is an example of age's own manual, which somebody else can decrypt with",
+            };
+            let mut finding = Finding::of(&codes::TARGET_PLACEHOLDER, at, message)
+                .found(Shown::Text(example.value.to_owned()))
+                .expected(example.meaning);
+            if let Some(command) = example.command {
+                finding = finding.next(format!("replace the example with what this prints: {command}"));
+            }
             finding.line = document.line(node.at, example.value);
             left.push(finding);
         }

@@ -134,7 +134,7 @@ codes! {
     REALM_USER_COLLECTIONS Error "realm.user.collections": "Export and realm differ in what a user may do in collections.", "make the two equal at the source and export again";
     REALM_COLLECTIONS_FORM Error "realm.collections.form": "The attribute `collections` of a realm user is not the JSON that tokens need.", "correct the attribute at the source and export again";
     // Target
-    TARGET_PLACEHOLDER Error "target.placeholder": "An example that target init wrote stands where your own value belongs.", "replace the example with your own value";
+    TARGET_PLACEHOLDER Error "target.placeholder": "An example that target init or a manual shows stands where your own value belongs.", "replace the example with your own value";
     TARGET_PATHWAY Error "target.pathway": "This version cannot make packages for this pathway.", "take hosted-to-self";
     TARGET_DOMAIN_HOSTED Error "target.domain.hosted": "The new name belongs to the hosted service.", "take a name of your own domain";
     TARGET_DOMAIN_ADDRESS Warning "target.domain.address": "The machine is named by the public name, which still points elsewhere before cutover.", "name the machine by its address";
@@ -148,7 +148,7 @@ codes! {
     MAIL_PASSWORD_MISSING Error "mail.password.missing": "A mail user needs the name of the secret with its password.", "add spec.mail.passwordSecret";
     MAIL_USER_MISSING Error "mail.user.missing": "A secret for the mail password is named, and no user.", "add spec.mail.user, or remove passwordSecret";
     MAIL_PORT Warning "mail.port": "Port and encryption of the mail server do not go together as usual.", "use 587 with starttls or 465 with tls";
-    RECIPIENTS_NONE Warning "recipients.none": "Without recipients no glass can be recorded and no package encrypted.", "add an age recipient to spec.recipients (age-keygen makes one)";
+    RECIPIENTS_NONE Warning "recipients.none": "Without recipients no glass can be recorded and no package encrypted.", "add your own to spec.recipients, as this prints it: age-keygen -o identity && age-keygen -y identity (Debian's package age)";
     RECIPIENT_DUPLICATE Error "recipient.duplicate": "A recipient stands twice.", "remove one of the two";
     ALLOW_SSH_WORLD Warning "allow.ssh.world": "SSH answers everyone.", "name the networks that you administer from";
     ALLOW_COVERED Warning "allow.covered": "A network is part of another one in the list.", "remove the smaller one";

@@ -1,48 +1,69 @@
-//! The examples that `target init` writes: a target in which one of them is left is not finished.
+//! Values that stand for one's own: the examples that `target init` writes, and those that other manuals print. A target in
+//! which one of them is left is not finished.
 //!
-//! All are of the ranges and names that are reserved for documentation, so nobody's own value is ever taken for one.
+//! What `target init` writes is of the ranges and names that are reserved for documentation, so nobody's own value is ever
+//! taken for one.
 
-/// An example in the text of `target init`.
+/// An example that is never somebody's own value.
 #[derive(Debug)]
 pub struct Placeholder {
-    /// How the text marks its place, such as `<domain>`.
-    pub mark: &'static str,
+    /// How the text of `target init` marks its place, such as `<domain>`; nothing where another manual prints it.
+    pub mark: Option<&'static str>,
     /// What stands there.
     pub value: &'static str,
     /// What belongs there.
     pub meaning: &'static str,
+    /// The command that prints one's own, where there is one.
+    pub command: Option<&'static str>,
+}
+
+impl Placeholder {
+    const fn of_init(mark: &'static str, value: &'static str, meaning: &'static str) -> Self {
+        Self { mark: Some(mark), value, meaning, command: None }
+    }
+
+    /// A recipient of age's manual: people paste it, and whom it belongs to can read what is encrypted to it.
+    const fn of_age(value: &'static str) -> Self {
+        Self {
+            mark: None,
+            value,
+            meaning: "a recipient whose identity you keep",
+            command: Some("age-keygen -o identity && age-keygen -y identity"),
+        }
+    }
 }
 
 /// Each of them.
 pub static PLACEHOLDERS: &[Placeholder] = &[
+    Placeholder::of_init(
+        "<domain>",
+        "files.example.org",
+        "the name under which your installation will answer",
+    ),
+    Placeholder::of_init("<address>", "203.0.113.10", "the address or name of your machine"),
     Placeholder {
-        mark: "<domain>",
-        value: "files.example.org",
-        meaning: "the name under which your installation will answer",
-    },
-    Placeholder { mark: "<address>", value: "203.0.113.10", meaning: "the address or name of your machine" },
-    Placeholder {
-        mark: "<host key>",
+        mark: Some("<host key>"),
         value: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        meaning: "what `cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub` prints on your machine's console",
+        meaning: "the host key of your machine, read on its own console",
+        command: Some("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub"),
     },
-    Placeholder {
-        mark: "<contact>",
-        value: "hostmaster@example.org",
-        meaning: "an address of yours that the certificate authority may write to",
-    },
-    Placeholder {
-        mark: "<network>",
-        value: "203.0.113.0/24",
-        meaning: "the networks that you administer the machine from",
-    },
-    Placeholder { mark: "<mail server>", value: "mail.example.org", meaning: "your mail server" },
-    Placeholder { mark: "<sender>", value: "files@example.org", meaning: "the sender of your invitations" },
+    Placeholder::of_init(
+        "<contact>",
+        "hostmaster@example.org",
+        "an address of yours that the certificate authority may write to",
+    ),
+    Placeholder::of_init("<network>", "203.0.113.0/24", "the networks that you administer the machine from"),
+    Placeholder::of_init("<mail server>", "mail.example.org", "your mail server"),
+    Placeholder::of_init("<sender>", "files@example.org", "the sender of your invitations"),
+    Placeholder::of_age("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
+    Placeholder::of_age("age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"),
+    Placeholder::of_age("age1gde3ncmahlqd9gg50tanl99r960llztrhfapnmx853s4tjum03uqfssgdh"),
 ];
 
 /// `template` with each mark replaced by its example.
 pub fn fill(template: &str) -> String {
-    PLACEHOLDERS.iter().fold(template.to_owned(), |text, example| text.replace(example.mark, example.value))
+    let marked = PLACEHOLDERS.iter().filter_map(|example| Some((example.mark?, example.value)));
+    marked.fold(template.to_owned(), |text, (mark, value)| text.replace(mark, value))
 }
 
 /// The example that `text` is.

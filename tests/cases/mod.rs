@@ -11,6 +11,9 @@ use stufpack::{check, read};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// Nobody has its identity.
+const RECIPIENT: &str = "age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
+
 /// One folder of `tests/check/`.
 pub struct Case {
     pub name: String,
@@ -121,6 +124,7 @@ impl Case {
     fn made(&self) -> Result<tempfile::TempDir, String> {
         let temp = tempfile::tempdir().map_err(|error| error.to_string())?;
         copy(&Path::new(ROOT).join("examples/minimal"), temp.path());
+        name_a_recipient(&temp.path().join("target.yaml"));
         for change in &self.description.change {
             change.make(temp.path()).map_err(|what| format!("{}: {what}", self.name))?;
         }
@@ -284,6 +288,13 @@ fn zip(entries: &[Entry]) -> Vec<u8> {
         writer.write_all(&vec![0; entry.zeros]).expect("its zeros");
     }
     writer.finish().expect("a zip").into_inner()
+}
+
+/// Puts a recipient where the example says that one's own belongs, so that the cases are about other things.
+fn name_a_recipient(target: &Path) {
+    let text = fs::read_to_string(target).expect("the example's target");
+    let (before, _) = text.split_once("  # recipients: []").expect("the place for one's own");
+    fs::write(target, format!("{before}  recipients: [{RECIPIENT}]\n")).expect("written");
 }
 
 fn copy(from: &Path, to: &Path) {

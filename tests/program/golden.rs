@@ -28,7 +28,7 @@ fn assert_golden(example: &str, with_code: bool) {
         .status();
     assert!(commented.expect("ssh-keygen").success());
     here.write("signers", &here.read("signers").replace("issuer/tests", "issuer/golden"));
-    here.example(example, "input");
+    here.plain_example(example, "input");
     here.stufpack("compile input/export --target input/target.yaml --out out --sign-key key").exits_with(0);
     let package = here.names("out").into_iter().find(|name| name.ends_with(".zip")).expect("a package");
     here.stufpack(&format!("unpack out/{package} tree --signers signers --at {AT}")).exits_with(0);

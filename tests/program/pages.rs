@@ -27,32 +27,51 @@ fn shell(here: &Workspace, script: &str) -> Run {
     })
 }
 
-/// Somebody who has README alone gets from a key to a glass that is proven.
+/// Somebody who has README alone gets from a key to a glass that is proven, and leaves no key in the repository.
 #[test]
 fn the_first_package_of_the_readme_is_made_as_it_stands_there() {
     let here = Workspace::new();
-    fs::create_dir(here.path("examples")).expect("a folder");
-    here.example("minimal", "examples/minimal");
+    for folder in ["examples", "home"] {
+        fs::create_dir(here.path(folder)).expect("a folder");
+    }
+    here.plain_example("minimal", "examples/minimal");
+    let before = here.names("");
     let readme = page("README.md");
     let block = |kind: &str| {
         let begin = format!("```sh {kind}\n");
         let block = readme.split(&begin).nth(1).and_then(|rest| rest.split("```").next());
         block.unwrap_or_else(|| panic!("README.md has no {kind} block")).to_owned()
     };
+    let own = |script: &str| shell(&here, &format!("cd ~/stuf-first\n{script}"));
     let told = shell(&here, &block("package")).exits_with(0);
     assert!(told.stdout.contains("next: give out/VERIFY.txt"), "{}", told.stdout);
-    let told = shell(&here, &block("glass")).exits_with(0);
+    assert!(!told.stderr.contains("warning"), "{}", told.stderr);
+    let told = own(&block("glass")).exits_with(0);
     assert!(told.stdout.contains("stuf-minimal: pass, 2 operations"), "{}", told.stdout);
 
-    let told = shell(&here, &block("kit")).exits_with(0);
+    let told = own(&block("kit")).exits_with(0);
     assert!(told.stdout.starts_with("kit/stufpack-source-kit.zip (written)\n"), "{}", told.stdout);
 
-    let next = "stufpack compile examples/minimal/export --target my.yaml --out next --sign-key issuer \
-                --glass stuf-minimal --signers signers";
-    let target = here.read("target.yaml").replace("environment: staging", "environment: production");
-    here.write("my.yaml", &target.replace("mode: internal", "mode: acme, email: ta@minimal.example"));
-    let told = shell(&here, next).exits_with(0);
+    let target =
+        here.read("home/stuf-first/target.yaml").replace("environment: staging", "environment: production");
+    here.write(
+        "home/stuf-first/my.yaml",
+        &target.replace("mode: internal", "mode: acme, email: ta@minimal.example"),
+    );
+    let next = "stufpack compile export --target my.yaml --sign-key issuer --glass stuf-minimal --signers signers --out";
+    let told = own(&format!("{next} out")).exits_with(1);
+    let message = told.stderr.lines().last().unwrap_or_default();
+    let folder = message.strip_prefix("next: give each package a folder of its own: --out ");
+    let folder = folder.unwrap_or_else(|| panic!("{}", told.stderr));
+    let told = own(&format!("{next} {folder}")).exits_with(0);
     assert!(told.stdout.contains("operation 2, "), "{}", told.stdout);
+
+    // What was recorded can be read by whoever has the identity that was made first.
+    own("age -d -i identity \"$(find stuf-minimal -name '*.age' | sort | tail -n 1)\" >personal && test -s personal")
+        .exits_with(0);
+    let mut after = here.names("");
+    after.retain(|name| name != "bin");
+    assert_eq!(after, before, "nothing but the folder of one's own");
 }
 
 /// `tools/docker-bench accept-recording` writes both; the bench compares the whole with what really happens.

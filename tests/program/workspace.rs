@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Within the lifetime of the examples' packages.
 pub const AT: &str = "2026-11-20T12:00:00Z";
 
+/// Nobody has its identity.
+const RECIPIENT: &str = "age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
+
 /// A folder of a test's own.
 pub struct Workspace {
     folder: tempfile::TempDir,
@@ -49,9 +52,19 @@ impl Workspace {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// Copies an example into `name`, and lets `edit` change one of its files.
-    pub fn example(&self, example: &str, name: &str) {
+    /// Copies an example into `name` as it stands.
+    pub fn plain_example(&self, example: &str, name: &str) {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example), &self.path(name));
+    }
+
+    /// Copies an example into `name`, with a recipient where it has a place for one's own.
+    pub fn example(&self, example: &str, name: &str) {
+        self.plain_example(example, name);
+        let target = format!("{name}/target.yaml");
+        let text = self.read(&target);
+        if let Some((before, _)) = text.split_once("  # recipients: []") {
+            self.write(&target, &format!("{before}  recipients: [{RECIPIENT}]\n"));
+        }
     }
 
     /// Zips a folder, its inside at the top.

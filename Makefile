@@ -44,11 +44,6 @@ e2e: build ## Deploys a package for real on the bench, and tries three mutants (
 	tools/install content
 	tools/e2e "$(RELEASE)"
 
-.PHONY: crowd
-crowd: build ## Takes 500 people through package, deployment and export on a server of their own (Docker)
-	tools/install bench
-	STUFPACK="$(abspath $(RELEASE))" tools/docker-bench crowd
-
 .PHONY: prove
 prove: build ## Breaks the generator in every named place, and demands that the one in charge notices (Docker)
 	tools/install bench

@@ -96,16 +96,6 @@ def deploy() -> None:
     _tests("deploy_test")
 
 
-def five_hundred() -> None:
-    """A package of 500 people on a fresh server, and what is exported of it."""
-    engine.start()
-    try:
-        images.every()
-        _tests("crowd_test")
-    finally:
-        down()
-
-
 def end_to_end() -> None:
     """The deployment with image tests beside it, on two networks; what this clone started is stopped in the end."""
     engine.start()
@@ -157,7 +147,6 @@ COMMANDS = {
     "test-images": test_images,
     "deploy": deploy,
     "e2e": end_to_end,
-    "crowd": five_hundred,
     "logs": server.keep_logs,
     "accept-recording": recording.accept,
 }

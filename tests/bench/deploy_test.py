@@ -13,7 +13,7 @@ import tarfile
 import time
 import unittest
 
-from . import canary, content, engine, hosted, mails, network, recording, server
+from . import canary, content, crowd, engine, hosted, mails, network, recording, server
 from .deployment import PACKAGE, STATE, Deployment, Run, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer
@@ -392,6 +392,17 @@ class ItDeploys(unittest.TestCase):
         said = (done.stdout + done.stderr).decode(errors="replace")
         sys.stderr.write(f"\n{said}")
         self.assertEqual(done.returncode, 0, "a mutant was not noticed; what it did stands above")
+
+    def test_9_the_next_package_brings_500_people_who_are_exported_as_they_came(self) -> None:
+        # Whatever a mutant has left, the phases of another package put right.
+        work = instance_folder() / "deployment"
+        made = crowd.export(self.exported.folder, work / "crowd")
+        self.deployment.next_package(made)
+        for phase in ("preflight", "prepare", "deploy", "import"):
+            self.succeeds(phase)
+        exported = Export.of(self.succeeds("export"))
+        self.assertEqual(len(exported.spec["users"]), crowd.PEOPLE)
+        self.assertEqual(exported.differs_from(made, "--target", work / "target.json"), [])
 
 
 def writable(user: dict[str, object]) -> list[str]:

@@ -42,6 +42,7 @@ pub fn escape(text: &str) -> String {
                 out.push(character);
             }
             ':' if rest.starts_with("//") => out.push_str("\\:"),
+            '.' if ends_with_www(before.as_bytes()) => out.push_str("\\."),
             ' ' if before.is_empty() || rest.is_empty() || before.ends_with(' ') => out.push_str("&#32;"),
             other if is_invisible(other) => {
                 let _ = write!(out, "&#{};", u32::from(other));
@@ -60,10 +61,16 @@ fn is_plain(text: &[u8], at: usize) -> bool {
         byte if byte.is_ascii_alphanumeric() => true,
         b'"' | b'\'' | b'%' | b',' | b'/' | b';' | b'?' => true,
         b'-' | b'+' | b'=' => at > 0,
-        b'.' | b')' | b':' => inside(),
+        b'.' => inside() && !ends_with_www(&text[..at]),
+        b')' | b':' => inside(),
         b' ' => inside() && text[at - 1] != b' ',
         _ => false,
     }
+}
+
+/// Whether a dot after `before` could make a link of it, in any case; where the word begins is left to the reader.
+fn ends_with_www(before: &[u8]) -> bool {
+    before.last_chunk().is_some_and(|last: &[u8; 3]| last.eq_ignore_ascii_case(b"www"))
 }
 
 /// Whether a word ends before `rest`.

@@ -17,8 +17,8 @@ from playbook import Result
 
 #: Whatever a value may hold: markup of both forms, links, control and direction marks.
 HOSTILE = (
-    "</td><script>alert(1)</script> `|` **b** [x](javascript:y) https://e.example www.e.example {{ 7 }} \x1b[31m"
-    " \u202e &amp;\n# h"
+    "</td><script>alert(1)</script> `|` **b** [x](javascript:y) https://e.example www.e.example _WWW.e.example"
+    " {{ 7 }} \x1b[31m \u202e &amp;\n# h"
 )
 
 

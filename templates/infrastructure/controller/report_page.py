@@ -70,7 +70,7 @@ def md(text: object) -> str:
     shown = plain(str(text)).replace("\n", " ⏎ ")
     shown = re.sub(r"([\\`*_{}\[\]<>#|~$@&!^])", r"\\\1", shown)
     # `://` and `www.` would become links, and two spaces at an end a line break.
-    return re.sub(r"(?i)\bwww\.", r"www\\.", shown.replace("://", r"\://")).strip()
+    return re.sub(r"(?i)(www)\.", r"\1\\.", shown.replace("://", r"\://")).strip()
 
 
 def markdown(document: Mapping[str, Any], title: str, titles: Mapping[str, str]) -> str:

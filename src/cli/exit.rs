@@ -64,11 +64,17 @@ pub enum Failure {
     /// Two exports differ; how, stands on standard output.
     #[error("the exports differ")]
     Different,
-    /// Standard output, or a man page, could not be written.
+    /// Standard output, or the folder of the man pages, could not be written.
     #[error(
-        "the result could not be written out: {0}; next: repeat the command with an output that takes it"
+        "{place} could not be written, so what the command tells is lost; what it made or recorded stands; \
+         next: repeat the command with an output that has room"
     )]
-    Output(std::io::Error),
+    Output {
+        /// What was written to.
+        place: String,
+        /// Why not.
+        source: std::io::Error,
+    },
 }
 
 impl Failure {
@@ -82,7 +88,7 @@ impl Failure {
             }
             Self::Usage(_) | Self::Swapped { .. } => 2,
             Self::Read(read::Error::StandardInputTwice) => 2,
-            Self::Read(_) | Self::Identity(_) | Self::Output(_) => 1,
+            Self::Read(_) | Self::Identity(_) | Self::Output { .. } => 1,
             Self::Accounting(_) => 5,
             Self::Render(error) => match error {
                 render::Error::Secret(_) | render::Error::Personal(_) => 5,
@@ -140,20 +146,21 @@ fn recording(error: &record::Error) -> u8 {
     }
 }
 
-/// Ends a command: tells what stopped it, in the format that was asked for.
+/// Ends a command: tells what stopped it, in the format that was asked for; as text where standard output takes nothing.
 pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputFormat) -> u8 {
     let Err(failure) = outcome else { return 0 };
     let code = failure.code();
     match (&failure, format) {
         (Failure::Unproven | Failure::Different, _) => {}
+        (Failure::Output { .. }, _) | (_, OutputFormat::Text) => {
+            output::complain(&report::failure(&failure, typed, output::colour()));
+        }
         (_, OutputFormat::Json) => {
-            if let Err(Failure::Output(error)) =
-                output::json(&report::FailureReport::new(&failure, typed, code))
-            {
-                output::complain(&format!("error: standard output could not be written: {error}\n"));
+            let told = output::json(&report::FailureReport::new(&failure, typed, code));
+            if told.is_err() {
+                return finish(told, typed, format);
             }
         }
-        (_, OutputFormat::Text) => output::complain(&report::failure(&failure, typed, output::colour())),
     }
     code
 }
@@ -162,10 +169,7 @@ pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputForm
 pub fn misunderstood(error: &clap::Error, typed: Typed<'_>, format: OutputFormat) -> u8 {
     let text = error.render().to_string();
     if !error.use_stderr() {
-        return match output::write(&text) {
-            Ok(()) => 0,
-            Err(_) => 1,
-        };
+        return finish(output::write(&text), typed, format);
     }
     let (text, next) = usage::told(error, &text, typed);
     if format == OutputFormat::Text {

@@ -9,15 +9,19 @@ pub fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::Output(error)),
+        Err(source) => Err(lost(source)),
         Ok(()) => Ok(()),
     }
 }
 
 /// Writes one JSON document to standard output.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Output(error.into()))?;
+    let text = serde_json::to_string_pretty(value).map_err(|error| lost(error.into()))?;
     write(&(text + "\n"))
+}
+
+fn lost(source: io::Error) -> Failure {
+    Failure::Output { place: "standard output".to_owned(), source }
 }
 
 /// Tells people something; whether it can be told changes nothing.

@@ -32,8 +32,9 @@ pub struct ManPages {
 impl ManPages {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
-        std::fs::create_dir_all(&self.folder).map_err(Failure::Output)?;
-        clap_mangen::generate_to(Arguments::command(), &self.folder).map_err(Failure::Output)
+        std::fs::create_dir_all(&self.folder)
+            .and_then(|()| clap_mangen::generate_to(Arguments::command(), &self.folder))
+            .map_err(|source| Failure::Output { place: self.folder.display().to_string(), source })
     }
 }
 
@@ -43,7 +44,8 @@ pub fn markdown() -> String {
         "# Command line\n\nMade from the definitions in `src/cli`; `make golden` rewrites it.\n\n\
          Exit codes: 0 done · 1 could not (I/O, tool) · 2 usage · 3 the input is invalid · 4 verification failed ·\n\
          5 refused by a gate (secret found, person named, setting unaccounted for) · 6 the two differ (`diff`) ·\n\
-         70 a defect of stufpack.\n",
+         70 a defect of stufpack. What cannot be told since standard output takes nothing ends with 1, whatever it would have\n\
+         been; a closed pipe is no failure.\n",
     );
     let mut root = Arguments::command();
     root.build();

@@ -297,7 +297,7 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Unproven => "glass.unproven",
         Failure::Compare(_) => "compare",
         Failure::Different => "different",
-        Failure::Output(_) => "output",
+        Failure::Output { .. } => "output",
     }
 }
 

@@ -174,3 +174,36 @@ fn the_reference_is_current() {
         .expect("docs/reference.md");
     assert_eq!(committed, stufpack::cli::reference::markdown(), "run make golden");
 }
+
+/// A full disk behind standard output: one message, whatever was to be written, and never an exit of 0.
+#[test]
+fn what_cannot_be_written_out_is_told_in_one_way() {
+    let here = with_example("minimal");
+    let program = assert_cmd::cargo::cargo_bin("stufpack");
+    for line in [
+        "--help",
+        "--version",
+        "glass --help",
+        "schema plan",
+        "check input/export --target input/target.yaml",
+        "check input/export --target input/target.yaml --format json",
+        "check input/export --target input/export/export.yaml --format json",
+        "check nowhere --format json",
+        "compile input/export --format json",
+        "verify input --signers signers --format json",
+        COMPILE,
+    ] {
+        let mut shell = assert_cmd::Command::new("sh");
+        shell.current_dir(here.path(".")).args(["-c", &format!("'{}' {line} >/dev/full", program.display())]);
+        let told = run(shell).exits_with(1);
+        let expected = "error[output]: standard output could not be written, so what the command tells is lost; \
+                        what it made or recorded stands\n  because: No space left on device (os error 28)\n\
+                        next: repeat the command with an output that has room\n";
+        assert!(told.stderr.ends_with(expected), "{line}: {}", told.stderr);
+    }
+    assert_eq!(here.names("out").len(), 2, "the package stands");
+    let closed = format!("'{}' --help | true", program.display());
+    let mut shell = assert_cmd::Command::new("bash");
+    shell.args(["-o", "pipefail", "-c", &closed]);
+    assert_eq!(run(shell).exits_with(0).stderr, "");
+}

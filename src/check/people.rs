@@ -2,7 +2,7 @@
 
 use super::notes::{In, Notes};
 use crate::model::tree::steps;
-use crate::model::{Export, Finding, Location, Permission, Shown, UserStatus, codes};
+use crate::model::{Export, Finding, Location, Permission, Shown, UserStatus, codes, reserved};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::collections::BTreeMap;
 
@@ -104,6 +104,15 @@ pub(super) fn check(notes: &mut Notes<'_>, export: &Export) {
         );
     }
     for name in export.collections.keys() {
+        if let Some(why) = reserved(name.as_str()) {
+            notes.tell(
+                &codes::COLLECTION_RESERVED,
+                In::Export,
+                steps!["spec", "collections", name.as_str()],
+                format!("no collection can be called {name}: {why}"),
+                "another name",
+            );
+        }
         let readable = has(&["admin"])
             || active()
                 .any(|user| user.collections.get(name).is_some_and(|may| may.contains(&Permission::Read)));

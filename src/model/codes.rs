@@ -95,6 +95,7 @@ codes! {
     USER_NAMED Warning "user.named": "The name of a user stands in a text that goes into files which are not encrypted.", "take the name out of the text, unless the person may be named";
     USERS_NO_ARCHITECT Error "users.no-architect": "No active user is trust-architect or admin, so nobody could manage the new installation.", "give the role trust-architect to an active user";
     COLLECTION_UNREADABLE Error "collection.unreadable": "Nobody who may sign in can read this collection.", "give an active user the permission to read";
+    COLLECTION_RESERVED Error "collection.reserved": "A collection has the name of a folder of the administration, which overwrites, empties or leaves out what stands there.", "rename the collection at the source, and export again";
     COLLECTIONS_NONE Error "collections.none": "The export has no collection, so nobody can upload anything.", "add a collection";
     // Metadata fields
     METADATA_REQUIRED_DISABLED Error "metadata.required-disabled": "A metadata field is required and not shown, so no upload can be complete.", "enable the field, or do not require it";
@@ -178,7 +179,7 @@ codes! {
     INVENTORY_DUPLICATE Error "inventory.duplicate": "A key stands in the inventory twice.", "export the inventory again";
     INVENTORY_FUTURE Warning "inventory.future": "Objects were changed after the export was made.", "export again, or let the delta carry them";
     KEY_UNHOLDABLE Error "key.unholdable": "The target's store cannot hold a key.", "rename the object at the source, or set spec.content.renameKeys in the target";
-    KEY_RESERVED Error "key.reserved": "A key belongs to the administration, and an import would overwrite it.", "move the object at the source";
+    KEY_RESERVED Error "key.reserved": "A key belongs to the administration, which overwrites, empties or leaves out what stands there.", "move the object at the source";
     KEY_STRANGE Warning "key.strange": "Objects belong to no collection of the export.", "add the collection, or leave the objects to administrators";
     METADATA_UNHOLDABLE Error "metadata.unholdable": "The target's store cannot hold an object's metadata.", "change the metadata at the source";
 }

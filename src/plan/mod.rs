@@ -20,7 +20,7 @@ mod windows;
 pub use content::{Batch, Content, ContentDocument, ContentWindow, batch_path};
 pub use facts::{Certificate, Facts, MailFacts, Messages};
 pub use ledger::{
-    OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccounted, VALIDATION, accounting, validates,
+    OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, Unaccounted, accounting, validates,
 };
 pub(crate) use ledger::{Path as KeyPath, below_realm};
 pub use needs::{COLLECTIONS, TOOLS};

@@ -187,7 +187,7 @@ fn realm(files: &Files, display_name: Option<&str>) -> Value {
     for (number, user) in users.iter_mut().enumerate() {
         if let Some(text) = user.pointer_mut("/attributes/collections/0") {
             let mut held: Value = serde_json::from_str(text.as_str().expect("a text")).expect("JSON");
-            held.as_object_mut().expect("collections").remove(plan::VALIDATION);
+            held.as_object_mut().expect("collections").remove(stufpack::model::VALIDATION);
             *text = held.to_string().into();
         }
         user["id"] = format!("user-{number}").into();

@@ -3,8 +3,8 @@
 use super::MOST;
 use super::duplicates::Fingerprints;
 use crate::check::store::{self, Store};
-use crate::model::ContentSummary;
 use crate::model::codes::{self, CodeInfo};
+use crate::model::{ContentSummary, reserved};
 use crate::read::inventory::{self, Flaw, Row};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -215,11 +215,11 @@ impl Part {
 
     fn first_segment(&mut self, rules: &Rules<'_>, row: &Row<'_>) {
         let first = row.key.split('/').next().unwrap_or("");
+        if let Some(why) = reserved(first) {
+            self.note(&codes::KEY_RESERVED, row.line, why, row.key);
+            return;
+        }
         match first {
-            "config" | "users" | "users.json" => {
-                let message = "this key is written by the import of the configuration";
-                self.note(&codes::KEY_RESERVED, row.line, message, row.key);
-            }
             "uploads" | "uploads.json" | "journal" => {}
             _ if rules.collections.is_empty() => {}
             _ => match rules.collections.binary_search(&first) {

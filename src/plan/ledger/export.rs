@@ -5,11 +5,8 @@ use super::{Book, listed, set};
 use crate::model::{
     Afterwards, Application, Branding, Checked, Collection, ContentTotals, Export, Exposure, GlassSettings,
     MetadataField, MetadataFieldName, Notifications, Pathway, Project, Sentry, Service, Storage,
-    StorageProvider, Target, User, UserId, Zulip,
+    StorageProvider, Target, User, UserId, VALIDATION, Zulip,
 };
-
-/// Where validations upload: a collection of their own, which no export and no comparison looks into.
-pub const VALIDATION: &str = "stufpack-validation";
 
 /// The role of those who try an installation before others use it.
 const TRUST_ARCHITECT: &str = "trust-architect";

@@ -8,7 +8,7 @@ mod path;
 mod realm;
 
 pub use accounting::{Unaccounted, accounting};
-pub use export::{VALIDATION, validates};
+pub use export::validates;
 pub use realm::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES};
 
 use crate::model::{Afterwards, Checked, Disposition, Entry, Ledger};

@@ -4,10 +4,8 @@
 //! display name. Its only placeholders are ours.
 
 use super::json;
-use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus};
-use crate::plan::{
-    OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, VALIDATION, client_secret_name, validates,
-};
+use crate::model::{Checked, Files, Realm, RealmClient, User, UserStatus, VALIDATION};
+use crate::plan::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES, client_secret_name, validates};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

@@ -11,10 +11,10 @@ import sys
 import tempfile
 import time
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import deployment, engine, images, network, recording, server
+from . import checkpoints, deployment, engine, images, network, recording, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
 from .paths import INSTANCE, logs_folder
 from .shell import BenchError, say
@@ -43,8 +43,8 @@ def down() -> None:
     left = engine.docker("ps", "--all", "--quiet", "--filter", f"name=^stufbench-{INSTANCE}-").split()
     if left:
         engine.docker("rm", "--force", "--volumes", *left)
-    if engine.docker_ok("volume", "inspect", server.DATA_VOLUME):
-        engine.docker("volume", "rm", server.DATA_VOLUME)
+    checkpoints.forget()
+    server.forget(server.DATA_VOLUME)
     if engine.docker_ok("network", "inspect", NETWORK):
         engine.docker("network", "rm", NETWORK)
     engine.stop()
@@ -68,6 +68,7 @@ def status() -> None:
                 "places": {place.name: place.address for place in EVERYONE if running and network.running(place)},
                 "release": str(network.RELEASE),
                 "mails": str(network.mails_folder()),
+                "checkpoints": checkpoints.known() if running else [],
             },
             indent=2,
         )
@@ -149,19 +150,28 @@ COMMANDS = {
     "e2e": end_to_end,
     "logs": server.keep_logs,
     "accept-recording": recording.accept,
+    "checkpoints": checkpoints.make,
 }
+#: Commands that take a name.
+NAMED = {"checkpoint": checkpoints.save, "restore": checkpoints.restore}
 
 
 def main() -> int:
     """Runs one command."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    every: dict[str, Callable[..., None]] = {**COMMANDS, **NAMED}
     parser.add_argument(
-        "command", choices=COMMANDS, help="; ".join(f"{name}: {work.__doc__}" for name, work in COMMANDS.items())
+        "command", choices=every, help="; ".join(f"{name}: {work.__doc__}" for name, work in every.items())
     )
-    command = parser.parse_args().command
+    parser.add_argument("name", nargs="?", help="of a checkpoint")
+    given = parser.parse_args()
+    command = given.command
+    names = [given.name] if given.name else []
+    if (command in NAMED) != bool(names):
+        parser.error(f"{' and '.join(NAMED)} take a name, and nothing else does")
     started = time.monotonic()
     try:
-        COMMANDS[command]()
+        every[command](*names)
     except BenchError as error:
         print(f"error[bench]: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -10,6 +11,7 @@ import shlex
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,11 +107,18 @@ def export(folder: Path, objects: list[dict[str, Any]]) -> None:
 
 def deliver(generator: Path, package: str) -> None:
     """Compiles and signs a package, and unpacks it on the Trust Architect's machine, in place of what is there."""
+    with compiled(generator) as out:
+        _unpack(out, package)
+
+
+@contextlib.contextmanager
+def compiled(generator: Path) -> Iterator[Path]:
+    """The folder with the package that a generator makes of what the deployment's was made of."""
     work = instance_folder() / "deployment"
     with tempfile.TemporaryDirectory(dir=work) as out:
         compile_it = [generator, "compile", work / "export", "--target", work / "target.json"]
         run([*compile_it, "--out", out, "--sign-key", work / "issuer"], log="compile")
-        _unpack(Path(out), package)
+        yield Path(out)
 
 
 def _unpack(out: Path, package: str) -> None:
@@ -125,6 +134,12 @@ def plan(package: str) -> dict[str, Any]:
     """The plan of a package that lies on the Trust Architect's machine."""
     found: dict[str, Any] = json.loads(server.inside("cat", f"{package}/MIGRATION-PLAN.json", place=LAPTOP))
     return found
+
+
+def start_messages() -> None:
+    """The receivers of the messages that the package has sent."""
+    settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
+    network.start_messages(json.loads(settings)["zulip"])
 
 
 def typed() -> str:
@@ -208,19 +223,13 @@ class Deployment:
         server.on_laptop(f"umask 077 && mkdir -p {tls}", log="secrets")
         server.copy_to_laptop(certificate.certificate, f"{tls}/cert.pem")
         server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
-        settings = server.inside("cat", f"{PACKAGE}/configuration/integration-config/zulip.json", place=LAPTOP)
-        network.start_messages(json.loads(settings)["zulip"])
+        start_messages()
         return cls(access, plan(PACKAGE), filled, issued, recording)
-
-    @staticmethod
-    def stands() -> bool:
-        """Whether machines of this clone run."""
-        return engine.current() is not None and network.running(SERVER) and network.running(LAPTOP)
 
     @classmethod
     def standing(cls) -> Deployment:
         """The deployment whose machines run, without what only its content needs."""
-        if not cls.stands():
+        if engine.current() is None or not (network.running(SERVER) and network.running(LAPTOP)):
             raise BenchError("no machines run here; next: STUFPACK_BENCH_KEEP=1 tools/docker-bench deploy")
         return cls(server.read_access(), plan(PACKAGE))
 

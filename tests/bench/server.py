@@ -72,10 +72,9 @@ def key() -> Path:
 def start_server() -> Access:
     """A freshly installed Debian 13 with systemd and SSH; nothing of an earlier one is left."""
     remove(SERVER)
-    if docker_ok("volume", "inspect", DATA_VOLUME):
-        docker("volume", "rm", DATA_VOLUME)
+    forget(DATA_VOLUME)
     say("starting the customer's server")
-    boot(SERVER, "--volume", f"{DATA_VOLUME}:/var/lib/docker")
+    run_server(images.image("server"))
     public = key().with_name(key().name + ".pub").read_text()
     inside(
         "sh",
@@ -89,8 +88,19 @@ def start_server() -> Access:
     return access
 
 
-def boot(place: Place, *options: str) -> None:
-    """A machine with systemd and SSH, as a provider hands it over; returns when both answer."""
+def forget(volume: str) -> None:
+    """Deletes a volume, if it is there."""
+    if docker_ok("volume", "inspect", volume):
+        docker("volume", "rm", volume)
+
+
+def run_server(image: str) -> None:
+    """Starts an image as the customer's server, with its nested engine's data."""
+    boot(SERVER, "--volume", f"{DATA_VOLUME}:/var/lib/docker", image=image)
+
+
+def boot(place: Place, *options: str, image: str | None = None) -> None:
+    """A machine with systemd and SSH, as a provider hands it over if no image is named; returns when both answer."""
     capabilities = [word for name in CAPABILITIES for word in ("--cap-add", name)]
     docker(
         *participate(place, *options),
@@ -111,7 +121,7 @@ def boot(place: Place, *options: str) -> None:
         "/tmp:exec",
         "--stop-signal",
         "SIGRTMIN+3",
-        images.image("server"),
+        image or images.image("server"),
         "/sbin/init",
     )
     wait_for(f"systemd on {place.name}", lambda: state(place) in ("running", "degraded"), 90)
@@ -145,11 +155,7 @@ def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user:
 
 def start_laptop() -> None:
     """The Trust Architect's machine: the server's key in place, the host not yet known."""
-    # Downloaded wheels are kept between runs; `bootstrap` checks each by its digest.
-    wheels = CACHE / "laptop-pip"
-    wheels.mkdir(parents=True, exist_ok=True)
-    os.chown(wheels, 1000, 1000)
-    _start_plain(LAPTOP, "--volume", f"{wheels}:/home/architect/.cache/pip")
+    run_laptop(images.image("laptop"))
     inside("chown", "architect:architect", "/home/architect/.cache", place=LAPTOP, user="root")
     inside(
         "sh",
@@ -160,14 +166,20 @@ def start_laptop() -> None:
     )
 
 
+def run_laptop(image: str) -> None:
+    """Starts an image as the Trust Architect's machine, in place of the one that runs."""
+    # Downloaded wheels are kept between runs; `bootstrap` checks each by its digest.
+    wheels = CACHE / "laptop-pip"
+    wheels.mkdir(parents=True, exist_ok=True)
+    os.chown(wheels, 1000, 1000)
+    remove(LAPTOP)
+    docker(*participate(LAPTOP, "--volume", f"{wheels}:/home/architect/.cache/pip"), "--init", image)
+
+
 def start_stranger() -> None:
     """Someone on the internet, for attacks that get one's address banned."""
-    _start_plain(STRANGER)
-
-
-def _start_plain(place: Place, *options: str) -> None:
-    remove(place)
-    docker(*participate(place, *options), "--init", images.image("laptop"))
+    remove(STRANGER)
+    docker(*participate(STRANGER), "--init", images.image("laptop"))
 
 
 def copy_to_laptop(source: Path, target: str) -> None:

@@ -29,7 +29,7 @@ class Result:
 
 
 class Prover:
-    """One run; deploys a server or takes the one that stands, where a mutant needs it."""
+    """One run; restores a deployed server or takes the one of the stories, where a mutant needs it."""
 
     def __init__(self, *, after_its_story: bool) -> None:
         self.after_its_story = after_its_story
@@ -38,7 +38,7 @@ class Prover:
     def machine(self) -> Machine:
         """The server, deployed."""
         if self._machine is None:
-            self._machine = Machine.after_its_story() if self.after_its_story else Machine.found_or_made()
+            self._machine = Machine.after_its_story() if self.after_its_story else Machine.restored_or_made()
         return self._machine
 
     def judge(self, one: Mutant) -> Result:
@@ -54,11 +54,6 @@ class Prover:
         result = Result(word, (by or "nobody").splitlines()[0], round(time.monotonic() - begun))
         say(f"mutant {one.name}: {result.word} by {result.by}")
         return result
-
-    def close(self) -> None:
-        """Leaves the server without a mutant; the one of the stories is not used again as it is."""
-        if self._machine is not None and not self.after_its_story:
-            self._machine.put_back()
 
 
 class Kept:
@@ -118,7 +113,6 @@ def main() -> int:
             result = known or prover.judge(one)
             kept.keep(one.name, result)
             results[one.name] = (one, result)
-        prover.close()
         return table(results)
 
 

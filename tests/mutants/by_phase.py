@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bench import engine, network, server
-from bench.deployment import PACKAGE, STATE, Deployment, Run, deliver, plan, program
+from bench import checkpoints, server
+from bench.deployment import PACKAGE, STATE, Deployment, Run, deliver
 from bench.exporting import toggle_role
 from bench.keycloak import administer
 from bench.names import LAPTOP
-from bench.shell import BenchError, say
+from bench.shell import say
 
 from . import tree
 from .mutant import Mutant
@@ -52,23 +52,20 @@ class Machine:
         return cls(Deployment.standing(), passed=set(STANDING))
 
     @classmethod
-    def found_or_made(cls) -> Machine:
-        """The server that runs, in whatever state, or a new one; with this tree's package."""
-        if not Deployment.stands():
-            engine.start()
-            network.start()
-            machine = cls(Deployment.prepare())
-            for phase in ("bootstrap", "preflight", *STANDING):
-                machine.passes(phase)
-                machine.passed.add(phase)
-            return machine
-        begun = Deployment.standing()
-        deliver(program(), BROKEN)
-        if plan(BROKEN) != begun.plan:
-            raise BenchError("the machines that stand have begun another plan; next: tools/docker-bench down")
-        deliver(program(), PACKAGE)
-        # A run that was stopped may have left a mutant on it.
-        return cls(begun, left=set(STANDING))
+    def restored_or_made(cls) -> Machine:
+        """The server as a checkpoint of this very package has it, or a new one; its phases find nothing to do on it."""
+        if checkpoints.of_this_package():
+            checkpoints.restore(STANDING[-1])
+        else:
+            checkpoints.make()
+        machine = cls(Deployment.standing())
+        for phase in STANDING:
+            changes = machine.passes(phase).changes
+            # The verification signs in as somebody whom it makes and removes.
+            if phase != "verify" and any(changes.values()):
+                raise Unproven(f"the checkpoint is not what {phase} had left: {changes}")
+            machine.passed.add(phase)
+        return machine
 
     def judge(self, mutant: Mutant) -> str | None:
         """Which step failed and why, or None where the mutant survived."""
@@ -97,18 +94,12 @@ class Machine:
                 self.passed.add(phase)
         self.left = set()
 
-    def put_back(self) -> None:
-        """Takes away what the last mutant left."""
-        for phase in (item["id"] for item in self.deployment.plan["phases"]):
-            if phase in self.left:
-                self.passes(phase)
-        self.left = set()
-
-    def passes(self, phase: str, package: str = PACKAGE) -> None:
+    def passes(self, phase: str, package: str = PACKAGE) -> Run:
         """Runs a phase, which must end well: otherwise what follows proves nothing."""
         run = self._run(phase, package)
         if run.code != 0:
             raise Unproven(f"{phase} of {package} ended with {run.code}:\n{run.output[-3000:]}")
+        return run
 
     def _run(self, phase: str, package: str) -> Run:
         # The controller refuses other bytes under a number that has begun; here they are what is tried.

@@ -6,11 +6,12 @@ import copy
 import json
 import time
 import unittest
+import urllib.parse
 
 from . import images, mails, network
 from .identity_client import DOMAIN, REALM, SETTINGS, Identity, as_options, start_database, start_identity
 from .names import MAIL, MAIL_PASSWORD, MAIL_USER
-from .outside import NotSignedIn, Person, claims, one_time_code
+from .outside import Answer, NotSignedIn, Person, claims, one_time_code
 from .testing import Container, ImageTest, get
 
 SECRET = "bench-client-secret"
@@ -261,6 +262,37 @@ class Running(ImageTest):
         self.assertEqual(self.identity.admin("PUT", path, ["NO_SUCH_ACTION"]).status, 400)
         self.identity.admin("PUT", f"/stuf/users/{user}", {"enabled": False})
         self.assertEqual(self.identity.admin("PUT", path, ["UPDATE_PASSWORD"]).status, 400)
+
+    def test_people_are_led_back_to_the_origin_with_and_without_a_slash_and_nowhere_else(self) -> None:
+        ask = {"client_id": "stuf-spa", "response_type": "code", "code_challenge": "x", "code_challenge_method": "S256"}
+        for back, status in {"": 200, "/": 200, "/sign-in": 200, ".evil.example/": 400, ":8443": 400}.items():
+            with self.subTest(back):
+                query = urllib.parse.urlencode({**ask, "redirect_uri": f"https://{DOMAIN}{back}"})
+                at = f"{self.identity.stuf.identity}/protocol/openid-connect/auth?{query}"
+                self.assertEqual(self.identity.outside.ask("GET", at).status, status)
+
+    def test_signing_out_in_the_browser_ends_the_session_and_leads_back_to_the_application_alone(self) -> None:
+        user, person = self.person("leaving")
+        path = f"/stuf/users/{user}/reset-password"
+        self.identity.admin("PUT", path, {"type": "password", "value": person.password})
+        tokens = self.identity.stuf.sign_in(person)
+        endpoints = f"{self.identity.stuf.identity}/protocol/openid-connect"
+        kept = str(tokens["refresh_token"])
+        renewal = {"grant_type": "refresh_token", "client_id": "stuf-spa", "refresh_token": kept}
+
+        def leave(**asked: str) -> Answer:
+            return self.identity.outside.ask("GET", f"{endpoints}/logout?{urllib.parse.urlencode(asked)}")
+
+        hint = str(tokens["id_token"])
+        self.assertEqual(leave(post_logout_redirect_uri=f"https://{DOMAIN}").status, 400)
+        self.assertEqual(leave(id_token_hint=f"{hint}x").status, 400)
+        self.assertEqual(leave(id_token_hint=str(tokens["access_token"])).status, 400)
+        elsewhere = leave(id_token_hint=hint, post_logout_redirect_uri="https://evil.example/")
+        self.assertEqual((elsewhere.status, elsewhere.header("Location")), (400, None))
+        self.assertEqual(self.identity.outside.form(f"{endpoints}/token", renewal).status, 200)
+        left = leave(id_token_hint=hint, post_logout_redirect_uri=f"https://{DOMAIN}", state="kept")
+        self.assertEqual((left.status, left.header("Location")), (302, f"https://{DOMAIN}/?state=kept"))
+        self.assertEqual(self.identity.outside.form(f"{endpoints}/token", renewal).status, 400)
 
     def test_a_mail_server_that_cannot_be_trusted_is_not_used(self) -> None:
         user, _ = self.person("untrusted")

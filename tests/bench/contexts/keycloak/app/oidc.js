@@ -3,7 +3,7 @@ import crypto from "node:crypto";
 
 import { codeMatches, codesOf, passwordMatches, passwordOf } from "./credentials.js";
 import { pendingActions, startLogin } from "./login.js";
-import { errorPage } from "./pages.js";
+import { errorPage, infoPage } from "./pages.js";
 import { Refused } from "./representations.js";
 import { grant, publicKeys, verify } from "./tokens.js";
 
@@ -34,8 +34,13 @@ export function discovery(context) {
 
 export const certificates = ({ realm }) => json(publicKeys(realm));
 
-export function redirectAllowed(client, uri) {
-  return client.redirectUris.some((allowed) => (allowed.endsWith("*") ? uri.startsWith(allowed.slice(0, -1)) : uri === allowed));
+// `https://host/*` allows `https://host` too: an application may name its origin, which has no slash at its end.
+export function redirectAllowed(client, uri, list = client.redirectUris) {
+  return list.some((allowed) => {
+    if (!allowed.endsWith("*")) return uri === allowed;
+    const start = allowed.slice(0, -1);
+    return uri.startsWith(start) || uri === start.replace(/\/$/, "");
+  });
 }
 
 export async function authorize(context) {
@@ -189,9 +194,31 @@ export async function userInfo(context) {
   return json({ sub: user.id, preferred_username, email, email_verified, given_name, family_name, name, collections });
 }
 
+// Where a client may lead people after they signed out; `+`, or nothing, means where it may lead them after signing in.
+function afterLogout(client) {
+  const list = (client.attributes["post.logout.redirect.uris"] || "+").split("##");
+  return list.flatMap((entry) => ({ "+": client.redirectUris, "-": [] })[entry] ?? [entry]);
+}
+
+// Signing out in the browser: the ID token says which session ends, without asking again.
+export async function logoutByBrowser(context) {
+  const { view, realm, query } = context;
+  if (!query.id_token_hint) return errorPage(context, 400, "the stand-in asks nobody whether to sign out: id_token_hint is needed");
+  const hint = verify(realm, query.id_token_hint);
+  const client = hint?.typ === "ID" && (await view.named("client", realm.realm, hint.azp));
+  if (!client || (query.client_id && query.client_id !== client.clientId)) return errorPage(context, 400, "Invalid parameter: id_token_hint");
+  const back = query.post_logout_redirect_uri;
+  if (back && !redirectAllowed(client, back, afterLogout(client))) return errorPage(context, 400, "Invalid redirect uri");
+  await view.remove("session", hint.sid);
+  if (!back) return infoPage(context, "You are logged out", []);
+  const target = new URL(back);
+  if (query.state) target.searchParams.set("state", query.state);
+  return { status: 302, headers: { location: String(target) } };
+}
+
 export async function logout(context) {
   const { view, realm, form } = context;
-  if (!form.refresh_token) return errorPage(context, 400, "the stand-in knows logout by refresh token only");
+  if (!form.refresh_token) return errorPage(context, 400, "the stand-in knows logout by refresh token or ID token only");
   const { client, refused } = await clientOf(context);
   if (refused) return refused;
   const payload = verify(realm, form.refresh_token);

@@ -4,7 +4,7 @@ import http from "node:http";
 import { authorized, routes as adminRoutes } from "./admin.js";
 import { Guesses } from "./guesses.js";
 import { actionToken, authenticate, requiredAction } from "./login.js";
-import { authorize, certificates, discovery, logout, realmInfo, token, userInfo } from "./oidc.js";
+import { authorize, certificates, discovery, logout, logoutByBrowser, realmInfo, token, userInfo } from "./oidc.js";
 import { Refused } from "./representations.js";
 import { firstStart, importFolder } from "./realms.js";
 import { Conflict, Store } from "./store.js";
@@ -16,6 +16,7 @@ const PUBLIC = [
   ["GET", "/realms/:realm/protocol/openid-connect/auth", authorize],
   ["POST", "/realms/:realm/protocol/openid-connect/token", token],
   ["GET", "/realms/:realm/protocol/openid-connect/userinfo", userInfo],
+  ["GET", "/realms/:realm/protocol/openid-connect/logout", logoutByBrowser],
   ["POST", "/realms/:realm/protocol/openid-connect/logout", logout],
   ["GET", "/realms/:realm/login-actions/authenticate", authenticate],
   ["POST", "/realms/:realm/login-actions/authenticate", authenticate],

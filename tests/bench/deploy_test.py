@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import io
 import json
 import os
@@ -13,11 +14,11 @@ import tarfile
 import time
 import unittest
 
-from . import canary, content, crowd, engine, hosted, mails, network, recording, server
+from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server
 from .deployment import PACKAGE, STATE, Deployment, Run, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer
-from .names import DOMAIN, HOSTED, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
+from .names import BROWSER, DOMAIN, HOSTED, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import run, wait_for
@@ -51,7 +52,7 @@ class ItDeploys(unittest.TestCase):
         # For one who looks into a failure: the machines stay as they are.
         if os.environ.get("STUFPACK_BENCH_KEEP"):
             return
-        for place in (SERVER, LAPTOP, STRANGER, ZULIP, SENTRY, HOSTED):
+        for place in (SERVER, LAPTOP, STRANGER, BROWSER, ZULIP, SENTRY, HOSTED):
             network.remove(place)
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
@@ -214,6 +215,50 @@ class ItDeploys(unittest.TestCase):
         # Left there: no export and no comparison sees it.
         tried = stuf.upload(token, VALIDATION, "tried.bin", b"tried", {})
         self.assertEqual(tried.status, 200, tried.text)
+
+    def test_4b_a_browser_signs_in_with_a_second_factor_uploads_sees_and_downloads(self) -> None:
+        stuf, person = self.deployment.stuf(), self.invited
+        collection = writable(next(user for user in self.deployment.users() if user["username"] == person.username))[0]
+        data = "Länge;Breite\r\n54,1;7,9\r\n".encode() * 20_000
+        file = browsing.Upload("survey (final), v2.csv", "text/csv", data, {"comment": "by hand"})
+        browsing.start()
+        told = browsing.visit(stuf, person, collection, file)
+        with self.subTest("led to the sign-in of the deployed name, and back"):
+            said = told["signedIn"]
+            self.assertEqual((said["path"], said["back"]), ("/sign-in", f"{stuf.origin}/"))
+            self.assertTrue(said["asked"].startswith(f"{stuf.identity}/"), said["asked"])
+            self.assertEqual(said["server"], {"ipAddress": SERVER.address, "port": 443})
+            shown = (said["protocol"], said["subjectName"], said["issuer"])
+            self.assertEqual(shown, ("TLS 1.3", DOMAIN, "Bench authority public"))
+        with self.subTest("the file arrives with what was said of it, is seen, and comes back"):
+            sent = told["uploaded"]
+            self.assertTrue(sent["object_name"].startswith(f"{collection}/{person.username}/"), sent)
+            said = sent["metadata"]
+            self.assertEqual((said["comment"], said["original_filename"]), ("by hand", file.name))
+            stored = sent["object_name"].rpartition("/")[2]
+            self.assertEqual(told["cells"], [stored.partition("-")[2], person.username, str(len(data))])
+            digest = hashlib.sha256(data).hexdigest()
+            self.assertEqual(told["downloaded"], {"name": stored, "sha256": digest})
+        with self.subTest("deleted by the page, it is gone: what is exported later does not know it"):
+            self.assertNotIn(sent["object_name"], keys_below(f"{collection}/"))
+        with self.subTest("one origin, and nothing to complain about"):
+            self.assertEqual((told["origins"], told["complaints"]), ([stuf.origin], []))
+            self.assertEqual(told["framed"], {"origin": stuf.origin, "error": "login_required"})
+        with self.subTest("what is kept is the tab's own, or the identity's alone"):
+            kept = told["during"].pop("kept")
+            session = [f"oidc.user:{stuf.identity}:stuf-spa"]
+            self.assertEqual(told["during"], {"local": [], "session": session, "cookies": ""})
+            self.assertEqual(told["after"], {"local": [], "session": [], "cookies": ""})
+            self.assertNotEqual(kept, [])
+            for cookie in kept:
+                limits = (cookie["domain"], cookie["path"], cookie["secure"], cookie["httpOnly"])
+                self.assertEqual(limits, (DOMAIN, "/auth/realms/stuf/", True, True), cookie["name"])
+        with self.subTest("what must not work does not, and would have been told"):
+            tried = told["misbehaved"]
+            refused = (tried["renewed"], tried["injected"], tried["distrusted"])
+            self.assertEqual(refused, (400, False, "net::ERR_CERT_AUTHORITY_INVALID"))
+            for complaint in ("script", "connect-src", "failed: https://registry", "answered: https://"):
+                self.assertTrue([one for one in tried["complaints"] if complaint in one], (complaint, tried))
 
     def test_5_a_disabled_user_is_not_invited_and_is_refused(self) -> None:
         stuf = self.deployment.stuf()

@@ -96,11 +96,20 @@ def spa_modules() -> Path:
     return kept("spa-modules", (NPM_VERSION, package / "package.json", package / "package-lock.json"), make)
 
 
+def _modules(image: str) -> Path:
+    package = CONTEXTS / image / "app"
+    inputs = (package / "package.json", package / "package-lock.json")
+    return kept(f"{image}-modules", inputs, lambda folder: _npm_install(image, folder, package))
+
+
 def keycloak_modules() -> Path:
     """The identity stand-in's modules."""
-    package = CONTEXTS / "keycloak" / "app"
-    inputs = (package / "package.json", package / "package-lock.json")
-    return kept("keycloak-modules", inputs, lambda folder: _npm_install("keycloak", folder, package))
+    return _modules("keycloak")
+
+
+def browser_modules() -> Path:
+    """What drives the browser; it brings none itself."""
+    return _modules("browser")
 
 
 def keycloak_types() -> Path:

@@ -20,7 +20,7 @@ from .shell import BenchError, run, say
 SERVICES = ("postgres", "garage", "keycloak", "api", "spa", "caddy")
 
 #: What stands around it.
-MACHINES = ("services", "source", "server", "laptop")
+MACHINES = ("services", "source", "server", "laptop", "browser")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ RECIPES: dict[str, Recipe] = {
     "source": Recipe(added={"wheels": lambda: fetch.wheels("source")}),
     "server": Recipe(added={"public-authority.crt": _public}),
     "laptop": Recipe(suite="bookworm", added={"public-authority.crt": _public, "machine.crt": _machine_authorities}),
+    "browser": Recipe(
+        added={
+            "node_modules": lambda: fetch.browser_modules() / "node_modules",
+            "public-authority.crt": _public,
+        }
+    ),
     "postgres": Recipe(),
     "garage": Recipe(suite=None, added={"rootfs": _garage_rootfs}),
     "api": Recipe(added={"wheels": lambda: fetch.wheels("api")}),

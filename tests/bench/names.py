@@ -49,7 +49,8 @@ SOURCE = _place("source", 7)
 HOSTED = _place("hosted", 8)
 SERVER = _place("server", 10)
 LAPTOP = _place("laptop", 20)
+BROWSER = _place("browser", 30)
 STRANGER = _place("stranger", 66)
-EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, SERVER, LAPTOP, STRANGER)
+EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, SERVER, LAPTOP, BROWSER, STRANGER)
 
 REGISTRY_HOST = f"{REGISTRY.name}:5000"

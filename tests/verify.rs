@@ -24,15 +24,17 @@ fn each_case_is_found_as_described() {
 /// No two cases are caught by one line of ours: each way has a code of its own and stands in one place.
 #[test]
 fn each_way_of_being_wrong_has_one_case() {
-    let mut cases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut cases: BTreeMap<(bool, String), Vec<String>> = BTreeMap::new();
     for case in corpus::cases() {
         let code = case.description.expect[0].split(' ').next().unwrap_or_default().to_owned();
-        cases.entry(code).or_default().push(case.name);
+        cases.entry((case.description.kit, code)).or_default().push(case.name);
     }
     let ways: BTreeSet<String> = Way::ALL.iter().map(|way| way.code().0.to_owned()).collect();
     let twice: Vec<_> = cases.values().filter(|names| names.len() > 1).collect();
     assert!(twice.is_empty(), "caught by one line of ours: {twice:?}");
-    assert_eq!(cases.into_keys().collect::<BTreeSet<_>>(), ways);
+    let of_kits = cases.keys().filter(|(kit, _)| *kit).count();
+    assert!(of_kits >= 12, "{of_kits} ways in which a kit can be wrong");
+    assert_eq!(cases.into_keys().map(|(_, code)| code).collect::<BTreeSet<_>>(), ways);
     assert!(ways.len() >= 40);
 }
 
@@ -80,6 +82,31 @@ fn verify_txt_works_as_printed() {
             assert_eq!(stock::judge(&page, &place), Verdict::Passes, "{name}, unpacked");
         }
         open::verify(&folder, None, &trust).expect("the folder verifies");
+    }
+}
+
+/// A kit is verified by what verifies packages, in each form, and its page's own commands say the same.
+#[test]
+fn a_kit_is_verified_as_packages_are() {
+    stock::require_tools();
+    let temp = tempfile::tempdir().expect("a folder");
+    let (out, signers, identity) =
+        (temp.path().join("out"), temp.path().join("signers"), temp.path().join("identity"));
+    let written = packages::kit().write(&packages::kit_signer(), &out, false).expect("written");
+    let page = std::fs::read_to_string(&written.verify_text).expect("VERIFY.txt");
+    let line = page.lines().find(|line| line.starts_with("issuer/")).expect("a line for the signers file");
+    std::fs::write(&signers, format!("{line}\n")).expect("written");
+    std::fs::write(&identity, "").expect("written");
+    let place = Place { folder: &out, signers: &signers, revoked: None, identity: &identity, unpacked: None };
+    assert_eq!(stock::judge(&page, &place), Verdict::Passes);
+
+    let trust = Trust::read(&signers, None, packages::at()).expect("the signers");
+    let unpacked = out.join("check").join(pack::KIT_TOP);
+    for (path, form) in [(&written.package, open::Form::Zip), (&unpacked, open::Form::Folder)] {
+        let sealed = open::sealed(path, None, &trust).expect("verified");
+        let open::Sealed::Kit(verified) = sealed else { panic!("it is a kit") };
+        assert_eq!((verified.form, verified.kit.sha256()), (form, packages::kit().sha256()));
+        assert_eq!(verified.kit.zip(), packages::kit().zip());
     }
 }
 

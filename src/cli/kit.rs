@@ -81,7 +81,7 @@ impl Source {
         }
         let state = if report.unchanged { "unchanged: the same bytes stood there" } else { "written" };
         output::write(&format!(
-            "{} ({state})\n  Kit-SHA256  {}\nnext: verify it on the hosted side by the commands of {}, which come there by another way\n",
+            "{} ({state})\n  Kit-SHA256  {}\nnext: verify it on the hosted side as {} says, which comes there by another way\n",
             path(&written.package),
             report.kit_sha256,
             path(&written.verify_text)

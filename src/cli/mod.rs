@@ -49,7 +49,7 @@ enum Command {
     Plan(plan::Plan),
     /// Compiles an export and a target into a signed package
     Compile(compile::Compile),
-    /// Verifies a package: zip, encrypted zip, or unpacked folder
+    /// Verifies a package (zip, encrypted zip, or unpacked folder) or a source kit
     Verify(verify::Verify),
     /// Verifies a package, then unpacks it into a new folder
     Unpack(unpack::Unpack),

@@ -1,9 +1,10 @@
-//! `stufpack verify`: whether a package is what its signer made.
+//! `stufpack verify`: whether a package or a source kit is what its signer made.
 
 use super::typed::command;
 use super::{Outcome, OutputFormat, exit::Failure, now, output, report};
-use crate::model::Timestamp;
-use crate::open::{self, Standing, Trust, Verified};
+use crate::model::{Timestamp, shell};
+use crate::open::{self, Sealed, Standing, Trust, Verified, VerifiedKit};
+use crate::pack::KIT_TOP;
 use crate::pack::age::Identities;
 use clap::Args;
 use serde::Serialize;
@@ -32,12 +33,24 @@ pub struct Trusting {
 impl Trusting {
     /// Opens and verifies the package.
     pub fn verified(&self) -> Result<Verified, Failure> {
+        let (identities, trust) = self.given()?;
+        Ok(open::verify(&self.package, identities.as_ref(), &trust)?)
+    }
+
+    /// Opens and verifies what was named, a package or a source kit.
+    fn sealed(&self) -> Result<Sealed, Failure> {
+        let (identities, trust) = self.given()?;
+        Ok(open::sealed(&self.package, identities.as_ref(), &trust)?)
+    }
+
+    /// With what it is opened, and whom to trust.
+    fn given(&self) -> Result<(Option<Identities>, Trust), Failure> {
         let identities = match &self.identity {
             Some(path) => Some(Identities::from_file(path).map_err(Failure::Identity)?),
             None => None,
         };
         let trust = Trust::read(&self.signers, self.revoked.as_deref(), self.at.unwrap_or_else(now))?;
-        Ok(open::verify(&self.package, identities.as_ref(), &trust)?)
+        Ok((identities, trust))
     }
 
     /// Says of a verified package that it has expired, which keeps nobody from looking at it.
@@ -57,7 +70,7 @@ impl Trusting {
     }
 }
 
-/// Verifies a package.
+/// Verifies a package or a source kit.
 #[derive(Debug, Args)]
 pub struct Verify {
     #[command(flatten)]
@@ -82,10 +95,64 @@ struct Report<'a> {
     files: usize,
 }
 
+/// What `verify --format json` prints of a good source kit.
+#[derive(Debug, Serialize)]
+struct KitReport<'a> {
+    schema: u32,
+    verified: bool,
+    name: &'a str,
+    kit_sha256: String,
+    principal: &'a str,
+    fingerprint: &'a str,
+    form: open::Form,
+    tool: String,
+    files: usize,
+}
+
 impl Verify {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
-        let verified = self.trusting.verified()?;
+        match self.trusting.sealed()? {
+            Sealed::Package(verified) => self.package(&verified),
+            Sealed::Kit(verified) => self.kit(&verified),
+        }
+    }
+
+    fn kit(&self, verified: &VerifiedKit) -> Outcome {
+        let VerifiedKit { kit, signed_by, form } = verified;
+        let tool = &kit.about().tool;
+        let report = KitReport {
+            schema: 1,
+            verified: true,
+            name: KIT_TOP,
+            kit_sha256: kit.sha256().to_string(),
+            principal: signed_by.principal.as_str(),
+            fingerprint: &signed_by.fingerprint,
+            form: *form,
+            tool: format!("{} {}", tool.name, tool.version),
+            files: kit.files().len(),
+        };
+        if self.format == OutputFormat::Json {
+            return output::json(&report);
+        }
+        let named = &self.trusting.package;
+        let next = match form {
+            open::Form::Folder => format!("read {}", report::path(&named.join("README.md"))),
+            _ => format!("unzip {} -d DIR, then read DIR/{KIT_TOP}/README.md", shell::path(named)),
+        };
+        output::write(&format!(
+            "Verified: {}\n  signed by  {}\n  key        {}\n  kit        {}\n  made by    {}\n  files      {}\nnext: {}\n",
+            report.name,
+            report.principal,
+            report.fingerprint,
+            report.kit_sha256,
+            report::printable(&report.tool),
+            report.files,
+            report::printable(&next),
+        ))
+    }
+
+    fn package(&self, verified: &Verified) -> Outcome {
         let manifest = verified.package.manifest();
         let report = Report {
             schema: 1,

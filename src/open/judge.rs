@@ -2,21 +2,23 @@
 
 use super::lists::{List, Lists};
 use super::problem::{Problem, Way, shown};
-use super::{Contents, Form, SignedBy, Standing, Trust, Verified, lists, signature, zip};
+use super::{
+    Contents, Form, Sealed, SignedBy, Sort, Standing, Trust, Verified, VerifiedKit, lists, signature, zip,
+};
 use crate::model::{File, Files, Kind};
 use crate::pack::names::{self, MANIFEST, PLAN, SIGNATURE, SUMS, SUMS_PERSONAL};
-use crate::pack::{KIND, Manifest, Package, SCHEMA, derive, runs};
+use crate::pack::{About, KIND, KIT_ABOUT, KIT_TOP, Kit, Manifest, Package, Principal, SCHEMA, derive, runs};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// Everything that is wrong, or the verified package. `zip` is what the contents were read from, if it was one.
+/// Everything that is wrong, or what was verified. `zip` is what the contents were read from, if it was one.
 pub(super) fn verify(
     form: Form,
     contents: Option<Contents>,
     zip: Option<&[u8]>,
     mut problems: Vec<Problem>,
     trust: &Trust,
-) -> Result<Verified, Vec<Problem>> {
+) -> Result<Sealed, Vec<Problem>> {
     let Some(contents) = contents else { return Err(problems) };
     let structure_is_right = problems.is_empty();
     problems.extend(oversized(&contents));
@@ -27,33 +29,85 @@ pub(super) fn verify(
         let message = format!("and {other} differ in case only, or one is a folder of the other");
         problems.push(Way::NameClash.at(&path, message));
     }
-    let lists = lists::judge(&contents, &mut problems);
+    let sort = Sort::of(&contents);
+    let lists = lists::judge(&contents, sort, &mut problems);
     let signed_by = signed_by(&contents, trust, &mut problems);
-    let manifest = manifest(&contents, &mut problems);
+    let says = match sort {
+        Sort::Package => manifest(&contents, &mut problems).map(|manifest| Says::Package(Box::new(manifest))),
+        Sort::Kit => about(&contents, &mut problems).map(Says::Kit),
+    };
 
     let top = contents.top.clone();
-    let files = files(contents, &lists.personal, manifest.as_ref(), &mut problems);
-    if let Some(manifest) = &manifest {
-        bound(manifest, &lists, top.as_deref(), signed_by.as_ref(), &mut problems);
+    let files = files(contents, &lists.personal, says.as_ref(), &mut problems);
+    if let Some(says) = &says {
+        says.bound(&lists, top.as_deref(), &mut problems);
+        issued(says, signed_by.as_ref(), &mut problems);
     }
     if let (Some(zip), Some(top), true) = (zip, &top, structure_is_right) {
         problems.extend(zip::compare(zip, top, &files));
     }
-    match (manifest, signed_by) {
-        (Some(manifest), Some(signed_by)) if problems.is_empty() => Ok(Verified {
-            standing: standing(&manifest, trust),
-            package: Package::new(files, manifest),
-            signed_by,
-            form,
+    match (says, signed_by) {
+        (Some(says), Some(signed_by)) if problems.is_empty() => Ok(match says {
+            Says::Package(manifest) => Sealed::Package(Box::new(Verified {
+                standing: standing(&manifest, trust),
+                package: Package::new(files, *manifest),
+                signed_by,
+                form,
+            })),
+            Says::Kit(about) => Sealed::Kit(VerifiedKit { kit: Kit::new(files, about), signed_by, form }),
         }),
         _ => Err(problems),
     }
 }
 
+/// What a package or a kit says of itself.
+enum Says {
+    Package(Box<Manifest>),
+    Kit(About),
+}
+
+impl Says {
+    fn issuer(&self) -> (&'static str, &Principal) {
+        match self {
+            Self::Package(manifest) => (MANIFEST, &manifest.package.issuer),
+            Self::Kit(about) => (KIT_ABOUT, &about.issuer),
+        }
+    }
+
+    /// Whether it tells the truth about the files.
+    fn bound(&self, lists: &Lists, top: Option<&str>, problems: &mut Vec<Problem>) {
+        match self {
+            Self::Package(manifest) => bound(manifest, lists, top, problems),
+            Self::Kit(_) => {
+                if let Some(top) = top.filter(|top| *top != KIT_TOP) {
+                    let message = format!("the zip's folder is {}, not {KIT_TOP}", shown(top));
+                    problems.push(Way::KitTop.whole(message));
+                }
+            }
+        }
+    }
+
+    /// Which of the files are code. Whatever is in a kit is the same for everyone, but for what sealing made.
+    fn code<'a>(&'a self, contents: &'a Contents) -> BTreeSet<&'a str> {
+        match self {
+            Self::Package(manifest) => manifest.code.files.iter().map(String::as_str).collect(),
+            Self::Kit(_) => {
+                let paths = contents.items.keys().map(String::as_str);
+                paths.filter(|path| ![KIT_ABOUT, SUMS, SIGNATURE].contains(path)).collect()
+            }
+        }
+    }
+}
+
 /// The files that are parsed have limits of their own, since what is parsed takes more room than its bytes.
 fn oversized(contents: &Contents) -> Vec<Problem> {
-    const LIMITS: [(&str, usize); 4] =
-        [(MANIFEST, 4 << 20), (SIGNATURE, 16 << 10), (SUMS, 32 << 20), (SUMS_PERSONAL, 32 << 20)];
+    const LIMITS: [(&str, usize); 5] = [
+        (MANIFEST, 4 << 20),
+        (KIT_ABOUT, 4 << 20),
+        (SIGNATURE, 16 << 10),
+        (SUMS, 32 << 20),
+        (SUMS_PERSONAL, 32 << 20),
+    ];
     LIMITS
         .iter()
         .filter(|(path, limit)| contents.items.get(*path).is_some_and(|item| item.bytes.len() > *limit))
@@ -115,25 +169,31 @@ fn manifest(contents: &Contents, problems: &mut Vec<Problem>) -> Option<Manifest
     }
 }
 
+/// What a kit says of itself, if it can be read at all.
+fn about(contents: &Contents, problems: &mut Vec<Problem>) -> Option<About> {
+    let about = contents.items.get(KIT_ABOUT).and_then(|item| About::read(&item.bytes));
+    if about.is_none() {
+        problems.push(
+            Way::KitForm.at(KIT_ABOUT, "is not what this version of stufpack writes into a source kit"),
+        );
+    }
+    about
+}
+
 /// The files with their kinds, and whether each may be run exactly if it should.
-fn files(
-    contents: Contents,
-    personal: &List,
-    manifest: Option<&Manifest>,
-    problems: &mut Vec<Problem>,
-) -> Files {
-    let code: BTreeSet<&str> =
-        manifest.map(|manifest| manifest.code.files.iter().map(String::as_str).collect()).unwrap_or_default();
+fn files(contents: Contents, personal: &List, says: Option<&Says>, problems: &mut Vec<Problem>) -> Files {
+    let code: BTreeSet<String> =
+        says.map(|says| says.code(&contents).into_iter().map(str::to_owned).collect()).unwrap_or_default();
     let mut files = Files::new();
     for (path, item) in contents.items {
-        let kind = if code.contains(path.as_str()) {
+        let kind = if code.contains(&path) {
             Kind::Code
         } else if is_document(&path) {
             Kind::Document
         } else {
             Kind::Data
         };
-        if manifest.is_some() && item.executable != runs(kind, &item.bytes) {
+        if says.is_some() && item.executable != runs(kind, &item.bytes) {
             let message =
                 if item.executable { "may be run, but is not code" } else { "is code that cannot be run" };
             problems.push(Way::FileExecutable.at(&path, message));
@@ -157,13 +217,7 @@ fn is_document(path: &str) -> bool {
 }
 
 /// Whether the manifest tells the truth about the files.
-fn bound(
-    manifest: &Manifest,
-    lists: &Lists,
-    top: Option<&str>,
-    signed_by: Option<&SignedBy>,
-    problems: &mut Vec<Problem>,
-) {
+fn bound(manifest: &Manifest, lists: &Lists, top: Option<&str>, problems: &mut Vec<Problem>) {
     if lists.complete {
         describes(manifest, lists, problems);
     }
@@ -190,12 +244,16 @@ fn bound(
             format!("says {}, but the zip's folder is {}", manifest.package.slug, shown(top)),
         );
     }
+}
+
+/// Whether the issuer that is named signed it.
+fn issued(says: &Says, signed_by: Option<&SignedBy>, problems: &mut Vec<Problem>) {
+    let (path, issuer) = says.issuer();
     if let Some(signed_by) = signed_by
-        && (signed_by.principal != manifest.package.issuer || !manifest.package.issuer.is_issuer())
+        && (signed_by.principal != *issuer || !issuer.is_issuer())
     {
-        let message =
-            format!("says {} issued it, but {} signed it", manifest.package.issuer, signed_by.principal);
-        wrong(Way::SignersIssuer, message);
+        let message = format!("says {issuer} issued it, but {} signed it", signed_by.principal);
+        problems.push(Way::SignersIssuer.at(path, message));
     }
 }
 

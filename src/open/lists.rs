@@ -1,7 +1,7 @@
-//! The two lists: every file is on exactly one of them, and has the bytes that it says.
+//! The two lists: every file is on exactly one of them, and has the bytes that it says. A kit has the first list alone.
 
-use super::Contents;
 use super::problem::{Problem, Way};
+use super::{Contents, Sort};
 use crate::model::{Digest, Salt, Word as _};
 use crate::pack::names::{self, PERSONAL, SALT, SIGNATURE, SUMS, SUMS_PERSONAL, UNLISTED};
 use crate::pack::sums;
@@ -55,23 +55,30 @@ const OF_PERSONS: Ways = Ways {
 };
 
 /// Reads both lists and compares every file with them.
-pub(super) fn judge(contents: &Contents, problems: &mut Vec<Problem>) -> Lists {
+pub(super) fn judge(contents: &Contents, sort: Sort, problems: &mut Vec<Problem>) -> Lists {
     let items = &contents.items;
     if !items.contains_key(SIGNATURE) {
-        let message = "is missing: the package is not signed, and sums alone do not show who made it";
+        let message = "is missing: nothing is signed, and sums alone do not show who made it";
         problems.push(Way::SignatureMissing.at(SIGNATURE, message));
     }
     let (clear, clear_complete) = list(&CLEAR, &List::new(), contents, problems);
-    let (personal, personal_complete) = list(&OF_PERSONS, &clear, contents, problems);
-    if clear_complete {
+    let (personal, personal_complete) = match sort {
+        Sort::Package => list(&OF_PERSONS, &clear, contents, problems),
+        Sort::Kit => (List::new(), true),
+    };
+    if clear_complete && sort == Sort::Package {
         pointer(&clear, contents, problems);
     }
-    if personal_complete {
+    if personal_complete && sort == Sort::Package {
         salt(&personal, contents, problems);
     }
     let complete = clear_complete && personal_complete;
+    let unlisted: &[&str] = match sort {
+        Sort::Package => &UNLISTED,
+        Sort::Kit => &[SUMS, SIGNATURE],
+    };
     let listed =
-        |path: &str| clear.contains_key(path) || personal.contains_key(path) || UNLISTED.contains(&path);
+        |path: &str| clear.contains_key(path) || personal.contains_key(path) || unlisted.contains(&path);
     for path in items.keys().filter(|path| complete && !listed(path)) {
         problems.push(Way::FileAdded.at(path, "is not listed: it was added after signing"));
     }
@@ -83,8 +90,7 @@ pub(super) fn judge(contents: &Contents, problems: &mut Vec<Problem>) -> Lists {
 fn list(ways: &Ways, other: &List, contents: &Contents, problems: &mut Vec<Problem>) -> (List, bool) {
     let mut list = List::new();
     let Some(item) = contents.items.get(ways.name) else {
-        problems
-            .push(ways.absent.at(ways.name, "is missing: nothing says which files belong to the package"));
+        problems.push(ways.absent.at(ways.name, "is missing: nothing says which files belong together"));
         return (list, false);
     };
     let mut unreadable = 0;

@@ -1,7 +1,7 @@
-//! Opens and verifies packages: zip, encrypted zip, or unpacked folder.
+//! Opens and verifies packages (zip, encrypted zip, or unpacked folder) and source kits.
 //!
 //! ```text
-//! path ──▶ Contents (read in full, bounded, nothing trusted) ──▶ every Problem, or Verified
+//! path ──▶ Contents (read in full, bounded, nothing trusted) ──▶ every Problem, or Sealed
 //! ```
 //!
 //! Nothing is shown or written from a package before it is verified. All problems are found, not only the first.
@@ -23,7 +23,7 @@ pub use unpack::unpack;
 
 use crate::model::{Digest, Timestamp};
 use crate::pack::age::{self, Identities};
-use crate::pack::{LARGEST, Package, names};
+use crate::pack::{KIT_ABOUT, Kit, LARGEST, Package, names};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -160,6 +160,50 @@ pub enum Standing {
     Future,
 }
 
+/// What was sealed, with everything verified.
+#[derive(Debug)]
+pub enum Sealed {
+    /// A package.
+    Package(Box<Verified>),
+    /// A source kit.
+    Kit(VerifiedKit),
+}
+
+impl Sealed {
+    /// The package; a kit is none.
+    fn package(self) -> Result<Verified, Vec<Problem>> {
+        match self {
+            Self::Package(verified) => Ok(*verified),
+            Self::Kit(_) => Err(vec![Way::KitInstead.whole("this is a source kit, and no package")]),
+        }
+    }
+}
+
+/// A source kit of which everything was verified.
+#[derive(Debug)]
+pub struct VerifiedKit {
+    /// The kit.
+    pub kit: Kit,
+    /// Who signed it.
+    pub signed_by: SignedBy,
+    /// In which form it came.
+    pub form: Form,
+}
+
+/// What something sealed claims to be, by its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Package,
+    Kit,
+}
+
+impl Sort {
+    fn of(contents: &Contents) -> Self {
+        let has = |path: &str| contents.items.contains_key(path);
+        if has(KIT_ABOUT) && !has(names::MANIFEST) { Self::Kit } else { Self::Package }
+    }
+}
+
 /// A package of which everything was verified.
 #[derive(Debug)]
 pub struct Verified {
@@ -196,6 +240,11 @@ pub(crate) struct Contents {
 
 /// Reads and verifies the package at `path`.
 pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Verified, Error> {
+    sealed(path, identities, trust)?.package().map_err(Error::Problems)
+}
+
+/// Reads and verifies what is at `path`, a package or a source kit.
+pub fn sealed(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Sealed, Error> {
     let metadata = path.metadata().map_err(read_error(path))?;
     if metadata.is_dir() {
         if !folder::is_package(path) {
@@ -212,7 +261,7 @@ pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Re
     }
     let bytes = read_file(path, LARGEST)?;
     if !age::is_encrypted(&bytes) {
-        return verify_zip(Form::Zip, &bytes, trust).map_err(Error::Problems);
+        return sealed_zip(Form::Zip, &bytes, trust).map_err(Error::Problems);
     }
     let identities = identities.ok_or_else(|| Error::IdentityNeeded { path: path.to_owned() })?;
     let zip = age::decrypt(&bytes, identities, LARGEST).map_err(|error| {
@@ -224,11 +273,15 @@ pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Re
         };
         Error::Problems(vec![way.whole(error.to_string())])
     })?;
-    verify_zip(Form::Encrypted, &zip, trust).map_err(Error::Problems)
+    sealed_zip(Form::Encrypted, &zip, trust).map_err(Error::Problems)
 }
 
-/// Verifies a zip in memory.
+/// Verifies a package's zip in memory.
 pub fn verify_zip(form: Form, zip: &[u8], trust: &Trust) -> Result<Verified, Vec<Problem>> {
+    sealed_zip(form, zip, trust)?.package()
+}
+
+fn sealed_zip(form: Form, zip: &[u8], trust: &Trust) -> Result<Sealed, Vec<Problem>> {
     let (contents, problems) = zip::read(zip);
     judge::verify(form, contents, Some(zip), problems, trust)
 }
@@ -248,7 +301,7 @@ pub fn verify_files(
             problems.push(Way::FolderName.at(&path, "is not a plain path"));
         }
     }
-    judge::verify(Form::Files, Some(Contents { top: None, items }), None, problems, trust)
+    judge::verify(Form::Files, Some(Contents { top: None, items }), None, problems, trust)?.package()
 }
 
 /// Reads a whole file; one that is larger than `limit` is refused, since half of it could mean something else.

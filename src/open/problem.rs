@@ -269,6 +269,13 @@ ways! {
     ManifestNumber = "verify.manifest.number", REPORT;
     /// Secret names are not sorted.
     ManifestSecrets = "verify.manifest.secrets", REPORT;
+
+    /// `kit.json` of a source kit is of another kind or schema, or not in its one form.
+    KitForm = "verify.kit.form", "do not use this kit; ask the signer to make it anew with a stufpack release";
+    /// The folder of the zip is not a source kit's.
+    KitTop = "verify.kit.top", ASK;
+    /// A source kit, where only a package will do.
+    KitInstead = "verify.kit.instead", "name a package; a kit is verified by stufpack verify KIT --signers FILE";
 }
 
 impl Way {
@@ -276,7 +283,7 @@ impl Way {
     pub fn reference() -> String {
         let mut page = String::from(
             "# What verification finds\n\n\
-             `stufpack verify` and `stufpack unpack` tell everything that is wrong with a package, each with one of these\n\
+             `stufpack verify` and `stufpack unpack` tell everything that is wrong with a package or source kit, each with one of these\n\
              codes and the file that it is about, and exit with 4. Each code has a case in `tests/verify/`. This page is made\n\
              from the program.\n\n\
              | code | meaning | what to do |\n|---|---|---|\n",

@@ -1,31 +1,71 @@
 //! The source kit: what the operator installs on the hosted side, sealed as packages are and bound to no tenant.
 
 use super::names::{SIGNATURE, SUMS};
+use super::verify_text::{CONTAINER, Invisible, NAMES, SIGNATURES, SIGNERS, invisible};
 use super::write::{Parcel, prepare_parcel};
 use super::{Error, NAMESPACE, Output, Principal, Signer, Tool, Written, sums, zip};
 use crate::model::{Digest, File, Files};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The one folder of the kit's zip, and the zip's name.
 pub const KIT_TOP: &str = "stufpack-source-kit";
 
-const ABOUT: &str = "kit.json";
+/// What tells a kit from a package: the file that says what it is.
+pub const KIT_ABOUT: &str = "kit.json";
+
+const KIND: &str = "StufSourceKit";
+const SCHEMA: u32 = 1;
 const TEXT: &str = include_str!("VERIFY-KIT.txt");
+
+/// Everything that the stock commands do not see in a kit.
+const KIT_CLASSES: [Invisible; 6] = [
+    CONTAINER,
+    Invisible { class: "manifest", what: "whether kit.json is in the one form that stufpack writes." },
+    Invisible {
+        class: "lists",
+        what: "whether SHA256SUMS is in the one form that stufpack writes\n\
+               (order, names of plain characters).",
+    },
+    NAMES,
+    SIGNERS,
+    SIGNATURES,
+];
 
 /// A sealed kit: all its files, signature included.
 #[derive(Clone, Debug)]
 pub struct Kit {
     files: Files,
-    issuer: Principal,
+    about: About,
 }
 
 /// `kit.json`: what the kit is.
-#[derive(Debug, Serialize)]
-struct About<'a> {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
     schema: u32,
-    kind: &'static str,
-    tool: Tool,
-    issuer: &'a Principal,
+    kind: String,
+    /// What made the kit.
+    pub tool: Tool,
+    /// Who signs it.
+    pub issuer: Principal,
+}
+
+impl About {
+    fn new(issuer: Principal) -> Self {
+        Self { schema: SCHEMA, kind: KIND.to_owned(), tool: Tool::this(), issuer }
+    }
+
+    /// Reads the file; nothing where it is of another kind or schema, or not written as it is here.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let about: Self = serde_json::from_slice(bytes).ok()?;
+        (about.schema == SCHEMA && about.kind == KIND && about.text().as_bytes() == bytes).then_some(about)
+    }
+
+    fn text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
 }
 
 impl Kit {
@@ -34,17 +74,23 @@ impl Kit {
     /// A kit is told from a package by what the signature covers: it has `kit.json` and no `manifest.json`.
     pub fn seal(mut files: Files, signer: &Signer) -> Result<Self, Error> {
         super::check(&files)?;
-        let issuer = signer.named().ok_or(Error::KeyNameless)?;
-        let about = About { schema: 1, kind: "StufSourceKit", tool: Tool::this(), issuer: &issuer };
-        let mut about = serde_json::to_string_pretty(&about).unwrap_or_default();
-        about.push('\n');
-        files.insert(ABOUT.to_owned(), File::document(about));
+        let about = About::new(signer.named().ok_or(Error::KeyNameless)?);
+        files.insert(KIT_ABOUT.to_owned(), File::document(about.text()));
 
         let sums = sums::text(files.iter().map(super::line));
         let signature = signer.sign(NAMESPACE, sums.as_bytes())?;
         files.insert(SUMS.to_owned(), File::document(sums));
         files.insert(SIGNATURE.to_owned(), File::document(signature));
-        Ok(Self { files, issuer })
+        Ok(Self { files, about })
+    }
+
+    pub(crate) fn new(files: Files, about: About) -> Self {
+        Self { files, about }
+    }
+
+    /// What `kit.json` says.
+    pub fn about(&self) -> &About {
+        &self.about
     }
 
     /// Every file by path; sums and signature included.
@@ -70,8 +116,9 @@ impl Kit {
             ("@SHA256@", self.sha256().to_string()),
             ("@SHA256_HEX@", self.sha256().hex()),
             ("@FINGERPRINT@", signer.fingerprint()),
-            ("@SIGNER@", signer.allowed_line(&self.issuer)),
-            ("@ISSUER@", self.issuer.to_string()),
+            ("@SIGNER@", signer.allowed_line(&self.about.issuer)),
+            ("@ISSUER@", self.about.issuer.to_string()),
+            ("@INVISIBLE@", invisible(&KIT_CLASSES)),
         ];
         values.iter().fold(TEXT.to_owned(), |text, (name, value)| text.replace(name, value))
     }

@@ -18,7 +18,7 @@ mod write;
 pub mod zip;
 
 pub use error::Error;
-pub use kit::{KIT_TOP, Kit};
+pub use kit::{About, KIT_ABOUT, KIT_TOP, Kit};
 pub(crate) use manifest::derive;
 pub use manifest::{
     Code, Data, Derived, Details, Identity, KIND, Manifest, NeededSecret, Personal, Previous, Requires,

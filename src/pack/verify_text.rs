@@ -12,15 +12,38 @@ pub struct Invisible {
     pub what: &'static str,
 }
 
+/// How the zip is put together.
+pub(super) const CONTAINER: Invisible = Invisible {
+    class: "container",
+    what: "how the zip is put together: order, dates, permissions,\n\
+           versions and flags of its entries, comments, extra fields, compressed\n\
+           entries, names with `..`, bytes between and after entries. unzip reads\n\
+           around such things, or mends them; another reader may not.",
+};
+
+/// Names that one system tells apart and another does not.
+pub(super) const NAMES: Invisible = Invisible {
+    class: "names",
+    what: "names that differ in case only and overwrite each other on\n\
+           some systems.",
+};
+
+/// What a signers file allows beyond what was meant.
+pub(super) const SIGNERS: Invisible = Invisible {
+    class: "signers",
+    what: "lines in the signers file that allow more than intended: no\n\
+           namespaces=, patterns, a key on several lines, dates without Z (which mean\n\
+           another moment in another time zone), certificate authorities; a signers\n\
+           file inside the package; an issuer in the manifest other than the signer.",
+};
+
+/// Kinds of keys.
+pub(super) const SIGNATURES: Invisible =
+    Invisible { class: "signature", what: "a key of another kind than Ed25519 and ECDSA P-256." };
+
 /// Everything that the stock commands do not see, as `VERIFY.txt` tells it.
 pub const CLASSES: &[Invisible] = &[
-    Invisible {
-        class: "container",
-        what: "how the zip is put together: order, dates, permissions,\n\
-               versions and flags of its entries, comments, extra fields, compressed\n\
-               entries, names with `..`, bytes between and after entries. unzip reads\n\
-               around such things, or mends them; another reader may not.",
-    },
+    CONTAINER,
     Invisible {
         class: "manifest",
         what: "whether manifest.json tells the truth about the other files:\n\
@@ -33,19 +56,9 @@ pub const CLASSES: &[Invisible] = &[
                (order, no file in two lists, names of plain characters, so that no line\n\
                begins with coreutils' escape `\\`), and whether the salt is one.",
     },
-    Invisible {
-        class: "names",
-        what: "names that differ in case only and overwrite each other on\n\
-               some systems.",
-    },
-    Invisible {
-        class: "signers",
-        what: "lines in the signers file that allow more than intended: no\n\
-               namespaces=, patterns, a key on several lines, dates without Z (which mean\n\
-               another moment in another time zone), certificate authorities; a signers\n\
-               file inside the package; an issuer in the manifest other than the signer.",
-    },
-    Invisible { class: "signature", what: "a key of another kind than Ed25519 and ECDSA P-256." },
+    NAMES,
+    SIGNERS,
+    SIGNATURES,
     Invisible {
         class: "expiry",
         what: "whether the package has expired; the date stands above and in\n\
@@ -78,10 +91,6 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
     } else {
         String::new()
     };
-    let invisible: Vec<String> = CLASSES
-        .iter()
-        .map(|class| format!("- {}: {}", class.class, class.what.replace('\n', "\n  ")))
-        .collect();
     // Every value is a plain word by its type, so none can hold a placeholder or break out of its line.
     let values: [(&str, String); 20] = [
         ("@NAME@", package.name()),
@@ -103,7 +112,14 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
         ("@AGE_STEP@", age_step),
         ("@IDENTITY@", identity),
         ("@IDENTITY_OPTION@", if encrypted { " --identity \"$IDENTITY\"" } else { "" }.to_owned()),
-        ("@INVISIBLE@", invisible.join("\n")),
+        ("@INVISIBLE@", invisible(CLASSES)),
     ];
     values.iter().fold(TEXT.to_owned(), |text, (name, value)| text.replace(name, value))
+}
+
+/// The list of what stock commands do not see.
+pub(super) fn invisible(classes: &[Invisible]) -> String {
+    let lines =
+        classes.iter().map(|class| format!("- {}: {}", class.class, class.what.replace('\n', "\n  ")));
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -128,19 +128,19 @@ const LISTS: [&str; 3] = ["SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.personal"]
 
 impl Subject {
     pub fn new(package: &stufpack::pack::Package) -> Self {
-        let tree = package.files().iter().map(|(path, file)| {
+        Self::of(package.manifest().package.slug.as_str(), package.files())
+    }
+
+    /// Sealed files in the zip's folder `top`.
+    pub fn of(top: &str, files: &stufpack::model::Files) -> Self {
+        let tree = files.iter().map(|(path, file)| {
             let mode = if file.executable { 0o700 } else { 0o600 };
             (path.clone(), (file.bytes.to_vec(), mode))
         });
         Self {
-            top: package.manifest().package.slug.to_string(),
+            top: top.to_owned(),
             tree: tree.collect(),
-            personal: package
-                .files()
-                .iter()
-                .filter(|(_, file)| file.personal)
-                .map(|(path, _)| path.clone())
-                .collect(),
+            personal: files.iter().filter(|(_, file)| file.personal).map(|(path, _)| path.clone()).collect(),
             zip: None,
             bytes: None,
             rsa: None,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use stock::{Place, Verdict};
 use stufpack::open::{self, Problem, Trust};
 use stufpack::pack::age::Identities;
-use stufpack::pack::verify_text;
+use stufpack::pack::{KIT_TOP, Kit, Package, verify_text};
 
 /// `case.yaml`.
 #[derive(Debug, Deserialize)]
@@ -21,6 +21,12 @@ pub struct Description {
     /// What happened, for people.
     #[allow(dead_code, reason = "for people who browse the cases")]
     what: String,
+    /// Whether it is the source kit that is changed, not a package.
+    #[serde(default)]
+    pub kit: bool,
+    /// Whether only a package will do, where it is a kit.
+    #[serde(default)]
+    as_package: bool,
     /// In which form the package is verified.
     #[serde(default)]
     form: Form,
@@ -39,7 +45,7 @@ pub struct Description {
     other_identity: bool,
     /// Every problem, `CODE PATH`; the first is what the case is about.
     pub expect: Vec<String>,
-    /// The stock command that fails, or `blind CLASS`.
+    /// The stock command that fails, `blind CLASS`, or `well` where nothing is wrong but what it was taken for.
     stock: String,
 }
 
@@ -85,8 +91,8 @@ impl Case {
     pub fn run(&self) -> Result<(), String> {
         let Self { name, description } = self;
         let temp = tempfile::Builder::new().prefix("verify-").tempdir().expect("a folder");
-        let package = packages::package();
-        let mut subject = Subject::new(&package);
+        let sealed = Sealed::new(description.kit);
+        let mut subject = sealed.subject();
         let late: Vec<&Change> = description.change.iter().filter(|change| subject.apply(change)).collect();
 
         let signers = temp.path().join("signers");
@@ -121,7 +127,7 @@ impl Case {
                     "{name}: not for zips"
                 );
                 let ending = if encrypted { ".age" } else { "" };
-                let path = temp.path().join(format!("{}.zip{ending}", package.name()));
+                let path = temp.path().join(format!("{}.zip{ending}", sealed.name()));
                 fs::write(&path, subject.bytes()).expect("written");
                 for change in late {
                     let Change::Grow { bytes } = change else { continue };
@@ -133,7 +139,8 @@ impl Case {
         };
 
         let signers = if description.signers_inside { path.join("signers") } else { signers };
-        let ours = verify(temp.path(), &path, &signers, revoked.as_deref(), &identity);
+        let open = if description.kit && !description.as_package { any } else { package };
+        let ours = verify(temp.path(), &path, &signers, revoked.as_deref(), &identity, open);
         let told: Vec<String> =
             ours.iter().map(|problem| format!("{} {}", problem.code.0, problem.path)).collect();
         let told: Vec<&str> = told.iter().map(|line| line.trim_end()).collect();
@@ -141,7 +148,7 @@ impl Case {
             return Err(format!("{name}: expected {:#?}, found {ours:#?}", description.expect));
         }
 
-        let page = page_of(&package, &subject, encrypted);
+        let page = sealed.page(&subject, encrypted);
         let unpacked = (description.form == Form::Folder).then_some(path.as_path());
         let place = Place {
             folder: temp.path(),
@@ -153,30 +160,80 @@ impl Case {
         match (stock::judge(&page, &place), description.stock.split_once(' ')) {
             (Verdict::Fails(command), None) if command == description.stock => Ok(()),
             (Verdict::Passes, Some(("blind", class))) if page.contains(&format!("\n- {class}: ")) => Ok(()),
+            (Verdict::Passes, None) if description.as_package && description.stock == "well" => Ok(()),
             (verdict, _) => Err(format!("{name}: expected stock {:?}, found {verdict:?}", description.stock)),
         }
     }
 }
 
-/// `VERIFY.txt` as the signer would have written it for what the subject's sums say.
-fn page_of(package: &stufpack::pack::Package, subject: &Subject, encrypted: bool) -> String {
-    let page = verify_text(package, &packages::signer(packages::KEY), encrypted);
-    let signed_anew =
-        subject.tree.get("SHA256SUMS.sig").is_some_and(|(bytes, _)| *bytes != package.signature());
-    match subject.tree.get("SHA256SUMS") {
-        Some((sums, _)) if signed_anew => {
-            page.replace(&package.sha256().hex(), &stufpack::model::Digest::of(sums).hex())
+/// What a case begins with.
+enum Sealed {
+    Package(Box<Package>),
+    Kit(Kit),
+}
+
+impl Sealed {
+    fn new(kit: bool) -> Self {
+        if kit { Self::Kit(packages::kit()) } else { Self::Package(Box::new(packages::package())) }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Package(package) => package.name(),
+            Self::Kit(_) => KIT_TOP.to_owned(),
         }
-        _ => page,
+    }
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Package(package) => Subject::new(package),
+            Self::Kit(kit) => Subject::of(KIT_TOP, kit.files()),
+        }
+    }
+
+    /// `VERIFY.txt` as the signer would have written it for what the subject's sums say.
+    fn page(&self, subject: &Subject, encrypted: bool) -> String {
+        let (page, digest, files) = match self {
+            Self::Package(package) => {
+                let page = verify_text(package, &packages::signer(packages::KEY), encrypted);
+                (page, package.sha256(), package.files())
+            }
+            Self::Kit(kit) => (kit.verify_text(&packages::kit_signer()), kit.sha256(), kit.files()),
+        };
+        let signature = &files["SHA256SUMS.sig"].bytes;
+        let signed_anew = subject.tree.get("SHA256SUMS.sig").is_some_and(|(bytes, _)| bytes != &**signature);
+        match subject.tree.get("SHA256SUMS") {
+            Some((sums, _)) if signed_anew => {
+                page.replace(&digest.hex(), &stufpack::model::Digest::of(sums).hex())
+            }
+            _ => page,
+        }
     }
 }
 
-fn verify(temp: &Path, path: &Path, signers: &Path, revoked: Option<&Path>, identity: &str) -> Vec<Problem> {
+type Open = fn(&Path, &Identities, &Trust) -> Result<(), open::Error>;
+
+fn package(path: &Path, identities: &Identities, trust: &Trust) -> Result<(), open::Error> {
+    open::verify(path, Some(identities), trust).map(drop)
+}
+
+fn any(path: &Path, identities: &Identities, trust: &Trust) -> Result<(), open::Error> {
+    open::sealed(path, Some(identities), trust).map(drop)
+}
+
+fn verify(
+    temp: &Path,
+    path: &Path,
+    signers: &Path,
+    revoked: Option<&Path>,
+    identity: &str,
+    open: Open,
+) -> Vec<Problem> {
     let identities = Identities::parse(identity.as_bytes()).expect("an identity");
-    let verified = Trust::read(signers, revoked, packages::at())
-        .and_then(|trust| open::verify(path, Some(&identities), &trust));
+    let verified =
+        Trust::read(signers, revoked, packages::at()).and_then(|trust| open(path, &identities, &trust));
     match verified {
-        Ok(_) => Vec::new(),
+        Ok(()) => Vec::new(),
         Err(open::Error::Problems(mut problems)) => {
             // The folder of the test is another on each run.
             for problem in &mut problems {

@@ -33,7 +33,7 @@ const NAMES: [(&str, &str); 9] = [
     ("unzip ", "unzip"),
     ("find-principals", "principal"),
     ("-Y verify", "signature"),
-    ("--quiet SHA256SUMS ", "sums"),
+    ("--quiet SHA256SUMS", "sums"),
     ("diff ", "listed"),
     ("find . ! -type f", "kinds"),
     ("echo ", "digest"),

@@ -10,8 +10,8 @@ use stufpack::model::{
 };
 use stufpack::open::{Revoked, Signers, Trust};
 use stufpack::pack::{
-    Details, NeededSecret, Package, Principal, Requires, Sealing, SecretOrigin, SecretPhase, Signer, Tool,
-    seal,
+    Details, Kit, NeededSecret, Package, Principal, Requires, Sealing, SecretOrigin, SecretPhase, Signer,
+    Tool, seal,
 };
 
 /// The seed of the key that tests trust. Keys are made from seeds, so that none stands in the repository.
@@ -94,6 +94,18 @@ pub fn files() -> Files {
 
 pub fn package() -> Package {
     seal(files(), &Sealing { signer: &signer(KEY), details: &details() }).expect("the test package")
+}
+
+/// The source kit, signed by a key whose comment names the issuer.
+pub fn kit() -> Kit {
+    Kit::seal(stufpack::render::source_kit(), &kit_signer()).expect("the kit")
+}
+
+pub fn kit_signer() -> Signer {
+    let mut key = private_key(KEY);
+    key.set_comment("issuer/tests.example");
+    let key = key.to_openssh(LineEnding::LF).expect("a key");
+    Signer::from_openssh(key.as_bytes(), Path::new("test key")).expect("the test key")
 }
 
 /// The public half, without comment.

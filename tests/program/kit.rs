@@ -20,7 +20,7 @@ fn verify(here: &Workspace) -> bool {
     let text = here.read("out/VERIFY.txt");
     let line = text.lines().find(|line| line.starts_with("issuer/tests ")).expect("the signer's line");
     here.write("kit.signers", &format!("{line}\n"));
-    let (_, part) = text.split_once("\n2 With").expect("the part with commands");
+    let (_, part) = text.split_once("\n3 With").expect("the part with commands");
     let commands: Vec<&str> = part.lines().filter_map(|line| line.strip_prefix("    ")).collect();
     assert_eq!(commands.len(), 12, "{commands:?}");
     let _ = fs::remove_dir_all(here.path("out/check"));
@@ -135,10 +135,42 @@ fn everything_in_it_stands_in_the_repository_and_none_of_it_in_a_package() {
     assert!(stufpack::embedded::CODE.iter().all(|code| !code.path.starts_with("kit/")));
 }
 
+/// Part 2 of the page, from the signer's line on; and what only packages do is refused with what to do instead.
 #[test]
-fn a_kit_is_no_package_and_a_key_without_a_name_signs_none() {
+fn verify_takes_a_kit_and_other_commands_tell_that_it_is_none() {
     let here = written();
-    here.stufpack(&format!("verify {ZIP} --signers signers --at {}", crate::workspace::AT)).exits_with(4);
+    let told = here.stufpack(&format!("verify {ZIP} --signers signers")).exits_with(0);
+    assert!(
+        told.stdout.starts_with("Verified: stufpack-source-kit\n  signed by  issuer/tests\n"),
+        "{}",
+        told.stdout
+    );
+    let next =
+        told.stdout.lines().last().and_then(|line| line.strip_prefix("next: ")).expect("a next command");
+    let (unzip, _) = next.split_once(", then").expect("the command that unpacks");
+    let unzip = unzip.replace("DIR", "unpacked");
+    let words: Vec<&str> = unzip.split(' ').collect();
+    let unzipped = Command::new(words[0]).args(&words[1..]).current_dir(here.path(".")).output();
+    assert!(unzipped.expect("unzip is needed").status.success());
+
+    let told =
+        here.stufpack("verify unpacked/stufpack-source-kit --signers signers --format json").exits_with(0);
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
+    let made = here.stufpack("kit source --out out --sign-key key --format json").exits_with(0);
+    let made: serde_json::Value = serde_json::from_str(&made.stdout).expect("JSON");
+    for field in ["kit_sha256", "files"] {
+        assert_eq!(report[field], made[field], "{field}");
+    }
+    assert_eq!((&report["form"], &report["verified"]), (&"folder".into(), &true.into()));
+
+    let told = here.stufpack(&format!("unpack {ZIP} tree --signers signers")).exits_with(4);
+    assert!(told.stderr.contains("error[verify.kit.instead]: this is a source kit"), "{}", told.stderr);
+    assert!(!here.path("tree").exists());
+}
+
+#[test]
+fn a_key_without_a_name_signs_no_kit() {
+    let here = written();
     let named = Command::new("ssh-keygen")
         .args(["-q", "-c", "-C", "somebody@host", "-f"])
         .arg(here.path("key"))

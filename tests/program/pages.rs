@@ -51,6 +51,7 @@ fn the_first_package_of_the_readme_is_made_as_it_stands_there() {
 
     let told = own(&block("kit")).exits_with(0);
     assert!(told.stdout.starts_with("kit/stufpack-source-kit.zip (written)\n"), "{}", told.stdout);
+    assert!(told.stdout.contains("\nVerified: stufpack-source-kit\n"), "{}", told.stdout);
 
     let target =
         here.read("home/stuf-first/target.yaml").replace("environment: staging", "environment: production");

@@ -90,7 +90,8 @@ class Planned(Story):
 
     def test_a_verb_that_is_not_there_says_what_to_do_instead(self) -> None:
         package = self.ready()
-        self.exits(11, package, "adopt", "target", says="Copy the state folder.")
+        for words in (["adopt"], ["adopt", "target"], ["adopt", "--by", "Ada"]):
+            self.exits(11, package, *words, says="Copy the state folder.")
         self.exits(11, package, "provision", says="this target needs no provision: the machine exists already")
 
 

@@ -439,7 +439,6 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(done.returncode, 0, "a mutant was not noticed; what it did stands above")
 
     def test_9_the_next_package_brings_500_people_who_are_exported_as_they_came(self) -> None:
-        # Whatever a mutant has left, the phases of another package put right.
         work = instance_folder() / "deployment"
         made = crowd.export(self.exported.folder, work / "crowd")
         self.deployment.next_package(made)

@@ -55,6 +55,11 @@ class Prover:
         say(f"mutant {one.name}: {result.word} by {result.by}")
         return result
 
+    def put_back(self) -> None:
+        """Leaves the server of the stories without a mutant."""
+        if self.after_its_story and self._machine is not None:
+            self._machine.put_back()
+
 
 class Kept:
     """What was noticed in this very tree, so that a run that was stopped goes on where it was."""
@@ -113,7 +118,9 @@ def main() -> int:
             result = known or prover.judge(one)
             kept.keep(one.name, result)
             results[one.name] = (one, result)
-        return table(results)
+        code = table(results)
+        prover.put_back()
+        return code
 
 
 if __name__ == "__main__":

@@ -87,7 +87,13 @@ class Machine:
 
     def _control(self, mutant: Mutant) -> None:
         """The same phases without the mutant, which also take away what the one before has left."""
-        wanted = {*mutant.carried_by, mutant.phase} - self.passed | self.left
+        self._pass({*mutant.carried_by, mutant.phase} - self.passed | self.left)
+
+    def put_back(self) -> None:
+        """Takes away what the last mutant left, which may be a user of the verification: the stories go on."""
+        self._pass(self.left)
+
+    def _pass(self, wanted: set[str]) -> None:
         for phase in (item["id"] for item in self.deployment.plan["phases"]):
             if phase in wanted:
                 self.passes(phase)

@@ -143,7 +143,12 @@ impl Reading {
         loop {
             let rest = text.get(self.at..).unwrap_or_default();
             if rest.is_empty() {
-                return Step::More;
+                // An empty file is one that was not written, not one of no objects.
+                return if last && matches!(self.state, State::Header) {
+                    self.no_header()
+                } else {
+                    Step::More
+                };
             }
             match self.state {
                 State::Rows if self.form == Form::Csv => return self.csv(rest, last),

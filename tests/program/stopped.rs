@@ -56,6 +56,8 @@ fn a_signal_removes_clear_data_and_ends_the_program_as_signals_do() {
     let here = with_zip();
     for (signal, number) in [("-TERM", 15), ("-INT", 2), ("-HUP", 1)] {
         let mut child = waiting(&here, &[]);
+        // Waiting would close it, and a run whose input ends may end before the signal has taken effect.
+        let _input = child.stdin.take();
 
         send(signal, &child);
 

@@ -26,6 +26,7 @@ options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   bucket: {description: Name of the bucket., type: str, required: true}
   region: {description: Region of the bucket., type: str, required: true}
+  endpoint: {description: URL of the storage; without it, Garage of this machine., type: str}
   source_dir: {description: The package's api-config folder on the machine., type: path, required: true}
   saved_file: {description: Where the state before the import is kept., type: path, required: true}
   state:
@@ -174,6 +175,7 @@ def main() -> None:
             "secrets_dir": {"type": "path", "required": True, "no_log": False},
             "bucket": {"type": "str", "required": True},
             "region": {"type": "str", "required": True},
+            "endpoint": {"type": "str"},
             "source_dir": {"type": "path", "required": True},
             "saved_file": {"type": "path", "required": True},
             "state": {"type": "str", "required": True, "choices": ["saved", "written", "compared", "restored"]},
@@ -184,7 +186,7 @@ def main() -> None:
     folder = given["secrets_dir"]
     try:
         bucket = Bucket(
-            endpoint=f"http://{address(module.run_command, 'garage', 'data')}:3900",
+            endpoint=given["endpoint"] or f"http://{address(module.run_command, 'garage', 'data')}:3900",
             name=given["bucket"],
             region=given["region"],
             access_key=read_secret(folder, "storage_access_key"),

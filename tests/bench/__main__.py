@@ -14,7 +14,7 @@ import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import checkpoints, deployment, engine, images, network, recording, server
+from . import checkpoints, deployment, engine, hosted_stuf, images, network, recording, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
 from .paths import INSTANCE, logs_folder
 from .shell import BenchError, say
@@ -44,7 +44,8 @@ def down() -> None:
     if left:
         engine.docker("rm", "--force", "--volumes", *left)
     checkpoints.forget()
-    server.forget(server.DATA_VOLUME)
+    for volume in (server.DATA_VOLUME, hosted_stuf.DATA_VOLUME):
+        server.forget(volume)
     if engine.docker_ok("network", "inspect", NETWORK):
         engine.docker("network", "rm", NETWORK)
     engine.stop()

@@ -10,8 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from . import source
-from .names import DOMAIN
+from .names import DOMAIN, INSTALLATION
 
 PEOPLE = 500
 #: What people are called; some of it is code elsewhere.
@@ -38,7 +37,7 @@ def export(read: Path, folder: Path) -> Path:
 
 
 def _hosted(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.read_text().replace(DOMAIN, source.INSTALLATION))
+    found: dict[str, Any] = json.loads(file.read_text().replace(DOMAIN, INSTALLATION))
     return found
 
 

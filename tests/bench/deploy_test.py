@@ -13,12 +13,13 @@ import sys
 import tarfile
 import time
 import unittest
+import urllib.parse
 
 from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server
 from .deployment import PACKAGE, STATE, Deployment, Run, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer
-from .names import BROWSER, DOMAIN, HOSTED, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
+from .names import BROWSER, DOMAIN, HOSTED, INSTALLATION, LAPTOP, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import run, wait_for
@@ -74,6 +75,15 @@ class ItDeploys(unittest.TestCase):
         run = self.deployment.recorded(command)
         self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
         return run.output
+
+    def test_0_what_the_hosted_side_exports_is_what_stands_there(self) -> None:
+        exported = Export(instance_folder() / "deployment" / "export")
+        self.assertEqual(exported.findings(), set())
+        self.assertEqual(exported.inventory, {item["key"]: item for item in self.deployment.source["objects"]})
+        # Its settings and people are those of the example, which was imported there.
+        example = REPOSITORY / "examples" / "harbour" / "export"
+        ours = ("content", "spec.content", "spec.exposure", "spec.application", "spec.notifications.sentry", "realm")
+        self.assertEqual([path for path in exported.differs_from(example) if not path.startswith(ours)], [])
 
     def test_1_every_phase_ends_well_as_the_plan_prints_it(self) -> None:
         with canary.neighbour() as seen:
@@ -357,9 +367,43 @@ class ItDeploys(unittest.TestCase):
         checked = canary.record(operations)
         self.assertEqual(checked.returncode, 0, checked.stdout.decode())
 
-    def test_5g_the_kit_exports_what_runs_closes_it_and_leads_its_users_on(self) -> None:
+    def test_5g_the_kit_closes_the_hosted_side_and_leads_its_users_on(self) -> None:
+        kit, stuf = self.deployment.kit, self.deployment.stuf(INSTALLATION)
+        assert kit is not None
+        user = next(user for user in self.deployment.users() if user["username"] == self.invited.username)
+        person = Person(user["username"])
+        administer(person.username, HOSTED, password=person.password, requiredActions=[])
+        token = str(stuf.sign_in(person)["access_token"])
+        send = functools.partial(stuf.upload, token, writable(user)[0], "late.txt", b"late", {})
+        bearer = {"Authorization": f"Bearer {token}"}
+        held = (item for item in self.deployment.source["objects"] if item["key"].startswith(f"{writable(user)[0]}/"))
+        file = next(item for item in held if item["key"].isascii())
+        with self.subTest("frozen: nobody writes, everybody reads"):
+            kit.asked("operator", "freeze")
+            refused = send()
+            self.assertEqual((refused.status, refused.header("Retry-After")), (503, "600"))
+            self.assertEqual(stuf.outside.ask("GET", f"{stuf.origin}/api/me", headers=bearer).status, 200)
+            fetched = stuf.download(token, file["key"])
+            self.assertEqual((fetched.status, hashlib.sha256(fetched.body).hexdigest()), (200, file["sha256"]))
+        with self.subTest("redirected"):
+            kit.asked("operator", f"redirect to {DOMAIN}")
+            for method in ("GET", "POST"):
+                moved = stuf.outside.ask(method, f"{stuf.origin}/api/x%20y?a=b&c=%2F")
+                wanted = (308, f"https://{DOMAIN}/api/x%20y?a=b&c=%2F")
+                self.assertEqual((moved.status, moved.header("Location")), wanted)
+        with self.subTest("and as before"):
+            kit.asked("operator", "restore")
+            self.assertEqual(send().status, 503)
+            kit.asked("operator", "unfreeze")
+            sent = send()
+            self.assertEqual(sent.status, 200, sent.text)
+            there = f"{stuf.origin}/api/files/{urllib.parse.quote(str(sent.json()['object_name']))}"
+            self.assertLess(stuf.outside.ask("DELETE", there, headers=bearer).status, 300)
+
+    def test_5h_the_kit_exports_a_customers_installation_too(self) -> None:
         kit = hosted.Kit.deliver(SERVER, program(), hosted.deployed())
-        first = Export.brought(SERVER, kit.inside(f"{hosted.KIT}/export", hosted.SETTINGS, "/root/exports"))
+        first = Export(instance_folder() / "exports" / "by-kit")
+        kit.export(first.folder)
         self.assertLessEqual(first.findings(), {"exposure.rest"})
         self.assertEqual(len(first.compiles("next.harbour.example")), 1)
         kit.install()
@@ -368,27 +412,6 @@ class ItDeploys(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr.decode())
             with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
                 self.assertLessEqual({"export.json", "realm.json", "inventory.jsonl.gz"}, set(tar.getnames()))
-        stuf = self.deployment.stuf()
-        token = str(stuf.sign_in(self.invited)["access_token"])
-        user = next(user for user in self.deployment.users() if user["username"] == self.invited.username)
-        send = functools.partial(stuf.upload, token, writable(user)[0], "late.txt", b"late", {})
-        with self.subTest("frozen"):
-            kit.asked("operator", "freeze")
-            refused = send()
-            self.assertEqual((refused.status, refused.header("Retry-After")), (503, "600"))
-            bearer = {"Authorization": f"Bearer {token}"}
-            self.assertEqual(stuf.outside.ask("GET", f"{stuf.origin}/api/me", headers=bearer).status, 200)
-        with self.subTest("redirected"):
-            kit.asked("operator", "redirect to files.next.example")
-            for method in ("GET", "POST"):
-                moved = stuf.outside.ask(method, f"{stuf.origin}/api/x%20y?a=b&c=%2F")
-                wanted = (308, "https://files.next.example/api/x%20y?a=b&c=%2F")
-                self.assertEqual((moved.status, moved.header("Location")), wanted)
-        with self.subTest("and as before"):
-            kit.asked("operator", "restore")
-            self.assertEqual(send().status, 503)
-            kit.asked("operator", "unfreeze")
-            self.assertEqual(send().status, 200)
         kit.inside(f"{hosted.KIT}/install", "--remove")
         kit.inside("rm", "-r", hosted.KIT, hosted.SETTINGS, "/root/exports")
 

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
-import re
 import shlex
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import authority, engine, hosted, network, server, source
+from . import authority, engine, hosted, hosted_stuf, network, server, source
 from .names import (
     DOMAIN,
+    HOSTED,
+    INSTALLATION,
     LAPTOP,
-    MAIL,
     MAIL_PASSWORD,
-    MAIL_USER,
     SENTRY,
     SENTRY_KEY,
     SENTRY_PROJECT,
     SERVER,
-    SUBNET,
     ZULIP_KEY,
 )
 from .outside import Outside, Stuf, Way, trusting
-from .paths import REPOSITORY, instance_folder
+from .paths import instance_folder
 from .recording import Recording
 from .shell import BenchError, run
+from .target import target
 
 #: Where the package lies on the Trust Architect's machine, and what `./migrate` keeps.
 PACKAGE = "/home/architect/package/harbour"
@@ -50,59 +49,6 @@ def program() -> Path:
     if not named or not Path(named).is_file():
         raise BenchError("STUFPACK must name the compiled program; next: make e2e")
     return Path(named).resolve()
-
-
-def target(access: server.Access, release: dict[str, str]) -> dict[str, Any]:
-    """The choices of the bench's Trust Architect, as a target document (JSON is accepted wherever YAML is)."""
-    return {
-        "apiVersion": "stufpack.dev/v1",
-        "kind": "StufTarget",
-        "spec": {
-            "pathway": "hosted-to-self",
-            "provider": "host",
-            "environment": "production",
-            "domain": DOMAIN,
-            "host": {"address": SERVER.address, "port": access.port, "user": access.user, "hostKeys": access.host_keys},
-            "tls": {"mode": "provided"},
-            "mail": {
-                "host": MAIL.name,
-                "port": 587,
-                "from": f"stuf@{DOMAIN}",
-                "encryption": "starttls",
-                "user": MAIL_USER,
-                "passwordSecret": "mail_password",
-            },
-            "identity": {"invitation": "mail"},
-            "allow": {"ssh": [SUBNET]},
-            "images": release,
-            "registry": {"ca": authority.authority("registry").certificate.read_text()},
-            # The bench's disk is this machine's, which is whatever it is.
-            "requireDiskEncryption": False,
-            # Many small batches, slow enough to be met in the middle.
-            "content": {"bandwidth": "6 Mbit/s", "requestsPerSecond": 1000, "batchObjects": 32},
-        },
-    }
-
-
-def export(folder: Path, objects: list[dict[str, Any]]) -> None:
-    """The example export as if made now, of these files: a package expires by the export's own time."""
-    copy = folder / "export"
-    shutil.copytree(REPOSITORY / "examples" / "harbour" / "export", copy)
-    document = copy / "export.yaml"
-    now = datetime.datetime.now(datetime.UTC)
-    text = document.read_text()
-    changes = {
-        "exportedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "objects": str(len(objects)),
-        "bytes": str(sum(item["size"] for item in objects)),
-    }
-    for name, value in changes.items():
-        text, count = re.subn(rf"(?m)^(\s+{name}:).*$", rf"\1 {value}", text)
-        if count != 1:
-            raise BenchError(f"{document} has no one {name}")
-    document.write_text(text)
-    (copy / "inventory.csv").unlink()
-    source.write_inventory(copy / "inventory.jsonl", objects)
 
 
 def deliver(generator: Path, package: str) -> None:
@@ -176,6 +122,8 @@ class Deployment:
     #: The credential with which the package reads it.
     credential: dict[str, Any] = field(default_factory=dict)
     recording: Recording = field(default_factory=Recording)
+    #: The source kit on the hosted side's machine.
+    kit: hosted.Kit | None = None
 
     @classmethod
     def prepare(cls) -> Deployment:
@@ -184,16 +132,20 @@ class Deployment:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         filled = source.start()
-        access = server.start_server()
-        server.start_laptop()
-        server.start_stranger()
-        (work / "target.json").write_text(json.dumps(target(access, network.release()), indent=1))
+        with ThreadPoolExecutor(1) as meanwhile:
+            made = meanwhile.submit(hosted_stuf.start, program(), filled)
+            access = server.start_server()
+            server.start_laptop()
+            server.start_stranger()
+            kit = made.result()
+        (work / "target.json").write_text(json.dumps(target(SERVER, DOMAIN), indent=1))
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "issuer/bench", "-f", work / "issuer"])
         public = " ".join((work / "issuer.pub").read_text().split()[:2])
         signers = work / "signers"
         signers.write_text(f'issuer/bench namespaces="git,stufpack" {public}\n')
-        export(work, filled["objects"])
         recording = Recording()
+        command, taken, said = kit.export(work / "export")
+        recording.add(command, 0, taken, said)
         words = "compile export --target target.json --out out --sign-key issuer"
         begun = time.monotonic()
         (work / "stufpack").symlink_to(program())
@@ -215,7 +167,7 @@ class Deployment:
             log="secrets",
         )
         # Made by the hosted side's kit, as the operator asks for it over SSH.
-        issued = hosted.start(program(), filled).issue("source-read", days=2)
+        issued = kit.issue("source-read", days=2)
         (work / "source_read").write_text(json.dumps(issued))
         server.copy_to_laptop(work / "source_read", f"{secrets}/source_read")
         certificate = authority.issue("public", DOMAIN)
@@ -224,7 +176,7 @@ class Deployment:
         server.copy_to_laptop(certificate.certificate, f"{tls}/cert.pem")
         server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
         start_messages()
-        return cls(access, plan(PACKAGE), filled, issued, recording)
+        return cls(access, plan(PACKAGE), filled, issued, recording, kit)
 
     @classmethod
     def standing(cls) -> Deployment:
@@ -287,13 +239,13 @@ class Deployment:
         return found
 
     def outside(self) -> Outside:
-        """A client outside that trusts the web's authorities and knows the public name."""
+        """A client outside that trusts the web's authorities and knows the public names."""
         web = trusting(authority.authority("public").certificate)
-        return Outside({DOMAIN: Way(SERVER.address, 443, web)})
+        return Outside({DOMAIN: Way(SERVER.address, 443, web), INSTALLATION: Way(HOSTED.address, 443, web)})
 
-    def stuf(self) -> Stuf:
-        """The deployed installation, as people see it."""
-        return Stuf(self.outside(), DOMAIN)
+    def stuf(self, domain: str = DOMAIN) -> Stuf:
+        """The deployed installation, as people see it; or the hosted side's."""
+        return Stuf(self.outside(), domain)
 
     def users(self) -> list[dict[str, Any]]:
         """The people of the package, as it would have Keycloak know them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 
 from . import server
 from .deployment import Run, program
-from .engine import docker
-from .names import LAPTOP, Place
+from .names import LAPTOP
 from .paths import instance_folder
 from .shell import BenchError, run
 
@@ -34,18 +32,8 @@ class Export:
         places = [line.removeprefix("export: ") for line in said if line.startswith("export: ")]
         if len(places) != 1:
             raise BenchError(f"the run named {len(places)} folders, expected 1:\n{exported.output[-3000:]}")
-        return cls.brought(LAPTOP, places[0])
-
-    @classmethod
-    def brought(cls, place: Place, there: str) -> Export:
-        """A folder of another machine, brought here."""
-        modes = set(server.inside("find", there, "-printf", "%m %y\n", place=place).splitlines())
-        if modes != {"700 d", "600 f"}:
-            raise BenchError(f"others may read the export: {sorted(modes)}")
-        here = instance_folder() / "exports" / Path(there).name
-        shutil.rmtree(here, ignore_errors=True)
-        here.parent.mkdir(parents=True, exist_ok=True)
-        docker("cp", f"{place.container}:{there}", here)
+        here = instance_folder() / "exports" / Path(places[0]).name
+        server.fetch(LAPTOP, places[0], here)
         return cls(here)
 
     @property

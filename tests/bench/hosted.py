@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import authority, server, source
 from .engine import docker, environment
-from .names import DOMAIN, HOSTED, SOURCE, Place
+from .names import DOMAIN, HOSTED, INSTALLATION, SOURCE, Place
 from .network import remove
 from .paths import REPOSITORY, instance_folder
 from .shell import BenchError, run
@@ -28,14 +29,21 @@ def start(program: Path, filled: dict[str, Any]) -> Kit:
     """The hosted side's machine: nothing but the kit, whose storage is the source's."""
     remove(HOSTED)
     server.boot(HOSTED)
+    return equip(program, filled)
+
+
+def equip(program: Path, filled: dict[str, Any]) -> Kit:
+    """Installs the kit on the hosted side's machine; its storage is the source's."""
     server.inside("install", "-d", SWITCHES, "/etc/stuf/secrets", place=HOSTED)
     settings: dict[str, Any] = json.loads(EXAMPLE.read_text())
     endpoint, ca = f"https://{SOURCE.name}", authority.authority("source").certificate.read_text()
     where = {"endpoint": endpoint, "iam_endpoint": endpoint, "ca": ca, "bucket": source.BUCKET}
     settings["storage"] |= where
-    settings["export"] |= {"installation": source.INSTALLATION}
+    # With the files' digests, so that a proof need not read them at the source again.
+    settings["export"] |= {"installation": INSTALLATION, "sha256": True}
+    settings["export"]["storage"] |= {name: where[name] for name in ("endpoint", "ca", "bucket")}
     kit = Kit.deliver(HOSTED, program, settings)
-    for name, value in zip(("access", "secret"), filled["kit"], strict=True):
+    for name, value in zip(("access", "secret"), filled["keys"]["kit"], strict=True):
         kit.place_file(f"/etc/stuf/secrets/source_kit_{name}_key", value)
     kit.install()
     return kit
@@ -90,6 +98,15 @@ class Kit:
         said = self.inside(f"{KIT}/install", SETTINGS)
         self.inside("stuf-source", "admit", "/root/operator.pub", "until", ahead(hours=2))
         return said
+
+    def export(self, to: Path) -> tuple[str, float, str]:
+        """Makes an export there and brings it here: what was typed, for how long it ran, what it said."""
+        command = f"./export {SETTINGS} /root/exports"
+        begun = time.monotonic()
+        said = self.inside("sh", "-euc", f"cd {KIT}; exec {command} 2>&1")
+        taken = time.monotonic() - begun
+        server.fetch(self.place, said.splitlines()[-1], to)
+        return command, taken, said
 
     def inside(self, *words: str) -> str:
         """Runs a program there as root, past SSH."""

@@ -20,7 +20,7 @@ from .shell import BenchError, run, say
 SERVICES = ("postgres", "garage", "keycloak", "api", "spa", "caddy")
 
 #: What stands around it.
-MACHINES = ("services", "source", "server", "laptop", "browser")
+MACHINES = ("services", "source", "server", "hosted", "laptop", "browser")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Recipe:
     """How an image is made: a context, files added to it, and for images without Debian a `/rootfs` to take out."""
 
     suite: str | None = "trixie"
+    #: Another of these images, in place of a Debian.
+    of: str | None = None
     #: Path in the build context → folder or file to put there.
     added: dict[str, Callable[[], Path]] = field(default_factory=dict)
     #: Dockerfile instructions for the image made of the build's `/rootfs`; empty when the build is the image.
@@ -71,6 +73,7 @@ RECIPES: dict[str, Recipe] = {
     "services": Recipe(),
     "source": Recipe(added={"wheels": lambda: fetch.wheels("source")}),
     "server": Recipe(added={"public-authority.crt": _public}),
+    "hosted": Recipe(of="server"),
     "laptop": Recipe(suite="bookworm", added={"public-authority.crt": _public, "machine.crt": _machine_authorities}),
     "browser": Recipe(
         added={
@@ -118,7 +121,7 @@ RECIPES: dict[str, Recipe] = {
 def image(name: str) -> str:
     """The image of that name, made if it is not there; returns its local tag."""
     recipe = RECIPES[name]
-    base = rootfs.base(recipe.suite) if recipe.suite else ""
+    base = image(recipe.of) if recipe.of else rootfs.base(recipe.suite) if recipe.suite else ""
     added = {path: make() for path, make in recipe.added.items()}
     # Fetched folders carry the digest of their inputs in their name, so their bytes need no reading again.
     parts = [

@@ -1,10 +1,11 @@
-"""A user of the deployed Keycloak, changed by hand."""
+"""A user of a deployed Keycloak, changed by hand."""
 
 from __future__ import annotations
 
 import json
 
 from . import server
+from .names import SERVER, Place
 
 # Runs on the server with its own Python: asks Keycloak by the administrator that the first start made.
 ADMINISTRATION = """
@@ -33,6 +34,6 @@ if change:
 """
 
 
-def administer(username: str, **change: object) -> None:
+def administer(username: str, place: Place = SERVER, **change: object) -> None:
     """Changes a user in Keycloak as an administrator would; `password` sets one."""
-    server.inside("python3", "-", username, json.dumps(change), stdin=ADMINISTRATION.encode())
+    server.inside("python3", "-", username, json.dumps(change), place=place, stdin=ADMINISTRATION.encode())

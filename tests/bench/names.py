@@ -8,6 +8,8 @@ from .paths import CLONE, INSTANCE, PART
 
 #: The address of the deployed STUF in the examples, and what else the names container answers for.
 DOMAIN = "files.harbour.example"
+#: Where the hosted side has it.
+INSTALLATION = "harbour.stuf.pyx.io"
 
 MAIL_USER = "stuf-harbour"
 #: Obviously no secret: the mail receiver exists on the bench only.
@@ -47,10 +49,11 @@ ZULIP = _place("zulip", 5)
 SENTRY = _place("sentry", 6)
 SOURCE = _place("source", 7)
 HOSTED = _place("hosted", 8)
+OPERATOR = _place("operator", 9)
 SERVER = _place("server", 10)
 LAPTOP = _place("laptop", 20)
 BROWSER = _place("browser", 30)
 STRANGER = _place("stranger", 66)
-EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, SERVER, LAPTOP, BROWSER, STRANGER)
+EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, OPERATOR, SERVER, LAPTOP, BROWSER, STRANGER)
 
 REGISTRY_HOST = f"{REGISTRY.name}:5000"

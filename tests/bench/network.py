@@ -14,6 +14,8 @@ from .names import (
     DOMAIN,
     EVERYONE,
     GATEWAY,
+    HOSTED,
+    INSTALLATION,
     MAIL,
     MAIL_PASSWORD,
     MAIL_USER,
@@ -100,6 +102,7 @@ def start_names() -> None:
         )
     records = [f"--host-record={place.name},{place.address}" for place in EVERYONE]
     records.append(f"--host-record={DOMAIN},{SERVER.address}")
+    records.append(f"--host-record={INSTALLATION},{HOSTED.address}")
     records.append(f"--host-record={ZULIP_DOMAIN},{ZULIP.address}")
     docker(
         *participate(NAMES),
@@ -110,7 +113,7 @@ def start_names() -> None:
         "--no-hosts",
         "--log-facility=-",
         "--local=/bench.test/",
-        # The example's source: nobody on the bench answers for it.
+        # No other name there is asked for outside.
         "--local=/stuf.pyx.io/",
         "--user=root",
         *[f"--server={address}" for address in usable],

@@ -21,9 +21,10 @@ ACCEPT = "tools/docker-bench accept-recording"
 
 HEAD = f"""# A whole migration, recorded
 
-`make e2e` wrote this while it moved `examples/harbour` to a fresh machine: each command as MIGRATION-PLAN.md prints it,
-with what it said. Addresses, paths and digests of the test machine are replaced; nothing else is. A run that goes
-another way than this page fails until somebody has read the new recording and accepts it: `{ACCEPT}`.
+`make e2e` wrote this while it moved `examples/harbour` from the hosted side's machine to a fresh one: the source kit's
+export there, then each command as MIGRATION-PLAN.md prints it, with what it said. Addresses, paths and digests of the
+test machines are replaced; nothing else is. A run that goes another way than this page fails until somebody has read
+the new recording and accepts it: `{ACCEPT}`.
 
 """
 
@@ -35,7 +36,7 @@ _MACHINE = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "…"),
 )
 # Figures that are others each time, or with each update of Debian.
-_FIGURE = re.compile(r"\b\d+(\.\d+)? (s|min \d+ s|h \d+ min|changes?|%)(?![A-Za-z])")
+_FIGURE = re.compile(r"\b\d{8}T\d{6}Z\b|\b\d+(\.\d+)? (s|min \d+ s|h \d+ min|changes?|%)(?![A-Za-z])")
 # A step whose line moved on is named again below what it told meanwhile.
 _HEAD_ALONE = re.compile(r"[a-z-]+/[a-z-]+ *")
 _COLUMNS = re.compile(r"  [a-z-]+  +\S")

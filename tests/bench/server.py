@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import images
 from .engine import docker, docker_ok, environment
-from .names import DOMAIN, LAPTOP, SERVER, STRANGER, Place
+from .names import DOMAIN, LAPTOP, OPERATOR, SERVER, STRANGER, Place
 from .network import participate, remove, running
 from .paths import CACHE, instance_folder, logs_folder
-from .shell import run, say, wait_for
+from .shell import BenchError, run, say, wait_for
 
 # `--privileged` would ask for SYS_RESOURCE, which a build machine may not have to give; so each is named.
 CAPABILITIES = [
@@ -35,6 +36,8 @@ CAPABILITIES = [
 ]
 
 DATA_VOLUME = f"{SERVER.container}-docker"
+HOME = "/home/architect"
+PIP = f"{HOME}/.cache/pip"
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,23 @@ def start_server() -> Access:
     forget(DATA_VOLUME)
     say("starting the customer's server")
     run_server(images.image("server"))
+    admit(SERVER)
+    access = read_access()
+    (instance_folder() / "server.json").write_text(json.dumps(access.as_json(), indent=2) + "\n")
+    return access
+
+
+def admit(place: Place) -> None:
+    """Lets the Trust Architect's key into a machine."""
     public = key().with_name(key().name + ".pub").read_text()
     inside(
         "sh",
         "-euc",
         "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
         " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys",
+        place=place,
         stdin=public.encode(),
     )
-    access = read_access()
-    (instance_folder() / "server.json").write_text(json.dumps(access.as_json(), indent=2) + "\n")
-    return access
 
 
 def forget(volume: str) -> None:
@@ -153,27 +162,36 @@ def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user:
     return docker("exec", *options, place.container, *words, stdin=stdin)
 
 
-def start_laptop() -> None:
-    """The Trust Architect's machine: the server's key in place, the host not yet known."""
-    run_laptop(images.image("laptop"))
-    inside("chown", "architect:architect", "/home/architect/.cache", place=LAPTOP, user="root")
+def start_laptop(place: Place = LAPTOP, **kept: str) -> None:
+    """The Trust Architect's machine, or one like it: the server's key in place, the host not yet known."""
+    run_laptop(images.image("laptop"), place, **kept)
+    # The folders above what is kept are the engine's.
+    above = {str(folder) for path in (PIP, *kept) for folder in Path(path).parents if folder.is_relative_to(HOME)}
+    inside("chown", "architect:architect", *sorted(above), place=place, user="root")
     inside(
         "sh",
         "-euc",
         "install -d -m 0700 ~/.ssh && cat >~/.ssh/id_ed25519 && chmod 0600 ~/.ssh/id_ed25519",
-        place=LAPTOP,
+        place=place,
         stdin=key().read_bytes(),
     )
 
 
-def run_laptop(image: str) -> None:
-    """Starts an image as the Trust Architect's machine, in place of the one that runs."""
-    # Downloaded wheels are kept between runs; `bootstrap` checks each by its digest.
-    wheels = CACHE / "laptop-pip"
-    wheels.mkdir(parents=True, exist_ok=True)
-    os.chown(wheels, 1000, 1000)
-    remove(LAPTOP)
-    docker(*participate(LAPTOP, "--volume", f"{wheels}:/home/architect/.cache/pip"), "--init", image)
+def run_laptop(image: str, place: Place = LAPTOP, **kept: str) -> None:
+    """Starts an image in place of the machine that runs; folders of it that are kept, by the names under which."""
+    remove(place)
+    volumes = []
+    # Downloaded wheels are; `bootstrap` checks each by its digest.
+    for path, name in {PIP: "laptop-pip", **kept}.items():
+        (CACHE / name).mkdir(parents=True, exist_ok=True)
+        os.chown(CACHE / name, 1000, 1000)
+        volumes += ["--volume", f"{CACHE / name}:{path}"]
+    docker(*participate(place, *volumes), "--init", image)
+
+
+def start_operator(tools: str, digest: str) -> None:
+    """A machine like the Trust Architect's on the hosted side. What `bootstrap` installs there is kept."""
+    start_laptop(OPERATOR, **{tools: f"operator-tools/{digest}"})
 
 
 def start_stranger() -> None:
@@ -188,11 +206,28 @@ def copy_to_laptop(source: Path, target: str) -> None:
     inside("chown", "-R", "architect:architect", target, place=LAPTOP, user="root")
 
 
+def fetch(place: Place, there: str, here: Path) -> None:
+    """Brings an export's folder from a machine, on which nobody else may read it."""
+    modes = set(inside("find", there, "-printf", "%m %y\n", place=place).splitlines())
+    if modes != {"700 d", "600 f"}:
+        raise BenchError(f"others may read the export: {sorted(modes)}")
+    shutil.rmtree(here, ignore_errors=True)
+    here.parent.mkdir(parents=True, exist_ok=True)
+    docker("cp", f"{place.container}:{there}", here)
+
+
 def on_laptop(
     command: str, *, log: str, timeout: float = 1800, check: bool = True
 ) -> subprocess.CompletedProcess[bytes]:
     """Runs a shell line as the Trust Architect would type it; the output is kept in the logs folder."""
-    words = ["docker", "exec", "--workdir", "/home/architect", LAPTOP.container, "bash", "-lc", command]
+    return typed(LAPTOP, command, log=log, timeout=timeout, check=check)
+
+
+def typed(
+    place: Place, command: str, *, log: str, timeout: float = 1800, check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
+    """Runs a shell line as somebody types it on a machine that is theirs."""
+    words = ["docker", "exec", "--workdir", HOME, place.container, "bash", "-lc", command]
     return run(words, env=environment(), log=log, timeout=timeout, check=check)
 
 

@@ -1,10 +1,9 @@
-"""The hosted side's object storage: a bucket filled after harbour's inventory, and the key of the source kit."""
+"""The hosted side's object storage: a bucket filled after harbour's inventory, and keys for it."""
 
 from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 from typing import Any
 
 from . import authority, images
@@ -14,7 +13,6 @@ from .network import open_port, participate, remove
 from .paths import REPOSITORY
 from .shell import wait_for
 
-INSTALLATION = "harbour.stuf.pyx.io"
 BUCKET = "harbour-stuf-uploads"
 REGION = "eu-west-1"
 #: The names, types and metadata are harbour's, the bytes fewer: enough that a copy can be met in its middle.
@@ -28,7 +26,8 @@ def start() -> dict[str, Any]:
     tls = ["--volume", f"{own.certificate}:/tls.crt:ro", "--volume", f"{own.key}:/tls.key:ro"]
     docker(*participate(SOURCE, *tls), images.image("source"))
     wait_for("the source's storage", lambda: open_port(SOURCE.address, 443), 30)
-    wanted = {"bucket": BUCKET, "region": REGION, "objects": _objects(), "kit": _rights()}
+    keys = {"kit": _kit_rights(), "api": _api_rights()}
+    wanted = {"bucket": BUCKET, "region": REGION, "objects": _objects(), "keys": keys}
     fill = ["exec", "--interactive", SOURCE.container, "/opt/moto/bin/python3", "-W", "ignore", "/opt/fill.py"]
     found: dict[str, Any] = json.loads(docker(*fill, stdin=json.dumps(wanted).encode()))
     return found
@@ -48,15 +47,16 @@ def _objects() -> list[dict[str, Any]]:
         ]
 
 
-def _rights() -> Any:
+def _api_rights() -> Any:
+    """What a STUF needs of its own bucket."""
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": [bucket, f"{bucket}/*"]}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _kit_rights() -> Any:
     """What the source kit's README tells the operator to allow its key."""
     readme = REPOSITORY / "templates" / "kit" / "source" / "README.md"
     rights = readme.read_text().partition("```json\n")[2].partition("```")[0]
     # moto looks at the actions of IAM and not at whose user they are about.
     return json.loads(rights.replace("arn:aws:iam::*:user/stuf-source/*", "*").replace("BUCKET", BUCKET))
-
-
-def write_inventory(path: Path, objects: list[dict[str, Any]]) -> None:
-    """What the store really holds, as an export tells it."""
-    columns = ("key", "size", "modified", "content_type", "sha256", "metadata")
-    path.write_text("".join(json.dumps({name: item[name] for name in columns}) + "\n" for item in objects))

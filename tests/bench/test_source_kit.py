@@ -169,7 +169,7 @@ class SourceKit(unittest.TestCase):
         self.kit.asked("cutover", "renew")
         opened = {"proxy": "open", "bucket": "open", "redirect": None}
         self.assertEqual(self.kit.asked("cutover", "unfreeze")["seen"], opened)
-        self.assertEqual(bucket(self.store["kit"], "GET", "", "policy"), 404, "it had none")
+        self.assertEqual(bucket(self.store["keys"]["kit"], "GET", "", "policy"), 404, "it had none")
 
     def test_5_secrets_are_in_no_log_and_no_file(self) -> None:
         made = self.kit.issue("reader")

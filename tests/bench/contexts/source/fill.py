@@ -1,7 +1,7 @@
-"""Fills the source's bucket after an inventory, and makes the key of the source kit. Runs beside moto, once.
+"""Fills the source's bucket after an inventory, and makes keys for it. Runs beside moto, once.
 
-Reads a JSON document on standard input: `bucket`, `region`, `kit` (the rights of its key) and `objects` (key, size,
-content_type, metadata). Writes one: `objects` as the store really holds them, with SHA-256 and time, and the key. What
+Reads a JSON document on standard input: `bucket`, `region`, `keys` (rights by who has them) and `objects` (key, size,
+content_type, metadata). Writes one: `objects` as the store really holds them, with SHA-256 and time, and `keys`. What
 moto cannot hold is left out.
 """
 
@@ -67,12 +67,15 @@ class Bucket:
 
 
 def main() -> None:
-    """Fills, makes the key, and from then on lets nobody in without one."""
+    """Fills, makes the keys, and from then on lets nobody in without one."""
     given = json.load(sys.stdin)
     common = {"endpoint_url": ENDPOINT, "region_name": given["region"], "verify": False}
     anyone = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nobody"}
     s3 = boto3.client("s3", **common, **anyone)
     s3.create_bucket(Bucket=given["bucket"], CreateBucketConfiguration={"LocationConstraint": given["region"]})
+    encrypted = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=given["bucket"], ServerSideEncryptionConfiguration={"Rules": [encrypted]})
+    s3.put_bucket_versioning(Bucket=given["bucket"], VersioningConfiguration={"Status": "Enabled"})
     bucket = Bucket(given["bucket"])
     stored = {item["key"]: item for item in map(bucket.fill, given["objects"]) if item is not None}
     objects = []
@@ -81,15 +84,17 @@ def main() -> None:
             modified = listed["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
             objects.append({**stored[listed["Key"]], "size": listed["Size"], "modified": modified})
     iam = boto3.client("iam", **common, **anyone)
-    iam.create_user(UserName="kit")
-    iam.put_user_policy(UserName="kit", PolicyName="all", PolicyDocument=json.dumps(given["kit"]))
-    key = iam.create_access_key(UserName="kit")["AccessKey"]
+    keys = {}
+    for user, rights in given["keys"].items():
+        iam.create_user(UserName=user)
+        iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=json.dumps(rights))
+        key = iam.create_access_key(UserName=user)["AccessKey"]
+        keys[user] = [key["AccessKeyId"], key["SecretAccessKey"]]
     closing = urllib.request.Request(
         f"{ENDPOINT}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"}, method="POST"
     )
     urllib.request.urlopen(closing, context=TRUSTING).close()
-    answer = {"objects": objects, "kit": [key["AccessKeyId"], key["SecretAccessKey"]]}
-    json.dump(answer, sys.stdout)
+    json.dump({"objects": objects, "keys": keys}, sys.stdout)
 
 
 if __name__ == "__main__":

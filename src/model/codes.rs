@@ -133,6 +133,7 @@ codes! {
     REALM_USER_STATUS Error "realm.user.status": "Export and realm differ in whether a user may sign in.", "make the two equal at the source and export again";
     REALM_USER_ROLES Error "realm.user.roles": "Export and realm differ in the roles of a user.", "make the two equal at the source and export again";
     REALM_USER_COLLECTIONS Error "realm.user.collections": "Export and realm differ in what a user may do in collections.", "make the two equal at the source and export again";
+    REALM_USER_RESERVED Error "realm.user.reserved": "A user of the realm has the name of a user of validations, who are removed with each.", "rename the user at the source, and export again";
     REALM_COLLECTIONS_FORM Error "realm.collections.form": "The attribute `collections` of a realm user is not the JSON that tokens need.", "correct the attribute at the source and export again";
     // Target
     TARGET_PLACEHOLDER Error "target.placeholder": "An example that target init or a manual shows stands where your own value belongs.", "replace the example with your own value";

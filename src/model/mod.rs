@@ -33,7 +33,7 @@ pub use location::Location;
 pub use quantities::*;
 pub use realm::*;
 pub use report::{Check, CheckCounts, CheckVerdict, CheckedPackage, ValidationReport};
-pub use reserved::{VALIDATION, reserved};
+pub use reserved::{VALIDATION, is_validation_user, reserved};
 pub use secret::Secret;
 pub use target::*;
 pub use words::*;

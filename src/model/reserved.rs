@@ -17,6 +17,14 @@ pub fn reserved(segment: &str) -> Option<&'static str> {
     RESERVED.iter().find(|(name, _)| *name == segment).map(|(_, why)| *why)
 }
 
+/// Whether a user of this name is one of those with whom validations sign in: `verify` makes and removes them.
+pub fn is_validation_user(username: &str) -> bool {
+    let username = username.to_lowercase();
+    let Some(rest) = username.strip_prefix(VALIDATION) else { return false };
+    let numbered = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    rest.is_empty() || rest.strip_prefix('-').is_some_and(numbered)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

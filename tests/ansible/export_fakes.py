@@ -82,8 +82,10 @@ class Realm:
         ]
         self.users = {one["id"]: self.person(one) for one in users}
         self.held = {one["id"]: {*one["roles"], "default-roles-stuf"} for one in users}
-        probe = {"id": "probe", "username": "stufpack-validation", "enabled": True, "attributes": {}}
-        self.users["probe"], self.held["probe"] = probe, set()
+        # Those of a validation that is going on, or was interrupted.
+        for name in ("stufpack-validation", "stufpack-validation-1", "stufpack-validation-12"):
+            self.users[name] = {"id": name, "username": name, "enabled": True, "attributes": {}}
+            self.held[name] = set()
         self.held["account-of-api"] = {"admin"}
 
     @staticmethod

@@ -25,7 +25,11 @@ def ask(method, path, body=None, token=None, form=False):
 sign_in = {"grant_type": "password", "client_id": "admin-cli", "username": "stufpack-admin", "password": password}
 token = ask("POST", "/realms/master/protocol/openid-connect/token", sign_in, form=True)["access_token"]
 search = urllib.parse.urlencode({"username": username, "exact": "true"})
-user = ask("GET", "/admin/realms/stuf/users?" + search, token=token)[0]
+found = ask("GET", "/admin/realms/stuf/users?" + search, token=token)
+if not found:
+    ask("POST", "/admin/realms/stuf/users", {"username": username, **change}, token)
+    sys.exit()
+user = found[0]
 if "password" in change:
     credential = {"type": "password", "value": change.pop("password"), "temporary": False}
     ask("PUT", "/admin/realms/stuf/users/%s/reset-password" % user["id"], credential, token)
@@ -35,5 +39,5 @@ if change:
 
 
 def administer(username: str, place: Place = SERVER, **change: object) -> None:
-    """Changes a user in Keycloak as an administrator would; `password` sets one."""
+    """Changes a user in Keycloak as an administrator would, or makes one; `password` sets one."""
     server.inside("python3", "-", username, json.dumps(change), place=place, stdin=ADMINISTRATION.encode())

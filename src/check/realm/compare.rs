@@ -3,7 +3,7 @@
 use super::rules::is_default_role;
 use crate::check::notes::{In, Notes};
 use crate::model::tree::{Document, Node, steps};
-use crate::model::{Email, Export, Realm, RealmUser, UserStatus, Word, codes};
+use crate::model::{Email, Export, Realm, RealmUser, UserStatus, Word, codes, is_validation_user};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of a user in the realm's list, for its place.
@@ -155,6 +155,11 @@ pub(in crate::check) fn compare(notes: &mut Notes<'_>, export: &Export, realm: &
     }
     for (username, user) in realm.users.iter().filter(|(_, user)| user.service_account_of.is_none()) {
         let index = place(document, &user.username).unwrap_or(0);
+        if is_validation_user(username) {
+            let message = "verify makes and removes users of this name";
+            let place = steps!["users", index, "username"];
+            notes.tell(&codes::REALM_USER_RESERVED, In::Realm, place, message, "another name");
+        }
         if user.email.as_ref().is_none_or(|email| Email::parse(email).is_none()) {
             let message = "this user has no e-mail address that an invitation could go to";
             notes.tell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 import urllib.parse
@@ -21,8 +22,9 @@ WORKERS = 8
 BUILT_IN = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
 # Roles that Keycloak gives to everyone, and what stufpack itself keeps in a realm: no part of the tenant's.
 DEFAULT_ROLES = ("default-roles-", "offline_access", "uma_authorization")
-# A user of validations, and the collection in which they and Trust Architects upload.
+# The collection in which validations and Trust Architects upload, and the users of validations.
 VALIDATION = "stufpack-validation"
+VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
 TRUST_ARCHITECT = "trust-architect"
 
 CLIENT_FIELDS = (
@@ -71,7 +73,7 @@ class Identity:
         clients = [client for client in self._get("/clients") if client["clientId"] not in BUILT_IN]
         secrets = [self._secret, *(str(client["secret"]) for client in clients if client.get("secret"))]
         clients = [client for client in clients if client["clientId"] != self._client]
-        people = [user for user in self._people() if user["username"] != VALIDATION]
+        people = [user for user in self._people() if not VALIDATION_USERS.fullmatch(user["username"])]
         accounts = [
             self._get(f"/clients/{client['id']}/service-account-user") | {"serviceAccountClientId": client["clientId"]}
             for client in clients

@@ -87,7 +87,7 @@ pub fn verify_text(package: &Package, signer: &Signer, encrypted: bool) -> Strin
         String::new()
     };
     let age_step = if encrypted {
-        format!("\n{identity}    age --decrypt -i \"$IDENTITY\" -o {zip} {file}\n")
+        format!("\n{identity}    umask 077\n    age --decrypt -i \"$IDENTITY\" -o {zip} {file}\n")
     } else {
         String::new()
     };

@@ -1,4 +1,4 @@
-"""`python3 -m bench COMMAND`: the bench from a terminal. Run it by `tools/bench COMMAND`."""
+"""`python3 -m bench COMMAND`: the bench from a terminal. Run it by `tools/docker-bench COMMAND`."""
 
 from __future__ import annotations
 

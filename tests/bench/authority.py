@@ -1,7 +1,8 @@
-"""Two certificate authorities of the bench.
+"""The certificate authorities of the bench.
 
 `public` stands for the web's authorities: it is in the trust stores of the server, the Trust Architect's machine and
-the identity image. `registry` is a private one that nobody trusts until a package brings it (`docker_registry_ca`).
+the identity image. `registry` is a private one that nobody trusts until a package brings it (`docker_registry_ca`), and
+`source` that of the hosted side's storage, which the credential brings.
 """
 
 from __future__ import annotations

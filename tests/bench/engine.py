@@ -22,7 +22,8 @@ from .shell import BenchError, run, say, text, wait_for
 SOCKET = RUN / "docker.sock"
 HOST = f"unix://{SOCKET}"
 STATE = RUN / "engine.json"
-PLUGINS = CACHE / "client" / "cli-plugins"
+#: Nobody's settings and sign-ins.
+CLIENT = CACHE / "client"
 
 
 @contextmanager
@@ -35,10 +36,10 @@ def locked(name: str) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """What a Docker client needs to talk to this engine, with the Compose plugin that `tools/install bench` unpacks."""
+    """What a Docker client needs to talk to this engine."""
     return {
         "DOCKER_HOST": HOST,
-        "DOCKER_CONFIG": str(PLUGINS.parent),
+        "DOCKER_CONFIG": str(CLIENT),
         "DOCKER_BUILDKIT": "0",
         "DOCKER_CLI_HINTS": "false",
     }

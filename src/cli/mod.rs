@@ -17,7 +17,7 @@ mod unpack;
 mod usage;
 mod verify;
 
-use crate::model::{Timestamp, Word};
+use crate::model::{AgeRecipient, Timestamp, Word, placeholder};
 use crate::scratch;
 use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
@@ -86,6 +86,17 @@ enum OutputFormat {
 /// Reads an argument that has the shape of a [`Word`].
 fn word<W: Word>(text: &str) -> Result<W, String> {
     W::parse(text).ok_or_else(|| format!("expected {}", W::EXPECTED))
+}
+
+/// Reads an age recipient, which has to be somebody's own.
+fn recipient(text: &str) -> Result<AgeRecipient, String> {
+    match placeholder::find(text) {
+        Some(example) => Err(format!(
+            "an example of age's own manual, which somebody else can decrypt with; next: name what this prints: {}",
+            example.command.unwrap_or("age-keygen -o identity")
+        )),
+        None => word(text),
+    }
 }
 
 /// Runs the program: `arguments` as the system gives them, the program's own name first. Returns its exit code.

@@ -138,6 +138,10 @@ impl Verify {
         let named = &self.trusting.package;
         let next = match form {
             open::Form::Folder => format!("read {}", report::path(&named.join("README.md"))),
+            open::Form::Encrypted => format!(
+                "age --decrypt -i KEY -o KIT.zip {}, unzip KIT.zip -d DIR, then read DIR/{KIT_TOP}/README.md",
+                shell::path(named)
+            ),
             _ => format!("unzip {} -d DIR, then read DIR/{KIT_TOP}/README.md", shell::path(named)),
         };
         output::write(&format!(

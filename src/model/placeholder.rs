@@ -58,6 +58,9 @@ pub static PLACEHOLDERS: &[Placeholder] = &[
     Placeholder::of_age("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),
     Placeholder::of_age("age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg"),
     Placeholder::of_age("age1gde3ncmahlqd9gg50tanl99r960llztrhfapnmx853s4tjum03uqfssgdh"),
+    // Its identity stands in age-keygen's manual.
+    Placeholder::of_age("age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z"),
+    Placeholder::of_age("age1yhm4gctwfmrpz87tdslm550wrx6m79y9f2hdzt0lndjnehwj0ukqrjpyx5"),
 ];
 
 /// `template` with each mark replaced by its example.

@@ -270,11 +270,22 @@ fn an_ordinary_repository_is_told_once_to_be_no_glass() {
 }
 
 #[test]
+fn no_glass_is_encrypted_to_an_example_of_a_manual() {
+    let here = minimal();
+    here.stufpack(COMPILE).exits_with(0);
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    let theirs = "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z";
+    let record = format!("glass record stuf-minimal out/{PACKAGE} --sign-key key --signers signers");
+    let told = here.stufpack(&format!("{record} --recipient {theirs}")).exits_with(2);
+    says(&told, &["age's own manual", "next: name what this prints: age-keygen -o identity"]);
+}
+
+#[test]
 fn a_package_of_another_stuf_is_told_with_where_it_belongs() {
     let here = minimal();
     here.stufpack(COMPILE).exits_with(0);
     here.stufpack("glass init stuf-other --sign-key key --signers signers").exits_with(0);
-    let recipient = "--recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let recipient = "--recipient age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
     let told = here
         .stufpack(&format!(
             "glass record stuf-other out/{PACKAGE} --sign-key key --signers signers {recipient}"
@@ -350,7 +361,7 @@ fn an_expired_package_is_said_and_changes_no_byte() {
     serde_json::from_str::<serde_json::Value>(&told.stdout).expect("JSON alone");
 
     here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
-    let recipient = "--recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let recipient = "--recipient age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
     let record = format!("glass record stuf-minimal out/{PACKAGE} --sign-key key {recipient}");
     let unpack = format!("unpack out/{PACKAGE} tree");
     for line in [unpack, record] {

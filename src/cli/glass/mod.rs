@@ -70,7 +70,7 @@ pub struct Record {
     #[arg(long, value_name = "KEY", env = "STUFPACK_SIGN_KEY", hide_env_values = true)]
     sign_key: PathBuf,
     /// Encrypt personal files to this age recipient; may be repeated; otherwise those of the last package
-    #[arg(long, value_name = "RECIPIENT", value_parser = word::<AgeRecipient>)]
+    #[arg(long, value_name = "RECIPIENT", value_parser = super::recipient)]
     recipient: Vec<AgeRecipient>,
     /// Who asked for it
     #[arg(long, value_name = "W")]

@@ -203,6 +203,17 @@ class ItDeploys(unittest.TestCase):
     def test_3_from_outside_only_the_proxy_and_ssh_answer(self) -> None:
         self.assertEqual(open_ports(SERVER.address, range(1, 10_001)), {22, 80, 443})
 
+    def test_3b_pages_are_asked_for_anew_and_their_parts_are_kept(self) -> None:
+        outside, origin = self.deployment.outside(), f"https://{DOMAIN}"
+        page = outside.ask("GET", f"{origin}/")
+        part = page.text.partition('src="/assets/')[2].partition('"')[0]
+        wanted = {"/": "no-cache", "/any/where": "no-cache", f"/assets/{part}": "public, max-age=31536000, immutable"}
+        answers = {path: outside.ask("GET", origin + path) for path in wanted}
+        self.assertEqual({path: one.header("Cache-Control") for path, one in answers.items()}, wanted)
+        self.assertEqual({one.status for one in answers.values()}, {200})
+        missing = outside.ask("GET", f"{origin}/assets/missing.js")
+        self.assertEqual((missing.status, missing.header("Cache-Control")), (404, "no-store"))
+
     def test_4_an_invited_user_sets_password_and_second_factor_and_works_with_files(self) -> None:
         stuf = self.deployment.stuf()
         people = [user for user in self.deployment.users() if user["enabled"] and writable(user)]

@@ -30,7 +30,7 @@ const HOSTILE: &[&str] = &[
     "\\",
     "`",
     "$math$ ~~gone~~ www.example.org https://example.org a@example.org",
-    "WWW.example.org (wWw.example.org) 1.www.example.org",
+    "WWW.example.org (wWw.example.org) 1.www.example.org www..",
 ];
 
 /// The text that a Markdown reader sees, tables on, everything but text refused.
@@ -50,8 +50,8 @@ fn assert_markdown_keeps(value: &str) {
     let escaped = render::escape_markdown(value);
     assert!(!escaped.contains('\n'), "a value never ends a line: {escaped:?}");
     // Git hosts make links of these, which this reader does not.
-    let unescaped = escaped.to_ascii_lowercase().replace("\\:", "").replace("\\.", "");
-    assert!(!unescaped.contains("www.") && !unescaped.contains("://"), "a value is no link: {escaped:?}");
+    let bare = escaped.to_ascii_lowercase().replace("\\:", "escaped").replace("\\.", "escaped");
+    assert!(!bare.contains("www.") && !bare.contains("://"), "a value is no link: {escaped:?}");
 
     let paragraph = format!("before {escaped} after");
     assert_eq!(text_of_markdown(&paragraph), format!("before {value} after"));

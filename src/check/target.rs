@@ -46,11 +46,7 @@ fn placeholders(notes: &mut Notes<'_>) {
                 column: node.at.column,
                 path: path.to_owned(),
             };
-            let message = match example.mark {
-                Some(_) => "this is still the example of `target init`",
-                None => "this is an example of age's own manual, which somebody else can decrypt with",
-            };
-            let mut finding = Finding::of(&codes::TARGET_PLACEHOLDER, at, message)
+            let mut finding = Finding::of(&codes::TARGET_PLACEHOLDER, at, example.problem())
                 .found(Shown::Text(example.value.to_owned()))
                 .expected(example.meaning);
             if let Some(command) = example.command {

@@ -90,12 +90,13 @@ fn word<W: Word>(text: &str) -> Result<W, String> {
 
 /// Reads an age recipient, which has to be somebody's own.
 fn recipient(text: &str) -> Result<AgeRecipient, String> {
+    let recipient = word(text)?;
     match placeholder::find(text) {
-        Some(example) => Err(format!(
-            "an example of age's own manual, which somebody else can decrypt with; next: name what this prints: {}",
-            example.command.unwrap_or("age-keygen -o identity")
-        )),
-        None => word(text),
+        Some(example) => {
+            let command = example.command.unwrap_or_default();
+            Err(format!("{}; next: name what this prints: {command}", example.problem()))
+        }
+        None => Ok(recipient),
     }
 }
 

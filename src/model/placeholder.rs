@@ -18,6 +18,14 @@ pub struct Placeholder {
 }
 
 impl Placeholder {
+    /// What is wrong where it stands.
+    pub fn problem(&self) -> &'static str {
+        match self.mark {
+            Some(_) => "this is still the example of `target init`",
+            None => "this is an example of age's own manual, which somebody else can decrypt with",
+        }
+    }
+
     const fn of_init(mark: &'static str, value: &'static str, meaning: &'static str) -> Self {
         Self { mark: Some(mark), value, meaning, command: None }
     }

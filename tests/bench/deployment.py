@@ -21,18 +21,13 @@ from .names import (
     HOSTED,
     INSTALLATION,
     LAPTOP,
-    MAIL_PASSWORD,
-    SENTRY,
-    SENTRY_KEY,
-    SENTRY_PROJECT,
     SERVER,
-    ZULIP_KEY,
 )
 from .outside import Outside, Stuf, Way, trusting
 from .paths import instance_folder
 from .recording import Recording
 from .shell import BenchError, run
-from .target import target
+from .target import make_issuer, secrets, target
 
 #: Where the package lies on the Trust Architect's machine, and what `./migrate` keeps.
 PACKAGE = "/home/architect/package/harbour"
@@ -139,10 +134,7 @@ class Deployment:
             server.start_stranger()
             kit = made.result()
         (work / "target.json").write_text(json.dumps(target(SERVER, DOMAIN), indent=1))
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "issuer/bench", "-f", work / "issuer"])
-        public = " ".join((work / "issuer.pub").read_text().split()[:2])
-        signers = work / "signers"
-        signers.write_text(f'issuer/bench namespaces="git,stufpack" {public}\n')
+        make_issuer(work, "issuer/bench")
         recording = Recording()
         command, taken, said = kit.export(work / "export")
         recording.add(command, 0, taken, said)
@@ -154,27 +146,15 @@ class Deployment:
         said = (compiled.stdout + compiled.stderr).decode()
         recording.add(f"stufpack {words}", compiled.returncode, time.monotonic() - begun, said)
         _unpack(work / "out", PACKAGE)
-        server.copy_to_laptop(signers, "/home/architect/signers")
-        server.on_laptop(
-            "umask 077 && mkdir -p ~/.config/stufpack && mv ~/signers ~/.config/stufpack/harbour.signers", log="unpack"
-        )
-        # What only the Trust Architect has, as README.md asks for it.
-        secrets = f"{STATE}/harbour-production/secrets"
-        server.on_laptop(
-            f"umask 077 && mkdir -p {secrets} && printf %s {MAIL_PASSWORD} >{secrets}/mail_password"
-            f" && printf %s {ZULIP_KEY} >{secrets}/zulip_api_key"
-            f" && printf %s https://{SENTRY_KEY}@{SENTRY.name}/{SENTRY_PROJECT} >{secrets}/sentry_dsn",
-            log="secrets",
-        )
+        server.place_file(LAPTOP, ".config/stufpack/harbour.signers", (work / "signers").read_text())
         # Made by the hosted side's kit, as the operator asks for it over SSH.
         issued = kit.issue("source-read", days=2)
-        (work / "source_read").write_text(json.dumps(issued))
-        server.copy_to_laptop(work / "source_read", f"{secrets}/source_read")
+        own = f"{STATE}/harbour-production"
+        for name, text in (secrets() | {"source_read": json.dumps(issued)}).items():
+            server.place_file(LAPTOP, f"{own}/secrets/{name}", text)
         certificate = authority.issue("public", DOMAIN)
-        tls = f"{STATE}/harbour-production/local/tls"
-        server.on_laptop(f"umask 077 && mkdir -p {tls}", log="secrets")
-        server.copy_to_laptop(certificate.certificate, f"{tls}/cert.pem")
-        server.copy_to_laptop(certificate.key, f"{tls}/key.pem")
+        server.place_file(LAPTOP, f"{own}/local/tls/cert.pem", certificate.certificate.read_text())
+        server.place_file(LAPTOP, f"{own}/local/tls/key.pem", certificate.key.read_text())
         start_messages()
         return cls(access, plan(PACKAGE), filled, issued, recording, kit)
 

@@ -44,7 +44,7 @@ def equip(program: Path, filled: dict[str, Any]) -> Kit:
     settings["export"]["storage"] |= {name: where[name] for name in ("endpoint", "ca", "bucket")}
     kit = Kit.deliver(HOSTED, program, settings)
     for name, value in zip(("access", "secret"), filled["keys"]["kit"], strict=True):
-        kit.place_file(f"/etc/stuf/secrets/source_kit_{name}_key", value)
+        server.place_file(kit.place, f"/etc/stuf/secrets/source_kit_{name}_key", value)
     kit.install()
     return kit
 
@@ -90,7 +90,7 @@ class Kit:
         docker("cp", folder / "stufpack-source-kit", f"{place.container}:{KIT}")
         docker("cp", folder / "operator.pub", f"{place.container}:/root/operator.pub")
         kit.inside("chown", "-R", "root:root", "/root")
-        kit.place_file(SETTINGS, json.dumps(settings | {"ssh": {"host": place.address, "port": 22}}))
+        server.place_file(place, SETTINGS, json.dumps(settings | {"ssh": {"host": place.address, "port": 22}}))
         return kit
 
     def install(self) -> str:
@@ -115,10 +115,6 @@ class Kit:
     def tried(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """Runs a program there as root that may fail."""
         return run(["docker", "exec", self.place.container, *words], env=environment(), check=False)
-
-    def place_file(self, path: str, text: str) -> None:
-        """A file of root's alone."""
-        server.inside("sh", "-euc", f"umask 077; cat >{path}", place=self.place, stdin=text.encode())
 
     def client(self, key: str) -> list[str]:
         """Options with which OpenSSH uses this key and no other."""

@@ -9,21 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from . import authority, hosted, images, network, server, source
-from .engine import docker, locked
-from .names import (
-    HOSTED,
-    INSTALLATION,
-    MAIL_PASSWORD,
-    OPERATOR,
-    SENTRY,
-    SENTRY_KEY,
-    SENTRY_PROJECT,
-    SOURCE,
-    ZULIP_KEY,
-)
+from .engine import locked
+from .names import HOSTED, INSTALLATION, OPERATOR, SOURCE
 from .paths import REPOSITORY, digest_of, instance_folder
 from .shell import run, say
-from .target import target
+from .target import make_issuer, secrets, target
 
 EXAMPLE = REPOSITORY / "examples" / "harbour" / "export"
 REQUIREMENTS = REPOSITORY / "templates" / "infrastructure" / "controller" / "requirements.txt"
@@ -56,43 +46,32 @@ def _deploy(program: Path, key: list[str]) -> None:
     work.mkdir()
     # No name of the hosted service is a target's, so it gets that one afterwards.
     (work / "target.json").write_text(json.dumps(target(HOSTED, HOSTED.name)))
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "issuer/hosted", "-f", work / "issuer"])
-    public = " ".join((work / "issuer.pub").read_text().split()[:2])
-    (work / "signers").write_text(f'issuer/hosted namespaces="git,stufpack" {public}\n')
+    make_issuer(work, "issuer/hosted")
     compiling = [program, "compile", EXAMPLE, "--target", work / "target.json", "--out", work / "out"]
     run([*compiling, "--sign-key", work / "issuer"], log="hosted")
     (package,) = (work / "out").glob("*.zip")
     server.start_operator(f"{STATE}/venv", digest_of(REQUIREMENTS))
-    _deliver(package, "package.zip")
-    _deliver(work / "signers", ".config/stufpack/harbour.signers")
+    server.copy_to_laptop(package, f"{server.HOME}/package.zip", OPERATOR)
+    server.place_file(OPERATOR, ".config/stufpack/harbour.signers", (work / "signers").read_text())
     _at_work("unzip -q package.zip -d package")
     with locked("operator-tools"):
         _at_work(f"{PACKAGE}/migrate bootstrap")
     _as_hosted()
-    for name, text in _secrets(key).items():
-        _place(f"{STATE}/secrets/{name}", text)
+    for name, text in (secrets() | dict(zip(("storage_access_key", "storage_secret_key"), key, strict=True))).items():
+        server.place_file(OPERATOR, f"{STATE}/secrets/{name}", text)
     certificate = authority.issue("public", INSTALLATION)
-    _place(f"{STATE}/local/tls/cert.pem", certificate.certificate.read_text())
-    _place(f"{STATE}/local/tls/key.pem", certificate.key.read_text())
-    _place(f"{PACKAGE}/infrastructure/ansible/playbooks/hosted.yml", (PLAYBOOK / "playbook.yml").read_text())
+    server.place_file(OPERATOR, f"{STATE}/local/tls/cert.pem", certificate.certificate.read_text())
+    server.place_file(OPERATOR, f"{STATE}/local/tls/key.pem", certificate.key.read_text())
+    server.place_file(
+        OPERATOR, f"{PACKAGE}/infrastructure/ansible/playbooks/hosted.yml", (PLAYBOOK / "playbook.yml").read_text()
+    )
     override = (PLAYBOOK / "compose.override.yaml").read_text()
-    _place(f"{PACKAGE}/infrastructure/ansible/playbooks/files/compose.override.yaml", override)
-    _place("variables.json", json.dumps(_variables()))
+    server.place_file(OPERATOR, f"{PACKAGE}/infrastructure/ansible/playbooks/files/compose.override.yaml", override)
+    server.place_file(OPERATOR, "variables.json", json.dumps(_variables()))
     tools = f"$(echo {STATE}/venv/*/bin)"
     playing = "ansible-playbook -i inventory/target playbooks/hosted.yml -e @$HOME/variables.json"
     _at_work(f"cd {PACKAGE}/infrastructure/ansible && PATH={tools}:$PATH ANSIBLE_CONFIG=ansible.cfg {playing}")
     network.remove(OPERATOR)
-
-
-def _secrets(key: list[str]) -> dict[str, str]:
-    access, secret = key
-    return {
-        "storage_access_key": access,
-        "storage_secret_key": secret,
-        "mail_password": MAIL_PASSWORD,
-        "zulip_api_key": ZULIP_KEY,
-        "sentry_dsn": f"https://{SENTRY_KEY}@{SENTRY.name}/{SENTRY_PROJECT}",
-    }
 
 
 def _variables() -> dict[str, Any]:
@@ -118,18 +97,7 @@ def _as_hosted() -> None:
     for client in realm["clients"]:
         theirs = clients.get(client["clientId"], {})
         client |= {name: theirs[name] for name in OPEN_CLIENT if name in theirs}
-    _place(file, json.dumps(realm))
-
-
-def _deliver(file: Path, to: str) -> None:
-    _place(to, "")
-    docker("cp", file, f"{OPERATOR.container}:/home/architect/{to}")
-    server.inside("chown", "architect:architect", f"/home/architect/{to}", place=OPERATOR, user="root")
-
-
-def _place(path: str, text: str) -> None:
-    command = 'umask 077; mkdir -p "$(dirname "$1")"; cat >"$1"'
-    server.inside("sh", "-euc", command, "sh", path, place=OPERATOR, stdin=text.encode())
+    server.place_file(OPERATOR, file, json.dumps(realm))
 
 
 def _at_work(command: str) -> None:

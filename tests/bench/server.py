@@ -200,10 +200,16 @@ def start_stranger() -> None:
     docker(*participate(STRANGER), "--init", images.image("laptop"))
 
 
-def copy_to_laptop(source: Path, target: str) -> None:
-    """Copies a file or folder into the Trust Architect's home, owned by them."""
-    docker("cp", source, f"{LAPTOP.container}:{target}")
-    inside("chown", "-R", "architect:architect", target, place=LAPTOP, user="root")
+def copy_to_laptop(source: Path, target: str, place: Place = LAPTOP) -> None:
+    """Copies a file or folder into the Trust Architect's home, or one like it, owned by them."""
+    docker("cp", source, f"{place.container}:{target}")
+    inside("chown", "-R", "architect:architect", target, place=place, user="root")
+
+
+def place_file(place: Place, path: str, text: str) -> None:
+    """A file that nobody else may read, with the folders above it, of whoever works on the machine."""
+    command = 'umask 077; mkdir -p "$(dirname "$1")"; cat >"$1"'
+    inside("sh", "-euc", command, "sh", path, place=place, stdin=text.encode())
 
 
 def fetch(place: Place, there: str, here: Path) -> None:

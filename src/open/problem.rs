@@ -34,10 +34,10 @@ impl fmt::Display for Problem {
     }
 }
 
-const ASK: &str = "do not use this package; ask the sender for it anew, and tell them what stands here";
+const ASK: &str = "do not use it; ask the sender for it anew, and tell them what stands here";
 const REPORT: &str = "do not use this package; ask the signer to make it anew with a stufpack release";
 const AGAIN: &str =
-    "unpack the package anew into an empty folder: stufpack unpack PACKAGE DIR --signers FILE";
+    "unpack it anew into an empty folder: stufpack unpack PACKAGE DIR --signers FILE, or for a kit unzip";
 const SIGNERS: &str = "correct the signers file; VERIFY.txt shows a line as it should be";
 
 /// Declares every way of being wrong, with its code and what to do.
@@ -229,13 +229,13 @@ ways! {
     /// The principal has no role.
     SignersRole = "verify.signers.role", SIGNERS;
     /// The key is not valid yet.
-    SignersEarly = "verify.signers.early", "check the clock, and ask the signer for a package signed with a valid key";
+    SignersEarly = "verify.signers.early", "check the clock, and ask the signer for one signed with a valid key";
     /// The key is not valid any more.
-    SignersLate = "verify.signers.late", "ask the signer for a package signed with a valid key";
+    SignersLate = "verify.signers.late", "ask the signer for one signed with a valid key";
     /// The signer is not the issuer that the manifest names.
     SignersIssuer = "verify.signers.issuer", SIGNERS;
     /// The key is revoked.
-    Revoked = "verify.revoked", "do not use this package; ask the signer for one signed with the new key";
+    Revoked = "verify.revoked", "do not use it; ask the signer for one signed with the new key";
     /// The list of revoked keys cannot be read.
     RevokedForm = "verify.revoked.form", "give a list of public keys, one per line, as ssh-keygen -Y verify -r takes it";
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import CACHE, REPOSITORY, RUN
+from .paths import CACHE, PART, REPOSITORY, RUN
 from .shell import BenchError, run, say, text, wait_for
 
 SOCKET = RUN / "docker.sock"
@@ -24,6 +24,8 @@ HOST = f"unix://{SOCKET}"
 STATE = RUN / "engine.json"
 #: Nobody's settings and sign-ins.
 CLIENT = CACHE / "client"
+#: Words of `docker run`: a bench beside the first gives way to it, which is the one that everything waits for.
+SHARE = ("--cpu-shares", "256") if PART else ()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import authority, images
-from .engine import docker, docker_ok
+from .engine import SHARE, docker, docker_ok
 from .names import (
     DOMAIN,
     EVERYONE,
@@ -73,6 +73,7 @@ def participate(place: Place, *options: str | Path) -> list[str | Path]:
     return [
         "run",
         "--detach",
+        *SHARE,
         "--name",
         place.container,
         "--hostname",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import engine, network
-from .engine import docker, environment
+from .engine import SHARE, docker, environment
 from .names import NETWORK
 from .paths import INSTANCE
 from .shell import BenchError, run, wait_for
@@ -29,7 +29,7 @@ class ImageTest(unittest.TestCase):
     def start(self, image: str, *command: str, options: tuple[str, ...] = (), alias: str | None = None) -> Container:
         """Starts a container on the bench's network."""
         name = f"stufbench-{INSTANCE}-test-{uuid.uuid4().hex[:8]}"
-        words = ["run", "--detach", "--name", name, "--network", NETWORK, *options]
+        words = ["run", "--detach", *SHARE, "--name", name, "--network", NETWORK, *options]
         if alias:
             words += ["--network-alias", alias]
         docker(*words, image, *command)
@@ -39,7 +39,7 @@ class ImageTest(unittest.TestCase):
 
     def refused(self, image: str, *command: str, options: tuple[str, ...] = (), seconds: float = 60) -> str:
         """Runs a container that must end with an error by itself; returns what it said."""
-        words = ["docker", "run", "--rm", "--network", NETWORK, *options, image, *command]
+        words = ["docker", "run", "--rm", *SHARE, "--network", NETWORK, *options, image, *command]
         try:
             done = run(words, env=environment(), check=False, timeout=seconds)
         except subprocess.TimeoutExpired as error:

@@ -51,6 +51,10 @@ prove: build ## Breaks the generator in every named place, and demands that the 
 	STUFPACK="$(abspath $(RELEASE))" tools/prove
 	tools/docker-bench down
 
+.PHONY: ahead
+ahead: ## Fetches and builds what e2e needs, its images included
+	tools/ahead
+
 .PHONY: test
 test: ## Installs what it needs on a bare Debian 12, then everything
 	tools/run-all

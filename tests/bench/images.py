@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,5 +172,6 @@ def _flatten(built: str, tag: str, instructions: tuple[str, ...]) -> None:
 
 
 def every(names: tuple[str, ...] = SERVICES + MACHINES) -> dict[str, str]:
-    """All images, by name."""
-    return {name: image(name) for name in names}
+    """All images, by name. Two at a time: making one is as much waiting as work."""
+    with ThreadPoolExecutor(2) as both:
+        return dict(zip(names, both.map(image, names), strict=True))

@@ -34,6 +34,8 @@ class Machine(content.Machine):  # type: ignore[name-defined, misc]
             return 0, f"{self.states.pop(0) if self.states else 'dead'}\n", ""
         if words[:2] == ("systemctl", "show"):
             return 0, f"Result={'exit-code' if self.status else 'success'}\nExecMainStatus={self.status}\n", ""
+        if words[:2] == ("systemctl", "reset-failed"):
+            self.status = 0  # the unit is unloaded, and how it ended is forgotten with it
         return 0, "", ""
 
     def start(self, unit: str, verb: str, configuration: dict[str, Any]) -> None:
@@ -64,7 +66,7 @@ class Verbs(unittest.TestCase):
         return found
 
     def test_a_verb_is_started_once_and_followed_until_it_ends(self) -> None:
-        machine = Machine("dead", answer='{"message": "copied", "by_rclone": 7, "one_by_one": 1}')
+        machine = Machine("dead", answer='{"exit": 0, "message": "copied", "by_rclone": 7, "one_by_one": 1}')
         found = self.ask(machine)
         self.assertEqual((found["ended"], found["status"], found["sent"]), (True, 0, 8))
         self.assertEqual((found["lines"], found["progress"]), (["copied"], FIGURES))
@@ -82,13 +84,28 @@ class Verbs(unittest.TestCase):
         for answer in (None, "", "[]", "half of {"):
             found = self.ask(Machine("dead", answer=answer, said="Traceback\nit broke\n"))
             self.assertEqual((found["status"], found["lines"]), (1, ["it broke"]))
+        for answer in ('{"message": "proof: pass"}', '{"message": "proof: pass", "exit": null}'):
+            self.assertEqual(self.ask(Machine("dead", answer=answer), verb="prove")["status"], 1)
+
+    def test_a_failed_proof_stays_one_when_ansible_asks_again_after_a_broken_connection(self) -> None:
+        answer = json.dumps({"exit": 1, "message": "proof: fail", "findings": []})
+        machine = Machine("dead", status=1, answer=answer)
+        first = self.ask(machine, verb="prove")
+        again = self.ask(machine, verb="prove", start=False)
+        self.assertEqual((machine.status, first["status"], first["lines"]), (0, 1, ["proof: fail"]))
+        self.assertEqual(again, first)
+
+    def test_a_verb_that_was_killed_has_failed_whatever_it_wrote_before(self) -> None:
+        machine = Machine("dead", status=1, answer='{"exit": 0, "message": "proof: pass"}')
+        self.assertEqual(self.ask(machine, verb="prove")["status"], 1)
 
     def test_why_it_stopped_and_what_it_found_is_told(self) -> None:
-        refusal = {"message": "expected 8, found 0", "findings": [], "error": {"next": "look at the bucket"}}
+        found_nothing = {"message": "expected 8, found 0", "findings": []}
+        refusal = {"exit": 12, **found_nothing, "error": {"next": "look at the bucket"}}
         found = self.ask(Machine("dead", status=12, answer=json.dumps(refusal)))
         self.assertEqual((found["status"], found["lines"]), (12, ["expected 8, found 0", "next: look at the bucket"]))
         findings = [{"key": f"a\n{number}", "verdict": "differs", "why": "other bytes"} for number in range(20)]
-        answer = json.dumps({"message": "proof: fail", "findings": findings})
+        answer = json.dumps({"exit": 1, "message": "proof: fail", "findings": findings})
         found = self.ask(Machine("dead", status=1, answer=answer), verb="prove")
         self.assertEqual(found["lines"][:2], ["proof: fail", 'differs: "a\\n0", other bytes'])
         self.assertEqual((len(found["lines"]), found["lines"][-1]), (17, "… and 5 more"))

@@ -18,7 +18,8 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from modules import module
+import yaml
+from modules import ROOT, module
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench/contexts/services"))
 
@@ -88,8 +89,8 @@ class Receivers(unittest.TestCase):
         return {name: str(self.folder / place) for name, place in folders.items()}
 
     @staticmethod
-    def event(name: str = "import", package: int = 1) -> Any:
-        return messages.Event("harbour production", package, name, "60 users are in.")
+    def event(name: str = "import", package: int = 1, occurrence: str = "") -> Any:
+        return messages.Event("harbour production", package, name, "60 users are in.", occurrence)
 
 
 class Messages(Receivers):
@@ -114,6 +115,34 @@ class Messages(Receivers):
         self.assertEqual(
             (kept["level"], kept["environment"], kept["tags"]), ("info", "production: no", {"stufpack.event": "import"})
         )
+
+    def test_each_run_of_a_verification_sends_its_own_and_a_repeated_step_none(self) -> None:
+        for service, receiver in ((messages.zulip, self.zulip), (messages.sentry, self.sentry)):
+            for run in ("run 4", "run 5"):
+                said = [service(self.given, self.event("verify", occurrence=run)) for _ in range(3)]
+                self.assertEqual([sent for sent, _ in said], [True, False, False])
+                self.assertEqual(len({observed for _, observed in said}), 1)
+            self.assertEqual(len(receiver.kept()), 2)
+
+    def test_what_an_earlier_run_left_does_not_show_that_messages_arrive_now(self) -> None:
+        for service in (messages.zulip, messages.sentry):
+            service(self.given, self.event("verify", occurrence="run 4"))
+        self.secret("zulip_api_key", "b2" * 16)
+        self.secret("sentry_dsn", f"http://{'f' * 32}@{self.at['sentry']}/{PROJECT}")
+        for service, answer in ((messages.zulip, "answered 401"), (messages.sentry, "answered 403")):
+            with self.assertRaisesRegex(StufError, answer):
+                service(self.given, self.event("verify", occurrence="run 5"))
+
+    def test_verify_tells_of_each_run_and_import_of_itself_once(self) -> None:
+        told = {}
+        for phase in ("import", "verify"):
+            (play,) = yaml.safe_load((ROOT / f"playbooks/{phase}.yml").read_text())
+            told[phase] = [task["vars"] for task in play["tasks"] if "notification_event" in task.get("vars", {})]
+        self.assertEqual([found["notification_occurrence"] for found in told["import"]], [""])
+        (verify,) = told["verify"]
+        self.assertIn("{{ stufpack_run }}", verify["notification_occurrence"])
+        (send, _) = yaml.safe_load((ROOT / "roles/notification/tasks/send.yml").read_text())
+        self.assertEqual(send["stuf_message"]["occurrence"], "{{ notification_occurrence }}")
 
     def test_what_is_refused_is_said_without_a_secret(self) -> None:
         for wrong, said in (

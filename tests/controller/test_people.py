@@ -217,10 +217,28 @@ class Approvals(Story):
                 self.exits(0, package, "verify")
                 self.exits(12, package, "approve", "cutover", says="error[gate.bad-report]")
                 self.again()
+
+    def test_a_report_whose_verdict_does_not_follow_from_its_checks_opens_no_gate(self) -> None:
         package = self.verified()
         path = self.state / "packages/1/reports/1/verify.json"
-        path.write_text(path.read_text().replace('"verdict": "pass"', '"verdict": "warn"', 1))
-        self.exits(12, package, "approve", "cutover", says="error[gate.bad-report]")
+        document = json.loads(path.read_text())
+        self.exits(0, package, "approve", "cutover")
+        for word in ("fail", "unverifiable", "not_run", "warn"):
+            with self.subTest(word):
+                changed = {**document, "checks": [document["checks"][0] | {"verdict": word}, *document["checks"][1:]]}
+                path.write_text(json.dumps(changed))
+                says = f"the newest report of verify says pass, and its checks come to {word}"
+                self.exits(12, package, "approve", "cutover", says=says)
+                self.exits(12, package, "cutover", says="error[gate.bad-report]")
+        for changed in (
+            {**document, "checks": [document["checks"][0] | {"verdict": "good"}, *document["checks"][1:]]},
+            {**document, "checks": []},
+            {**document, "verdict": "warn"},
+        ):
+            path.write_text(json.dumps(changed))
+            self.exits(12, package, "approve", "cutover", says="error[gate.bad-report]")
+        path.write_text(json.dumps(document))
+        self.exits(0, package, "cutover")
 
     def test_check_evaluates_the_gate_all_the_same(self) -> None:
         package = self.verified()

@@ -249,6 +249,17 @@ class Verdicts(Story):
                 name = step.replace("_", "-")
                 self.assertEqual(self.journal()[-2:], [f"{name}:started", f"{name}:failed"])
 
+    def test_a_step_whose_every_task_was_skipped_is_not_done_and_has_proved_nothing(self) -> None:
+        skipped = {"hosts": {"target": {"skipped": 3}}}
+        self.ends(11, "step.not-run", "pull-images:failed", result=skipped)
+        self.assertEqual(self.steps_run(), ALL[:1])
+        self.again()
+        self.orders(preflight__check_controller={"result": skipped})
+        self.exits(11, self.ready(), "preflight", says="paused[step.not-run]: no task ran, so nothing is known")
+        document = json.loads((self.state / "packages/1/reports/1/preflight.json").read_text())
+        self.assertEqual((document["verdict"], document["counts"]), ("not_run", COUNTS | {"not_run": 1, "pass": 1}))
+        self.assertEqual(document["checks"][0]["why"], "no task ran")
+
     def test_a_run_without_a_result_is_not_done(self) -> None:
         self.ends(11, "step.not-run", "pull-images:failed", result=None)
 

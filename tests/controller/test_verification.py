@@ -40,6 +40,22 @@ class Accepted(Story):
 
         self.assertEqual(self.steps_run(), ["pull-images", "place-project", "start-api"])
 
+    def test_a_signer_is_read_as_openssh_reads_it(self) -> None:
+        package = self.package().seal()
+        plain, wanted = signer_line(self.home, "issuer"), 'namespaces="stufpack"'
+        for signer in (
+            plain,
+            f"# of 2026\n\n \t{plain}",
+            plain.replace(wanted, 'namespaces="git,stufpack"'),
+            plain.replace(wanted, f'valid-after="20200101",{wanted}'),
+            plain.replace(wanted, f'{wanted},valid-before="29990101"'),
+            plain.replace(" ", "\t", 2),
+            plain.replace("issuer/test", '"issuer/test"'),
+        ):
+            with self.subTest(signer):
+                self.signers.write_text(signer)
+                self.exits(0, package, *VERB)
+
     def test_it_starts_from_its_own_folder_too(self) -> None:
         package = self.ready()
         for words in (["./migrate"], ["sh", "migrate"]):
@@ -217,6 +233,21 @@ class Refused(Story):
     def test_a_signer_without_namespaces(self) -> None:
         self.signers.write_text(signer_line(self.home, "issuer", options=""))
         self.refuses(self.package().seal(), "verify.signers", "namespaces=")
+
+    def test_a_signer_with_namespaces_where_no_option_stands(self) -> None:
+        line, wanted = signer_line(self.home, "issuer", options="").rstrip(), 'namespaces="stufpack"'
+        package = self.package().seal()
+        for signer in (
+            f"{line} {wanted}",
+            f'{line} "{wanted}"',
+            line.replace("issuer/test", f"issuer/{wanted}"),
+            line.replace("issuer/test", f'"issuer/test {wanted}"'),
+            line.replace(" ", ' valid-after="20200101,namespaces=" ', 1),
+            line.replace(" ", ' other-namespaces="stufpack" ', 1),
+        ):
+            with self.subTest(signer):
+                self.signers.write_text(f"{signer_line(self.home, 'stranger', 'issuer/other')}{signer}\n")
+                self.refuses(package, "verify.signers", "namespaces=")
 
     def test_no_list_of_signers(self) -> None:
         self.signers.unlink()

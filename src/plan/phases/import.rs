@@ -117,6 +117,7 @@ fn messages(facts: &Facts) -> Option<Draft> {
         "Tell that users and configuration are in",
         "everything is read back",
         "import",
+        "this package",
     )
 }
 

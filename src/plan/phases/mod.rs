@@ -51,7 +51,16 @@ fn nothing(why: impl Into<String>) -> Undo {
 }
 
 /// The step that tells of the end of a phase, where the installation has anybody to tell.
-fn messages(facts: &Facts, id: StepId, title: &'static str, before: &str, event: &str) -> Option<Draft> {
+///
+/// `once_for` says what a repetition of makes no second message: `this package`, `each run`.
+fn messages(
+    facts: &Facts,
+    id: StepId,
+    title: &'static str,
+    before: &str,
+    event: &str,
+    once_for: &str,
+) -> Option<Draft> {
     let services: Vec<&str> = facts.messages.iter().map(|service| service.name()).collect();
     (!services.is_empty()).then(|| Draft {
         id,
@@ -59,14 +68,14 @@ fn messages(facts: &Facts, id: StepId, title: &'static str, before: &str, event:
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Tells {} of the {event}, once for this package, in a sentence without personal data, and proves that it arrived: {}.",
+            "Tells {} of the {event}, once for {once_for}, in a sentence without personal data, and proves that it arrived: {}.",
             services.join(" and "),
             facts.messages.iter().map(|service| service.proof()).collect::<Vec<_>>().join("; ")
         ),
         command: None,
         before: needs(before, "./migrate status"),
         proof: shows(
-            "one message, also after a repetition",
+            format!("one message for {once_for}"),
             format!("./migrate {}", id.split('/').next().unwrap_or(id)),
         ),
         abort_when: "a message is refused or does not arrive: exit 1; what came before stands".into(),

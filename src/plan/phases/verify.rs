@@ -214,5 +214,6 @@ fn messages(facts: &Facts) -> Option<Draft> {
         "Check that messages arrive",
         "what came before has run",
         "verification",
+        "each run",
     )
 }

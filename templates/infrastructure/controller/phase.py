@@ -304,7 +304,6 @@ class _Steps:
         state, stop = self._judge(step, result)
         self._note(step.id, state, self._evidence())
         if self.of.check and state == "done":
-            # Check mode leaves commands out: where nothing else is, nothing was looked at.
             state = "checked" if result.ok else "skipped"
         entry = {
             "id": step.id, "state": state, "changed": result.changed, "seconds": round(seconds, 1),
@@ -323,7 +322,8 @@ class _Steps:
         phase, log = self.of.phase.id, str(result.log)
         again = f"./migrate {phase}"
         looks = phase in READS or self.of.check
-        if result.done:
+        # Check mode leaves commands out, and with them whole steps.
+        if result.done or (self.of.check and result.clean):
             return "done", None
         if result.status is None:
             what = f"it did not end within {GRACE_SECONDS:.0f} s after the signal; it goes on and keeps the lock"

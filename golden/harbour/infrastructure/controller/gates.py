@@ -125,16 +125,19 @@ def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Bas
         raise refused("gate.no-report", f"there is no report of {gate.report} yet to approve", where, again)
     try:
         found = json.loads(path.read_bytes())
-        plan, verdict = found["plan"], found["verdict"]
+        plan, said, verdict = found["plan"], found["verdict"], report.verdict(found["checks"])
         warns = [check for check in found["checks"] if check["verdict"] == "warn"]
         warned = {str(check["id"]): str(check["why"] or check["observed"]) for check in warns}
-        # A warning without a plain name could not be accepted by it, and a verdict must follow from the checks.
-        if not all(map(_CHECK.fullmatch, warned)) or verdict == ("pass" if warned else "warn"):
+        # A warning without a plain name could not be accepted by it.
+        if not all(map(_CHECK.fullmatch, warned)):
             raise ValueError("its warnings")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise refused("gate.bad-report", f"the report cannot be read: {type(error).__name__}", where, again) from error
     if plan != package.plan_digest:
         raise refused("gate.bad-report", f"the newest report of {gate.report} is of another plan", where, again)
+    if said != verdict:
+        what = f"the newest report of {gate.report} says {said}, and its checks come to {verdict}"
+        raise refused("gate.bad-report", what, where, again)
     if verdict not in ("pass", "warn"):
         raise refused("gate.bad-report", f"the newest report of {gate.report} says {verdict}", where, again)
     if not journal.is_finished(gate.report):

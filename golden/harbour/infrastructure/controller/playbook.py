@@ -74,10 +74,15 @@ class Result:
     log: Path = field(default=Path())
 
     @property
+    def clean(self) -> bool:
+        """It came to its end on at least one host, and nothing failed anywhere."""
+        failed = self.failed > 0 or self.unreachable > 0 or self.rolled_back
+        return self.status == 0 and self.reported and self.hosts > 0 and not failed
+
+    @property
     def done(self) -> bool:
-        """It ran on at least one host, and nothing failed anywhere."""
-        clean = self.failed == 0 and self.unreachable == 0 and not self.rolled_back
-        return self.status == 0 and self.reported and self.hosts > 0 and clean
+        """It is clean, and a task ran: where every one was skipped nothing is known."""
+        return self.clean and self.ok > 0
 
 
 class Listener(Protocol):

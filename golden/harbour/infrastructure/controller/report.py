@@ -87,8 +87,13 @@ def of_records(phase: str, recorded: Sequence[str], not_recorded: Mapping[str, s
 
 
 def verdict(checks: Sequence[Check]) -> str:
-    """The worst of the checks; one that need not run counts only when it did, and of no check nothing follows."""
+    """The worst of the checks; one that need not run counts only when it did, and of no check nothing follows.
+
+    Raises `ValueError` for a word that is no verdict.
+    """
     found = {check["verdict"] for check in checks if check["required"] or check["verdict"] != "not_run"}
+    if not found <= set(ORDER):
+        raise ValueError("not a verdict")
     return next((word for word in ORDER if word in found), "not_run")
 
 

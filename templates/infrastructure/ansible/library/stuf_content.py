@@ -96,16 +96,20 @@ class Machine:
             raise StufError(f"{unit} did not start: {errors.strip()}; next: sudo journalctl -u {unit}")
 
     def end(self, unit: str, verb: str) -> tuple[int, dict[str, Any]]:
-        """Status and document of a verb that has ended. Without a document nothing is known: it failed."""
+        """Status and document of a verb that has ended; it failed where either says so, or where there is no document.
+
+        systemd alone cannot be asked: it forgets a unit that is reset, and tells 0 to Ansible's second try after a
+        connection that broke in between.
+        """
         _, shown, _ = self.run("systemctl", "show", unit, "--property=Result,ExecMainStatus")
         values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         self.run("systemctl", "reset-failed", unit)
         found, said = (read(OUTPUT / f"{verb}.{kind}") for kind in ("json", "txt"))
         answer = document(found)
         status = int(values.get("ExecMainStatus") or 0)
-        if values.get("Result") not in ("success", "exit-code") or (answer is None and status == 0):
+        if values.get("Result") not in ("success", "exit-code"):
             status = status or 1
-        return status, answer or {"message": last(said) or f"{unit} left no answer"}
+        return status or own_status(answer), answer or {"message": last(said) or f"{unit} left no answer"}
 
 
 def read(path: Path) -> str:
@@ -125,6 +129,12 @@ def document(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def own_status(answer: dict[str, Any] | None) -> int:
+    """The exit status that a document gives; 1 where there is none."""
+    status = (answer or {}).get("exit")
+    return status if isinstance(status, int) else 1
 
 
 def write(path: Path, text: str) -> None:

@@ -22,9 +22,9 @@ module: stuf_message
 short_description: Tell Zulip and Sentry of an event, once, and prove that it arrived
 description:
   - Runs on the target, which needs the way out anyway. Keys are read from files there, and stand in no argument.
-  - An event has an id that follows from the installation, the package and its name. Zulip is asked for a message with
-    this id before one is sent and after; Sentry gets the id as the event's own, and what it took is noted in a file. So
-    a repetition tells nobody twice.
+  - An event has an id that follows from the installation, the package, its name and its occurrence. Zulip is asked for
+    a message with this id before one is sent and after; Sentry gets the id as the event's own, and what it took is
+    noted in a file. So a repetition tells nobody twice, and a new occurrence is told and looked for anew.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   configuration_dir: {description: The package's integration-config on the machine., type: path, required: true}
@@ -33,6 +33,7 @@ options:
   installation: {description: Slug and environment., type: str, required: true}
   package: {description: Number of the package., type: int, required: true}
   event: {description: What happened in one word., type: str, required: true}
+  occurrence: {description: Which one it is of an event that may happen again., type: str, default: ""}
   text: {description: What happened in one sentence without personal data., type: str, required: true}
 author: [stufpack]
 """
@@ -65,11 +66,13 @@ class Event:
     package: int
     name: str
     text: str
+    occurrence: str = ""
 
     @property
     def id(self) -> str:
         """32 lower-case hexadecimal digits of a UUID, as Sentry wants them."""
-        digest = hashlib.sha256(f"{self.installation}\n{self.package}\n{self.name}".encode()).digest()
+        known = [self.installation, str(self.package), self.name, *([self.occurrence] if self.occurrence else [])]
+        digest = hashlib.sha256("\n".join(known).encode()).digest()
         return uuid.UUID(bytes=digest[:16], version=4).hex
 
 
@@ -229,6 +232,7 @@ def main() -> None:
             "installation": {"type": "str", "required": True},
             "package": {"type": "int", "required": True},
             "event": {"type": "str", "required": True},
+            "occurrence": {"type": "str", "default": ""},
             "text": {"type": "str", "required": True},
         },
         supports_check_mode=True,
@@ -236,7 +240,7 @@ def main() -> None:
     given = module.params
     if module.check_mode:
         module.exit_json(changed=False, checks=[])
-    event = Event(given["installation"], given["package"], given["event"], given["text"])
+    event = Event(given["installation"], given["package"], given["event"], given["text"], given["occurrence"])
     changed, checks = False, []
     for service in given["services"]:
         tell, expected = SERVICES[service]

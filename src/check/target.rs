@@ -30,6 +30,8 @@ pub(super) fn check(notes: &mut Notes<'_>, target: &Target, export: Option<&Expo
     sizes(notes, &target.sizes);
     windows(notes, "cutoverWindows", steps!["spec", "cutoverWindows"], &target.cutover_windows);
     windows(notes, "content.windows", steps!["spec", "content", "windows"], &target.content.windows);
+    let timetable: Vec<Window> = target.content.timetable.iter().map(|timed| timed.window.clone()).collect();
+    windows(notes, "content.timetable", steps!["spec", "content", "timetable"], &timetable);
     thresholds(notes, target);
     images(notes, target, export);
 }

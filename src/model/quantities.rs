@@ -187,6 +187,28 @@ impl Word for Bandwidth {
     }
 }
 
+/// A bandwidth at a weekly recurring time in UTC, read from `mon-fri 08:00-18:00 20 Mbit/s`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedBandwidth {
+    /// When it holds.
+    pub window: Window,
+    /// What may be used then.
+    pub bandwidth: Bandwidth,
+}
+
+impl Word for TimedBandwidth {
+    const EXPECTED: &'static str =
+        "a weekly time in UTC and a bandwidth such as mon-fri 08:00-18:00 20 Mbit/s";
+    const EXAMPLE: &'static str = "mon-fri 08:00-18:00 20 Mbit/s";
+
+    fn parse(text: &str) -> Option<Self> {
+        let (days, rest) = text.split_once(' ')?;
+        let (times, bandwidth) = rest.split_once(' ')?;
+        let window = Window::parse(&format!("{days} {times}"))?;
+        Some(Self { window, bandwidth: Bandwidth::parse(bandwidth)? })
+    }
+}
+
 /// A length of time, read from `90 s`, `45 min`, `12 h`, `30 d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]

@@ -6,7 +6,7 @@ use super::walk::{Definitions, Shape, Walk};
 use super::words::choice;
 use super::{
     AgeRecipient, Bandwidth, Cidr, Domain, Duration, Email, HostAddress, HostKey, ImageReference, SecretName,
-    Service, Size, Text, Url, UserName, Window, codes,
+    Service, Size, Text, TimedBandwidth, Url, UserName, Window, codes,
 };
 use std::collections::BTreeMap;
 
@@ -324,6 +324,8 @@ record! {
     pub struct ContentOptions {
         /// Bandwidth in bits per second.
         bandwidth: Bandwidth = "100 Mbit/s",
+        /// Other bandwidths at other times of the week.
+        timetable: Vec<TimedBandwidth> = [],
         /// Requests per second that the stores bear.
         requests_per_second: u32 = 100,
         /// Largest number of objects in a batch.

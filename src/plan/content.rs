@@ -2,7 +2,7 @@
 
 use super::step::Estimate;
 use super::{figures, windows};
-use crate::model::{Checked, Timestamp};
+use crate::model::{Bandwidth, Checked, ContentOptions, TimedBandwidth, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ const REQUESTS_FOR_PROOF: u64 = 2;
 const READ_BACK: u64 = 100_000_000;
 /// Objects that one listing request names.
 const LISTED: u64 = 1_000;
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 /// Windows that the plan lists one by one.
 const WINDOWS_LISTED: usize = 60;
 
@@ -78,8 +80,13 @@ pub struct Content {
     pub one_by_one: u64,
     /// Objects whose keys a rule of the target renames.
     pub renamed: u64,
-    /// Bits per second.
+    /// Bits per second, where the timetable has no other.
     pub bandwidth: u64,
+    /// Other bandwidths at other times of the week, such as `20 Mbit/s mon-fri 08:00-18:00 UTC`.
+    pub timetable: Vec<String>,
+    /// Bits per second with which copying is planned: of the hours in which it may run the lowest, or their average where it
+    /// takes a day or longer.
+    pub planned_bandwidth: u64,
     /// Requests per second that each store bears.
     pub requests_per_second: u64,
     /// Largest number of objects in a batch.
@@ -115,11 +122,25 @@ fn transfer(objects: u64, bytes: u64, bandwidth: u64, requests: u64) -> u64 {
     line.max((objects.saturating_mul(REQUESTS_FOR_COPY)).div_ceil(requests.max(1)))
 }
 
+/// A line of the timetable, as people read it.
+fn timed(TimedBandwidth { window, bandwidth }: &TimedBandwidth) -> String {
+    format!("{} {window}", figures::bandwidth(bandwidth.0))
+}
+
+/// The lowest bandwidth there is in a week, since nobody knows when a delta will run.
+fn slowest(options: &ContentOptions) -> u64 {
+    let Bandwidth(otherwise) = options.bandwidth;
+    options.timetable.iter().map(|timed| timed.bandwidth.0).chain([otherwise]).min().unwrap_or(otherwise)
+}
+
 /// Analyses the content.
 pub(super) fn analyse(checked: &Checked) -> Content {
     let (summary, options) = (&checked.content, &checked.target.content);
-    let bandwidth = options.bandwidth.0;
+    let weekly = windows::merge(&options.windows);
     let requests = u64::from(options.requests_per_second.max(1));
+    let (lowest, mean) = windows::bandwidths(&weekly, options.bandwidth, &options.timetable);
+    let brief = transfer(summary.objects, summary.bytes, lowest.0, requests) < DAY;
+    let Bandwidth(bandwidth) = if brief { lowest } else { mean };
     let batches: Vec<Batch> = (1..)
         .zip(&summary.batches)
         .map(|(number, &(objects, bytes))| Batch {
@@ -130,14 +151,13 @@ pub(super) fn analyse(checked: &Checked) -> Content {
         })
         .collect();
     let copy_seconds = batches.iter().map(|batch| batch.seconds).sum();
-    let weekly = windows::merge(&options.windows);
     let (stretches, windows_needed, elapsed) =
         windows::pour(&weekly, checked.export.exported_at, copy_seconds, WINDOWS_LISTED);
 
     let (changed, changed_source) = changed(checked);
     let average = summary.bytes.checked_div(summary.objects).unwrap_or(0);
     let listing = (2 * summary.objects.div_ceil(LISTED)).div_ceil(requests);
-    let moved = transfer(changed, changed.saturating_mul(average), bandwidth, requests);
+    let moved = transfer(changed, changed.saturating_mul(average), slowest(options), requests);
 
     Content {
         objects: summary.objects,
@@ -146,7 +166,9 @@ pub(super) fn analyse(checked: &Checked) -> Content {
         histogram: summary.histogram.clone(),
         one_by_one: summary.one_by_one,
         renamed: summary.renamed,
-        bandwidth,
+        bandwidth: options.bandwidth.0,
+        timetable: options.timetable.iter().map(timed).collect(),
+        planned_bandwidth: bandwidth,
         requests_per_second: requests,
         batch_objects: u64::from(options.batch_objects),
         batch_bytes: options.batch_bytes.bytes(),

@@ -1,6 +1,6 @@
 //! Weekly windows laid out on one line, and work poured into them.
 
-use crate::model::{Timestamp, Window};
+use crate::model::{Bandwidth, TimedBandwidth, Timestamp, Window};
 
 /// Minutes of a week.
 const WEEK: u64 = 10_080;
@@ -67,6 +67,34 @@ pub fn minute_of_week(at: Timestamp) -> u64 {
     // 1970-01-01 was a Thursday, three days after a Monday.
     let minutes = at.seconds().div_euclid(60) + 3 * 1_440;
     u64::try_from(minutes.rem_euclid(i64::try_from(WEEK).unwrap_or(i64::MAX))).unwrap_or(0)
+}
+
+/// The lowest bandwidth of a timetable in the minutes of a week in which work may run, and their average, rounded down.
+pub fn bandwidths(
+    weekly: &Weekly,
+    otherwise: Bandwidth,
+    timetable: &[TimedBandwidth],
+) -> (Bandwidth, Bandwidth) {
+    let may_run = |minute: u64| match weekly {
+        Weekly::Always => true,
+        Weekly::In(windows) => windows.iter().any(|(start, length)| (minute + WEEK - start) % WEEK < *length),
+    };
+    let holds = |window: &Window, minute: u64| {
+        window.days.iter().any(|day| {
+            let start = u64::from(*day) * 1_440 + u64::from(window.start);
+            (minute + WEEK - start) % WEEK < u64::from(window.minutes())
+        })
+    };
+    let at = |minute: u64| {
+        timetable.iter().find(|timed| holds(&timed.window, minute)).map_or(otherwise, |timed| timed.bandwidth)
+    };
+    let all: Vec<u64> = (0..WEEK).filter(|minute| may_run(*minute)).map(|minute| at(minute).0).collect();
+    let lowest = all.iter().copied().min().unwrap_or(otherwise.0);
+    let sum: u128 = all.iter().map(|bits| u128::from(*bits)).sum();
+    let mean = u64::try_from(sum / all.len().max(1) as u128).unwrap_or(u64::MAX);
+    // To whole units of which there are ten or more.
+    let unit = [1_000_000_000, 1_000_000, 1_000].into_iter().find(|unit| mean >= unit * 10).unwrap_or(1);
+    (Bandwidth(lowest), Bandwidth((mean / unit * unit).max(lowest)))
 }
 
 /// Pours `seconds` of work into the windows, beginning with the first that opens at or after `from`.
@@ -137,6 +165,20 @@ mod tests {
     #[test]
     fn windows_around_the_clock_mean_always() {
         assert_eq!(merge(&windows(&["mon-sun 00:00-12:00", "mon-sun 12:00-00:00"])), Weekly::Always);
+    }
+
+    #[test]
+    fn bandwidths_are_those_of_the_hours_in_which_work_may_run() {
+        let timetable: Vec<_> = TimedBandwidth::parse("mon-fri 08:00-18:00 20 Mbit/s").into_iter().collect();
+        let of = |texts: &[&str]| {
+            let (lowest, mean) = bandwidths(&merge(&windows(texts)), Bandwidth(200_000_000), &timetable);
+            (lowest.0 / 1_000_000, mean.0 / 1_000_000)
+        };
+
+        assert_eq!(of(&["sat 08:00-20:00"]), (200, 200), "no hour of the timetable");
+        assert_eq!(of(&["tue 09:00-17:00"]), (20, 20), "only hours of the timetable");
+        assert_eq!(of(&["mon 16:00-20:00"]), (20, 110), "two hours of each");
+        assert_eq!(of(&[]), (20, (50 * 20 + 118 * 200) / 168), "50 of a week's 168 hours");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -12,6 +13,7 @@ import tarfile
 import tempfile
 import threading
 import unittest
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -140,6 +142,24 @@ class Everything(ExportTest):
             with self.subTest(text):
                 self.assertNotIn(text.encode(), content)
         self.assertFalse([asked for asked in self.stuf.asked if "client-secret" in asked or "credentials" in asked])
+
+    def test_a_credential_is_known_however_it_is_written(self) -> None:
+        secret = 'pa"ss\\wörd-1'
+        gate, plain = archive.Gate([secret]), secret.encode()
+        written = {
+            "as it is": plain,
+            "in JSON": archive.rendered({"text": f"it is {secret}."}),
+            "in JSON of ASCII": json.dumps([secret]).encode(),
+            "in a URL": urllib.parse.quote(secret, safe="").encode(),
+            "in hexadecimal": plain.hex().upper().encode(),
+            **{f"in base64 after {n}": base64.b64encode(b"x" * n + plain + b"yz") for n in range(6)},
+            **{f"in base64 of URLs after {n}": base64.urlsafe_b64encode(b"?" * n + plain) for n in range(3)},
+        }
+        for where, content in written.items():
+            with self.subTest(where), self.assertRaises(ExportError):
+                gate.passed("export.json", content)
+        other = base64.b64encode(plain[1:]) + plain[:-1]
+        self.assertEqual(gate.passed("export.json", other), other)
 
     def test_a_credential_in_a_text_stops_the_export_and_leaves_no_file(self) -> None:
         places = {

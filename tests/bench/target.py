@@ -46,8 +46,13 @@ def target(place: Place, domain: str) -> dict[str, Any]:
             "registry": {"ca": authority.authority("registry").certificate.read_text()},
             # The bench's disk is this machine's, which is whatever it is.
             "requireDiskEncryption": False,
-            # Many small batches, slow enough to be met in the middle.
-            "content": {"bandwidth": "6 Mbit/s", "requestsPerSecond": 1000, "batchObjects": 32},
+            # Many small batches, slow enough to be met in the middle, and slower but for the timetable.
+            "content": {
+                "bandwidth": "1 Mbit/s",
+                "timetable": ["mon-sun 00:00-12:00 6 Mbit/s", "mon-sun 12:00-00:00 6 Mbit/s"],
+                "requestsPerSecond": 1000,
+                "batchObjects": 32,
+            },
         },
     }
 

@@ -152,6 +152,7 @@ class Case(unittest.TestCase):
             "rclone": str(RCLONE),
             "expected": {"objects": 0, "bytes": 0},
             "bandwidth_bits_per_second": 10_000_000_000,
+            "bandwidth_timetable": [],
             "windows": [],
             "requests_per_second": 100_000,
             "delete_limit": 100,

@@ -14,7 +14,7 @@ sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_util
 
 from stuf_content.limits import Pace, Stopping  # noqa: E402 (after the path)
 from stuf_content.outcome import Exit, Stop  # noqa: E402
-from stuf_content.timetable import Timetable  # noqa: E402
+from stuf_content.timetable import Rates, Timetable  # noqa: E402
 
 MONDAY = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 
@@ -55,9 +55,34 @@ class Windows(unittest.TestCase):
             self.assertEqual(caught.exception.code, Exit.REFUSED)
 
 
+class Bandwidths(unittest.TestCase):
+    OFFICE = Rates.of(1000, [("mon-fri 08:00-18:00", 20), ("sun 22:00-04:00", 500)])
+
+    def test_a_bandwidth_holds_at_its_time_and_the_other_at_all_others(self) -> None:
+        wanted = {at(0, 7, 59): 1000, at(0, 8): 20, at(4, 17, 59): 20, at(4, 18): 1000, at(5, 9): 1000}
+        across_the_week_s_end = {at(6, 22): 500, at(7, 3, 59): 500, at(7, 4): 1000}
+        for moment, rate in (wanted | across_the_week_s_end).items():
+            with self.subTest(moment=moment):
+                self.assertEqual(self.OFFICE.at(moment), rate)
+        self.assertEqual(self.OFFICE.highest, 1000)
+
+    def test_rclone_is_told_the_same(self) -> None:
+        steps = self.OFFICE.for_rclone().split()
+        self.assertEqual(
+            steps[:5], ["Mon-00:00,500B", "Mon-04:00,1000B", "Mon-08:00,20B", "Mon-18:00,1000B", "Tue-08:00,20B"]
+        )
+        self.assertEqual(steps[-2:], ["Fri-18:00,1000B", "Sun-22:00,500B"])
+        self.assertEqual(Rates.of(1000, []).for_rclone(), "1000B")
+
+    def test_what_is_no_time_is_refused(self) -> None:
+        with self.assertRaises(Stop) as caught:
+            Rates.of(1000, [("25:00", 1)])
+        self.assertEqual(caught.exception.code, Exit.REFUSED)
+
+
 class Limits(Case):
     def test_requests_are_spread_out_and_never_faster_than_allowed(self) -> None:
-        pace = Pace(100, Stopping())
+        pace = Pace(lambda: 100, Stopping())
         begun = time.monotonic()
         for _ in range(31):
             pace.take()
@@ -73,6 +98,19 @@ class Limits(Case):
         self.content("copy")
         # The first piece goes at once.
         self.assertGreaterEqual(time.monotonic() - begun, 0.8)
+
+    def test_the_timetable_s_bandwidth_is_the_one_that_holds(self) -> None:
+        # At any other time both would take an hour.
+        self.between(moto().bucket(), moto().bucket())
+        self.source.seed("by/rclone", b"x" * 4 * MIB)
+        self.source.seed("by/itself/", b"x" * 4 * MIB)
+        self.list_source()
+        self.content("inventory")
+        halves = [f"mon-sun {half}" for half in ("00:00-12:00", "12:00-00:00")]
+        timed = [{"time": half, "bits_per_second": 8 * 100 * MIB} for half in halves]
+        self.configure(bandwidth_bits_per_second=8 * 1000, bandwidth_timetable=timed)
+        self.content("copy")
+        self.assertEqual(set(self.target.listed()), {"by/rclone", "by/itself/"})
 
 
 class Encryption(Case):

@@ -204,6 +204,7 @@ fn target() -> Target {
             requests_per_second: 100,
             batch_objects: 100,
             batch_bytes: word("50 GB"),
+            timetable: Vec::new(),
             windows: vec![word("mon-fri 22:00-06:00")],
             rename_keys: None,
         },

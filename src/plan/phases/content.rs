@@ -118,6 +118,15 @@ fn batches(facts: &Facts) -> Draft {
     } else {
         String::new()
     };
+    let pace = if content.timetable.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " It uses {}, otherwise {}.",
+            content.timetable.join(", "),
+            figures::bandwidth(content.bandwidth)
+        )
+    };
     let singly = match content.one_by_one {
         0 => String::new(),
         keys => format!(
@@ -131,7 +140,7 @@ fn batches(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Copies {} ({}) in {} with their content types and metadata.{singly}{when} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.",
+            "Copies {} ({}) in {} with their content types and metadata.{singly}{when}{pace} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.",
             figures::count(content.objects, "object", "objects"),
             figures::bytes(content.bytes),
             figures::count(content.batches.len() as u64, "batch", "batches"),

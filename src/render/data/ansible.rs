@@ -2,7 +2,8 @@
 
 use super::compose::environment;
 use crate::model::{
-    Checked, File, Files, Invitation, MailEncryption, RenameRule, Service, Target, Tls, Window,
+    Checked, File, Files, Invitation, MailEncryption, RenameRule, Service, Target, TimedBandwidth, Tls,
+    Window,
 };
 use crate::plan::{NeededBy, P95_FLOOR_MILLISECONDS, Plan};
 use crate::render::yaml::ansible_yaml;
@@ -109,20 +110,22 @@ fn services(plan: &Plan, checked: &Checked) -> Value {
 }
 
 fn content(plan: &Plan, target: &Target) -> Value {
+    let timed = |timed: &TimedBandwidth| json!({"time": written(&timed.window), "bits_per_second": timed.bandwidth.0});
+    let timetable: Vec<Value> = target.content.timetable.iter().map(timed).collect();
     json!({
         "content_objects": plan.facts.content.objects,
         "content_bytes": plan.facts.content.bytes,
         "content_bandwidth_bits_per_second": plan.facts.content.bandwidth,
         "content_requests_per_second": plan.facts.content.requests_per_second,
         "content_rename_keys": target.content.rename_keys.map(|RenameRule::PercentEncode| "percent-encode"),
-        "content_windows": windows(target),
+        "content_windows": target.content.windows.iter().map(written).collect::<Vec<_>>(),
+        "content_bandwidth_timetable": timetable,
     })
 }
 
-/// The windows as a target writes them: in UTC, which the copying program takes for granted.
-fn windows(target: &Target) -> Vec<String> {
-    let written = |window: &Window| window.to_string().trim_end_matches(" UTC").to_owned();
-    target.content.windows.iter().map(written).collect()
+/// A window as a target writes it: in UTC, which the copying program takes for granted.
+fn written(window: &Window) -> String {
+    window.to_string().trim_end_matches(" UTC").to_owned()
 }
 
 fn mail(target: &Target) -> Value {

@@ -301,7 +301,7 @@ fn screen(plan: &Plan) -> Screen {
         format!(
             "{working} of work ({} at {}: {})",
             figures::bytes(facts.content.bytes),
-            figures::bandwidth(facts.bandwidth.0),
+            figures::bandwidth(facts.content.planned_bandwidth),
             figures::duration(first.copy_seconds)
         )
     };

@@ -101,7 +101,7 @@ def _run(session: Session, entries: list[Entry], tell: Tell, window: float | Non
             "--metadata",
             # What changed is sent whatever time and size say; at the first time nothing is ever overwritten.
             *(["--ignore-times"] if overwrite else ["--checksum", "--immutable"]),
-            f"--bwlimit={session.given.bytes_per_second}B",
+            f"--bwlimit={session.given.rates.for_rclone()}",
             f"--tpslimit={session.given.requests_per_second}",
             "--retries=1",
             "--use-json-log",
@@ -182,5 +182,5 @@ def _remote(name: str, place: Place) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: no proxy, no AWS_CA_BUNDLE, no RCLONE_ variable that would change what is done."""
-    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+    """Nothing of ours: no proxy, no AWS_CA_BUNDLE, no RCLONE_ variable. The clock is UTC, as in the timetable."""
+    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", "TZ": "UTC0"}

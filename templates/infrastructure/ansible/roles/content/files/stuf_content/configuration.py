@@ -13,7 +13,7 @@ from typing import Any
 from stufpack_signature import Key
 
 from .outcome import refused
-from .timetable import Timetable
+from .timetable import Rates, Timetable
 
 FOLLOWING = "run ./migrate content again, which writes the files anew from the package"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -50,7 +50,7 @@ class Configuration:
     rclone: Path
     objects: int
     bytes: int
-    bytes_per_second: int
+    rates: Rates
     windows: Timetable
     requests_per_second: int
     delete_limit: int
@@ -78,7 +78,7 @@ def read(path: Path) -> Configuration:
         rclone=Path(fields.text("rclone")),
         objects=expected.number("objects"),
         bytes=expected.number("bytes"),
-        bytes_per_second=max(1, fields.number("bandwidth_bits_per_second", least=8) // 8),
+        rates=Rates.of(_bytes_per_second(fields, "bandwidth_bits_per_second"), _timetable(fields)),
         windows=Timetable.of(fields.texts("windows")),
         requests_per_second=fields.number("requests_per_second", least=1),
         delete_limit=fields.number("delete_limit"),
@@ -167,6 +167,11 @@ class Fields:
         """An object in the object."""
         return Fields(self._get(name, dict, "an object"), f"{self.where}: {name}")
 
+    def parts(self, name: str) -> list[Fields]:
+        """A list of objects in the object."""
+        value: list[Any] = self._get(name, list, "a list")
+        return [Fields(item, f"{self.where}: {name}[{index}]") for index, item in enumerate(value)]
+
     def exactly(self, name: str, value: object) -> None:
         """A key with one allowed value."""
         self.seen.add(name)
@@ -178,6 +183,18 @@ class Fields:
         unknown = sorted(set(self.given) - self.seen)
         if unknown:
             raise refused(f"{self.where}: unknown key `{unknown[0]}`", FOLLOWING)
+
+
+def _bytes_per_second(fields: Fields, name: str) -> int:
+    return fields.number(name, least=8) // 8
+
+
+def _timetable(fields: Fields) -> list[tuple[str, int]]:
+    timed = []
+    for part in fields.parts("bandwidth_timetable"):
+        timed.append((part.text("time"), _bytes_per_second(part, "bits_per_second")))
+        part.nothing_else()
+    return timed
 
 
 def _load(path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from .outcome import Exit, Stop
 
@@ -33,7 +34,7 @@ class Stopping:
 class Pace:
     """At most so many units per second, shared by every thread; a burst is spread out after it."""
 
-    def __init__(self, per_second: float, stopping: Stopping) -> None:
+    def __init__(self, per_second: Callable[[], float], stopping: Stopping) -> None:
         self.per_second = per_second
         self.stopping = stopping
         self.lock = threading.Lock()
@@ -44,7 +45,7 @@ class Pace:
         with self.lock:
             now = time.monotonic()
             begin = max(self.free_at, now)
-            self.free_at = begin + units / self.per_second
+            self.free_at = begin + units / self.per_second()
         if begin > now:
             self.stopping.wait(begin - now)
         else:

@@ -42,7 +42,7 @@ def probe(session: Session) -> dict[str, Any]:
 
 def _shortest(session: Session) -> datetime.timedelta:
     """How long the copy takes at least."""
-    return datetime.timedelta(seconds=session.given.bytes / session.given.bytes_per_second)
+    return datetime.timedelta(seconds=session.given.bytes / session.given.rates.highest)
 
 
 def _reads(session: Session) -> None:

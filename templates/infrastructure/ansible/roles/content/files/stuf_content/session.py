@@ -61,7 +61,7 @@ class Session:
         # The limit is for the source, where people work; the target is this machine's own.
         self.target = Store(self.given.target, UNLIMITED, self.stopping)
         #: Bytes that are read from the source, by every thread together.
-        self.line = Pace(self.given.bytes_per_second, self.stopping)
+        self.line = Pace(lambda: self.given.rates.at(self.now()), self.stopping)
         #: The descriptor that holds the lock, for children to hold it too.
         self.lock = -1
         #: When it may run: always, unless the verb keeps to the windows.

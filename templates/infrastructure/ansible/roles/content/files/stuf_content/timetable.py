@@ -1,4 +1,4 @@
-"""Off-peak windows, weekly and in UTC: `mon-fri 22:00-06:00`. An end before the start lies on the next day."""
+"""Off-peak windows and bandwidths, weekly and in UTC: `mon-fri 22:00-06:00`, which ends a day later where it must."""
 
 from __future__ import annotations
 
@@ -64,6 +64,49 @@ class Timetable:
             if offset < end - start:
                 found.append((start, end, offset))
         return found
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Bytes per second, by the time of the week."""
+
+    otherwise: int
+    #: From which second of the week, until which, how many.
+    spans: tuple[tuple[int, int, int], ...] = ()
+
+    @classmethod
+    def of(cls, otherwise: int, timed: list[tuple[str, int]]) -> Rates:
+        """Reads a timetable: when, and how many bytes per second then."""
+        spans = [(*span, rate) for text, rate in timed for span in Timetable.of([text]).spans]
+        return cls(otherwise, tuple(sorted(spans)))
+
+    def at(self, now: datetime.datetime) -> int:
+        """What may be used now."""
+        return self._in(_second(now))
+
+    @property
+    def highest(self) -> int:
+        """What is never exceeded."""
+        return max(self.otherwise, *(rate for _, _, rate in self.spans)) if self.spans else self.otherwise
+
+    def for_rclone(self) -> str:
+        """The same as rclone's `--bwlimit` has it, which goes by the clock of the time zone it is given."""
+        if not self.spans:
+            return f"{self.otherwise}B"
+        steps = sorted({0} | {edge % WEEK for start, end, _ in self.spans for edge in (start, end)})
+        return " ".join(f"{_written(step)},{self._in(step)}B" for step in steps)
+
+    def _in(self, second: float) -> int:
+        for start, end, rate in self.spans:
+            if (second - start) % WEEK < end - start:
+                return rate
+        return self.otherwise
+
+
+def _written(second: int) -> str:
+    """`Mon-08:00`."""
+    day, rest = divmod(second, 86400)
+    return f"{DAYS[day].title()}-{rest // 3600:02}:{rest % 3600 // 60:02}"
 
 
 def _second(now: datetime.datetime) -> float:

@@ -25,7 +25,7 @@ class Store:
 
     def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
         self.place = place
-        self.wire = Wire(place.endpoint, place.authority, Pace(requests_per_second, stopping), stopping)
+        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
         #: The store's own clock at the last listing's begin, in seconds.
         self.listed_at = 0.0
 

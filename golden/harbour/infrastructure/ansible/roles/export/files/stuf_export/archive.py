@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -9,7 +10,8 @@ import os
 import re
 import shutil
 import tarfile
-from collections.abc import Iterable
+import urllib.parse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,13 +31,30 @@ class Gate:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         # Shorter ones would be found in ordinary words.
-        self._secrets = [secret.encode() for secret in secrets if len(secret) >= 8]
+        self._forms = {form for secret in secrets if len(secret) >= 8 for form in _forms(secret)}
 
     def passed(self, name: str, content: bytes) -> bytes:
         """The same bytes, when none of the secrets stands in them."""
-        if any(secret in content for secret in self._secrets):
+        if any(form in content for form in self._forms):
             raise ExportError(f"a credential of the installation stands in what would be {name}; nothing was written")
         return content
+
+
+def _forms(secret: str) -> Iterator[bytes]:
+    """How a secret may stand in a file: as it is, escaped for JSON or a URL, in hexadecimal, within base64."""
+    plain = secret.encode()
+    yield plain
+    for ascii_only in (False, True):
+        yield json.dumps(secret, ensure_ascii=ascii_only)[1:-1].encode()
+    yield urllib.parse.quote(plain, safe="").encode()
+    yield plain.hex().encode()
+    yield plain.hex().upper().encode()
+    # Where it begins in the middle of three bytes, its first characters are also its neighbour's; so are the last.
+    for before, first in enumerate((0, 2, 3)):
+        last = (before + len(plain)) * 8 // 6
+        text = base64.b64encode(bytes(before) + plain)[first:last]
+        yield text
+        yield text.translate(bytes.maketrans(b"+/", b"-_"))
 
 
 def rendered(content: Any) -> bytes:

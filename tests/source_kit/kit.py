@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import itertools
 import json
+import shutil
 import sys
 import tempfile
 import unittest
@@ -34,6 +37,75 @@ def example() -> dict[str, Any]:
     """The settings that the kit shows."""
     content: dict[str, Any] = json.loads((SOURCE / "settings.example.json").read_text())
     return content
+
+
+def unpacked(folder: Path) -> Path:
+    """A kit as it lies there unpacked, with its list."""
+    kit = folder / "kit"
+    shutil.copytree(SOURCE, kit, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ANSIBLE / "module_utils/stufpack_signature.py", kit / "program")
+    (kit / "kit.json").write_text("{}\n")
+    (kit / "SHA256SUMS.sig").write_text("a signature\n")
+    enlist(kit)
+    return kit
+
+
+def enlist(kit: Path) -> None:
+    """Makes the kit's list of what is there."""
+    files = (file for file in sorted(kit.rglob("*")) if file.is_file() and not file.name.startswith("SHA256SUMS"))
+    lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(kit)}\n" for file in files)
+    (kit / "SHA256SUMS").write_text("".join(lines))
+
+
+class Bucket:
+    """A bucket's policy, as a store keeps it."""
+
+    def __init__(self, policy: object = None) -> None:
+        self.held = policy
+        #: Answers that it does not do it.
+        self.refuses = False
+        #: Does not answer; does what was asked when it `acts`, or silently at once.
+        self.silent = self.acts_silently = False
+        #: Reads back the same meaning in other words, as AWS does.
+        self.rewords = False
+        self._asked: list[object] = []
+        self._reads = itertools.count()
+
+    def policy(self) -> object:
+        """What it is."""
+        copied = json.loads(json.dumps(self.held))
+        return reworded(copied, next(self._reads) % 2 == 0) if self.rewords else copied
+
+    def set_policy(self, policy: object) -> None:
+        """Makes it another."""
+        if self.refuses:
+            raise freezing.SourceError("PutBucketPolicy was answered with 403 AccessDenied")
+        if self.silent:
+            self._asked.append(policy)
+            if self.acts_silently:
+                self.acts()
+            raise freezing.Unanswered("s3.example does not answer (TimeoutError)")
+        self.held = json.loads(json.dumps(policy))
+
+    def acts(self) -> None:
+        """Does what it never answered to."""
+        self.held = json.loads(json.dumps(self._asked.pop()))
+
+
+def reworded(policy: Any, turned: bool) -> Any:
+    """The policy as AWS gives it back: lists in another order, lists of one as their element."""
+
+    def below(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: below(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return value[0] if len(value) == 1 else sorted(value, reverse=turned)
+        return value
+
+    if not isinstance(policy, dict):
+        return policy
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    return {**policy, "Statement": [below(statement) for statement in statements]}
 
 
 class MachineTest(unittest.TestCase):

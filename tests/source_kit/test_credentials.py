@@ -9,9 +9,11 @@ import subprocess
 import unittest
 from unittest.mock import patch
 
-from kit import MachineTest, credentials, main
+from kit import MachineTest, credentials, example, main, program
 
 UTC = datetime.UTC
+SourceError, Unanswered = program("failure").SourceError, program("failure").Unanswered
+store = program("store")
 
 
 def ahead(**time: int) -> str:
@@ -20,7 +22,9 @@ def ahead(**time: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Credentials(MachineTest):
+class CredentialTest(MachineTest):
+    """A machine with credentials, and a clock that moves."""
+
     def issue(self, **time: int) -> dict[str, object]:
         """A cutover credential: an SSH key alone, so that no store is needed."""
         return self.does("issue", "source-cutover", "until", ahead(**(time or {"days": 1})))
@@ -46,6 +50,8 @@ class Credentials(MachineTest):
         clock.start()
         self.addCleanup(clock.stop)
 
+
+class Credentials(CredentialTest):
     def test_a_key_may_call_one_program_until_its_end_and_nothing_else(self) -> None:
         ends = ahead(days=2)
         made = self.does("issue", "source-cutover", "until", ends)
@@ -151,6 +157,149 @@ class Credentials(MachineTest):
         credentials.Register(self.places).keep(mine)
         seen = json.loads(self.over_ssh("read-1a2b3c4d", b"status")[1])["credentials"]
         self.assertEqual([one["id"] for one in seen], ["read-1a2b3c4d"])
+
+    def test_who_cuts_over_cannot_revoke_the_operator(self) -> None:
+        key = self.root / "operator.pub"
+        key.write_text("ssh-ed25519 " + "A" * 68)
+        operator = str(self.does("admit", str(key), "until", ahead(days=1))["admitted"])
+        self.issue()
+        (mine,) = (one["id"] for one in self.does("status")["credentials"] if one["kind"] == "source-cutover")
+        code, _, told = self.over_ssh(mine, f"revoke {operator}".encode())
+        self.assertEqual((code, "may revoke itself" in told), (12, True), told)
+        self.assertEqual(self.over_ssh(operator, b"status")[0], 0)
+        self.assertEqual(self.over_ssh(mine, f"revoke {mine}".encode())[0], 0)
+        self.assertEqual(self.over_ssh(mine, b"status")[0], 12)
+
+    def test_a_broken_entry_lets_nobody_in_and_can_be_revoked(self) -> None:
+        self.issue()
+        broken = self.identifier()
+        self.issue()
+        (other,) = (one["id"] for one in self.does("status")["credentials"] if one["id"] != broken)
+        entry = self.places.state / f"credentials/{broken}.json"
+        for text in ("", "[]", "{", '{"id": "x"}', entry.read_text().replace("Z", "")):
+            entry.write_text(text)
+            code, said, told = self.over_ssh(broken, b"status")
+            self.assertEqual((code, said, f"next: stuf-source revoke {broken}" in told), (1, "", True), told)
+            self.assertEqual([one["id"] for one in self.does("status")["credentials"]], [other])
+        self.does("revoke", broken)
+        self.assertFalse(entry.exists())
+        self.assertEqual([line.rsplit(" ", 1)[1] for line in self.lines()], [other])
+
+
+class Watch(CredentialTest):
+    """The timer's works: whatever stops one of them stops no other, and is told."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.issue(hours=1)
+
+    def ends(self, code: int, *said: str) -> None:
+        """The credential ends, whatever else goes wrong; that is told."""
+        self.assertEqual(len(self.lines()), 1)
+        self.at(hours=1, seconds=1)
+        found, _, told = self.by_root("watch")
+        self.assertEqual(found, code, told)
+        for words in (*said, "ended: cutover-"):
+            self.assertIn(words, told)
+        self.assertEqual((self.lines(), credentials.Register(self.places).names()), ([], []))
+
+    def test_a_broken_record_of_the_freeze(self) -> None:
+        (self.places.state / "frozen.json").write_text("{")
+        self.ends(11, "frozen.json is broken")
+
+    def test_an_authority_that_is_none(self) -> None:
+        self.does("freeze")
+        for name in ("access_key_file", "secret_key_file"):
+            (self.root / name).write_text("a-secret-of-the-storage")
+        files = {name: str(self.root / name) for name in ("access_key_file", "secret_key_file")}
+        self.settle(storage=example()["storage"] | files | {"ca": "-----BEGIN CERTIFICATE-----\nnone"})
+        self.ends(1, "storage.ca of the settings is not a certificate")
+
+    def test_a_missing_key_of_the_storage(self) -> None:
+        self.settle(storage=example()["storage"] | {"access_key_file": str(self.root / "none")})
+        self.ends(12, "cannot be read")
+
+    def test_a_log_that_takes_nothing(self) -> None:
+        self.does("freeze")
+        log = self.places.state / "log.jsonl"
+        log.unlink()
+        log.mkdir()
+        self.ends(1, "nobody renewed the freeze", "the log could not be written (IsADirectoryError: Is a directory)")
+        self.assertFalse((self.switches / "read-only").exists())
+
+    def test_what_nobody_thought_of_is_told_without_its_words(self) -> None:
+        with patch.object(main.Doors, "watch", side_effect=KeyError("a-secret-of-somebody")):
+            self.ends(1, "the timer could not do its work (KeyError)")
+        self.assertNotIn("a-secret-of-somebody", (self.places.state / "log.jsonl").read_text())
+
+    def test_a_broken_entry_of_the_register(self) -> None:
+        (self.places.state / "credentials/cutover-00000000.json").write_text("{")
+        self.at(hours=1, seconds=1)
+        code, _, told = self.by_root("watch")
+        self.assertEqual((code, "cutover-00000000 is broken; next: stuf-source revoke" in told), (1, True), told)
+        self.assertEqual(self.lines(), [])
+
+    def test_a_storage_key_that_cannot_be_taken_away(self) -> None:
+        ended = ahead(hours=1)
+        readers = [f"read-0000000{number}" for number in range(3)]
+        for name in readers:
+            kept = credentials.Credential(name, "source-read", ended, "ssh-ed25519 AAAA", f"stuf-source-{name}")
+            credentials.Register(self.places).keep(kept)
+        for name in ("access_key_file", "secret_key_file"):
+            (self.root / name).write_text("x")
+        files = {name: str(self.root / name) for name in ("access_key_file", "secret_key_file")}
+        self.settle(storage=example()["storage"] | files)
+        removed: list[str] = []
+
+        def remove(_: object, user: str) -> None:
+            if user.endswith("0"):
+                raise SourceError("DeleteUser was answered with 409 DeleteConflict")
+            removed.append(user)
+
+        self.at(hours=1, seconds=1)
+        with patch.object(credentials.Store, "remove_reader", remove):
+            code, _, told = self.by_root("watch")
+        self.assertEqual((code, "DeleteConflict" in told), (1, True), told)
+        self.assertEqual(removed, [f"stuf-source-{name}" for name in readers[1:]])
+        self.assertEqual(credentials.Register(self.places).names(), readers[:1], "it is tried again")
+
+
+class Answers(MachineTest):
+    """What a store, or something in its place, answers."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        for name in ("access_key_file", "secret_key_file"):
+            (self.root / name).write_text("x")
+        files = {name: str(self.root / name) for name in ("access_key_file", "secret_key_file")}
+        self.settle(storage=example()["storage"] | files)
+        self.asked = store.Store(program("settings").read(self.places.settings).storage)
+
+    def test_what_never_reached_a_store_is_told_from_what_it_did_not_answer(self) -> None:
+        connection = store.http.client.HTTPSConnection
+        with patch.object(connection, "connect", side_effect=ConnectionRefusedError):
+            with self.assertRaises(SourceError) as told:
+                self.asked.set_policy(None)
+            self.assertIs(type(told.exception), SourceError)
+        silent = patch.object(connection, "request", side_effect=TimeoutError)
+        with patch.object(connection, "connect"), silent, self.assertRaises(Unanswered):
+            self.asked.set_policy(None)
+
+    def test_what_is_no_answer_of_a_store_is_told_as_that(self) -> None:
+        for body in (b"", b"<html><p>", b"{}", b"\xff\xfe"):
+            with self.assertRaises(SourceError):
+                store.Answer(200, body).found("AccessKeyId")
+        for status, body, kind in (
+            (200, b"<html>", SourceError),
+            (403, b"<html>", SourceError),
+            (500, b"", Unanswered),
+        ):
+            with patch.object(store.Store, "_ask", return_value=store.Answer(status, body)):
+                with self.subTest(status), self.assertRaises(SourceError) as told:
+                    self.asked.policy()
+                self.assertIs(type(told.exception), kind)
+                with self.subTest(status), self.assertRaises(SourceError):
+                    self.asked.remove_reader("stuf-source-read-1a2b3c4d")
 
 
 if __name__ == "__main__":

@@ -5,30 +5,15 @@ from __future__ import annotations
 import datetime
 import json
 import unittest
+from functools import partial
 from unittest.mock import patch
 
-from kit import MachineTest, example, freezing, settings
+from kit import Bucket, MachineTest, example, freezing, program, settings
+
+frozen, policies = program("frozen"), program("policies")
 
 NOW = datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.UTC)
 AGES = datetime.timedelta(seconds=600)
-
-
-class Bucket:
-    """A bucket's policy, as a store keeps it."""
-
-    def __init__(self, policy: object = None) -> None:
-        self.held = policy
-        self.fails = False
-
-    def policy(self) -> object:
-        """What it is."""
-        return json.loads(json.dumps(self.held))
-
-    def set_policy(self, policy: object) -> None:
-        """Makes it another."""
-        if self.fails:
-            raise freezing.SourceError("PutBucketPolicy was answered with 500")
-        self.held = json.loads(json.dumps(policy))
 
 
 class Doors(MachineTest):
@@ -89,11 +74,44 @@ class Doors(MachineTest):
         self.assertFalse(self.switch())
         self.assertIsNone(doors.watch(NOW + AGES * 2))
         doors.freeze(NOW)
-        doors.redirect("files.example.org")
+        doors.redirect("files.example.org", NOW)
         self.assertIsNone(doors.watch(NOW + AGES * 1000))
         self.assertTrue(self.switch())
         doors.restore(NOW + AGES * 1000)
         self.assertIsNone(doors.watch(NOW + AGES * 1000), "a lease begins anew")
+
+    def test_a_proxy_that_was_closed_before_stays_closed(self) -> None:
+        (self.switches / "read-only").touch()
+        self.does("freeze")
+        self.assertIn("was read-only", self.does("unfreeze")["state"])
+        self.assertTrue(self.switch())
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        self.assertIn("was read-only", str(doors.watch(NOW + AGES)))
+        self.assertTrue(self.switch())
+
+    def test_a_redirect_that_was_there_before_is_neither_replaced_nor_taken_back(self) -> None:
+        (self.switches / "redirect").mkdir()
+        (self.switches / "redirect/before.example.org").touch()
+        self.does("freeze")
+        code, _, told = self.by_root("redirect", "to", "files.example.org")
+        self.assertEqual((code, self.led_to()), (12, ["before.example.org"]), told)
+        self.does("redirect", "to", "before.example.org")
+        self.does("restore")
+        self.assertEqual(self.led_to(), ["before.example.org"])
+        self.does("unfreeze")
+        self.assertEqual(self.led_to(), ["before.example.org"])
+
+    def test_a_record_that_is_broken_is_told_and_nothing_is_opened(self) -> None:
+        self.does("freeze")
+        record = self.places.state / "frozen.json"
+        whole = json.loads(record.read_text())
+        for text in ("", "[]", "{", "{}", json.dumps(whole | {"more": 1}), json.dumps(whole | {"lease_until": "soon"})):
+            record.write_text(text)
+            for verb in ("unfreeze", "renew", "status", "watch"):
+                code, _, told = self.by_root(verb)
+                self.assertEqual((code, "frozen.json is broken" in told), (11, True), told)
+        self.assertTrue(self.switch())
 
     def given(self) -> object:
         """The settings as the program reads them."""
@@ -146,10 +164,179 @@ class Policies(Doors):
         self.assertFalse(self.switch())
 
     def test_what_cannot_be_closed_whole_is_not_closed_at_all(self) -> None:
-        self.bucket.fails = True
+        self.bucket.refuses = True
         code, _, told = self.by_root("freeze")
         self.assertEqual((code, self.switch(), self.bucket.held), (1, False, self.BEFORE), told)
         self.assertIsNone(self.does("status")["frozen"])
+        self.assertFalse((self.places.state / "frozen.json").exists(), "a refusal leaves nothing outstanding")
+
+    def test_what_an_earlier_freeze_left_is_taken_out_by_the_next(self) -> None:
+        self.does("freeze")
+        (self.places.state / "frozen.json").unlink()
+        self.does("freeze")
+        self.does("unfreeze")
+        self.assertEqual(self.bucket.held, {**self.BEFORE, "Statement": [self.BEFORE["Statement"]]})  # type: ignore
+
+
+class OtherWords(Policies):
+    """A bucket whose policy is read back as AWS gives it: with the same meaning, and never in the same words."""
+
+    BEFORE: object = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "One",
+                "Effect": "Allow",
+                "Principal": {"AWS": ["a", "b"]},
+                "Action": ["s3:GetObject"],
+                "Resource": "x",
+            },
+            {"Sid": "Two", "Effect": "Deny", "Principal": "*", "Action": ["s3:B", "s3:A", "s3:C"], "Resource": ["y"]},
+        ],
+    }
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bucket.rewords = True
+
+    def test_frozen_then_open_leaves_nothing(self) -> None:
+        for end in ("unfreeze", "watch"):
+            doors = freezing.Doors(self.places, self.given())
+            doors.freeze(NOW)
+            self.assertEqual(doors.seen()["bucket"], "read-only")
+            said = doors.unfreeze(NOW) if end == "unfreeze" else doors.watch(NOW + AGES)
+            self.assertIn("open", str(said))
+            self.assertEqual((doors.seen()["bucket"], self.switch()), ("open", False))
+            self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
+
+    def test_what_an_earlier_freeze_left_is_taken_out_by_the_next(self) -> None:
+        self.does("freeze")
+        (self.places.state / "frozen.json").unlink()
+        self.does("freeze")
+        self.does("unfreeze")
+        self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
+        self.assertFalse(policies.denies(self.bucket.held))
+
+    def test_another_meaning_is_no_other_wording(self) -> None:
+        def changed(at: int, **words: object) -> dict[str, object]:
+            every = [dict(statement) for statement in self.BEFORE["Statement"]]  # type: ignore[index]
+            every[at] |= words
+            return {"Version": "2012-10-17", "Statement": every}
+
+        first, second = self.BEFORE["Statement"]  # type: ignore[index]
+        for other in (
+            None,
+            {"Version": "2012-10-17", "Statement": [second, first]},
+            {"Version": "2012-10-17", "Statement": [first]},
+            {"Version": "2008-10-17", "Statement": [first, second]},
+            changed(0, Action=["s3:GetObject", "s3:PutObject"]),
+            changed(0, Principal={"AWS": ["a"]}),
+            changed(0, Principal="*"),
+            changed(1, Action=["s3:A", "s3:B"]),
+            changed(1, Resource="x"),
+            changed(1, Effect="Allow"),
+            changed(1, Condition={"Bool": {"aws:SecureTransport": "false"}}),
+        ):
+            self.assertFalse(policies.same_otherwise(self.BEFORE, other), other)
+        conditions = [changed(0, Condition={"Bool": {"aws:SecureTransport": value}}) for value in (False, ["false"])]
+        self.assertTrue(policies.same_otherwise(*conditions))
+
+
+class Unanswered(Policies):
+    """A store that says nothing, and does what it was asked for nevertheless: at once, later or never."""
+
+    WINDOW = freezing.OUTSTANDING
+
+    def frozen_in_vain(self) -> freezing.Doors:
+        """Doors whose freeze the store did not answer."""
+        doors = freezing.Doors(self.places, self.given())
+        self.bucket.silent = True
+        with self.assertRaises(freezing.Unanswered) as told:
+            doors.freeze(NOW)
+        self.bucket.silent = False
+        self.assertIn("nothing is frozen", str(told.exception))
+        self.assertFalse(self.switch())
+        return doors
+
+    def test_a_freeze_that_acts_late_is_undone_by_the_timer(self) -> None:
+        doors = self.frozen_in_vain()
+        self.assertIsNone(doors.watch(NOW + AGES))
+        self.assertEqual(self.bucket.held, self.BEFORE)
+        status = self.does("status")
+        self.assertEqual((status["frozen"], status["unsettled_until"]), (None, "2026-11-21T10:20:00Z"))
+        self.bucket.acts()
+        self.assertEqual(doors.seen()["bucket"], "read-only")
+        self.assertIn("found closed", str(doors.watch(NOW + AGES)))
+        self.assertEqual((doors.seen()["bucket"], self.switch()), ("open", False))
+        self.assertIsNone(doors.watch(NOW + self.WINDOW - datetime.timedelta(seconds=1)))
+        self.assertIsNotNone(doors.state(), "another may be outstanding still")
+        self.assertIn("no request", str(doors.watch(NOW + self.WINDOW)))
+        self.assertIsNone(doors.state())
+        self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
+
+    def test_a_denial_that_shows_at_the_very_end_is_taken_out_before_anything_is_forgotten(self) -> None:
+        doors = self.frozen_in_vain()
+        self.bucket.acts()
+        self.assertIn("found closed", doors.unfreeze(NOW + self.WINDOW))
+        self.assertFalse(policies.denies(self.bucket.held))
+
+    def test_what_was_done_without_an_answer_is_undone_at_once(self) -> None:
+        self.bucket.acts_silently = True
+        doors = self.frozen_in_vain()
+        self.assertEqual(doors.seen()["bucket"], "open")
+        self.assertIsNotNone(doors.state())
+
+    def test_while_something_is_outstanding_nothing_is_frozen_renewed_or_redirected(self) -> None:
+        doors = self.frozen_in_vain()
+        for verb in (("freeze",), ("renew",), ("restore",), ("redirect", "to", "files.example.org")):
+            self.assertEqual(self.by_root(*verb)[0], 12, verb)
+        self.assertFalse(self.switch())
+        self.assertEqual(self.bucket.held, self.BEFORE)
+        self.assertIn("open", doors.unfreeze(NOW))
+        doors.watch(NOW + self.WINDOW)
+        self.does("freeze")
+
+    def test_an_opening_without_an_answer_bars_the_next_freeze_until_it_can_open_nothing(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        self.bucket.silent = True
+        with self.assertRaises(freezing.Unanswered):
+            doors.unfreeze(NOW)
+        self.assertFalse(self.switch(), "the timer opens the bucket within half a minute")
+        self.assertEqual(doors.seen()["bucket"], "read-only")
+        self.bucket.silent = False
+        self.assertIn("found closed", str(doors.watch(NOW + AGES / 10)))
+        self.assertEqual(doors.seen()["bucket"], "open")
+        with self.assertRaises(freezing.Refused):
+            doors.freeze(NOW + AGES)
+        doors.watch(NOW + self.WINDOW)
+        doors.freeze(NOW + self.WINDOW)
+        self.assertTrue(self.switch())
+
+    def test_killed_in_the_middle_of_a_freeze_it_opens_and_looks_until_nothing_can_come(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        with (
+            patch.object(freezing.Doors, "_give_up"),
+            patch.object(self.bucket, "set_policy", side_effect=SystemExit),
+            self.assertRaises(SystemExit),
+        ):
+            doors.freeze(NOW)
+        self.assertTrue(self.switch())
+        for again in (doors.freeze, partial(doors.redirect, "files.example.org")):
+            with self.assertRaises(freezing.Refused) as told:
+                again(now=NOW)
+            self.assertIn("not settled: until 2026-11-21T10:20:00Z", str(told.exception))
+        self.assertIn("open; until", str(doors.watch(NOW + AGES)))
+        self.assertFalse(self.switch())
+        self.assertIsNone(doors.watch(NOW + self.WINDOW - datetime.timedelta(seconds=1)))
+        self.assertIn("no request", str(doors.watch(NOW + self.WINDOW)))
+
+    def test_a_full_disk_keeps_nobody_from_opening(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        with patch.object(frozen.Record, "keep", side_effect=OSError(28, "No space left on device")):
+            self.assertEqual(doors.unfreeze(NOW), "open")
+        self.assertEqual((doors.state(), self.switch()), (None, False))
 
 
 if __name__ == "__main__":

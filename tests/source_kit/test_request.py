@@ -156,10 +156,27 @@ class Requests(unittest.TestCase):
             for text, (verb, _) in GOOD.items():
                 with self.subTest(kind=kind, asked=text):
                     if verb in verbs:
-                        request.permit(kind, request.parse(text))
+                        request.permit(kind, "cutover-1a2b3c4d", request.parse(text))
                     else:
                         with self.assertRaises(Refused):
-                            request.permit(kind, request.parse(text))
+                            request.permit(kind, "cutover-1a2b3c4d", request.parse(text))
+
+    def test_who_cuts_over_ends_itself_and_readers_and_nobody_else(self) -> None:
+        mine = "cutover-1a2b3c4d"
+        for name, allowed in (
+            (mine, True),
+            ("read-00000000", True),
+            ("cutover-1a2b3c4e", False),
+            ("operator-1a2b3c4d", False),
+        ):
+            asked = request.parse(f"revoke {name}".encode())
+            with self.subTest(name):
+                request.permit("operator", "operator-00000000", asked)
+                if allowed:
+                    request.permit("source-cutover", mine, asked)
+                else:
+                    with self.assertRaises(Refused):
+                        request.permit("source-cutover", mine, asked)
 
 
 if __name__ == "__main__":

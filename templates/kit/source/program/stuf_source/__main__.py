@@ -9,11 +9,13 @@ import datetime
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import reading, request, settings
-from .credentials import TIME, Issuer, Register
+from . import moments, reading, request, settings
+from .credentials import Issuer, Register
 from .failure import Refused, SourceError
 from .freezing import Doors
 from .places import Places
@@ -58,7 +60,7 @@ def serve(arguments: list[str], asked: bytes | None, places: Places | None = Non
         identifier = arguments[0]
         credential = Register(here).valid(identifier, now)
         wanted = request.parse(asked)
-        request.permit(credential.kind, wanted)
+        request.permit(credential.kind, identifier, wanted)
         return _perform(here, settings.read(here.settings), wanted, credential.kind, identifier, now)
     except SourceError as error:
         if isinstance(error, Refused):
@@ -96,13 +98,13 @@ def _change(here: Places, given: settings.Settings, asked: Request, now: datetim
         return {"revoked": asked.id}
     doors = Doors(here, given)
     if asked.host is not None:
-        said = doors.redirect(asked.host)
+        said = doors.redirect(asked.host, now)
     elif asked.verb == "freeze":
         said = doors.freeze(now)
     elif asked.verb == "renew":
         said = doors.renew(now)
     elif asked.verb == "unfreeze":
-        said = doors.unfreeze()
+        said = doors.unfreeze(now)
     else:
         said = doors.restore(now)
     return {"state": said, "seen": doors.seen()}
@@ -112,47 +114,48 @@ def _status(here: Places, given: settings.Settings, kind: str, identifier: str) 
     doors = Doors(here, given)
     held = doors.state()
     every = [{"id": one.id, "kind": one.kind, "ends_at": one.ends_at} for one in Register(here).all()]
+    frozen = None
+    if held and not held.opening:
+        frozen = {"since": held.since, "lease_until": held.lease_until, "redirect": held.redirect}
     # Who else may read is nobody's business who may only read.
     shown = [one for one in every if kind != "source-read" or one["id"] == identifier]
     return {
         "schema": 1,
         "installation": given.installation,
         "kit": (here.program / "kit.sha256").read_text(encoding="ascii").strip(),
-        "frozen": {"since": held.since, "lease_until": held.lease_until, "redirect": held.redirect} if held else None,
+        "frozen": frozen,
+        "unsettled_until": held.unsettled_until if held else None,
         "seen": doors.seen(),
         "credentials": shown,
     }
 
 
 def _watch(here: Places, given: settings.Settings, now: datetime.datetime) -> int:
-    code = 0
     with here.locked():
-        for work in (_open_again, _expire):
-            # Neither keeps the other from being done.
-            try:
-                said = work(here, given, now)
-            except SourceError as error:
-                code = max(code, _stopped(error))
-                continue
-            if said:
-                print(said, file=sys.stderr)
-                _note(here, "watch", said, 0, now)
-    return code
+        issuer = Issuer(here, given)
+        codes = [_looked(here, now, lambda: Doors(here, given).watch(now))]
+        codes += [_looked(here, now, partial(issuer.expire, name, now)) for name in Register(here).names()]
+    return max(codes)
 
 
-def _open_again(here: Places, given: settings.Settings, now: datetime.datetime) -> str | None:
-    return Doors(here, given).watch(now)
-
-
-def _expire(here: Places, given: settings.Settings, now: datetime.datetime) -> str | None:
-    ended = Issuer(here, given).expire(now)
-    return f"ended: {', '.join(ended)}" if ended else None
+def _looked(here: Places, now: datetime.datetime, look: Callable[[], str | None]) -> int:
+    """One look of the timer; whatever stops it stops no other, and is told without what it was about."""
+    try:
+        said = look()
+    except SourceError as error:
+        return _stopped(error)
+    except Exception as error:
+        return _stopped(SourceError(f"the timer could not do its work ({_kind(error)})"))
+    if said is None:
+        return 0
+    print(said, file=sys.stderr)
+    return 0 if _note(here, "watch", said, 0, now) else 1
 
 
 def _admit(here: Places, given: settings.Settings, file: str, until: str, now: datetime.datetime) -> int:
     try:
         public = Path(file).read_text(encoding="utf-8")
-        ends = datetime.datetime.strptime(until, TIME).replace(tzinfo=datetime.UTC)
+        ends = moments.read(until)
     except OSError as error:
         raise Refused(f"{file} cannot be read: {error.strerror}") from None
     except ValueError:
@@ -164,11 +167,20 @@ def _admit(here: Places, given: settings.Settings, file: str, until: str, now: d
     return 0
 
 
-def _note(here: Places, identifier: str, what: str, code: int, now: datetime.datetime) -> None:
-    """One line of the log: who asked for what, and how it ended; never what came with it."""
-    entry = {"at": now.strftime(TIME), "by": identifier, "what": what, "exit": code}
-    with (here.state / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
+def _note(here: Places, identifier: str, what: str, code: int, now: datetime.datetime) -> bool:
+    """One line of the log: who asked for what, and how it ended; never what came with it. A full disk stops no verb."""
+    entry = {"at": moments.shown(now), "by": identifier, "what": what, "exit": code}
+    try:
+        with (here.state / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+    except OSError as error:
+        print(f"error: the log could not be written ({_kind(error)})", file=sys.stderr)
+        return False
+    return True
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__ + (f": {error.strerror}" if isinstance(error, OSError) and error.strerror else "")
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ The register in `credentials/` says what there is; the file for sshd is made fro
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import grp
 import json
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from . import moments
 from .failure import Refused, SourceError
 from .places import ACCOUNT, Places, rendered, write
 from .settings import Settings
@@ -24,7 +26,6 @@ from .store import Store
 #: Longer than any migration; whoever needs more asks again.
 LONGEST = datetime.timedelta(days=90)
 KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp256) ([A-Za-z0-9+/]{20,400}={0,2})")
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Credential:
 
     def ended(self, now: datetime.datetime) -> bool:
         """Whether nothing may be asked for with it any more."""
-        return now >= datetime.datetime.strptime(self.ends_at, TIME).replace(tzinfo=datetime.UTC)
+        return now >= moments.read(self.ends_at)
 
     def line(self) -> str:
         """What sshd is told: nothing but the one program, and nothing at all after the end."""
@@ -55,16 +56,23 @@ class Register:
         self._places = places
         self._folder = places.state / "credentials"
 
+    def names(self) -> list[str]:
+        """The name of every credential, of those too whose entry is broken."""
+        return sorted(file.stem for file in self._folder.glob("*.json"))
+
     def all(self) -> list[Credential]:
-        """Every credential, by name."""
-        return [self._read(file) for file in sorted(self._folder.glob("*.json"))]
+        """Every credential whose entry can be read, by name; nobody gets in by one that is broken."""
+        found = []
+        for name in self.names():
+            with contextlib.suppress(SourceError):
+                found.append(self.read(name))
+        return found
 
     def valid(self, identifier: str, now: datetime.datetime) -> Credential:
         """The credential of that name, if it may still be used."""
-        file = self._folder / f"{identifier}.json"
-        if not file.exists():
+        if identifier not in self.names():
             raise Refused("there is no such credential, or it was revoked")
-        found = self._read(file)
+        found = self.read(identifier)
         if found.ended(now):
             raise Refused(f"the credential {found.id} ended at {found.ends_at}; next: ask the operator for a new one")
         return found
@@ -86,9 +94,16 @@ class Register:
             raise SourceError(f"there is no group {ACCOUNT}; next: ./install SETTINGS") from None
         write(self._places.authorized_keys, lines, 0o640, group)
 
-    @staticmethod
-    def _read(file: Path) -> Credential:
-        return Credential(**json.loads(file.read_text(encoding="utf-8")))
+    def read(self, identifier: str) -> Credential:
+        """The credential of that name, ended or not."""
+        try:
+            found = Credential(**json.loads((self._folder / f"{identifier}.json").read_text(encoding="utf-8")))
+            moments.read(found.ends_at)
+        except (OSError, ValueError, TypeError):
+            raise SourceError(
+                f"the register's entry of {identifier} is broken; next: stuf-source revoke {identifier}"
+            ) from None
+        return found
 
 
 class Issuer:
@@ -106,8 +121,8 @@ class Issuer:
             raise Refused("the settings name no storage whose keys could be made here")
         identifier = _named(kind.removeprefix("source-"), until, now)
         private, public = _key_pair(identifier)
-        ends_at = until.strftime(TIME)
-        user = f"stuf-source-{identifier}" if kind == "source-read" else None
+        ends_at = moments.shown(until)
+        user = _storage_user(identifier) if kind == "source-read" else None
         credential = Credential(identifier, kind, ends_at, public, user)
         # Written down before it is made: whatever stops here, its end still takes it away.
         self._register.keep(credential)
@@ -148,28 +163,35 @@ class Issuer:
         found = KEY.match(public_key)
         if found is None:
             raise Refused("the file is no public key of type Ed25519 or ECDSA P-256")
-        admitted = Credential(_named("operator", until, now), "operator", until.strftime(TIME), found[0], None)
+        admitted = Credential(_named("operator", until, now), "operator", moments.shown(until), found[0], None)
         self._register.keep(admitted)
         self._register.publish(now)
         return admitted
 
     def revoke(self, identifier: str, now: datetime.datetime) -> None:
         """Takes a credential away: first its line for sshd, then its storage key, last its entry."""
-        known = {found.id: found for found in self._register.all()}
-        if identifier not in known:
+        if identifier not in self._register.names():
             raise Refused("there is no such credential, or it was revoked before")
-        self._take(known[identifier], now)
+        try:
+            found = self._register.read(identifier)
+        except SourceError:
+            # Its name tells what there is to take away.
+            user = _storage_user(identifier) if identifier.startswith("read-") else None
+            found = Credential(identifier, "broken", moments.shown(now), "", user)
+        self._take(found, now)
 
-    def expire(self, now: datetime.datetime) -> list[str]:
-        """Takes away what has ended; the names."""
-        ended = [found for found in self._register.all() if found.ended(now)]
-        for found in ended:
-            self._take(found, now)
-        return [found.id for found in ended]
+    def expire(self, identifier: str, now: datetime.datetime) -> str | None:
+        """Takes a credential away if it has ended; says so."""
+        found = self._register.read(identifier)
+        if not found.ended(now):
+            return None
+        self._take(found, now)
+        return f"ended: {identifier}"
 
     def _take(self, credential: Credential, now: datetime.datetime) -> None:
-        ends_at = min(credential.ends_at, now.strftime(TIME))
-        self._register.keep(Credential(**{**asdict(credential), "ends_at": ends_at}))
+        ended = Credential(**{**asdict(credential), "ends_at": min(credential.ends_at, moments.shown(now))})
+        if ended != credential:
+            self._register.keep(ended)
         self._register.publish(now)
         if credential.storage_user is not None:
             if self._settings.storage is None:
@@ -187,6 +209,10 @@ def host_keys(places: Places) -> list[str]:
     if not lines:
         raise SourceError(f"there are no host keys in {places.host_keys}")
     return lines
+
+
+def _storage_user(identifier: str) -> str:
+    return f"stuf-source-{identifier}"
 
 
 def _named(kind: str, until: datetime.datetime, now: datetime.datetime) -> str:

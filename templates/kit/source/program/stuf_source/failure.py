@@ -9,6 +9,10 @@ class SourceError(Exception):
     code = 1
 
 
+class Unanswered(SourceError):
+    """Whether the store did it, or will, is not known."""
+
+
 class Undecided(SourceError):
     """Somebody else changed what would be put back: a person decides."""
 

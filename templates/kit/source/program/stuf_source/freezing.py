@@ -3,47 +3,39 @@
 Two doors are closed: the proxy answers uploads and deletions with 503 and Retry-After while the switch `read-only` is
 there, and the bucket's policy denies writes to everyone, which ends whatever goes past the proxy. What was there before
 is written down first and put back as it was. A redirected STUF never opens by itself: its users write elsewhere.
+
+A request to the store that nobody answered may be done late, and close a bucket of which nothing is written down any
+more, or open one that is to be closed. So the record stays until no such request can be outstanding.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .failure import Refused, SourceError, Undecided
-from .places import Places, rendered, write
+from . import moments, policies
+from .failure import Refused, SourceError, Unanswered, Undecided
+from .frozen import Frozen, Record
+from .places import Places
 from .settings import Settings
 from .store import Store
 
 #: After so long without `renew`, a STUF that is frozen and not redirected opens again.
 LEASE = datetime.timedelta(seconds=600)
-TIME = "%Y-%m-%dT%H:%M:%SZ"
+#: A request of this age is refused by its signature (900 s), with time for one that came in at the last moment.
+OUTSTANDING = datetime.timedelta(seconds=1200)
 SWITCH = "read-only"
-STATEMENT = "StufSourceFreeze"
-#: Everything that changes an object or begins one; ending an upload that has begun stays possible.
-WRITES = ["s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:RestoreObject"]
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """What was done, and what was there before."""
-
-    since: str
-    lease_until: str
-    policy_before: Any
-    policy_after: Any
-    redirect: str | None = None
 
 
 class Doors:
     """Freezing and redirecting."""
 
     def __init__(self, places: Places, settings: Settings) -> None:
-        self._file = places.state / "frozen.json"
+        self._record = Record(places)
         self._switch = settings.switches / SWITCH
         self._addresses = settings.switches / "redirect"
         self._bucket = settings.storage.bucket if settings.storage else ""
@@ -51,110 +43,175 @@ class Doors:
 
     def state(self) -> Frozen | None:
         """What is written down."""
-        try:
-            return Frozen(**json.loads(self._file.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
+        return self._record.read()
 
     def seen(self) -> dict[str, Any]:
         """What is really so, whatever is written down."""
         return {
             "proxy": "read-only" if self._switch.exists() else "open",
             "bucket": self._seen_bucket(),
-            "redirect": next((file.name for file in sorted(self._addresses.glob("*"))), None),
+            "redirect": next(iter(self._redirects()), None),
         }
 
     def freeze(self, now: datetime.datetime) -> str:
         """Closes both doors; a second time it renews, and closes a proxy that somebody opened."""
-        if self.state() is not None:
+        held = self.state()
+        if held and (held.opening or held.unsettled(now)):
+            raise Refused(f"an earlier freeze is not settled: {_still(held)}; next: unfreeze, the same after that time")
+        if held:
             if self._seen_bucket() == "open":
                 raise Undecided("somebody opened the bucket meanwhile; next: unfreeze, then freeze again")
             _throw(self._switch)
             return self.renew(now)
         if not self._switch.parent.is_dir():
             raise Refused(f"there is no folder {self._switch.parent} for the proxy's switches")
-        before = self._store.policy() if self._store else None
-        after = _with_denial(before, self._bucket) if self._store else None
-        self._keep(Frozen(now.strftime(TIME), _lease(now), before, after))
+        before = policies.without_denial(self._store.policy()) if self._store else None
+        held = Frozen(moments.shown(now), _lease(now), before, self._switch.exists(), self._redirects())
+        self._record.keep(held)
         try:
             _throw(self._switch)
-            if self._store:
-                self._store.set_policy(after)
-        except BaseException:
-            self.unfreeze()
+            self._give(policies.with_denial(before, self._bucket), held, now)
+        except BaseException as error:
+            self._give_up(held, error, now)
             raise
         return f"frozen; opens by itself at {_lease(now)} unless renewed"
 
     def renew(self, now: datetime.datetime) -> str:
         """Puts the end of the lease off."""
         held = self._held("renewed")
-        self._keep(Frozen(**{**asdict(held), "lease_until": _lease(now)}))
+        self._record.keep(replace(held, lease_until=_lease(now)))
         return f"frozen since {held.since}; opens by itself at {_lease(now)} unless renewed"
 
-    def unfreeze(self) -> str:
+    def unfreeze(self, now: datetime.datetime) -> str:
         """Puts back what was there before, unless somebody else has changed it meanwhile."""
+        held = self.state()
+        if held and held.opening:
+            return self._settle(held, now) or f"open; {_still(held)}"
         held = self._held("opened")
         if held.redirect:
             raise Refused(f"users are led to {held.redirect}; next: restore, then unfreeze")
-        if self._store:
-            there = self._store.policy()
-            if there == held.policy_after and there != held.policy_before:
-                self._store.set_policy(held.policy_before)
-            elif there != held.policy_before:
-                raise Undecided(
-                    "the bucket's policy is neither what was there before the freeze nor what the freeze made of it, "
-                    f"so somebody changed it; nothing was opened; next: take out its statement {STATEMENT} by hand, "
-                    f"then {self._file} says what was there before"
-                )
-        self._switch.unlink(missing_ok=True)
-        self._file.unlink()
-        return "open"
+        if self._store and not policies.same_otherwise(self._store.policy(), held.policy_before):
+            raise Undecided(
+                "the bucket's policy is not what it was before the freeze, so somebody changed it; nothing was opened; "
+                f"next: make it by hand what {self._record.file} says, with or without the statement "
+                f"{policies.STATEMENT}, then unfreeze"
+            )
+        # Given even where the statement is not seen: a store may read a policy back late.
+        try:
+            self._give(held.policy_before, held, now, opens=True)
+        except Unanswered as error:
+            left = self._leave(self.state() or held)
+            raise Unanswered(f"{error}; the proxy is open, and the timer opens the bucket; {_still(left)}") from None
+        if held.unsettled(now):
+            self._leave(held)
+            return f"open; {_still(held)}"
+        self._put_switch_back(held)
+        self._record.forget()
+        return "open" if not held.switch_before else "as before the freeze: the proxy was read-only, and stays so"
 
-    def redirect(self, host: str) -> str:
+    def redirect(self, host: str, now: datetime.datetime) -> str:
         """Leads everyone to the new address, path and query kept; only a frozen STUF is left for another."""
         held = self._held("redirected")
         if held.redirect not in (None, host):
             raise Refused(f"users are led to {held.redirect} already; next: restore, then redirect again")
+        if held.unsettled(now):
+            raise Refused(f"the freeze is not settled: {_still(held)}; next: unfreeze, and freeze after that time")
+        others = [name for name in self._redirects() if name != host]
+        if others:
+            raise Refused(f"users are led to {others[0]} already, not by this program; next: take that switch away")
         # Written down first: once one user was led away, nothing opens by itself any more.
-        self._keep(Frozen(**{**asdict(held), "redirect": host}))
+        self._record.keep(replace(held, redirect=host))
         self._addresses.mkdir(mode=0o755, exist_ok=True)
         self._addresses.chmod(0o755)
         _throw(self._addresses / host)
         return f"everyone is led to https://{host}"
 
     def restore(self, now: datetime.datetime) -> str:
-        """Answers itself again; stays frozen, with a new lease."""
+        """Answers itself again, where it did before the freeze; stays frozen, with a new lease."""
         held = self._held("restored")
-        for file in self._addresses.glob("*"):
-            file.unlink()
-        self._keep(Frozen(**{**asdict(held), "redirect": None, "lease_until": _lease(now)}))
+        if held.redirect and held.redirect not in held.redirects_before:
+            (self._addresses / held.redirect).unlink(missing_ok=True)
+        self._record.keep(replace(held, redirect=None, lease_until=_lease(now)))
         return f"answers itself; frozen, opens by itself at {_lease(now)} unless renewed"
 
     def watch(self, now: datetime.datetime) -> str | None:
-        """Opens a STUF whose lease is over: whoever froze it has gone."""
+        """Opens a STUF whose lease is over, as whoever froze it has gone; ends what an earlier freeze left open."""
         held = self.state()
-        if (
-            held is None
-            or held.redirect
-            or now < datetime.datetime.strptime(held.lease_until, TIME).replace(tzinfo=datetime.UTC)
-        ):
+        if held and held.opening:
+            return self._settle(held, now)
+        if held is None or held.redirect or not held.over(now):
             return None
-        return f"nobody renewed the freeze until {held.lease_until}: {self.unfreeze()}"
+        return f"nobody renewed the freeze until {held.lease_until}: {self.unfreeze(now)}"
+
+    def _give(self, policy: Any, held: Frozen, now: datetime.datetime, *, opens: bool = False) -> None:
+        """Gives the bucket a policy; written down before, for as long as the request may be outstanding."""
+        if self._store is None:
+            return
+        # A full disk keeps it from being closed, and not from being opened.
+        with contextlib.suppress(*((OSError,) if opens else ())):
+            self._record.keep(replace(held, unsettled_until=moments.shown(now + OUTSTANDING)))
+        try:
+            self._store.set_policy(policy)
+        except Unanswered:
+            raise
+        except SourceError:
+            # Refused, so nothing is outstanding but what was before.
+            self._record.keep(held)
+            raise
+        with contextlib.suppress(*((OSError,) if opens else ())):
+            self._record.keep(held)
+
+    def _give_up(self, held: Frozen, error: BaseException, now: datetime.datetime) -> None:
+        """Opens the proxy after a freeze that did not come about; what becomes of the bucket may show later."""
+        left = self.state() or held
+        if not left.unsettled(now):
+            self._put_switch_back(held)
+            self._record.forget()
+            return
+        left = self._leave(left)
+        # The timer tries again.
+        with contextlib.suppress(SourceError):
+            self._settle(left, now)
+        if isinstance(error, SourceError):
+            raise Unanswered(f"{error}; nothing is frozen; {_still(left)}") from None
+
+    def _settle(self, held: Frozen, now: datetime.datetime) -> str | None:
+        """Opens a bucket that a late request closed; once none can be outstanding, forgets the freeze."""
+        there = self._store.policy() if self._store else None
+        if policies.denies(there):
+            # Others may have changed the rest by now, as they may where nothing is frozen.
+            self._give(policies.without_denial(there), held, now, opens=True)
+            return "the bucket was found closed, and was opened again"
+        if held.unsettled(now):
+            return None
+        self._record.forget()
+        return "open: no request of the freeze can be outstanding any more"
+
+    def _leave(self, held: Frozen) -> Frozen:
+        """Opens the proxy, and leaves it to the timer what becomes of the bucket."""
+        self._put_switch_back(held)
+        left = replace(held, opening=True)
+        self._record.keep(left)
+        return left
 
     def _held(self, done: str) -> Frozen:
         held = self.state()
-        if held is None:
+        if held is None or held.opening:
             raise Refused(f"it is not frozen, so it cannot be {done}")
         return held
 
-    def _keep(self, frozen: Frozen) -> None:
-        write(self._file, rendered(asdict(frozen)))
+    def _put_switch_back(self, held: Frozen) -> None:
+        if not held.switch_before:
+            self._switch.unlink(missing_ok=True)
+
+    def _redirects(self) -> list[str]:
+        return sorted(file.name for file in self._addresses.glob("*"))
 
     def _seen_bucket(self) -> str:
         if self._store is None:
             return "not managed"
         try:
-            return "read-only" if any(map(_is_ours, _statements(self._store.policy()))) else "open"
+            return "read-only" if policies.denies(self._store.policy()) else "open"
         except SourceError as error:
             return f"unknown: {error}"
 
@@ -166,25 +223,8 @@ def _throw(switch: Path) -> None:
 
 
 def _lease(now: datetime.datetime) -> str:
-    return (now + LEASE).strftime(TIME)
+    return moments.shown(now + LEASE)
 
 
-def _statements(policy: Any) -> list[Any]:
-    found = (policy or {}).get("Statement") or []
-    return found if isinstance(found, list) else [found]
-
-
-def _is_ours(statement: Any) -> bool:
-    return isinstance(statement, dict) and statement.get("Sid") == STATEMENT
-
-
-def _with_denial(policy: Any, bucket: str) -> Any:
-    denial = {
-        "Sid": STATEMENT,
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": WRITES,
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    others = [statement for statement in _statements(policy) if not _is_ours(statement)]
-    return {**(policy or {"Version": "2012-10-17"}), "Statement": [*others, denial]}
+def _still(held: Frozen) -> str:
+    return f"until {held.unsettled_until} the store may do what it did not answer to, and the timer looks after it"

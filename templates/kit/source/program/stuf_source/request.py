@@ -6,6 +6,7 @@ import datetime
 import re
 from dataclasses import dataclass
 
+from . import moments
 from .failure import Refused
 
 #: No form is longer, so nothing longer is looked at.
@@ -65,10 +66,14 @@ def parse(given: bytes | None) -> Request:
     return Request(verb, parts.get("kind"), _time(parts.get("until")), parts.get("id"), parts.get("host"))
 
 
-def permit(kind: str, request: Request) -> None:
-    """Refuses what a credential of this kind may not ask for."""
+def permit(kind: str, identifier: str, request: Request) -> None:
+    """Refuses what a credential of this kind and name may not ask for."""
     if request.verb not in ALLOWED[kind]:
         raise Refused(f"{kind} may not {request.verb}; it may: {', '.join(ALLOWED[kind])}")
+    # Whoever cuts over ends what the migration was given, and never what the operator steps in with.
+    own = request.id == identifier or str(request.id).startswith("read-")
+    if request.verb == "revoke" and kind != "operator" and not own:
+        raise Refused(f"{kind} may revoke itself and credentials that read, and no others")
 
 
 def is_identifier(text: str) -> bool:
@@ -90,6 +95,6 @@ def _time(text: str | None) -> datetime.datetime | None:
     if text is None:
         return None
     try:
-        return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC)
+        return moments.read(text)
     except ValueError:
         raise Refused("there is no such time") from None

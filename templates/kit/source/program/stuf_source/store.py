@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -13,7 +14,7 @@ from typing import Any
 
 from stufpack_signature import Key, canonical_query, path_of, sign
 
-from .failure import SourceError
+from .failure import SourceError, Unanswered
 from .settings import Storage, secret
 
 TIMEOUT_SECONDS = 30.0
@@ -30,10 +31,17 @@ class Answer:
     status: int
     body: bytes
 
+    def texts(self, name: str) -> list[str]:
+        """The texts of all elements of that name."""
+        try:
+            tree = ElementTree.fromstring(self.body)  # noqa: S314 (expat builds in limits, and the service is our own)
+        except ElementTree.ParseError:
+            raise SourceError("the storage's answer is not XML") from None
+        return [node.text or "" for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name]
+
     def found(self, name: str) -> str:
-        """The text of the first element of that name."""
-        tree = ElementTree.fromstring(self.body)  # noqa: S314 (expat builds in limits, and the service is our own)
-        return next((node.text or "" for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name), "")
+        """The text of the first of them."""
+        return next(iter(self.texts(name)), "")
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,7 @@ class Store:
     def remove_reader(self, name: str) -> None:
         """Takes a reader and its keys away; one that is gone already is fine."""
         held = self._iam("ListAccessKeys", gone_is_fine=True, UserName=name)
-        tree = ElementTree.fromstring(held.body)  # noqa: S314 (as above)
-        for key in [node.text or "" for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == "AccessKeyId"]:
+        for key in held.texts("AccessKeyId"):
             self._iam("DeleteAccessKey", gone_is_fine=True, UserName=name, AccessKeyId=key)
         self._iam("DeleteUserPolicy", gone_is_fine=True, UserName=name, PolicyName=POLICY)
         self._iam("DeleteUser", gone_is_fine=True, UserName=name)
@@ -84,7 +91,10 @@ class Store:
         if answer.status == 404:
             return None
         self._expect(answer, "GetBucketPolicy", 200)
-        return json.loads(answer.body)
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise SourceError("GetBucketPolicy was answered with something that is not JSON") from None
 
     def set_policy(self, policy: Any) -> None:
         """Gives the bucket a policy, or takes its policy away."""
@@ -121,26 +131,35 @@ class Store:
         service: str,
     ) -> Answer:
         parts = urllib.parse.urlsplit(endpoint)
-        context = ssl.create_default_context(cadata=self._settings.ca)
         digest = hashlib.sha256(body).hexdigest()
         signed = sign(key, method, path, query, {"host": parts.netloc, **headers}, digest, service=service)
         connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=context
+            parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=self._trusted()
         )
+        with contextlib.closing(connection):
+            try:
+                connection.connect()
+            except OSError as error:
+                raise SourceError(f"{parts.netloc} cannot be reached ({type(error).__name__})") from None
+            try:
+                connection.request(method, path + (f"?{canonical_query(query)}" if query else ""), body, signed)
+                response = connection.getresponse()
+                return Answer(response.status, response.read())
+            except (OSError, http.client.HTTPException) as error:
+                raise Unanswered(f"{parts.netloc} does not answer ({type(error).__name__})") from None
+
+    def _trusted(self) -> ssl.SSLContext:
         try:
-            connection.request(method, path + (f"?{canonical_query(query)}" if query else ""), body, signed)
-            response = connection.getresponse()
-            return Answer(response.status, response.read())
-        except (OSError, http.client.HTTPException) as error:
-            raise SourceError(f"{parts.netloc} does not answer ({type(error).__name__})") from None
-        finally:
-            connection.close()
+            return ssl.create_default_context(cadata=self._settings.ca)
+        except (OSError, ValueError, TypeError):
+            raise SourceError("storage.ca of the settings is not a certificate that can be read") from None
 
     def _expect(self, answer: Answer, action: str, *statuses: int) -> None:
         if answer.status in statuses:
             return
-        try:
+        code = ""
+        with contextlib.suppress(SourceError):
             code = answer.found("Code")
-        except ElementTree.ParseError:
-            code = ""
-        raise SourceError(f"{action} was answered with {answer.status} {code if code.isalnum() else ''}".rstrip())
+        # A server's own failure does not say that nothing was done.
+        failure = Unanswered if answer.status >= 500 else SourceError
+        raise failure(f"{action} was answered with {answer.status} {code if code.isalnum() else ''}".rstrip())

@@ -1,0 +1,71 @@
+"""Policies of a bucket, compared by what they mean: a store gives back the meaning, not the text that it was given.
+
+AWS returns lists in an order of its own, and a list of one as its one element (hashicorp/terraform#2432).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+STATEMENT = "StufSourceFreeze"
+#: Everything that changes an object or begins one; ending an upload that has begun stays possible.
+WRITES = ["s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:RestoreObject"]
+
+
+def with_denial(policy: Any, bucket: str) -> Any:
+    """The policy, and beside it that nobody may write."""
+    denial = {
+        "Sid": STATEMENT,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": WRITES,
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    return {**(policy or {"Version": "2012-10-17"}), "Statement": [*_others(policy), denial]}
+
+
+def without_denial(policy: Any) -> Any:
+    """The policy as it would be without the freeze; None where nothing else is in it."""
+    others = _others(policy)
+    if len(others) == len(_statements(policy)):
+        return policy
+    return {**policy, "Statement": others} if others else None
+
+
+def denies(policy: Any) -> bool:
+    """Whether the freeze's statement is in it; the name alone tells, whatever a store makes of the rest."""
+    return any(map(_is_ours, _statements(policy)))
+
+
+def same_otherwise(one: Any, other: Any) -> bool:
+    """Whether both mean the same but for the freeze's statement."""
+    return bool(_meaning(without_denial(one)) == _meaning(without_denial(other)))
+
+
+def _meaning(policy: Any) -> Any:
+    if not isinstance(policy, dict):
+        return policy
+    # The statements' own order is kept, since somebody chose it.
+    return {**policy, "Statement": [_unordered(statement) for statement in _statements(policy)]}
+
+
+def _unordered(value: Any) -> Any:
+    """Below a statement every list is a set, and a single value a set of one."""
+    if isinstance(value, dict):
+        return {name: _unordered(below) for name, below in value.items()}
+    members = value if isinstance(value, list) else [value]
+    return {member if isinstance(member, str) else json.dumps(member, sort_keys=True) for member in members}
+
+
+def _statements(policy: Any) -> list[Any]:
+    found = (policy or {}).get("Statement") or []
+    return found if isinstance(found, list) else [found]
+
+
+def _others(policy: Any) -> list[Any]:
+    return [statement for statement in _statements(policy) if not _is_ours(statement)]
+
+
+def _is_ours(statement: Any) -> bool:
+    return isinstance(statement, dict) and statement.get("Sid") == STATEMENT

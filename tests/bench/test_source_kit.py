@@ -165,6 +165,10 @@ class SourceKit(unittest.TestCase):
         led = self.kit.asked("cutover", "redirect to files.harbour.example")
         self.assertEqual(led["seen"], closed | {"redirect": "files.harbour.example"})
         self.refused(self.kit.ssh("cutover", "unfreeze"))
+        with self.subTest("and whoever does it cannot take the operator's key away"):
+            known = self.kit.asked("operator", "status")["credentials"]
+            (operator,) = {one["id"] for one in known if one["kind"] == "operator"}
+            self.refused(self.kit.ssh("cutover", f"revoke {operator}"))
         self.kit.asked("cutover", "restore")
         self.kit.asked("cutover", "renew")
         opened = {"proxy": "open", "bucket": "open", "redirect": None}
@@ -186,9 +190,15 @@ class SourceKit(unittest.TestCase):
         self.kit.issue("reader")
         self.kit.inside(f"{KIT}/install", SETTINGS)
         self.assertEqual(self.kit.ssh("reader", "status").returncode, 0)
+        with self.subTest("of files that are not the kit's nothing is installed"):
+            self.kit.inside("touch", f"{KIT}/program/left_over.py")
+            done = self.kit.tried(f"{KIT}/install", SETTINGS)
+            self.assertEqual((done.returncode, b"not in SHA256SUMS: program/left_over.py" in done.stderr), (12, True))
+            self.kit.inside("rm", f"{KIT}/program/left_over.py")
         self.kit.inside("stuf-source", "freeze")
-        done = self.kit.tried(f"{KIT}/install", "--remove")
-        self.assertEqual((done.returncode, b"frozen" in done.stderr), (12, True))
+        for words in ("--remove", SETTINGS):
+            done = self.kit.tried(f"{KIT}/install", words)
+            self.assertEqual((done.returncode, b"frozen" in done.stderr), (12, True), words)
         self.kit.inside("stuf-source", "unfreeze")
         made = self.kit.issue("reader")
         self.kit.inside(f"{KIT}/install", "--remove")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import grp
-import hashlib
 import os
 import pwd
 import re
@@ -13,10 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import reading, settings
+from . import contents, reading, settings
 from .credentials import Issuer, Register, host_keys
 from .failure import Refused, SourceError
-from .freezing import Doors
+from .frozen import Record
 from .places import ACCOUNT, Places, write
 
 PROGRAMS = ("sshd", "ssh-keygen", "sudo", "visudo", "systemctl", "useradd", "userdel")
@@ -60,6 +59,19 @@ def main(arguments: list[str]) -> int:
 
 def _install(here: Places, given: Path) -> None:
     # Everything that can be refused is refused before the first change.
+    known, kit = _fit(here, given)
+    here.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with here.locked():
+        _nothing_open(here)
+        _put_in_place(here, given, kit)
+    print(f"installed for {known.installation}; next: stuf-source --help")
+
+
+def _fit(here: Places, given: Path) -> tuple[settings.Settings, contents.Contents]:
+    """What is installed, where kit, machine and settings are such that it can be."""
+    if here.program == reading.PROGRAM:
+        raise Refused("run ./install from the unpacked kit")
+    kit = contents.checked(reading.PROGRAM.parent)
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
         raise Refused(f"not found on this machine: {', '.join(missing)}")
@@ -73,15 +85,25 @@ def _install(here: Places, given: Path) -> None:
         settings.secret(known.storage.access_key_file)
         settings.secret(known.storage.secret_key_file)
     host_keys(here)
+    _no_foreign_account()
+    return known, kit
 
+
+def _nothing_open(here: Places) -> None:
+    """Refuses while a freeze is written down: how to end it stands in the very settings and programs that would go."""
+    why = Record(here).unfinished()
+    if why is not None:
+        raise Refused(why)
+
+
+def _put_in_place(here: Places, given: Path, kit: contents.Contents) -> None:
     _account()
     for folder, mode in ((here.settings.parent, 0o711), (here.state, 0o700), (here.state / "credentials", 0o700)):
         folder.mkdir(mode=mode, parents=True, exist_ok=True)
         folder.chmod(mode)
+    _place_programs(here, kit)
     write(here.settings, given.read_text(encoding="utf-8"))
-    _place_programs(here)
     system = here.program / "system"
-    _checked(["visudo", "--check", "--quiet", "--file", str(system / "sudoers")], "sudo's rule is not accepted")
     write(SUDOERS, (system / "sudoers").read_text(encoding="utf-8"), 0o440)
     for unit in sorted(system.glob("stuf-source-watch.*")):
         write(UNITS / unit.name, unit.read_text(encoding="utf-8"), 0o644)
@@ -89,39 +111,62 @@ def _install(here: Places, given: Path) -> None:
     _let_sshd_in(system)
     _checked(["systemctl", "daemon-reload"], "systemd does not read its units")
     _checked(["systemctl", "enable", "--now", TIMER], "the timer does not start")
-    print(f"installed for {known.installation}; next: stuf-source --help")
 
 
-def _account() -> None:
+def _no_foreign_account() -> None:
     try:
         found = pwd.getpwnam(ACCOUNT)
     except KeyError:
-        # A shell is needed for forced commands; `*` is a password that nothing equals, and locks no key out.
-        words = ["--system", "--user-group", "--home-dir", "/usr/local/lib/stuf-source", "--no-create-home"]
-        words += ["--shell", "/bin/sh", "--password", "*", ACCOUNT]
-        _checked(["useradd", *words], f"the account {ACCOUNT} cannot be made")
         return
     others = [group.gr_name for group in grp.getgrall() if ACCOUNT in group.gr_mem]
     if found.pw_uid == 0 or others:
         raise Refused(f"there is an account {ACCOUNT} with more rights than the kit gives it")
 
 
-def _place_programs(here: Places) -> None:
+def _account() -> None:
+    try:
+        pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        # A shell is needed for forced commands; `*` is a password that nothing equals, and locks no key out.
+        words = ["--system", "--user-group", "--home-dir", "/usr/local/lib/stuf-source", "--no-create-home"]
+        words += ["--shell", "/bin/sh", "--password", "*", ACCOUNT]
+        _checked(["useradd", *words], f"the account {ACCOUNT} cannot be made")
+
+
+def _place_programs(here: Places, kit: contents.Contents) -> None:
     """The new programs beside the old, then in their place."""
-    source, draft = reading.PROGRAM, here.program.with_name(".stuf-source.new")
-    if source == here.program:
-        raise Refused("run ./install from the unpacked kit")
+    draft, old = _beside(here)
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(source, draft, ignore=shutil.ignore_patterns("__pycache__"))
-    sums = hashlib.sha256((source.parent / "SHA256SUMS").read_bytes()).hexdigest()
-    (draft / "kit.sha256").write_text(f"sha256:{sums}\n", encoding="ascii")
+    for name, content in kit.files.items():
+        if name.startswith("program/"):
+            file = draft / name.removeprefix("program/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+    (draft / "kit.sha256").write_text(f"sha256:{kit.digest}\n", encoding="ascii")
     for path in (draft, *draft.rglob("*")):
         os.chown(path, 0, 0)
         path.chmod(0o755 if path.is_dir() or path.name in ("serve", "stuf-source") else 0o644)
-    shutil.rmtree(here.program, ignore_errors=True)
-    draft.rename(here.program)
+    _checked(["visudo", "--check", "--quiet", "--file", str(draft / "system/sudoers")], "sudo's rule is not accepted")
+    # Names may reach the disk before contents do, and a program of empty files would be none.
+    os.sync()
+    if here.program.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        here.program.rename(old)
+    try:
+        draft.rename(here.program)
+    except BaseException:
+        if old.exists():
+            old.rename(here.program)
+        raise
+    # Not before: where an earlier installation was cut off between the two names, this is the only whole one.
+    shutil.rmtree(old, ignore_errors=True)
     COMMAND.unlink(missing_ok=True)
     COMMAND.symlink_to(here.program / "stuf-source")
+
+
+def _beside(here: Places) -> tuple[Path, Path]:
+    """Where the next programs are made, and where the last ones wait until these are in place."""
+    return here.program.with_name(".stuf-source.new"), here.program.with_name(".stuf-source.old")
 
 
 def _let_sshd_in(system: Path) -> None:
@@ -143,13 +188,12 @@ def _let_sshd_in(system: Path) -> None:
 
 def _remove(here: Places) -> None:
     if here.settings.exists():
-        known = settings.read(here.settings)
         now = datetime.datetime.now(datetime.UTC)
         with here.locked():
-            if Doors(here, known).state() is not None:
-                raise Refused("the STUF is frozen; next: stuf-source unfreeze")
-            for credential in Register(here).all():
-                Issuer(here, known).revoke(credential.id, now)
+            _nothing_open(here)
+            known = settings.read(here.settings)
+            for name in Register(here).names():
+                Issuer(here, known).revoke(name, now)
     SSHD.unlink(missing_ok=True)
     _checked(["systemctl", "reload-or-restart", "ssh.service"], "sshd does not read its configuration")
     if (UNITS / TIMER).exists():
@@ -157,7 +201,7 @@ def _remove(here: Places) -> None:
     for file in (SUDOERS, COMMAND, *UNITS.glob("stuf-source-watch.*")):
         file.unlink(missing_ok=True)
     _checked(["systemctl", "daemon-reload"], "systemd does not read its units")
-    for folder in (here.program, here.settings.parent, here.state):
+    for folder in (here.program, *_beside(here), here.settings.parent, here.state):
         shutil.rmtree(folder, ignore_errors=True)
     try:
         pwd.getpwnam(ACCOUNT)

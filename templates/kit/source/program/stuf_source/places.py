@@ -52,7 +52,7 @@ class Places:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One changing verb at a time."""
-        with (self.state / "lock").open("w") as file:
+        with os.fdopen(os.open(self.state / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             end = time.monotonic() + PATIENCE_SECONDS
             while True:
                 try:

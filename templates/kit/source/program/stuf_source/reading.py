@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from . import settings
+from . import contents, settings
 from .failure import SourceError
 
 #: Where the programs stand, in the kit as on a machine where it is installed.
@@ -57,6 +57,8 @@ def main(arguments: list[str]) -> int:
         print("usage: ./export SETTINGS FOLDER, as root; an export's folder is made in FOLDER", file=sys.stderr)
         return 2
     try:
+        # Attested nowhere, and checked all the same: half of one kit and half of another would read something else.
+        contents.checked(PROGRAM.parent)
         first_export(settings.read(Path(arguments[0])).export, Path(arguments[1]))
     except SourceError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -20,7 +20,7 @@ from pathlib import Path
 from . import server
 from .deployment import STATE, program
 from .engine import docker, environment
-from .names import LAPTOP, MAIL_PASSWORD, SERVER
+from .names import HOSTED, LAPTOP, MAIL_PASSWORD, SERVER
 from .paths import REPOSITORY, instance_folder
 from .shell import BenchError, run
 
@@ -90,9 +90,10 @@ def neighbour() -> Iterator[Seen]:
 
 
 def secrets() -> dict[str, list[bytes]]:
-    """Every value that server and Trust Architect keep secret, by the name of its file."""
+    """Every value that server, hosted side and Trust Architect keep secret, by the name of its file."""
     with tempfile.TemporaryDirectory() as folder:
-        _fetch(SERVER, "/etc/stuf", "secrets tls/key.pem", Path(folder, "secrets/server"))
+        for place in (SERVER, HOSTED):
+            _fetch(place, "/etc/stuf", "secrets tls/key.pem", Path(folder, "secrets", place.name.partition(".")[0]))
         _fetch(LAPTOP, f"{STATE}/harbour-production", "secrets", Path(folder, "secrets/architect"))
         found = leak.known(Path(folder))
     # Whose request it is: Garage's log names it with each.
@@ -146,9 +147,9 @@ def _grep(needles: str, data: bytes) -> bytes:
 
 
 def holding(place: server.Place) -> set[str]:
-    """Files of a machine in which a secret stands in any usual encoding; on the server those of containers too."""
+    """Files of a machine in which a secret stands in any usual encoding; where there are containers, theirs too."""
     places = PLACES
-    if place == SERVER:
+    if place in (SERVER, HOSTED):
         layers = "docker inspect --format '{{.GraphDriver.Data.UpperDir}}' $(docker ps -aq)"
         places += " " + " ".join(server.inside("sh", "-c", layers).split())
     # Of Docker's own store containers and volumes are looked through: the layers of images come from a registry. What

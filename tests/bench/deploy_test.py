@@ -369,19 +369,22 @@ class ItDeploys(unittest.TestCase):
         belong = {
             SERVER: ("/etc/stuf/secrets/", "/etc/stuf/tls/key.pem", f"{stores}postgres/", f"{stores}garage_meta/"),
             LAPTOP: (f"{STATE}/harbour-production/secrets/", f"{STATE}/harbour-production/local/tls/key.pem"),
+            # The kit reads its storage key there too, and keeps none of those that it makes for others.
+            HOSTED: ("/etc/stuf/secrets/", "/etc/stuf/tls/key.pem", f"{stores}postgres/"),
         }
         for place, begins in belong.items():
             with self.subTest(place.name):
                 found = canary.holding(place)
                 self.assertEqual([path for path in found if not path.startswith(begins)], [])
                 ours = {path for path in found if not path.startswith(stores)}
-                self.assertIn(begins[0] + "mail_password", ours, "nothing was looked through")
+                for name in ("mail_password", *(["source_kit_secret_key"] if place == HOSTED else [])):
+                    self.assertIn(begins[0] + name, ours, "nothing was looked through")
                 self.assertEqual(canary.open_to_others(place, ours), "")
         with self.subTest("and a planted one is found"):
             canary.plant()
             hits = {hit.partition(",")[0] for hit in canary.search(canary.told())}
-            found_in = "secrets/architect/secrets/mail_password (base64) in journal"
-            self.assertEqual(hits, {found_in, found_in.replace("architect", "server")})
+            owners = ("architect", "server", "hosted")
+            self.assertEqual(hits, {f"secrets/{owner}/secrets/mail_password (base64) in journal" for owner in owners})
 
     def test_5f_every_run_can_be_recorded(self) -> None:
         operations = canary.operations()

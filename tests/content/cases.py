@@ -51,13 +51,13 @@ def seed_k17(bucket: Bucket) -> None:
         bucket.seed(key, b"" if key in EMPTY else f"body of {key}".encode())
 
 
-def seed_mp(bucket: Bucket) -> None:
-    """An object that was uploaded in parts, so that its ETag is no digest, and a small one."""
+def seed_mp(bucket: Bucket, *, first: int = 1) -> None:
+    """An object that was uploaded in parts, of these bytes, so that its ETag is no digest; and a small one."""
     like = {"ContentType": "application/x-demo", "Metadata": {"uploader": "u", "original_filename": "multi.bin"}}
     upload = bucket.create_multipart_upload(Key="big/multi.bin", **like)["UploadId"]
     parts = []
     for number, size in ((1, 5 * MIB), (2, 5 * MIB), (3, 2 * MIB)):
-        body = bytes([number]) * size
+        body = bytes([number - 1 + first]) * size
         etag = bucket.upload_part(Key="big/multi.bin", UploadId=upload, PartNumber=number, Body=body)["ETag"]
         parts.append({"PartNumber": number, "ETag": etag})
     bucket.complete_multipart_upload(Key="big/multi.bin", UploadId=upload, MultipartUpload={"Parts": parts})

@@ -67,8 +67,11 @@ class Server:
         found: list[tuple[str, str]] = []
         yield found
         self._recorder("stop-recording")
-        for line in self._recorder("download-recording").splitlines():
-            request = json.loads(line)
+        recording = self._recorder("download-recording").decode().strip()
+        while recording:
+            # Of requests at once the ends of lines come late: one document stands right after the other.
+            request, end = json.JSONDecoder().raw_decode(recording)
+            recording = recording[end:].lstrip()
             path = urllib.parse.unquote(urllib.parse.urlsplit(request["url"]).path)
             found.append((request["method"], path.lstrip("/").partition("/")[2]))
 

@@ -3,7 +3,7 @@
 import json
 import signal
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,12 +183,11 @@ class WaitsAndOrder(Steps):
             # What is not said would be three retries of five seconds, or no second look at all.
             self.assertLessEqual({"retries", "delay", "until", "register"}, set(task), f"{file}: {task['name']}")
 
-    def nine(self, seed: int) -> Package:
-        """A package whose deploy has nine steps of which the second fails at first, run with a seed for hashes."""
+    def nine(self, seed: int, needing: Sequence[str]) -> Package:
+        """A package whose deploy has nine steps, some of which need a file of their name; with a seed for hashes."""
         task = "    - {{name: A step, ansible.builtin.assert: {{that: {that}}}, tags: [deploy/{step}]}}\n"
-        needed = f"'{self.home}/needed' is file"
-        steps = [task.format(step=step, that=json.dumps(needed if step == "place" else "true")) for step in NINE]
-        package = self.real(*steps)
+        needed = {step: json.dumps(f"'{self.home}/{step}' is file") for step in needing}
+        package = self.real(*(task.format(step=step, that=needed.get(step, "true")) for step in NINE))
         place = next(place for place, phase in enumerate(package.plan["phases"]) if phase["id"] == "deploy")
         package.plan["phases"][place] = Package._phase(("deploy", NINE))
         package.seal()
@@ -197,18 +196,18 @@ class WaitsAndOrder(Steps):
         return package
 
     def test_o14_what_is_left_of_nine_steps_runs_in_the_plans_order(self) -> None:
+        """Eight are left after the first; after `mid`, with which all before it are done, the last four."""
         for seed in (1, 2, 3):
             with self.subTest(seed):
                 self.again()
-                package = self.nine(seed)
-                self.exits(1, package, "deploy", says="error[step.failed]")
-                (self.home / "needed").touch()
-                begun = len(self.journal())
-
-                self.exits(0, package, "deploy")
-
-                left = [line.removesuffix(":started") for line in self.journal()[begun:] if line.endswith(":started")]
-                self.assertEqual(left, NINE[1:])
+                package = self.nine(seed, ("place", "check"))
+                for missing, ran in (("place", NINE[:2]), ("check", NINE[1:6]), (None, NINE[5:])):
+                    begun = len(self.journal())
+                    self.exits(1 if missing else 0, package, "deploy", says="error[step.failed]" if missing else "")
+                    lines = self.journal()[begun:]
+                    started = [line.removesuffix(":started") for line in lines if line.endswith(":started")]
+                    self.assertEqual(started, ran)
+                    (self.home / (missing or "end")).touch()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ def _prepare() -> None:
         "stufpack_signature",
         "stufpack_s3",
         "stufpack_keycloak",
+        "stufpack_realm",
         "stufpack_public",
     ):
         whole = f"ansible.module_utils.{name}"

@@ -120,6 +120,37 @@ class AllOrNothing(unittest.TestCase):
         self.assertIn("9", realm.held)
         self.assertEqual(work.counts["kept"], 1)
 
+    def test_an_attribute_that_the_package_does_not_give_is_taken_and_keycloaks_own_stays(self) -> None:
+        realm = Realm()
+        users.Import(realm, wanted("ada"), False).apply()
+        realm.held["id-ada"]["attributes"].update(groups=["all"], locale=["de"])
+        for updated in (1, 0):
+            work = users.Import(realm, wanted("ada"), False)
+            work.apply()
+            self.assertEqual(work.counts["updated"], updated)
+        left = {"collections": ['{"docs":["read"]}'], "locale": ["de"]}
+        self.assertEqual(realm.held["id-ada"]["attributes"], left)
+
+    def test_users_of_the_target_alone_are_told_by_their_number(self) -> None:
+        def said(*present: dict[str, Any]) -> tuple[str, str]:
+            realm = Realm(*present)
+            users.Import(realm, wanted("ada"), False).apply()
+            work = users.Import(realm, wanted("ada"), False)
+            work.compare()
+            (found,) = (check for check in work.checks if check["id"] == "identity/others")
+            return found["verdict"], found["observed"]
+
+        stays = {"id": "9", "username": "stays", "enabled": True}
+        self.assertEqual(said(stays), ("warn", "1 more, kept as they are"))
+        self.assertEqual(said(stays, {**stays, "id": "8", "username": "Second"})[1], "2 more, kept as they are")
+        for nobody in (
+            {**stays, "enabled": False},
+            {**stays, "username": "stufpack-validation"},
+            {**stays, "username": "stufpack-validation-12"},
+        ):
+            self.assertEqual(said(nobody), ("pass", "so it is"))
+        self.assertEqual(said({**stays, "username": "stufpack-validation-x"})[0], "warn")
+
     def test_a_role_that_the_package_does_not_give_is_taken(self) -> None:
         realm = Realm()
         users.Import(realm, wanted("ada"), False).apply()
@@ -151,14 +182,18 @@ class AllOrNothing(unittest.TestCase):
             held["id-ada"]["attributes"].update(collections=[alone])
 
         stranger = {"id": "9", "username": "eve", "attributes": {"collections": [alone]}, "realm": set()}
+        stays = {"id": "8", "username": "stays", "enabled": True, "realm": set()}
         for change, kinds in (
             (lambda held: held, []),
+            (lambda held: held.update({"8": stays}), []),
             (lambda held: held.pop("id-ada"), ["users"]),
             (lambda held: held["id-ada"].update(lastName="${HOMe}"), ["fields"]),
             (lambda held: held["id-ada"].update(email="ada@example.invalid."), ["fields"]),
             (lambda held: held["id-ada"].update(enabled=False), ["fields"]),
             (lambda held: held["id-ada"]["attributes"].update(collections=[claim]), ["attributes"]),
             (lambda held: held["id-ada"].update(attributes={}), ["attributes"]),
+            (lambda held: held["id-ada"]["attributes"].update(groups=["all"]), ["attributes"]),
+            (lambda held: held["id-ada"]["attributes"].update(locale=["de"], groups=[""]), []),
             (lambda held: held["id-ada"]["realm"].add("admin"), ["roles"]),
             (lambda held: held["id-ada"]["realm"].remove("member"), ["roles"]),
             (lambda held: held.update({"9": stranger}), ["validation-collection"]),

@@ -177,14 +177,22 @@ class ItDeploys(unittest.TestCase):
         served = "/opt/stuf/configuration/spa-config/config.js"
         server.inside("sh", "-euc", f"cp -p {served} /root/kept && printf ' ' >>{served}")
         user = self.deployment.users()[0]
-        administer(user["username"], lastName=f"{user['lastName']}x")
+        administer(user["username"], lastName=f"{user['lastName']}x", attributes={**user["attributes"], "shift": ["2"]})
+        toggle_role(user["username"], "project-participant", {"accessTokenLifespan": 299})
+        administer("late.comer", email=f"late.comer@{DOMAIN}", enabled=True)
         put_object(f"{VALIDATION}/left/behind.json")
         run = self.deployment.migrate("verify")
         self.assertEqual(keys_below(f"{VALIDATION}/"), [])
         report = self.deployment.report(run)
-        bad = [check["id"] for check in report["checks"] if check["verdict"] == "fail"]
-        self.assertEqual((run.code, report["verdict"], bad), (1, "fail", ["identity/fields", "served/config.js"]))
+        found = {word: [one["id"] for one in report["checks"] if one["verdict"] == word] for word in ("fail", "warn")}
+        changed = ["identity/fields", "identity/attributes", "identity/roles", "identity/realm", "served/config.js"]
+        self.assertEqual((run.code, report["verdict"], found["fail"]), (1, "fail", changed))
+        # Somebody whom only the target knows is kept, and told of.
+        self.assertIn("identity/others", found["warn"])
+        administer("late.comer", gone=True)
         server.inside("sh", "-euc", f"cat /root/kept >{served}")
+        # An import puts users right, and leaves the realm as it is.
+        toggle_role(user["username"], "project-participant", {"accessTokenLifespan": 300})
         # As a validation leaves it that was interrupted: the import would find somebody who reaches what nobody may.
         left = {"collections": [json.dumps({VALIDATION: ["read"]})]}
         administer(f"{VALIDATION}-1", email=f"left@{DOMAIN}", enabled=True, attributes=left)

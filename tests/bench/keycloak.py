@@ -30,6 +30,9 @@ if not found:
     ask("POST", "/admin/realms/stuf/users", {"username": username, **change}, token)
     sys.exit()
 user = found[0]
+if change.get("gone"):
+    ask("DELETE", "/admin/realms/stuf/users/%s" % user["id"], token=token)
+    sys.exit()
 if "password" in change:
     credential = {"type": "password", "value": change.pop("password"), "temporary": False}
     ask("PUT", "/admin/realms/stuf/users/%s/reset-password" % user["id"], credential, token)
@@ -39,5 +42,5 @@ if change:
 
 
 def administer(username: str, place: Place = SERVER, **change: object) -> None:
-    """Changes a user in Keycloak as an administrator would, or makes one; `password` sets one."""
+    """Changes a user in Keycloak as an administrator would, or makes one; `password` sets one, `gone` removes it."""
     server.inside("python3", "-", username, json.dumps(change), place=place, stdin=ADMINISTRATION.encode())

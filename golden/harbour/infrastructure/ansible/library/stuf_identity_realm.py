@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_docker import address
 from ansible.module_utils.stufpack_http import StufError, read_secret
 from ansible.module_utils.stufpack_keycloak import Keycloak
+from ansible.module_utils.stufpack_realm import digest, mail_settings
 
 DOCUMENTATION = """
 module: stuf_identity_realm
@@ -22,12 +23,15 @@ description:
     client roles of C(realm-management), signed in as the administrator of the first start.
   - Keycloak resolves C(${NAME}) in every value of an imported file. So free text (the display name) and the mail server
     come this way, where nothing is resolved.
+  - Keycloak reads the file when it makes the realm, and never again. So which file that was is noted, for comparisons.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
   display_name: {description: Name that people see., type: str, required: false}
   mail: {description: Mail server as the package describes it., type: dict, required: false}
   note: {description: File that keeps a digest of the mail settings last set., type: path, required: true}
+  realm_file: {description: The file that Keycloak makes a realm from., type: path, required: true}
+  made_from: {description: File that keeps the digest of that file., type: path, required: true}
 author: [stufpack]
 """
 EXAMPLES = """
@@ -36,6 +40,8 @@ EXAMPLES = """
     secrets_dir: /etc/stuf/secrets
     realm: stuf
     note: /var/lib/stufpack/mail.sha256
+    realm_file: /opt/stuf/compose/keycloak/import/realm.json
+    made_from: /var/lib/stufpack/realm.sha256
 """
 RETURN = """
 actions: {description: What was or would be done, in words., type: list, elements: str, returned: always}
@@ -45,7 +51,7 @@ CLIENT = "stufpack-operator"
 ROLES = ("manage-users", "query-users", "view-clients", "view-realm", "view-users")
 
 
-def grant(admin: Keycloak, dry: bool) -> list[str]:
+def grant(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:
     """Grants the operator what it lacks."""
     operator = _client(admin, CLIENT)
     manager = _client(admin, "realm-management")
@@ -54,6 +60,9 @@ def grant(admin: Keycloak, dry: bool) -> list[str]:
     held = {role["name"] for role in admin.call("GET", path, expect=(200,)).json()}
     missing = [name for name in ROLES if name not in held]
     if missing and not dry:
+        # Only in a realm that was made just now it has no right at all. Noted first: this is seen but once.
+        if len(missing) == len(ROLES):
+            _write(Path(given["made_from"]), digest(given["realm_file"]))
         known = {role["name"]: role for role in admin.call("GET", f"/clients/{manager}/roles", expect=(200,)).json()}
         body = [{"id": known[name]["id"], "name": name} for name in missing]
         admin.call("POST", path, body=body, expect=(204,))
@@ -67,24 +76,6 @@ def _client(admin: Keycloak, name: str) -> str:
     return str(found[0]["id"])
 
 
-def mail_settings(mail: dict[str, Any] | None, folder: str) -> dict[str, str]:
-    """The mail server as Keycloak keeps it; empty where there is none."""
-    if not mail:
-        return {}
-    settings = {
-        "host": str(mail["host"]),
-        "port": str(mail["port"]),
-        "from": str(mail["from"]),
-        "starttls": str(mail["encryption"] == "starttls").lower(),
-        "ssl": str(mail["encryption"] == "tls").lower(),
-        "auth": str(bool(mail.get("user"))).lower(),
-    }
-    if mail.get("user"):
-        settings["user"] = str(mail["user"])
-        settings["password"] = read_secret(folder, str(mail["password_secret"]))
-    return settings
-
-
 def describe(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:
     """Sets display name and mail server where they differ. Keycloak never shows a password, so a digest is kept."""
     current = admin.call("GET", "", expect=(200,)).json()
@@ -93,19 +84,21 @@ def describe(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:
     if given["display_name"] and current.get("displayName") != given["display_name"]:
         wanted["displayName"] = given["display_name"]
         actions.append("set the display name")
-    mail = mail_settings(given["mail"], given["secrets_dir"])
-    digest = hashlib.sha256(json.dumps(mail, sort_keys=True).encode()).hexdigest()
+    shown = mail_settings(given["mail"])
+    mail = dict(shown)
+    if "user" in shown:
+        mail["password"] = read_secret(given["secrets_dir"], str(given["mail"]["password_secret"]))
+    fresh = hashlib.sha256(json.dumps(mail, sort_keys=True).encode()).hexdigest()
     note = Path(given["note"])
     known = note.read_text(encoding="utf-8").strip() if note.exists() else ""
-    shown = {name: value for name, value in mail.items() if name != "password"}
     held = {name: value for name, value in (current.get("smtpServer") or {}).items() if name in shown}
-    if held != shown or (mail and known != digest) or (not mail and current.get("smtpServer")):
+    if held != shown or (mail and known != fresh) or (not mail and current.get("smtpServer")):
         wanted["smtpServer"] = mail
         actions.append("set the mail server")
     if wanted and not dry:
         admin.call("PUT", "", body={**current, **wanted}, expect=(204,))
     if "smtpServer" in wanted and not dry:
-        _write(note, digest)
+        _write(note, fresh)
     return actions
 
 
@@ -124,6 +117,8 @@ def main() -> None:
             "display_name": {"type": "str"},
             "mail": {"type": "dict"},
             "note": {"type": "path", "required": True},
+            "realm_file": {"type": "path", "required": True},
+            "made_from": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
@@ -132,7 +127,7 @@ def main() -> None:
         base = f"http://{address(module.run_command, 'keycloak', 'backend')}:8080/auth"
         password = read_secret(given["secrets_dir"], "keycloak_admin_password")
         admin = Keycloak.as_administrator(base, given["realm"], "stufpack-admin", password)
-        actions = grant(admin, module.check_mode) + describe(admin, given, module.check_mode)
+        actions = grant(admin, given, module.check_mode) + describe(admin, given, module.check_mode)
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(actions), actions=actions)

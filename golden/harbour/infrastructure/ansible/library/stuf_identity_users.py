@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_docker import address
 from ansible.module_utils.stufpack_http import StufError, read_secret
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
+from ansible.module_utils.stufpack_realm import foreign_roles
 
 DOCUMENTATION = """
 module: stuf_identity_users
 short_description: Save, import, compare or restore the users of a package
 description:
   - Reads the package's users from a file on the machine; no user's data is a module argument, result or log line.
-  - Users who are not in the package are never touched, only counted.
+  - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
+    others, beside what Keycloak itself gives and writes.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
@@ -51,17 +54,19 @@ checks: {description: One entry per kind of value., type: list, elements: dict, 
 PLAIN = ("email", "firstName", "lastName", "enabled", "emailVerified")
 # The rest of what a package says of a user: its own kinds, and what a user works off at the first sign-in.
 NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
-# Roles that Keycloak itself gives to everyone; a package neither grants nor revokes them.
-OWN_ROLES = ("default-roles-", "offline_access", "uma_authorization")
+# Attributes that Keycloak itself writes, when a user chooses a language, accepts terms or changes an address.
+OWN_ATTRIBUTES = ("locale", "terms_and_conditions", "kc.")
 # What `compare` tells apart.
 KINDS = {
     "users": "is there",
     "fields": "has address, name and state as in the package",
-    "attributes": "has collections, permissions and further attributes as in the package",
+    "attributes": "has exactly the collections, permissions and further attributes of the package",
     "roles": "has exactly the roles of the package",
 }
 # The collection of validations, which nobody else may reach by name than those who validate.
 VALIDATION = "stufpack-validation"
+# Those whom a validation makes and removes.
+VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
 TRUST_ARCHITECT = "trust-architect"
 
 
@@ -84,11 +89,20 @@ def by_name(users: list[User]) -> dict[str, User]:
 def difference(wanted: User, found: User) -> User:
     """The fields of a user that have to change; empty where nothing has."""
     changes: User = {name: wanted[name] for name in PLAIN if name in wanted and _differs(name, wanted, found)}
-    held = found.get("attributes") or {}
-    merged = {**held, **(wanted.get("attributes") or {})}
-    if merged != held:
-        changes["attributes"] = merged
+    held, said = (_with_values(user) for user in (found, wanted))
+    kept = {name: values for name, values in held.items() if name not in said and _is_own(name)}
+    if held != kept | said:
+        changes["attributes"] = kept | said
     return changes
+
+
+def _with_values(user: User) -> dict[str, Any]:
+    """Attributes of a user; Keycloak does not keep those without a value."""
+    return {name: values for name, values in (user.get("attributes") or {}).items() if any(values)}
+
+
+def _is_own(attribute: str) -> bool:
+    return attribute.lower().startswith(OWN_ATTRIBUTES)
 
 
 def _differs(name: str, wanted: User, found: User) -> bool:
@@ -98,11 +112,6 @@ def _differs(name: str, wanted: User, found: User) -> bool:
     if name in ("firstName", "lastName"):
         left, right = left or "", right or ""
     return bool(left != right)
-
-
-def foreign_roles(names: set[str]) -> set[str]:
-    """Roles that are the package's business."""
-    return {name for name in names if not name.startswith(OWN_ROLES)}
 
 
 class Import:
@@ -174,6 +183,7 @@ class Import:
             self.counts["differing" if kinds else "unchanged"] += 1
         for kind, words in KINDS.items():
             self._check(kind, f"each of {len(self.wanted)} users {words}", wrong[kind])
+        self._others({name: user for name, user in found.items() if name not in self.wanted})
         others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
         expected = "no user may reach it by name who is no Trust Architect of the package"
         self._check("validation-collection", expected, sum(map(_reaches_validation, others)))
@@ -188,9 +198,16 @@ class Import:
         held = foreign_roles(self.keycloak.roles_of(found["id"]))
         return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
 
+    def _others(self, others: dict[str, User]) -> None:
+        """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""
+        able = [name for name, user in others.items() if user.get("enabled") and not VALIDATION_USERS.fullmatch(name)]
+        observed = f"{len(able)} more, kept as they are" if able else "so it is"
+        self._tell("others", "nobody may sign in whom the package does not have", observed, "warn" if able else "pass")
+
     def _check(self, kind: str, expected: str, wrong: int) -> None:
-        observed = f"{wrong} otherwise" if wrong else "so it is"
-        verdict = "fail" if wrong else "pass"
+        self._tell(kind, expected, f"{wrong} otherwise" if wrong else "so it is", "fail" if wrong else "pass")
+
+    def _tell(self, kind: str, expected: str, observed: str, verdict: str) -> None:
         self.checks.append({"id": f"identity/{kind}", "expected": expected, "observed": observed, "verdict": verdict})
 
     def save(self) -> list[User]:

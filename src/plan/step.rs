@@ -232,8 +232,8 @@ pub struct Phase {
     pub automated: bool,
     /// What to type.
     pub command: &'static str,
-    /// The phase that has to have come to its end before, since this one builds on it.
-    pub after: Option<&'static str>,
+    /// The phases that have to have come to their end before, since this one builds on them.
+    pub after: &'static [&'static str],
     /// The approval without which it does not begin.
     pub gate: Option<&'static str>,
     /// What it is for.

@@ -152,7 +152,7 @@ pub(super) fn gates(phases: &[Phase]) -> Vec<Gate> {
             "approve-cutover",
             "./migrate approve cutover --strategy immediate",
             Some("verify"),
-            "the report of verify, the window, and the strategy: immediate or phased",
+            "the report of verify, the proof of the content, the window, and the strategy: immediate or phased",
         ),
         gate(
             "approve-finalize",

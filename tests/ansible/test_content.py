@@ -109,6 +109,19 @@ class Verbs(unittest.TestCase):
         found = self.ask(Machine("dead", status=1, answer=answer), verb="prove")
         self.assertEqual(found["lines"][:2], ["proof: fail", 'differs: "a\\n0", other bytes'])
         self.assertEqual((len(found["lines"]), found["lines"][-1]), (17, "… and 5 more"))
+        self.assertEqual(found["checks"], [], "no counts, so it came to no verdict")
+
+    def test_what_a_proof_came_to_is_a_check_with_its_verdict(self) -> None:
+        for verdict, status in (("pass", 0), ("fail", 1), ("unverifiable", 2), ("not_run", 3)):
+            counts = {"verified": 7, "unverifiable": 0, "differs": 1, "missing": 0, "unexpected": 0}
+            proof = {"message": "proof", "verdict": verdict, "expected": 8, "counts": counts}
+            found = self.ask(Machine("dead", status=status, answer=json.dumps(proof)), verb="prove")
+            (check,) = found["checks"]
+            self.assertEqual(check["verdict"], verdict)
+            self.assertIn("each of 8 objects", check["expected"])
+            self.assertEqual(check["observed"], "verified 7, unverifiable 0, differs 1, missing 0, unexpected 0")
+        # Only the proof proves: another verb may answer with counts too.
+        self.assertEqual(self.ask(Machine("dead", answer=json.dumps(proof)))["checks"], [])
 
     def test_hold_says_whether_there_was_anything_to_stop(self) -> None:
         for state, says in (("dead", "no copy runs"), ("running", "end of its batch")):

@@ -43,7 +43,7 @@ INSTEAD = {
     "copy-objects": {"not_here": {"means": "no file is copied"}},
     "look-at-it": {"by_hand": {"text": "Look.", "command": None}},
 }
-CONTENT = ["place-read-key", "copy-batches", "prove-batches"]
+CONTENT = ["place-read-key", "copy-batches", "prove-batches", "remove-read-key"]
 
 
 class Package:
@@ -102,7 +102,7 @@ class Package:
         }  # fmt: skip
         return {
             "id": name, "title": name.title(), "automated": automated, "command": command, "gate": GATES.get(name),
-            "after": None,
+            "after": [],
             "place": "forward" if forward else "beside",
             "instead": None if automated else f"Nothing of {name} happens.",
             "steps": [

@@ -68,7 +68,7 @@ def write(folder: Path) -> None:
                 path = reports / "checks" / f"{step.id.replace('/', '-')}.json"
                 path.write_text(json.dumps(finer))
             checks += report.checks_of(step, "verify", result, reports)
-        made = report.write(of, phase, number, reports, datetime.now(UTC), checks)
+        made = report.write(of, phase, number, reports, datetime.now(UTC), checks, phase.steps)
         assert made["verdict"] == expected, (made, expected)
 
 

@@ -93,8 +93,8 @@ class Credential(Content):
             "must have provider": credential(storage={"secret_access_key": ""}),
             "must be a certificate": credential(storage={"ca": 5}),
             "not https": credential(storage={"endpoint": "http://s3.example"}),
-            # Planned are 30 s of steps and 50 min of waiting for the windows.
-            "the phase needs 0:50:30": credential(ends_at=soon),
+            # Planned are 40 s of steps and 50 min of waiting for the windows.
+            "the phase needs 0:50:40": credential(ends_at=soon),
             "not a time": credential(ends_at="2999-01-01T00:00:00"),
         }
         ran = len(self.steps_run())
@@ -119,7 +119,7 @@ class Following(Content):
         *progress, document = map(json.loads, run.stdout.splitlines())
         self.assertEqual([line["progress"]["objects_done"] for line in progress], [3, 8])
         self.assertEqual(progress[0]["progress"], {"step": "content/copy-batches"} | FIGURES)
-        self.assertEqual((document["outcome"], len(document["steps"])), ("done", 3))
+        self.assertEqual((document["outcome"], len(document["steps"])), ("done", 4))
         self.assertEqual(list(self.state.rglob("progress-*")), [])
 
     def test_on_a_terminal_one_line_moves_and_ends_as_every_other(self) -> None:
@@ -200,6 +200,95 @@ class Following(Content):
         self.orders(hold={"result": {"hosts": {"target": {"unreachable": 1}}}, "exit": 4})
         self.exits(0, package, "hold", says="THE TARGET COULD NOT BE TOLD")
         self.assertTrue((self.state / "HOLD").exists())
+
+
+PROOF = {"id": "content/objects", "verdict": "pass", "expected": "each of 8 objects", "observed": "verified 8",
+         "why": None, "required": True, "ran_at": "2026-11-21T00:00:00Z"}  # fmt: skip
+
+
+class Proof(Content):
+    def proving(self, verdict: str = "pass", said: int = 0) -> None:
+        """What the proving step leaves, and how it ends."""
+        ending = ends(said) if said else {}
+        self.orders(content__prove_batches=ending | {"checks": [PROOF | {"verdict": verdict}]})
+
+    def validation(self, run: int) -> Any:
+        """What the operation folder of a run says of its proof."""
+        folder = self.state / f"packages/1/operations/{run}-content"
+        return json.loads((folder / "operation.json").read_text())["validation"]
+
+    def cutting_over(self) -> Package:
+        """A package whose cutover builds on content and verification, as every plan has it."""
+        package = self.package().copying()
+        for phase in package.plan["phases"]:
+            if phase["id"] == "cutover":
+                phase["after"] = ["content", "verify"]
+        self.with_tools(package.seal())
+        self.exits(0, package, "preflight")
+        self.give(credential())
+        self.exits(0, package, "approve", "content")
+        return package
+
+    def test_an_operation_says_what_its_proof_came_to(self) -> None:
+        package = self.copying()
+        said = (("fail", 1, 1), ("unverifiable", 11, 11), ("not_run", 11, 11), ("pass", 0, 0))
+        for run, (verdict, exit_code, code) in enumerate(said, start=2):
+            with self.subTest(verdict):
+                self.proving(verdict, exit_code)
+                self.exits(code, package, "content")
+                self.assertEqual(self.validation(run), verdict)
+        report = json.loads((self.state / "packages/1/reports/5/content.json").read_text())
+        self.assertEqual([check["id"] for check in report["checks"]], ["content/objects"])
+        self.assertEqual(report["checks"][0]["step"], "content/prove-batches")
+        clear = self.state / "packages/1/operations/5-content/reports/content.json"
+        self.assertNotIn("verified 8", clear.read_text())
+
+    def test_where_no_proof_came_to_a_verdict_there_is_no_report(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches=ends(11))
+        self.exits(11, package, "content")
+        self.assertEqual(self.validation(2), "not_run")
+        self.orders(content__prove_batches=ends(1))
+        self.exits(1, package, "content")
+        self.assertEqual(self.validation(3), "not_run")
+        self.proving()
+        self.exits(0, package, "content", "--check")
+        self.assertEqual(list(self.state.rglob("content.json")), [])
+
+    def test_a_verdict_stands_though_the_phase_stops_after_it(self) -> None:
+        package = self.copying()
+        self.proving()
+        orders = json.loads(self.orders_file.read_text())
+        self.orders_file.write_text(json.dumps(orders | {"content/remove-read-key": ends(1)}))
+        self.exits(1, package, "content")
+        self.assertEqual(self.validation(2), "pass")
+
+    def test_the_cutover_rests_on_a_proof_that_passed_and_the_verification_does_not(self) -> None:
+        package = self.cutting_over()
+        self.exits(0, package, "verify")
+        missing = self.exits(12, package, "approve", "cutover", says="error[gate.no-report]")
+        self.assertIn("next: ./migrate content, read its report, then: ./migrate approve cutover", missing.stderr)
+        run = self.exits(12, package, "cutover", says="error[phase.too-early]")
+        self.assertIn("next: ./migrate content\n", run.stderr)
+        self.proving("fail", 1)
+        self.exits(1, package, "content")
+        self.exits(12, package, "approve", "cutover", says="the newest report of content says fail")
+        self.proving()
+        self.exits(0, package, "content")
+        self.exits(0, package, "approve", "cutover")
+        self.proving("unverifiable", 11)
+        self.exits(11, package, "content")
+        self.exits(12, package, "cutover", says="error[phase.too-early]")
+        self.exits(12, package, "approve", "cutover", says="the newest report of content says unverifiable")
+        # Another pass that has not come to its proof takes the old one's word away too.
+        self.proving()
+        self.exits(0, package, "content")
+        self.orders(content__copy_batches=ends(11))
+        self.exits(11, package, "content")
+        self.exits(12, package, "approve", "cutover", says="what content looked at has not come to its end")
+        self.proving()
+        self.exits(0, package, "content")
+        self.exits(0, package, "cutover")
 
 
 if __name__ == "__main__":

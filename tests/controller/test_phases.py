@@ -20,10 +20,10 @@ class Order(Story):
     def in_order(self) -> Package:
         """A package whose phases build on each other, as those of every plan do."""
         package = self.package()
-        before = None
+        before: list[str] = []
         for phase in package.plan["phases"]:
             if phase["id"] in ("preflight", "prepare", "deploy", "import"):
-                phase["after"], before = before, phase["id"]
+                phase["after"], before = before, [phase["id"]]
         return self.with_tools(package.seal())
 
     def test_a_phase_begins_only_where_what_it_builds_on_stands(self) -> None:

@@ -109,7 +109,7 @@ fn lease(_facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: "Only one controller may act. Both machines keep a lease that this one renews; two watchdogs read it and know what to do when it ends.".into(),
         command: None,
-        before: needs("you have approved the cutover after a verify that passed", "./migrate approve cutover --strategy immediate"),
+        before: needs("you have approved the cutover after a verify that passed and content that was proven", "./migrate approve cutover --strategy immediate"),
         proof: shows("the lease names this controller", "./migrate status"),
         abort_when: "another controller holds the lease: exit 75".into(),
         undo: nothing("the lease ends by itself after 600 s"),

@@ -178,18 +178,19 @@ fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str], total: u64, pass
     Phase { id, title, place, automated, command, after: builds_on(id), gate, purpose, instead, steps }
 }
 
-/// The phase that has to have come to its end before the phase `id` may begin: what it builds on.
-fn builds_on(id: &str) -> Option<&'static str> {
-    Some(match id {
-        "prepare" => "preflight",
-        "deploy" => "prepare",
-        "import" | "content" => "deploy",
-        "invite" | "verify" => "import",
-        "cutover" => "verify",
-        "watch" => "cutover",
-        "finalize" => "watch",
-        _ => return None,
-    })
+/// The phases that have to have come to their end before the phase `id` may begin: what it builds on.
+fn builds_on(id: &str) -> &'static [&'static str] {
+    match id {
+        "prepare" => &["preflight"],
+        "deploy" => &["prepare"],
+        "import" | "content" => &["deploy"],
+        // Not on the content: what people use can be looked at while files are still on their way.
+        "invite" | "verify" => &["import"],
+        "cutover" => &["content", "verify"],
+        "watch" => &["cutover"],
+        "finalize" => &["watch"],
+        _ => &[],
+    }
 }
 
 /// The stretch of a step on the scale of the cutover: that of its part, in equal pieces.

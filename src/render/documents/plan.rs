@@ -167,7 +167,7 @@ struct PhaseText {
     purpose: &'static str,
     instead: Option<String>,
     command: &'static str,
-    after: Option<&'static str>,
+    after: &'static [&'static str],
     gate: Option<String>,
     automated: bool,
     duration: String,
@@ -457,7 +457,7 @@ fn phase_text(phase: &Phase) -> PhaseText {
         purpose: phase.purpose,
         instead: phase.instead.clone(),
         command: phase.command,
-        after: phase.after.filter(|_| phase.automated),
+        after: if phase.automated { phase.after } else { &[] },
         gate: phase
             .gate
             .filter(|_| phase.automated)

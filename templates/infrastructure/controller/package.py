@@ -13,6 +13,8 @@ from outcome import Exit, Stop
 # Phases that only look are run whole each time: old answers are worth nothing. Checks go on past a failed step.
 CHECKS = frozenset({"preflight", "verify"})
 READS = CHECKS | {"export", "status"}
+# Phases of which a step proves what all of them did; the proof is their report.
+PROVES = frozenset({"content"})
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
 _SALT, _BATCHES = b"configuration/salt", b"content/batches/"
@@ -50,7 +52,7 @@ class Phase:
     title: str
     automated: bool
     forward: bool  # on the main line, from preflight to finalize
-    after: str | None  # the phase that has to have come to its end before
+    after: tuple[str, ...]  # the phases that have to have come to their end before
     gate: str | None
     instead: str | None  # what it means that this package does not run it
     steps: tuple[Step, ...]
@@ -190,7 +192,7 @@ def _phase(phase: dict[str, Any]) -> Phase:
         title=str(phase["title"]),
         automated=bool(phase["automated"]),
         forward=phase["place"] == "forward",
-        after=None if phase["after"] is None else str(phase["after"]),
+        after=tuple(map(str, phase["after"])),
         gate=None if gate is None else str(gate),
         instead=None if phase["instead"] is None else str(phase["instead"]),
         steps=tuple(_step(step) for step in phase["steps"]),

@@ -22,7 +22,7 @@ import report
 import signoff
 from journal import TAKES_BACK, Journal
 from outcome import Stop, refused
-from package import Gate, Package
+from package import PROVES, Gate, Package
 from state import State, replace
 
 # `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
@@ -115,14 +115,38 @@ def approve(
 
 
 def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Basis:
-    """The report that an approval rests on; raises `Stop` (exit 12) where it is missing, old or bad."""
+    """The report that an approval rests on; raises `Stop` (exit 12) where it is missing, old or bad.
+
+    So is the proof of each phase that the approved one builds on.
+    """
     if gate.report is None:
         return _Basis(None, {})
-    again = f"./migrate {gate.report}, read its report, then: {gate.command}"
-    path = report.newest(state, gate.report)
+    for name in _proofs(package, gate):
+        _sound(package, state, journal, gate, name)
+    basis = _sound(package, state, journal, gate, gate.report)
+    objections = signoff.objections(state, journal) if gate.report == signoff.PHASE else []
+    if objections:
+        raise refused(
+            "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
+            str(state.here / "sign-offs"), "mend it, let the user sign again, then: " + gate.command,
+        )  # fmt: skip
+    return basis
+
+
+def _proofs(package: Package, gate: Gate) -> list[str]:
+    """The phases that prove, of those that the approved one builds on and the package runs."""
+    approved = package.phase(gate.phase)
+    before = [package.phase(name) for name in (approved.after if approved else ()) if name in PROVES]
+    return [phase.id for phase in before if phase is not None and package.runs(phase)]
+
+
+def _sound(package: Package, state: State, journal: Journal, gate: Gate, phase: str) -> _Basis:
+    """The newest report of a phase, which must be of this plan, have passed, and be about what still stands."""
+    again = f"./migrate {phase}, read its report, then: {gate.command}"
+    path = report.newest(state, phase)
     where = str(path or state.here / "reports")
     if path is None:
-        raise refused("gate.no-report", f"there is no report of {gate.report} yet to approve", where, again)
+        raise refused("gate.no-report", f"there is no report of {phase} yet to approve", where, again)
     try:
         found = json.loads(path.read_bytes())
         plan, said, verdict = found["plan"], found["verdict"], report.verdict(found["checks"])
@@ -134,20 +158,15 @@ def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Bas
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise refused("gate.bad-report", f"the report cannot be read: {type(error).__name__}", where, again) from error
     if plan != package.plan_digest:
-        raise refused("gate.bad-report", f"the newest report of {gate.report} is of another plan", where, again)
+        raise refused("gate.bad-report", f"the newest report of {phase} is of another plan", where, again)
     if said != verdict:
-        what = f"the newest report of {gate.report} says {said}, and its checks come to {verdict}"
+        what = f"the newest report of {phase} says {said}, and its checks come to {verdict}"
         raise refused("gate.bad-report", what, where, again)
     if verdict not in ("pass", "warn"):
-        raise refused("gate.bad-report", f"the newest report of {gate.report} says {verdict}", where, again)
-    if not journal.is_finished(gate.report):
-        raise refused("gate.bad-report", f"what {gate.report} looked at was taken back since", where, again)
-    objections = signoff.objections(state, journal) if gate.report == signoff.PHASE else []
-    if objections:
-        raise refused(
-            "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
-            str(state.here / "sign-offs"), "mend it, let the user sign again, then: " + gate.command,
-        )  # fmt: skip
+        raise refused("gate.bad-report", f"the newest report of {phase} says {verdict}", where, again)
+    if not journal.is_finished(phase):
+        since = "was taken back since" if phase not in PROVES else "has not come to its end, or was taken back since"
+        raise refused("gate.bad-report", f"what {phase} looked at {since}", where, again)
     return _Basis(path, warned)
 
 

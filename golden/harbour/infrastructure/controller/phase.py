@@ -24,7 +24,7 @@ import stops
 from console import Console, count, duration
 from journal import Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
-from package import CHECKS, NEVER_EXPIRES, READS, Package, Phase, Step
+from package import CHECKS, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from progress import Progress
 from state import State, keep_verified, lock, open_journal
@@ -214,7 +214,9 @@ class _Steps:
         now = self.due.pop(0)
         self.progress.look()
         self.changes += result.changed
-        self.checks += report.checks_of(now, self.of.phase.id, result, self.runner.reports)
+        found = report.checks_of(now, self.of.phase.id, result, self.runner.reports)
+        self.checks += found
+        self._proven(now, found)
         stop = self._verdict(now, result, time.monotonic() - self.begun)
         if stop is not None:
             self.stops.append(stop)
@@ -226,9 +228,23 @@ class _Steps:
         if self.of.phase.id in CHECKS and not self.of.check:
             folder = self.runner.reports
             checks = [*self.checks, *self._records()]
-            made = report.write(self.of.package, self.of.phase, self.number, folder, self.since, checks)
+            made = report.write(
+                self.of.package, self.of.phase, self.number, folder, self.since, checks, self.of.phase.steps
+            )
             self.of.console.say(f"report: {made['verdict']}, {made['html']} (also .md and .json)")
             self.of.console.document["report"] = made
+
+    def _proven(self, step: Step, checks: list[report.Check]) -> None:
+        """The report of a phase that proves, as soon as a proof has come to a verdict: later steps add nothing to it.
+
+        Nothing is said of it, since the step's own lines tell the verdict and whatever is not right.
+        """
+        of = self.of
+        if of.phase.id in PROVES and not of.check and report.has_own(step, self.runner.reports):
+            folder = self.runner.reports
+            of.console.document["report"] = report.write(
+                of.package, of.phase, self.number, folder, self.since, checks, [step]
+            )
 
     def _records(self) -> list[report.Check]:
         """Whether a glass has what ran before; asked only in a phase that is recorded itself, which comes later."""

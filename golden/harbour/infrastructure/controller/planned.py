@@ -35,18 +35,20 @@ def not_automated(package: Package, name: str) -> Stop:
 
 def in_order(package: Package, journal: Journal, phase: Phase) -> None:
     """Raises `Stop` (exit 12) where what the phase builds on does not stand; names the first phase that is missing."""
-    missing = None
-    before = phase
-    while before.after is not None and not journal.stands(before.after):
-        found = package.phase(before.after)
-        if found is None or not package.runs(found):
-            break
-        missing = before = found
-    if missing is not None:
+    missing = first = _missing(package, journal, phase)
+    while earlier := first and _missing(package, journal, first):
+        first = earlier
+    if missing is not None and first is not None:
         raise refused(
-            "phase.too-early", f"{phase.id} builds on {phase.after}, which has not come to its end", str(journal.path),
-            f"./migrate {missing.id}",
+            "phase.too-early", f"{phase.id} builds on {missing.id}, which has not come to its end", str(journal.path),
+            f"./migrate {first.id}",
         )  # fmt: skip
+
+
+def _missing(package: Package, journal: Journal, phase: Phase) -> Phase | None:
+    """The first of the phases that one builds on that does not stand, of those that the package runs."""
+    before = (package.phase(name) for name in phase.after if not journal.stands(name))
+    return next((found for found in before if found is not None and package.runs(found)), None)
 
 
 def in_time(package: Package, journal: Journal) -> None:

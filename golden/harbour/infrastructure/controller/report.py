@@ -1,4 +1,4 @@
-"""The validation report of a phase that checks: JSON, Markdown and HTML from the same checks.
+"""The validation report of a phase that checks or proves: JSON, Markdown and HTML from the same checks.
 
 The verdict is computed from the checks and cannot be set. A step whose playbook looks closer leaves its checks in the
 run's folder (module `stuf_report`); any other step is one check itself.
@@ -27,7 +27,7 @@ _ORDERED = ("id", "phase", "step", "verdict", "required", "expected", "observed"
 def checks_of(step: Step, phase: str, result: Result, reports: Path) -> list[Check]:
     """What a step that has run proved: its own checks, and the step itself where they do not explain how it ended."""
     common = {"phase": phase, "step": step.id, "evidence": [_evidence(result.log, reports)]}
-    path = reports / "checks" / f"{step.id.replace('/', '-')}.json"
+    path = _own(step, reports)
     try:
         found = _read(path) if path.exists() else []
     except (OSError, ValueError, TypeError) as error:
@@ -37,6 +37,15 @@ def checks_of(step: Step, phase: str, result: Result, reports: Path) -> list[Che
     if finer and (result.done or verdict(finer) not in ("pass", "warn")):
         return finer
     return [*finer, _seen(step, result) | common]
+
+
+def has_own(step: Step, reports: Path) -> bool:
+    """Whether a step that has run left checks of its own."""
+    return _own(step, reports).exists()
+
+
+def _own(step: Step, reports: Path) -> Path:
+    return reports / "checks" / f"{step.id.replace('/', '-')}.json"
 
 
 def _read(path: Path) -> list[Check]:
@@ -98,14 +107,15 @@ def verdict(checks: Sequence[Check]) -> str:
 
 
 def write(
-    package: Package, phase: Phase, run: int, folder: Path, began: datetime, checks: Sequence[Check]
-) -> dict[str, str]:
-    """Writes the report of one run in its three forms; returns verdict and places."""
+    package: Package, phase: Phase, run: int, folder: Path, began: datetime, checks: Sequence[Check],
+    steps: Sequence[Step],
+) -> dict[str, str]:  # fmt: skip
+    """Writes the report of one run about these steps in its three forms; returns verdict and places."""
     ran = {check["step"] for check in checks}
     missing = [
         _of_step(step, "not_run", None, "the run ended before this step")
         | {"phase": phase.id, "step": step.id, "evidence": []}
-        for step in phase.steps
+        for step in steps
         if step.automated and step.id not in ran
     ]
     every = [{name: check[name] for name in _ORDERED} for check in (*checks, *missing)]

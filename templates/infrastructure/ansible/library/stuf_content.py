@@ -47,6 +47,7 @@ status: {description: The program's exit status, or null while it runs., type: i
 sent: {description: How many objects it sent., type: int, returned: always}
 progress: {description: How far a copy is., type: dict, returned: always}
 lines: {description: What people are told., type: list, returned: always}
+checks: {description: What a proof came to; none where it came to nothing., type: list, returned: when a verb has ended}
 """
 
 PROGRAM = ["/usr/bin/python3", "-B", "-m", "stuf_content"]
@@ -157,6 +158,19 @@ def told(found: dict[str, Any]) -> list[str]:
     return [str(found.get("message", "")), *findings[:SHOWN], *more, *following]
 
 
+def proven(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a proof came to, for the report of its phase; nothing of a proof that could not be brought to its end."""
+    if "counts" not in found:
+        return []
+    check = {
+        "id": "content/objects",
+        "expected": f"each of {found['expected']} objects reads back as the source has it, and nothing else is there",
+        "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()),
+        "verdict": found["verdict"],
+    }
+    return [check]
+
+
 def at_once(*lines: str, progress: dict[str, Any] | None = None) -> dict[str, Any]:
     """The result of what has no end to wait for."""
     return {"ended": True, "status": 0, "sent": 0, "progress": progress or {}, "lines": list(lines)}
@@ -203,7 +217,9 @@ def follow(machine: Machine, given: dict[str, Any]) -> dict[str, Any]:
     # The last figures are told too, so that a copy's end is seen as its middle is.
     progress = look(machine)["progress"] if verb in TOLD else {}
     sent = int(found.get("by_rclone", 0)) + int(found.get("one_by_one", 0))
-    return {"ended": True, "status": status, "sent": sent, "progress": progress, "lines": told(found)}
+    checks = proven(found) if verb == "prove" else []
+    ended = {"ended": True, "status": status, "sent": sent, "progress": progress}
+    return ended | {"lines": told(found), "checks": checks}
 
 
 def main() -> None:

@@ -32,10 +32,10 @@ def wheel(folder: Path) -> str:
 
 
 class Bootstrap(Story):
-    def offline(self, line: str = "", number: int = 1) -> Package:
+    def offline(self, line: str = "", number: int = 1, **manifest: str) -> Package:
         """A package whose only wheel lies in a folder that pip is configured for."""
         self.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.home / "wheels")}
-        package = self.package(f"package-{number}", number)
+        package = self.package(f"package-{number}", number, **manifest)
         package.write("infrastructure/controller/requirements.txt", line or wheel(self.home / "wheels"))
         return package.seal()
 
@@ -55,6 +55,15 @@ class Bootstrap(Story):
         (self.home / "wheels/fake_ansible-1-py3-none-any.whl").unlink()
 
         self.exits(0, self.offline(line, 2), "bootstrap", says="already done")
+
+    def test_a_controller_without_the_old_journal_goes_back_after_the_expiry(self) -> None:
+        package = self.offline(expiresAt="2020-01-01T00:00:00Z")
+
+        self.exits(12, package, "abort", says="next: ./migrate bootstrap")
+        self.exits(0, package, "bootstrap", says="next: ask the sender for a package from a new export")
+        self.exits(0, package, "abort")
+
+        self.assertEqual(self.steps_run(), ["stop-services"])
 
     def test_a_wheel_of_other_bytes_is_refused_and_nothing_half_made_is_used(self) -> None:
         wheel(self.home / "wheels")

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -14,7 +16,7 @@ WARNS = {"id": "mail/second", "verdict": "warn", "expected": "a second mail serv
 
 class Words(Story):
     def test_a_mistyped_verb_is_told_at_once_even_where_nothing_is_verified_yet(self) -> None:
-        package = self.package()
+        package = self.package().seal()
         self.signers.unlink()
         run = self.exits(2, package, "deplyo", says="error[usage]: there is no verb deplyo")
         self.assertIn("next: ./migrate deploy, if that was meant;", run.stderr)
@@ -42,7 +44,7 @@ class Words(Story):
         self.assertEqual((self.steps_run(), self.journal()), ([], []))
 
     def test_the_usage_lists_what_the_package_runs_and_apart_from_it_what_is_planned(self) -> None:
-        package = self.package()
+        package = self.package().seal()
         runs, planned = self._usage(package)
         self.assertEqual(runs, ["preflight", "prepare", "deploy", "import", "verify", "cutover"])
         self.assertIn("content", planned)
@@ -56,7 +58,7 @@ class Words(Story):
         self.assertIn("cutover", planned)
 
     def test_every_word_of_a_real_package_is_in_its_usage_exactly_once(self) -> None:
-        package = self.package()
+        package = self.package().seal()
         templates = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible/playbooks"
         playbooks = {path.stem for path in templates.glob("*.yml")} - {"keep-journal", "hold"}
         for path in (package.root / "infrastructure/ansible/playbooks").iterdir():
@@ -355,6 +357,25 @@ class Status(Story):
         self.assertIn("api healthy", run.stdout)
         self.assertIn("next: ./migrate prepare", run.stdout)
         self.assertEqual(self.journal(), before)
+
+    def test_a_reader_who_goes_away_stops_nothing(self) -> None:
+        package = self.ready()
+        reader, gone = os.pipe()
+        os.close(reader)
+        self.addCleanup(os.close, gone)
+        start = ["sh", str(package.root / "migrate")]
+        for verb in ("status", "status --json", "deploy", "deploy --json"):
+            words = [*start, *verb.split()]
+            run = subprocess.run(
+                words, env=self.process_environment(), stdout=gone, stderr=subprocess.PIPE, text=True, check=False
+            )
+            self.assertEqual(run.returncode, 0, verb)
+            self.assertNotIn("error", run.stderr.lower(), verb)
+        self.assertEqual(self.journal().count("start-api:done"), 2)
+
+        words = [*start, "approve", "cutover"]
+        refused = subprocess.run(words, env=self.process_environment(), stdout=gone, stderr=gone, check=False)
+        self.assertEqual(refused.returncode, 12)
 
     def test_before_bootstrap_the_next_command_is_bootstrap(self) -> None:
         package = self.package().seal()

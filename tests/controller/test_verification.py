@@ -1,5 +1,6 @@
 """Nothing of a package runs before every byte is shown to be the signer's."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -99,7 +100,7 @@ class Accepted(Story):
                 self.exits(0, package, verb)
 
     def test_without_a_verb_it_shows_the_phases_in_order(self) -> None:
-        usage = self.migrate(self.package()).stdout
+        usage = self.migrate(self.package().seal()).stdout
 
         order = ["bootstrap", "status", "preflight prepare deploy import", "abort", "hold", "panic", "approve GATE"]
         self.assertEqual(sorted(order, key=usage.index), order)
@@ -249,6 +250,17 @@ class Refused(Story):
                 self.signers.write_text(f"{signer_line(self.home, 'stranger', 'issuer/other')}{signer}\n")
                 self.refuses(package, "verify.signers", "namespaces=")
 
+    def test_what_is_no_line_of_a_signer_is_told_with_the_line_that_is_meant(self) -> None:
+        package = self.package().seal()
+        line, key = signer_line(self.home, "issuer"), (self.home / "keys/issuer.pub").read_text()
+        page = f"This page shows how to verify it.\n\n1 The signer\n\n{line}\n2 With stock tools\n"
+        for text in (page, key):
+            self.signers.write_text(text)
+            self.refuses(
+                package, "verify.signers",
+                'only the line of VERIFY.txt that begins with issuer/ (NAME namespaces="stufpack" ssh-ed25519 AAAA…)',
+            )  # fmt: skip
+
     def test_no_list_of_signers(self) -> None:
         self.signers.unlink()
         self.refuses(self.package().seal(), "verify.signers", str(self.signers))
@@ -264,12 +276,32 @@ class Refused(Story):
     def test_a_glass(self) -> None:
         package = self.package().seal()
         (package.root / ".git").mkdir()
-        self.refuses(package, "package.glass", "stufpack unpack")
+        self.refuses(package, "package.glass", "git -C CLONE archive main")
 
     def test_an_exported_glass_without_git(self) -> None:
         package = self.package().seal()
         (package.root / "SHA256SUMS.personal").unlink()
-        self.refuses(package, "package.glass", "stufpack unpack")
+        self.refuses(package, "package.glass", "git -C CLONE archive main")
+
+    def test_a_link_to_the_entry_is_told_with_where_it_leads(self) -> None:
+        package = self.package("a package").seal()
+        link = self.home / "mig"
+        link.symlink_to("a package/migrate")
+        for words in ([str(link)], [str(link), "status"], ["sh", "mig", "--help"]):
+            run = subprocess.run(
+                words, cwd=self.home, env=self.process_environment(), capture_output=True, text=True, check=False
+            )
+            self.assertEqual((run.returncode, run.stdout), (12, ""))
+            self.assertIn("error[package.missing]", run.stderr)
+            self.assertIn(f"next: start it where it was unpacked: {package.root}/migrate\n", run.stderr)
+
+    def test_a_state_folder_that_cannot_be_made_is_told_with_the_folder_that_is_there(self) -> None:
+        package = self.package().seal()
+        (self.home / "file").write_text("")
+        for where, there in (("/proc/no/state", "/proc"), (f"{self.home}/file/state", f"{self.home}/file")):
+            self.environment["STUFPACK_STATE"] = where
+            told = self.exits(12, package, *VERB, says="error[state.folder]").stderr
+            self.assertIn(f"next: ls -ld '{there}'\n", told)
 
     def test_a_slug_that_leads_elsewhere(self) -> None:
         package = self.package()
@@ -314,10 +346,15 @@ class Refused(Story):
 class Expired(Story):
     def test_an_expired_package_is_not_begun(self) -> None:
         package = self.ready(expiresAt="2020-01-01T00:00:00Z")
-        for phase in ("bootstrap", "preflight", "prepare", "deploy"):
+        for phase in ("preflight", "prepare", "deploy"):
             self.exits(12, package, phase, says="error[package.expired]")
         self.assertEqual(self.steps_run(), [])
-        self.assertIn("next: ask the sender for a package from a new export", self.exits(0, package, "status").stdout)
+        told = self.exits(0, package, "status").stdout
+        self.assertIn(
+            "  expired on 2020-01-01T00:00:00+00:00: nothing that changes begins; abort and status still run\n", told
+        )
+        self.assertIn("next: ask the sender for a package from a new export", told)
+        self.assertTrue(json.loads(self.exits(0, package, "status", "--json").stdout)["expired"])
 
     def test_what_was_begun_in_time_goes_on_and_back_after_its_expiry(self) -> None:
         package = self.ready()
@@ -328,6 +365,7 @@ class Expired(Story):
         package.seal()
 
         self.exits(0, package, "deploy")
+        self.assertNotIn("expired", self.exits(0, package, "status").stdout)
         self.exits(0, package, "abort")
 
     def test_an_expired_package_that_never_began_still_answers_status_and_abort(self) -> None:

@@ -53,7 +53,6 @@ def _act(words: list[str], console: Console) -> Exit:
         held = lock(state, "./migrate bootstrap")
         keep_verified(state, given.sums, given.signer)
         journal = open_journal(state, found.plan_digest, repair=False)
-        planned.in_time(found, journal)
         bootstrap.make(state, found.root, console, held)
         console.say(f"next: {ahead.following(found, state, journal, ours=True)}")
         return Exit.DONE

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from journal import Journal
 from outcome import Exit, Stop, refused
-from package import READS, Package, Phase
+from package import NEVER_EXPIRES, READS, Package, Phase
 
 _NOTHING = "No step was begun: no host or account was changed."
 _BY_HAND = "by hand"
@@ -51,10 +51,21 @@ def _missing(package: Package, journal: Journal, phase: Phase) -> Phase | None:
     return next((found for found in before if found is not None and package.runs(found)), None)
 
 
-def in_time(package: Package, journal: Journal) -> None:
-    """Raises `Stop` (exit 12) where the package was to be begun earlier and was not."""
+def is_late(package: Package, journal: Journal) -> bool:
+    """Whether the package was to be begun earlier and was not."""
     begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
-    if not begun and datetime.now(UTC) >= package.expires_at:
+    return not begun and datetime.now(UTC) >= package.expires_at
+
+
+def still_runs(package: Package) -> str:
+    """Of a late package: the phases that run all the same."""
+    others = [phase.id for phase in package.phases if phase.id in NEVER_EXPIRES - {"status"} and package.runs(phase)]
+    return f"{', '.join(others)} and status still run" if others else "status still runs"
+
+
+def in_time(package: Package, journal: Journal) -> None:
+    """Raises `Stop` (exit 12) where the package is late; `bootstrap` never asks, since the way back needs the tools."""
+    if is_late(package, journal):
         raise refused(
             "package.expired", f"the package was to be begun before {package.expires_at.isoformat()}",
             "manifest.json, expiresAt", "ask the sender for a package from a new export",

@@ -70,14 +70,20 @@ def open_state(root: Path, package: Package) -> State:
         owner = name.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise refused(
-            "state.folder", f"the state folder cannot be used: {error.strerror}", where, f"ls -ld '{where}'"
-        ) from error
+            "state.folder", f"the state folder cannot be used: {error.strerror}", where,
+            f"ls -ld '{_standing(Path(error.filename or root))}'",
+        ) from error  # fmt: skip
     if owner != package.installation:
         raise refused(
             "state.other", f"this is the state of {owner}, and the package is for {package.installation}", where,
             "unset STUFPACK_STATE, or name another folder",
         )  # fmt: skip
     return state
+
+
+def _standing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there to be looked at."""
+    return next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
 
 
 def replace(path: Path, text: str) -> None:

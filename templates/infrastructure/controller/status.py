@@ -8,6 +8,7 @@ import json
 import ahead
 import bootstrap
 import operation
+import planned
 import report
 import signoff
 from console import Console, count
@@ -45,6 +46,10 @@ def show(package: Package, state: State, console: Console) -> Exit:
     journal = open_journal(state, package.plan_digest, repair=False)
     share = percent(package, journal)
     console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of the way forward")
+    late = planned.is_late(package, journal)
+    if late:
+        when, rest = package.expires_at.isoformat(), planned.still_runs(package)
+        console.say(f"  expired on {when}: nothing that changes begins; {rest}")
     tools = bootstrap.is_ready(state, package.root)
     console.say(f"  {'bootstrap':<12} {'done' if tools else 'not yet'}")
     # `status` and what else only looks has no standing of its own.
@@ -64,7 +69,7 @@ def show(package: Package, state: State, console: Console) -> Exit:
     following = ahead.following(package, state, journal)
     console.document |= {
         "percent": share, "bootstrap": tools, "phases": phases, "absent": absent, "gates": closed, "next": following,
-        "reports": reports, "sign_offs": signed,
+        "reports": reports, "sign_offs": signed, "expired": late,
     }  # fmt: skip
     if closed:
         console.say(f"  set: {', '.join(closed)}")

@@ -1,11 +1,12 @@
 """What people and programs read: one line per step, or JSON. Control characters of others never reach a terminal."""
 
 import json
+import os
 import shutil
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from outcome import Exit, Stop
 
@@ -32,6 +33,18 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
+def _put(stream: TextIO, text: str) -> None:
+    """Writes at once. Where the reader has gone (`| head`) a run goes on all the same, and says the rest to nobody."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # Python writes what is still in its buffer once more when it ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 # Where nobody watches a line move, how often one is written.
 SECONDS_BETWEEN_LINES = 60.0
 
@@ -54,15 +67,12 @@ class Console:
         self._write(plain(text) + end)
 
     def _write(self, text: str) -> None:
-        stream = sys.stderr if self.as_json else sys.stdout
-        stream.write(text)
-        stream.flush()
+        _put(sys.stderr if self.as_json else sys.stdout, text)
 
     def progress(self, head: str, text: str, entry: dict[str, Any]) -> None:
         """How far the running step is: a line that moves on a terminal, one a minute elsewhere, and one of JSON."""
         if self.as_json:
-            sys.stdout.write(json.dumps({"progress": entry}) + "\n")
-            sys.stdout.flush()
+            _put(sys.stdout, json.dumps({"progress": entry}) + "\n")
             self.streamed = True
         if (sys.stderr if self.as_json else sys.stdout).isatty():
             line = plain(f"{head} {text}").replace("\n", " ")
@@ -84,14 +94,12 @@ class Console:
     def close(self, code: Exit, stop: Stop | None) -> int:
         """Says how the run ended and returns its exit code."""
         if stop is not None:
-            sys.stderr.write(plain(stop.text()) + "\n")
+            _put(sys.stderr, plain(stop.text()) + "\n")
         if self.as_json:
             self.document |= {
                 "exit": int(code),
                 "outcome": code.name.lower(),
                 "error": stop.document() if stop else None,
             }
-            json.dump(self.document, sys.stdout, indent=None if self.streamed else 1)
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            _put(sys.stdout, json.dumps(self.document, indent=None if self.streamed else 1) + "\n")
         return int(code)

@@ -100,7 +100,8 @@ impl Failure {
                 open::Error::Problems(_) => 4,
                 open::Error::IdentityNeeded { .. }
                 | open::Error::Nameless { .. }
-                | open::Error::Elsewhere { .. } => 2,
+                | open::Error::Elsewhere { .. }
+                | open::Error::Glass { .. } => 2,
                 open::Error::Read { .. }
                 | open::Error::NoSigners { .. }
                 | open::Error::Write { .. }

@@ -1,11 +1,12 @@
 //! Text and JSON of findings and errors, for people and for machines. No other file words them.
 
 use super::exit::Failure;
-use super::typed::Typed;
-use crate::model::{Finding, Instead, Severity, Shown, Timestamp};
+use super::typed::{Typed, command};
+use crate::model::{Finding, Instead, Severity, Shown, Timestamp, shell};
 use crate::{open, read, record, render};
 use serde::Serialize;
 use std::error::Error as _;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -197,6 +198,10 @@ impl Told {
     }
 }
 
+const NAME_A_PACKAGE: &str = "name the zip, or the folder that holds manifest.json";
+/// Of the packages in a folder that is none.
+const MOST_NAMED: usize = 5;
+
 /// What to do about errors that say nothing of it themselves: it is told as part of others too, or depends on what was typed.
 fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
     let instead = |named: &Path, meant: &Path| Instead {
@@ -208,7 +213,24 @@ fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
         Failure::Swapped { glass, package } => {
             typed.instead(&[instead(package, glass), instead(glass, package)])
         }
-        Failure::Open(open::Error::Elsewhere { path, package }) => typed.instead(&[instead(path, package)]),
+        Failure::Open(open::Error::Elsewhere { path, packages }) => match &packages[..] {
+            [] => NAME_A_PACKAGE.to_owned(),
+            [only] => typed.instead(&[instead(path, only)]),
+            several => {
+                let shown: Vec<String> = several.iter().take(MOST_NAMED).map(|path| shell::path(path)).collect();
+                let more = if several.len() > MOST_NAMED { " and more" } else { "" };
+                format!("{NAME_A_PACKAGE}; here are: {}{more}", shown.join(", "))
+            }
+        },
+        Failure::Open(open::Error::Glass { path }) => {
+            let options = ["--signers", "FILE", "--pin", "COMMIT"].map(OsStr::new);
+            let words = ["glass".as_ref(), "verify".as_ref(), path.as_os_str()];
+            let verify = command(words.into_iter().chain(options));
+            format!(
+                "{verify} proves its history; to run what stands in it, unpack a clone as ./migrate there says \
+                 (docs/glass.md, Unpack it)"
+            )
+        }
         Failure::Record(record::Error::Untrusted { path, findings }) => findings.first()?.next(path),
         Failure::Record(record::Error::NotAGlass { .. }) => {
             "name a glass, or make one: stufpack glass init REPOSITORY --sign-key KEY --signers FILE".to_owned()
@@ -283,9 +305,10 @@ fn head(word: &str, code: &str, colour: Colour) -> String {
 fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Findings(_) => "input",
-        Failure::Usage(_) | Failure::Swapped { .. } | Failure::Read(read::Error::StandardInputTwice) => {
-            "usage"
-        }
+        Failure::Usage(_)
+        | Failure::Swapped { .. }
+        | Failure::Read(read::Error::StandardInputTwice)
+        | Failure::Open(open::Error::Elsewhere { .. } | open::Error::Glass { .. }) => "usage",
         Failure::Read(_) => "read",
         Failure::Accounting(_) => "gate.ledger",
         Failure::Render(_) => "render",

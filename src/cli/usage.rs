@@ -29,6 +29,11 @@ pub fn told<'t>(error: &clap::Error, text: &'t str, typed: Typed<'_>) -> (&'t st
     (text, if add.is_empty() { help(typed) } else { add.join("; ") })
 }
 
+/// What to add for the option that `name` calls.
+pub fn add(name: &str) -> &'static str {
+    MISSING.iter().find(|(option, _)| *option == name).map_or("see --help", |(_, what)| what)
+}
+
 /// The help of the command that was begun.
 fn help(typed: Typed<'_>) -> String {
     let mut known = Arguments::command();

@@ -24,21 +24,30 @@ pub(super) fn read(root: &Path) -> Result<(Option<Contents>, Vec<Problem>), Erro
 
 /// Whether anything stands in `root` that every package has; without all of it there is nothing to judge.
 pub(super) fn is_package(root: &Path) -> bool {
-    [names::SUMS, names::SIGNATURE, names::MANIFEST]
-        .iter()
-        .any(|name| root.join(name).symlink_metadata().is_ok())
+    !is_glass(root)
+        && [names::SUMS, names::SIGNATURE, names::MANIFEST].iter().any(|name| is_there(root, name))
 }
 
-/// The one package in a folder that is none: a zip, encrypted or not, or a folder as `unzip` leaves it.
-pub(super) fn package_in(root: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(root).ok()?.filter_map(Result::ok).take(MOST_ENTRIES);
+/// Whether `root` is a glass: a clone with its files, or a bare repository as servers have it.
+pub(super) fn is_glass(root: &Path) -> bool {
+    is_there(root, names::GLASS) || ["HEAD", "objects", "refs"].iter().all(|name| is_there(root, name))
+}
+
+fn is_there(root: &Path, name: &str) -> bool {
+    root.join(name).symlink_metadata().is_ok()
+}
+
+/// The packages in a folder that is none, by name: zips, encrypted or not, and folders as `unzip` leaves them.
+pub(super) fn packages_in(root: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok).take(MOST_ENTRIES);
     let is_one = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let zip = [".zip", ".zip.age"].iter().any(|ending| name.ends_with(ending));
         zip && path.is_file() || path.is_dir() && is_package(path)
     };
-    let mut found = entries.map(|entry| entry.path()).filter(is_one);
-    found.next().filter(|_| found.next().is_none())
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_one).collect();
+    found.sort();
+    found
 }
 
 struct Walk<'a> {

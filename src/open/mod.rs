@@ -73,13 +73,19 @@ pub enum Error {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// A folder that is no package and holds one.
-    #[error("{} is no package; there is one in it, {}", path.display(), package.display())]
+    /// A folder that is no package, and perhaps holds some.
+    #[error("{} is no package: neither {} nor {} stands in it", path.display(), names::SUMS, names::MANIFEST)]
     Elsewhere {
         /// The folder as it was named.
         path: PathBuf,
-        /// The package in it.
-        package: PathBuf,
+        /// The packages in it.
+        packages: Vec<PathBuf>,
+    },
+    /// A glass, which is no package.
+    #[error("{} is a glass, where personal files are encrypted, and no package", path.display())]
+    Glass {
+        /// The glass.
+        path: PathBuf,
     },
     /// The package is encrypted and no identity was given.
     #[error("{} is encrypted; next: add --identity KEY", path.display())]
@@ -247,11 +253,11 @@ pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Re
 pub fn sealed(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Sealed, Error> {
     let metadata = path.metadata().map_err(read_error(path))?;
     if metadata.is_dir() {
+        if folder::is_glass(path) {
+            return Err(Error::Glass { path: path.to_owned() });
+        }
         if !folder::is_package(path) {
-            return Err(match folder::package_in(path) {
-                Some(package) => Error::Elsewhere { path: path.to_owned(), package },
-                None => Error::Problems(vec![Way::SumsMissing.whole("this is no package")]),
-            });
+            return Err(Error::Elsewhere { path: path.to_owned(), packages: folder::packages_in(path) });
         }
         let (contents, mut problems) = folder::read(path)?;
         if trust.signers.lies_in(path) {

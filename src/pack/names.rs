@@ -20,6 +20,8 @@ pub const MANIFEST: &str = "manifest.json";
 pub const SALT: &str = "configuration/salt";
 /// The plan that the controller follows; its digest is the plan digest.
 pub const PLAN: &str = "MIGRATION-PLAN.json";
+/// Stands in a glass, which tells by it whose it is, and in no package.
+pub const GLASS: &str = "audit/glass.json";
 
 /// Files that `seal` makes itself.
 pub const MADE_HERE: [&str; 6] = [SUMS, SIGNATURE, SUMS_PERSONAL, PERSONAL, MANIFEST, SALT];

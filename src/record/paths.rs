@@ -1,7 +1,7 @@
 //! Where things stand in a glass, beside the package.
 
 /// What this glass is.
-pub(super) const ABOUT: &str = "audit/glass.json";
+pub(super) const ABOUT: &str = crate::pack::names::GLASS;
 /// Who could sign when the glass was made; for people, since a file cannot vouch for its own signers.
 pub(super) const FIRST_SIGNERS: &str = "audit/access-logs/0000-init/allowed_signers";
 /// Keeps every byte as it is on every machine that checks the glass out.

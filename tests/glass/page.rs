@@ -71,6 +71,24 @@ fn the_pages_commands_decrypt_what_a_recipient_may_read() {
     assert_eq!(output.stdout, b"[]\n");
 }
 
+/// What a recipient unpacks from a clone is the package, in the form in which it runs.
+#[test]
+fn the_pages_commands_unpack_what_runs() {
+    let case = case();
+    let folder = case.path("unpacked");
+    let script = format!(
+        "set -eu; git clone -q \"$URL\" clone; CLONE=$PWD/clone DIR=$HOME/unpacked\n{}{}rm -r personal\n",
+        blocks("sh unpack"),
+        blocks("sh decrypt")
+    );
+    let output = shell(&case, &script, "");
+    assert!(output.status.success(), "{}", says(&output));
+    let at = crate::support::timestamp(case.tick());
+    let trust = stufpack::open::Trust { signers: case.signers(), revoked: Default::default(), at };
+    let verified = stufpack::open::verify(&folder, None, &trust).unwrap();
+    assert_eq!(verified.package.sha256(), case.package_recorded(2).sha256());
+}
+
 #[test]
 fn the_pages_second_glass_takes_the_next_package_and_goes_its_own_way() {
     let case = case();

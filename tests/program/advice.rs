@@ -240,8 +240,75 @@ fn swapped_arguments_and_the_folder_around_a_package_are_told_with_the_right_com
         next(&told.stderr),
         format!("stufpack glass record stuf-minimal out/{PACKAGE} --sign-key key --signers signers")
     );
-    let told = here.stufpack("verify input --signers signers").exits_with(4);
-    says(&told, &["this is no package", "1 problem(s)"]);
+}
+
+/// A wrong path is no reason to distrust anybody: what could have been meant is named.
+#[test]
+fn a_folder_that_is_no_package_is_a_mistake_on_the_command_line() {
+    let here = minimal();
+    here.stufpack(COMPILE).exits_with(0);
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    fs::copy(here.path("out").join(PACKAGE), here.path("out/another.zip")).expect("copied");
+    fs::create_dir(here.path("tree")).expect("a folder");
+    for (line, named) in [
+        ("verify input", ""),
+        ("unpack input tree", ""),
+        ("glass record stuf-minimal input/export --sign-key key", ""),
+        ("glass diff stuf-minimal input", ""),
+        ("verify out", &*format!("; here are: out/another.zip, out/{PACKAGE}")),
+    ] {
+        let told = here.stufpack(&format!("{line} --signers signers --at {AT}")).exits_with(2);
+        says(&told, &["error[usage]: ", " is no package: neither SHA256SUMS nor manifest.json stands in it"]);
+        assert!(!told.stderr.contains("do not use"), "{}", told.stderr);
+        assert_eq!(
+            next(&told.stderr),
+            format!("name the zip, or the folder that holds manifest.json{named}")
+        );
+    }
+    let told = here.stufpack(&format!("verify out --signers signers --at {AT} --format json")).exits_with(2);
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
+    assert_eq!((report["kind"].as_str(), report["exit"].as_u64()), (Some("usage"), Some(2)));
+}
+
+#[test]
+fn a_glass_in_the_place_of_a_package_is_called_a_glass() {
+    let here = minimal();
+    here.stufpack(COMPILE).exits_with(0);
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    let recipient = "--recipient age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
+    let more = "--sign-key key --signers signers";
+    here.stufpack(&format!("glass record stuf-minimal out/{PACKAGE} {recipient} {more}")).exits_with(0);
+    let mut git = std::process::Command::new("git");
+    let git = git.current_dir(here.path(".")).args(["clone", "--quiet", "--bare", "stuf-minimal", "bare"]);
+    assert!(git.status().expect("git is needed").success());
+    for glass in ["stuf-minimal", "bare"] {
+        for line in [format!("verify {glass}"), format!("unpack {glass} tree")] {
+            let told = here.stufpack(&format!("{line} --signers signers --at {AT}")).exits_with(2);
+            says(&told, &[&format!("error[usage]: {glass} is a glass"), "docs/glass.md, Unpack it"]);
+            assert!(!told.stderr.contains("do not use"), "{}", told.stderr);
+            let verify = next(&told.stderr).split(" proves").next().expect("a command");
+            let pin = here.stufpack("glass log stuf-minimal --format json").exits_with(0).stdout;
+            let pin: serde_json::Value = serde_json::from_str(&pin).expect("JSON");
+            let pin = pin["operations"][0]["commit"].as_str().expect("the root");
+            paste(&here, &verify.replace("FILE", "signers").replace("COMMIT", pin)).exits_with(0);
+        }
+    }
+    // Nor is it a package that somebody who names the folder around it could have meant.
+    let told = here.stufpack(&format!("glass record stuf-minimal . {more}")).exits_with(2);
+    assert_eq!(next(&told.stderr), "name the zip, or the folder that holds manifest.json");
+}
+
+#[test]
+fn a_comparison_that_lacks_something_says_what() {
+    let here = minimal();
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    for more in ["", " --signers signers"] {
+        let told = here.stufpack(&format!("glass diff stuf-minimal 1{more}")).exits_with(2);
+        says(&told, &["error[usage]: operation 1 is compared with a later one"]);
+        assert_eq!(next(&told.stderr), "name the later operation too: stufpack glass diff stuf-minimal 1 2");
+    }
+    let told = here.stufpack("glass diff stuf-minimal package.zip").exits_with(2);
+    says(&told, &["error[usage]: package.zip is not compared unverified", "next: add --signers FILE"]);
 }
 
 #[test]

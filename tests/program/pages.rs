@@ -75,6 +75,36 @@ fn the_first_package_of_the_readme_is_made_as_it_stands_there() {
     assert_eq!(after, before, "nothing but the folder of one's own");
 }
 
+/// The whole way of somebody who has a clone of the glass and an identity: from what `./migrate` prints there to its status.
+#[test]
+fn what_migrate_prints_in_a_clone_of_a_glass_can_be_pasted() {
+    use age::secrecy::ExposeSecret as _;
+    let here = Workspace::new();
+    here.example("minimal", "input");
+    let identity = age::x25519::Identity::generate();
+    here.write("identity", identity.to_string().expose_secret());
+    here.stufpack(COMPILE).exits_with(0);
+    here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+    let record = "glass record stuf-minimal out/minimal-staging-hosted-to-self-host-1.zip --sign-key key --signers signers";
+    let recipient = identity.to_public();
+    here.stufpack(&format!("{record} --recipient {recipient}")).exits_with(0);
+
+    let told = shell(&here, "git clone -q stuf-minimal clone; clone/migrate status").exits_with(12);
+    let commands = told.stderr.split_once("CLONE, DIR and KEY:\n").expect("what to do instead").1;
+    let path = |name: &str| format!("'{}'", here.path(name).display());
+    let commands = commands
+        .replace("CLONE", &path("clone"))
+        .replace("DIR", &path("unpacked"))
+        .replace("KEY", &path("identity"));
+    fs::create_dir_all(here.path("home/.config/stufpack")).expect("a folder");
+    here.write("home/.config/stufpack/minimal.signers", &here.read("signers"));
+    let told = shell(&here, &commands).exits_with(0);
+    assert!(told.stdout.contains("minimal staging, package 1: 0 % of the way"), "{}", told.stdout);
+    assert!(told.stdout.ends_with("next: ./migrate bootstrap\n"), "{}", told.stdout);
+    let told = here.stufpack(&format!("verify unpacked --signers signers --at {AT}")).exits_with(0);
+    assert_eq!(told.stdout.lines().last(), Some("next: read unpacked/README.md"));
+}
+
 /// `tools/docker-bench accept-recording` writes both; the bench compares the whole with what really happens.
 #[test]
 fn what_the_readme_shows_of_the_recording_stands_in_it() {

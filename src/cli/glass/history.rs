@@ -2,7 +2,7 @@
 
 use super::super::typed::command;
 use super::super::verify::Trusting;
-use super::super::{Outcome, OutputFormat, exit::Failure, output, report, word};
+use super::super::{Outcome, OutputFormat, exit::Failure, output, report, usage, word};
 use crate::model::Timestamp;
 use crate::record::{self, Area, Changed, Entry, Meaning};
 use clap::Args;
@@ -31,8 +31,8 @@ pub struct Diff {
     /// Number of a later operation
     #[arg(value_name = "TO")]
     second: Option<u32>,
-    /// Who may sign a package: OpenSSH's allowed_signers format with namespaces=
-    #[arg(long, value_name = "FILE", required_unless_present = "second")]
+    /// Who may sign a package, which is not compared without: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE")]
     signers: Option<PathBuf>,
     /// Public keys that are not trusted any more, one per line
     #[arg(long, value_name = "FILE")]
@@ -108,7 +108,7 @@ impl Diff {
     }
 
     fn operations(&self, second: u32) -> Outcome {
-        let first = self.first.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let first = self.number().ok_or_else(|| {
             let first = report::path(&self.first);
             Failure::Usage(format!(
                 "{first} is no number of an operation; next: stufpack glass log tells them"
@@ -121,11 +121,28 @@ impl Diff {
         output::write(&told(&meaning))
     }
 
+    /// The number of an operation, if that was named first.
+    fn number(&self) -> Option<u32> {
+        self.first.to_str()?.parse().ok()
+    }
+
     fn package(&self) -> Outcome {
         super::in_order(&self.repository, &self.first)?;
+        if let Some(number) = self.number().filter(|_| !self.first.exists()) {
+            let [from, to] = [number, number.saturating_add(1)].map(|number| number.to_string());
+            let words = ["glass".as_ref(), "diff".as_ref(), self.repository.as_os_str()];
+            let diff = command(words.into_iter().chain([OsStr::new(&from), OsStr::new(&to)]));
+            return Err(Failure::Usage(format!(
+                "operation {number} is compared with a later one; next: name the later operation too: {diff}"
+            )));
+        }
+        let signers = self.signers.clone().ok_or_else(|| {
+            let first = report::path(&self.first);
+            Failure::Usage(format!("{first} is not compared unverified; next: {}", usage::add("--signers")))
+        })?;
         let trusting = Trusting {
             package: self.first.clone(),
-            signers: self.signers.clone().unwrap_or_default(),
+            signers,
             revoked: self.revoked.clone(),
             identity: self.identity.clone(),
             at: self.at,

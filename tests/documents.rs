@@ -2,6 +2,8 @@
 
 #[path = "plan/fixture.rs"]
 mod fixture;
+#[path = "documents/typed.rs"]
+mod typed;
 
 use fixture::{HOSTILE, harbour, least};
 use pulldown_cmark::{Event, Options, Parser, TagEnd};
@@ -268,6 +270,7 @@ fn the_guide_tells_the_verbs_and_exit_codes_of_migrate() {
         assert!(guide.contains(&format!("| `{verb}` | ")), "{verb}");
     }
     assert!(guide.contains("--delete-data"));
+    assert!(guide.contains("`~/.local/state/stufpack/SLUG-ENVIRONMENT/`"), "where the state folder is");
     let files = files(&harbour());
     let page = documents(&files).find(|(path, _)| *path == "docs/troubleshooting.md").expect("the page").1;
     let exits: Vec<&str> = page

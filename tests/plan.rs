@@ -362,6 +362,17 @@ fn nothing_of_the_target_that_is_not_there_is_spoken_of() {
 }
 
 #[test]
+fn an_empty_answer_of_the_source_is_an_error_only_where_the_export_counts_something() {
+    let told = |checked: &Checked| {
+        let plan = compile(checked);
+        let step = plan.steps().find(|step| step.id == "content/take-inventory").expect("the step");
+        let phase = plan.phase("content").expect("the phase");
+        (step.what.contains("An empty answer is an error"), phase.purpose.contains("counts no object"))
+    };
+    assert_eq!((told(&harbour()), told(&least())), ((true, false), (false, true)));
+}
+
+#[test]
 fn the_ledger_accounts_for_every_leaf_and_says_which_it_does_not() {
     let mut checked = harbour();
     let plan = compile(&checked);

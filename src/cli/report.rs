@@ -239,8 +239,8 @@ fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
             "name the glass of {given}, or make one: stufpack glass init stuf-{given} --sign-key KEY --signers FILE"
         ),
         Failure::Record(record::Error::Key(_)) => {
-            "list the key in the signers file under issuer/NAME or customer/NAME with namespaces=\"git,stufpack\", \
-             or sign with one that is listed so: --sign-key KEY"
+            "list the key in the signers file, as customer/NAME with namespaces=\"git\", or as issuer/NAME with \
+             namespaces=\"git,stufpack\" if it signs packages too; or sign with one that is listed so: --sign-key KEY"
                 .to_owned()
         }
         Failure::Record(record::Error::Io { .. } | record::Error::Git(_)) => {

@@ -17,7 +17,7 @@ pub(super) fn of_phase(id: &str, facts: &Facts) -> Option<String> {
         "watch" => "Nothing is measured over time, and nothing turns back by itself.".to_owned(),
         "finalize" => "Nothing was handed over, so nothing is closed: keep the source.".to_owned(),
         "rollback" => "There is nothing to take back at the source, since this package changes nothing there. ./migrate abort takes down what was built at the target.".to_owned(),
-        "restore" => "A cold backup is put back by hand; docs/operations.md, Backup, has the commands.".to_owned(),
+        "restore" => "A cold backup is put back by hand; docs/operations.md, Restore, has the commands.".to_owned(),
         "support" => "You choose and redact what you send; docs/troubleshooting.md, Help, says what is needed.".to_owned(),
         _ => return None,
     };
@@ -140,7 +140,7 @@ fn beside(id: StepId, facts: &Facts) -> Option<Instead> {
         "restore/save-present-state" => {
             by_hand("Make a cold backup of what is there: docs/operations.md, Backup.")
         }
-        "restore/put-back" => by_hand("Unpack the chosen backup as docs/operations.md, Backup, says."),
+        "restore/put-back" => by_hand("Type the block of docs/operations.md, Restore."),
         "support/collect-state" => {
             typed("Find journal, reports and logs.", format!("ls {0} {0}/logs {0}/reports", own_state(facts)))
         }

@@ -118,6 +118,48 @@ fn what_the_readme_shows_of_the_recording_stands_in_it() {
     assert_eq!(excerpt("README.md"), excerpt("docs/recording.md"));
 }
 
+/// Key and signers of a customer, as both pages make them: with them a package is recorded, and nothing more is allowed.
+#[test]
+fn a_customer_makes_key_and_signers_as_the_pages_print_it_and_records() {
+    for (name, begin) in
+        [("docs/glass.md", "```sh key\n"), ("golden/minimal/docs/operations.md", "```bash key\n")]
+    {
+        let here = Workspace::new();
+        here.example("minimal", "input");
+        here.stufpack(COMPILE).exits_with(0);
+        here.stufpack("glass init stuf-minimal --sign-key key --signers signers").exits_with(0);
+        let page = page(name);
+        let block = page.split(begin).nth(1).and_then(|rest| rest.split("```").next());
+        let block = block.unwrap_or_else(|| panic!("{name} has no such block"));
+        shell(&here, &format!("mkdir own && cp out/VERIFY.txt own && cd own\n{block}")).exits_with(0);
+        let signers = here.read("own/signers");
+        let own: Vec<&str> = signers.lines().filter(|line| line.starts_with("customer/")).collect();
+        assert!(own.len() == 1 && own[0].contains(" namespaces=\"git\" ssh-ed25519 "), "{signers}");
+
+        let recipient = here.read("input/target.yaml");
+        let recipient =
+            recipient.split(['[', ']']).find(|word| word.starts_with("age1")).expect("a recipient");
+        let record = format!(
+            "stufpack glass record stuf-minimal out/*.zip --sign-key own/customer --signers own/signers --recipient {recipient}"
+        );
+        // Of a key that nobody knows, the refusal says what each kind of key needs.
+        let told = shell(&here, &record.replace("own/signers", "signers")).exits_with(4);
+        for line in
+            ["customer/NAME with namespaces=\"git\",", "issuer/NAME with namespaces=\"git,stufpack\" if"]
+        {
+            assert!(told.stderr.contains(line), "{}", told.stderr);
+        }
+
+        let told = shell(&here, &record).exits_with(0);
+        let (said, next) = told.stdout.split_once("\nnext: ").expect("a next command");
+        assert!(
+            said.ends_with("Write this commit down, with today's date: it is the next check's pin."),
+            "{said}"
+        );
+        shell(&here, next).exits_with(0);
+    }
+}
+
 /// Part 1 and 2 of VERIFY.txt, and the guide's commands, for a package in clear and for an encrypted one.
 #[test]
 fn what_verify_txt_and_the_guide_print_can_be_pasted() {

@@ -305,7 +305,10 @@ impl Record {
                 recorded.uncompared
             );
         }
-        let _ = writeln!(text, "next: {verify}");
+        let _ = writeln!(
+            text,
+            "Write this commit down, with today's date: it is the next check's pin.\nnext: {verify}"
+        );
         output::write(&text)
     }
 }

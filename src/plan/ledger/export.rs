@@ -173,7 +173,7 @@ fn notifications(book: &mut Book, at: &Path, notifications: &Notifications, targ
         if dsn.is_some() {
             book.manual(
                 &at.key("dsn"),
-                "Create a client key for the new installation in Sentry, put its DSN into secrets/sentry_dsn and enter it in the admin tool; delete the old key after finalize",
+                "Create a client key for the new installation in Sentry and put its DSN into secrets/sentry_dsn of the state folder: the migration's own messages use it, pages and API send nothing there; delete the old key when the source is closed",
             );
         }
         if environment.is_some() {

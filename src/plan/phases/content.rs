@@ -5,6 +5,9 @@ use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, back, needs, nothing, shows};
 
+const BULK: &str = "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine: Ctrl-C and a closed laptop leave it running, and ./migrate content follows it again; ./migrate hold stops it at the end of a batch.";
+const NOTHING_YET: &str = "The export counts no object. What users upload at the source until this phase runs is carried and proven all the same; where nothing came, it finds nothing to do.";
+
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     PhaseDraft {
         id: "content",
@@ -12,7 +15,7 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         place: Place::Forward,
         command: "./migrate content",
         gate: Some("approve-content"),
-        purpose: "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine: Ctrl-C and a closed laptop leave it running, and ./migrate content follows it again; ./migrate hold stops it at the end of a batch.",
+        purpose: if facts.content.objects == 0 { NOTHING_YET } else { BULK },
         steps: vec![
             program(facts),
             credential(facts),
@@ -54,7 +57,7 @@ fn credential(facts: &Facts) -> Draft {
         what: "Copies the storage key of source-read from your state folder to the target, mode 0600, without its SSH part, and tries it: it must read, must not write, and must last. It lies there until content/remove-read-key, also while the phase is paused or has failed; abort removes it.".into(),
         command: None,
         before: needs("the operator has issued source-read, for this installation and for long enough", format!("ls -l {}/secrets/source_read", super::super::state_folder(facts))),
-        proof: shows("600 root", format!("{} sudo stat --format=%a\\ %U /etc/stuf/secrets/source_read", facts.ssh())),
+        proof: shows("600 root", format!("{} \"sudo stat --format='%a %U' /etc/stuf/secrets/source_read\"", facts.ssh())),
         abort_when: "the key is refused by the source, or can write there: exit 12".into(),
         undo: back("content/remove-read-key", "removes the key", 5),
         estimate: Estimate::fixed(10, "copying one file and trying it"),
@@ -63,13 +66,18 @@ fn credential(facts: &Facts) -> Draft {
 }
 
 fn inventory(facts: &Facts) -> Draft {
+    let empty = if facts.content.objects == 0 {
+        "An empty answer is right, since the export counts none."
+    } else {
+        "An empty answer is an error, never an empty store."
+    };
     Draft {
         id: "content/take-inventory",
         title: "Take the source's inventory anew",
         side: Side::Source,
         actor: Actor::Automation,
         what: format!(
-            "Lists the source's store itself, key by key, with content types and metadata, and compares with the {} of the export. An empty answer is an error, never an empty store. What came after the export is counted, and carried before the proof.",
+            "Lists the source's store itself, key by key, with content types and metadata, and compares with the {} of the export. {empty} What came after the export is counted, and carried before the proof.",
             figures::count(facts.content.objects, "object", "objects")
         ),
         command: None,

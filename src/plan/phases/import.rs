@@ -159,7 +159,10 @@ fn send(facts: &Facts) -> Draft {
         title: "Send the invitations",
         side: Side::Target,
         actor: Actor::Automation,
-        what,
+        what: format!(
+            "{what} From then on they can sign in at {} and upload there, and nothing carries that back to the source: send docs/communication/invitation.md with it, which asks them not to, or wait with this phase until the cutover is near; content and verify do without it.",
+            facts.domain
+        ),
         command: None,
         before: needs("import is done", "./migrate status"),
         proof: shows(proof, "./migrate invite"),

@@ -62,7 +62,6 @@ pub(super) fn backup(facts: &Facts) -> PhaseDraft {
 }
 
 pub(super) fn restore(facts: &Facts) -> PhaseDraft {
-    let kept = super::super::state_folder(facts);
     PhaseDraft {
         id: "restore",
         title: "Restore a backup",
@@ -76,11 +75,14 @@ pub(super) fn restore(facts: &Facts) -> PhaseDraft {
                 title: "Choose the backup",
                 side: Side::Controller,
                 actor: Actor::TrustArchitect,
-                what: "The newest one that was proven is rarely the one you need when the error is older.".into(),
-                command: Some(format!("ls -lt {kept}/backups")),
-                before: needs("backups exist", format!("ls {kept}/backups")),
-                proof: shows("its digest stands in the journal", "./migrate status"),
-                abort_when: "none of them is proven".into(),
+                what: "The newest one is rarely the one you need when the error is older. They lie where you had BACKUP point when you made them (docs/operations.md, Backup); nothing in this package makes one by itself.".into(),
+                command: Some("ls -lt \"$(dirname \"$BACKUP\")\"".into()),
+                before: needs("BACKUP names one of them", "ls -l \"$BACKUP\""),
+                proof: shows(
+                    "nothing is printed: it can be read to its end",
+                    "age --decrypt --identity \"$IDENTITY\" --output /dev/null \"$BACKUP\"",
+                ),
+                abort_when: "none of them can be read".into(),
                 undo: nothing("it only reads"),
                 estimate: Estimate::fixed(600, "a person's decision"),
                 mark: None,

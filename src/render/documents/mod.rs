@@ -26,12 +26,13 @@ pub fn of(plan: &Plan) -> Vec<Document> {
 }
 
 /// Documents that share one value: the installation as its people see it.
-const GUIDES: [(&str, &str); 11] = [
+const GUIDES: [(&str, &str); 12] = [
     ("README.md", "README.md.jinja"),
     ("docs/operations.md", "docs/operations.md.jinja"),
     ("docs/security.md", "docs/security.md.jinja"),
     ("docs/troubleshooting.md", "docs/troubleshooting.md.jinja"),
     ("docs/user-validation-checklist.md", "docs/user-validation-checklist.md.jinja"),
+    ("docs/communication/invitation.md", "docs/communication/invitation.md.jinja"),
     ("docs/communication/announcement.md", "docs/communication/announcement.md.jinja"),
     ("docs/communication/reminder.md", "docs/communication/reminder.md.jinja"),
     ("docs/communication/start.md", "docs/communication/start.md.jinja"),

@@ -1,7 +1,7 @@
 //! `MIGRATION-PLAN.md`: the chapters of the plan, from the same steps that the automation runs.
 
 use super::words;
-use crate::model::Disposition;
+use crate::model::{Disposition, Invitation};
 use crate::plan::{
     Counts, Gate, Instead, Limits, Mark, Phase, Place, Plan, Row, SecretUse, Step, Verb, figures,
 };
@@ -308,7 +308,8 @@ fn screen(plan: &Plan) -> Screen {
     let closed = figures::duration(first.without_uploads_seconds);
     let when = facts.cutover_windows.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     let within = if when.is_empty() { when } else { format!(" within {when}") };
-    let notice = format!("no uploads for {closed}{within}; everyone signs in anew");
+    let notice = format!("in the cutover no uploads for {closed}{within}; everyone signs in anew");
+    let before_it = noticed_before(plan);
     let step = |id: Option<String>| id.unwrap_or_default();
     let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
     let secrets: Vec<&str> = provided(plan).map(|secret| secret.name.as_str()).collect();
@@ -330,19 +331,37 @@ fn screen(plan: &Plan) -> Screen {
         step(first.no_return)
     );
     if plan.runs("cutover") {
-        return Screen { duration, notice, turn_back, before };
+        return Screen { duration, notice: [before_it, vec![notice]].concat().join("; "), turn_back, before };
     }
     // What is planned for later may not be read as what this package does.
     let own = plan.phases.iter().filter(|phase| phase.automated && phase.place == Place::Forward);
     let own = figures::duration(own.map(Phase::seconds).sum());
     Screen {
         duration: format!("{own} for the phases that this package runs; the whole migration {duration}"),
-        notice: format!("nothing from this package, which moves nobody; in the cutover {notice}"),
+        notice: [before_it, vec!["nothing else from this package, which moves nobody".to_owned(), notice]]
+            .concat()
+            .join("; "),
         turn_back: format!(
             "at any time, by ./migrate abort: this package changes nothing at the source; from the cutover on {turn_back}"
         ),
         before,
     }
+}
+
+/// What people notice of the phases that come before the cutover, where the package runs them.
+fn noticed_before(plan: &Plan) -> Vec<String> {
+    let facts = &plan.facts;
+    let invited = figures::count(facts.active_users, "active user", "active users");
+    let invitation = match facts.invitation {
+        Invitation::Mail => format!("by invite a mail with a link to each of {invited}"),
+        Invitation::OneTimePassword => {
+            format!("after invite a one-time password, handed over by you, to each of {invited}")
+        }
+    };
+    let message =
+        facts.zulip.as_ref().map(|_| "by import and by each verify one message in the Zulip channel".to_owned());
+    let runs = |phase: &str, text: Option<String>| text.filter(|_| plan.runs(phase));
+    [runs("import", message), runs("invite", Some(invitation))].into_iter().flatten().collect()
 }
 
 fn groups(plan: &Plan, reason: fn(&Disposition) -> Option<&'static str>) -> Vec<Group> {

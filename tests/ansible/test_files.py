@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from modules import module
+import yaml
+from modules import ROOT, module
 
 secrets = module("stuf_secrets")
 place = module("stuf_place")
@@ -90,6 +91,19 @@ class Place(Files):
         tree["files"] = [{"path": "../escaped", "content": ""}]
         with self.assertRaises(StufError):
             place.place(tree, False)
+
+
+class Numbers(unittest.TestCase):
+    def test_a_service_reads_its_secrets_under_the_number_that_compose_gives_it(self) -> None:
+        compose = yaml.safe_load((ROOT.parent / "compose/compose.yaml").read_text())
+        readers = yaml.safe_load((ROOT / "roles/stuf/vars/main.yml").read_text())["stuf_readers"]
+        users = {name: compose["services"][name]["user"] for name in readers}
+        self.assertEqual(
+            {name: int(user.partition(":")[0]) for name, user in users.items()},
+            {name: reader["uid"] for name, reader in readers.items()},
+        )
+        # Account 1000 is somebody's: without Keycloak's group it may not look into the process.
+        self.assertEqual(users["keycloak"], "1000:0")
 
 
 if __name__ == "__main__":

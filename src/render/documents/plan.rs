@@ -358,8 +358,10 @@ fn noticed_before(plan: &Plan) -> Vec<String> {
             format!("after invite a one-time password, handed over by you, to each of {invited}")
         }
     };
-    let message =
-        facts.zulip.as_ref().map(|_| "by import and by each verify one message in the Zulip channel".to_owned());
+    let message = facts
+        .zulip
+        .as_ref()
+        .map(|_| "by import and by each verify one message in the Zulip channel".to_owned());
     let runs = |phase: &str, text: Option<String>| text.filter(|_| plan.runs(phase));
     [runs("import", message), runs("invite", Some(invitation))].into_iter().flatten().collect()
 }

@@ -151,7 +151,7 @@ def holding(place: server.Place) -> set[str]:
     places = PLACES
     if place in (SERVER, HOSTED):
         layers = "docker inspect --format '{{.GraphDriver.Data.UpperDir}}' $(docker ps -aq)"
-        places += " " + " ".join(server.inside("sh", "-c", layers).split())
+        places += " " + " ".join(server.inside("sh", "-c", layers, place=place).split())
     # Of Docker's own store containers and volumes are looked through: the layers of images come from a registry. What
     # comes and goes meanwhile is no error.
     look = (

@@ -372,13 +372,14 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(canary.search({"processes": self.seen.texts.encode()} | canary.told()), [])
 
     def test_5e_s05_secrets_lie_where_they_belong_and_nowhere_else(self) -> None:
-        # Keycloak and Garage keep what they compare with in stores of their own.
+        # Keycloak and Garage keep what they compare with in stores of their own. A certificate may hold the public half
+        # of its key in the very letters in which the key's file has it.
         stores = "/var/lib/docker/volumes/stuf_"
         belong = {
-            SERVER: ("/etc/stuf/secrets/", "/etc/stuf/tls/key.pem", f"{stores}postgres/", f"{stores}garage_meta/"),
-            LAPTOP: (f"{STATE}/harbour-production/secrets/", f"{STATE}/harbour-production/local/tls/key.pem"),
+            SERVER: ("/etc/stuf/secrets/", "/etc/stuf/tls/", f"{stores}postgres/", f"{stores}garage_meta/"),
+            LAPTOP: (f"{STATE}/harbour-production/secrets/", f"{STATE}/harbour-production/local/tls/"),
             # The kit reads its storage key there too, and keeps none of those that it makes for others.
-            HOSTED: ("/etc/stuf/secrets/", "/etc/stuf/tls/key.pem", f"{stores}postgres/"),
+            HOSTED: ("/etc/stuf/secrets/", "/etc/stuf/tls/", f"{stores}postgres/"),
         }
         for place, begins in belong.items():
             with self.subTest(place.name):

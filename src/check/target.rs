@@ -425,7 +425,7 @@ fn windows(notes: &mut Notes<'_>, name: &str, at: &[crate::model::tree::Step<'_>
     if !notes.usable(In::Target, &format!("spec.{name}")) {
         return;
     }
-    let mut earlier: Vec<(usize, u32, u32)> = Vec::new();
+    let mut earlier: Vec<(usize, u64, u64)> = Vec::new();
     for (index, window) in windows.iter().enumerate() {
         let mut here = at.to_vec();
         here.push(crate::model::tree::Step::Item(index));
@@ -434,15 +434,8 @@ fn windows(notes: &mut Notes<'_>, name: &str, at: &[crate::model::tree::Step<'_>
             notes.tell(&codes::WINDOW_SHORT, In::Target, &here, message, "an hour or more");
         }
         let week = 7 * 1440;
-        let spans: Vec<(u32, u32)> = window
-            .days
-            .iter()
-            .map(|day| {
-                let start = u32::from(*day) * 1440 + u32::from(window.start);
-                (start, start + u32::from(window.minutes()))
-            })
-            .collect();
-        let meets = |a: (u32, u32), b: (u32, u32)| {
+        let spans: Vec<(u64, u64)> = window.spans().map(|(start, length)| (start, start + length)).collect();
+        let meets = |a: (u64, u64), b: (u64, u64)| {
             [0, week].iter().any(|shift| {
                 (a.0 < b.1 + shift && b.0 + shift < a.1) || (b.0 < a.1 + shift && a.0 + shift < b.1)
             })

@@ -265,6 +265,13 @@ impl Window {
     pub fn minutes(&self) -> u16 {
         if self.end > self.start { self.end - self.start } else { self.end + 1440 - self.start }
     }
+
+    /// Where it stands in a week: of each day its first minute, 0 for Monday midnight UTC, and its length in minutes.
+    pub fn spans(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.days
+            .iter()
+            .map(|day| (u64::from(*day) * 1440 + u64::from(self.start), u64::from(self.minutes())))
+    }
 }
 
 impl fmt::Display for Window {

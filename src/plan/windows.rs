@@ -36,10 +36,9 @@ pub fn merge(windows: &[Window]) -> Weekly {
     let mut line: Vec<(u64, u64)> = Vec::new();
     for week in 0..3 {
         for window in windows {
-            for day in &window.days {
-                let start = week * WEEK + u64::from(*day) * 1_440 + u64::from(window.start);
-                line.push((start, start + u64::from(window.minutes())));
-            }
+            line.extend(
+                window.spans().map(|(start, length)| (week * WEEK + start, week * WEEK + start + length)),
+            );
         }
     }
     line.sort_unstable();
@@ -75,18 +74,14 @@ pub fn bandwidths(
     otherwise: Bandwidth,
     timetable: &[TimedBandwidth],
 ) -> (Bandwidth, Bandwidth) {
+    let within = |(start, length): (u64, u64), minute: u64| (minute + WEEK - start) % WEEK < length;
     let may_run = |minute: u64| match weekly {
         Weekly::Always => true,
-        Weekly::In(windows) => windows.iter().any(|(start, length)| (minute + WEEK - start) % WEEK < *length),
-    };
-    let holds = |window: &Window, minute: u64| {
-        window.days.iter().any(|day| {
-            let start = u64::from(*day) * 1_440 + u64::from(window.start);
-            (minute + WEEK - start) % WEEK < u64::from(window.minutes())
-        })
+        Weekly::In(windows) => windows.iter().any(|span| within(*span, minute)),
     };
     let at = |minute: u64| {
-        timetable.iter().find(|timed| holds(&timed.window, minute)).map_or(otherwise, |timed| timed.bandwidth)
+        let holds = |timed: &&TimedBandwidth| timed.window.spans().any(|span| within(span, minute));
+        timetable.iter().find(holds).map_or(otherwise, |timed| timed.bandwidth)
     };
     let all: Vec<u64> = (0..WEEK).filter(|minute| may_run(*minute)).map(|minute| at(minute).0).collect();
     let lowest = all.iter().copied().min().unwrap_or(otherwise.0);

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
 from ansible.module_utils.stufpack_http import StufError, read_secret
-from ansible.module_utils.stufpack_keycloak import Keycloak
+from ansible.module_utils.stufpack_keycloak import Keycloak, base_here
 from ansible.module_utils.stufpack_realm import digest, mail_settings
 
 DOCUMENTATION = """
@@ -124,7 +123,7 @@ def main() -> None:
     )
     given = module.params
     try:
-        base = f"http://{address(module.run_command, 'keycloak', 'backend')}:8080/auth"
+        base = base_here(module.run_command)
         password = read_secret(given["secrets_dir"], "keycloak_admin_password")
         admin = Keycloak.as_administrator(base, given["realm"], "stufpack-admin", password)
         actions = grant(admin, given, module.check_mode) + describe(admin, given, module.check_mode)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
-from ansible.module_utils.stufpack_http import StufError, read_secret
+from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak
 from ansible.module_utils.stufpack_realm import (
     PROFILE,
@@ -167,9 +166,7 @@ def main() -> None:
     )
     given = module.params
     try:
-        base = f"http://{address(module.run_command, 'keycloak', 'backend')}:8080/auth"
-        secret = read_secret(given["secrets_dir"], "keycloak_service_secret")
-        keycloak = Keycloak.as_service(base, given["realm"], "stufpack-operator", secret)
+        keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
         realm = json.loads(Path(given["realm_file"]).read_text(encoding="utf-8"))
         wrong = compare(keycloak, realm, given["display_name"], given["mail"])
         made_from_it = is_made_from(given["realm_file"], given["made_from"])

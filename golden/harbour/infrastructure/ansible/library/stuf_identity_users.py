@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
-from ansible.module_utils.stufpack_http import StufError, read_secret
+from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
 from ansible.module_utils.stufpack_realm import foreign_roles
 
@@ -287,9 +286,7 @@ def main() -> None:
     )
     given = module.params
     try:
-        base = f"http://{address(module.run_command, 'keycloak', 'backend')}:8080/auth"
-        secret = read_secret(given["secrets_dir"], "keycloak_service_secret")
-        keycloak = Keycloak.as_service(base, given["realm"], "stufpack-operator", secret)
+        keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
         work = Import(keycloak, read_users(given["users_file"]), module.check_mode)
         run(work, given["state"], given["saved_file"])
     except (StufError, OSError) as error:

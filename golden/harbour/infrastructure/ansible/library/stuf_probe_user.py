@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
-from ansible.module_utils.stufpack_http import StufError, read_secret
+from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak
 
 DOCUMENTATION = """
@@ -173,9 +172,7 @@ def main() -> None:
         module.exit_json(changed=False, visitors=[])
     visitors: list[Visitor] = []
     try:
-        base = f"http://{address(module.run_command, 'keycloak', 'backend')}:8080/auth"
-        secret = read_secret(given["secrets_dir"], "keycloak_service_secret")
-        keycloak = Keycloak.as_service(base, given["realm"], "stufpack-operator", secret)
+        keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
         if given["state"] == "present":
             visitors = present(keycloak, given["domain"], given["password"], given["require_totp"])
         elif given["state"] == "like-package":

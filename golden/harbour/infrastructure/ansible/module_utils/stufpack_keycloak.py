@@ -7,10 +7,16 @@ import time
 import urllib.parse
 from typing import Any
 
-from ansible.module_utils.stufpack_http import Answer, StufError, request
+from ansible.module_utils.stufpack_docker import Run, address
+from ansible.module_utils.stufpack_http import Answer, StufError, read_secret, request
 
 User = dict[str, Any]
 PAGE = 200
+
+
+def base_here(run: Run) -> str:
+    """Where the Keycloak of this machine answers."""
+    return f"http://{address(run, 'keycloak', 'backend')}:8080/auth"
 
 
 class Keycloak:
@@ -29,6 +35,12 @@ class Keycloak:
         """A confidential client of the realm itself."""
         form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
         return cls(base, realm, form, realm)
+
+    @classmethod
+    def as_operator(cls, run: Run, realm: str, secrets_dir: str) -> Keycloak:
+        """The service account of this machine's Keycloak to which `deploy` gives the rights for everything after it."""
+        base = base_here(run)
+        return cls.as_service(base, realm, "stufpack-operator", read_secret(secrets_dir, "keycloak_service_secret"))
 
     @classmethod
     def as_administrator(cls, base: str, realm: str, name: str, password: str) -> Keycloak:

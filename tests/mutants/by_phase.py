@@ -76,10 +76,12 @@ class Machine:
             deliver(tree.program(), BROKEN)
         if mutant.by_hand:
             _hand(self.deployment, mutant.by_hand)
-        if not self.kept:
-            self.passed.clear()
         # A phase that only looks at what others brought leaves nothing.
         self.left = set(mutant.carried_by or (mutant.phase,))
+        if not self.kept:
+            # What the mutant touches, and all that is built on it, has to pass again.
+            order = self._order()
+            self.passed -= set(order[min(map(order.index, self.left)) :])
         for phase in mutant.carried_by:
             self.passes(phase, BROKEN)
         run = self._run(mutant.phase, BROKEN)
@@ -99,8 +101,12 @@ class Machine:
         """Takes away what the last mutant left, which may be a user of the verification: the stories go on."""
         self._pass(self.left)
 
+    def _order(self) -> list[str]:
+        """The plan's phases, in its order."""
+        return [phase["id"] for phase in self.deployment.plan["phases"]]
+
     def _pass(self, wanted: set[str]) -> None:
-        for phase in (item["id"] for item in self.deployment.plan["phases"]):
+        for phase in self._order():
             if phase in wanted:
                 self.passes(phase)
                 self.passed.add(phase)

@@ -1,0 +1,47 @@
+"""What `preflight` takes for a machine that it can work on."""
+
+import unittest
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+CHECK = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible/roles/preflight/tasks/check_system.yml"
+GOOD = {
+    "distribution": "Debian",
+    "distribution_major_version": "13",
+    "architecture": "x86_64",
+    "service_mgr": "systemd",
+}
+
+
+def accepted(**other: str) -> bool:
+    """Whether the conditions of the task hold for a machine that differs from a good one so."""
+    tasks: list[dict[str, Any]] = yaml.safe_load(CHECK.read_text())
+    (conditions,) = (task["ansible.builtin.assert"]["that"] for task in tasks if "ansible.builtin.assert" in task)
+    facts = {"ansible_facts": {**GOOD, **other}}
+    return all(jinja2.Environment().compile_expression(one)(**facts) for one in conditions)
+
+
+class Machine(unittest.TestCase):
+    """Machines that are offered."""
+
+    def test_what_the_roles_are_written_for_is_taken(self) -> None:
+        self.assertTrue(accepted())
+
+    def test_any_other_is_refused_before_something_is_changed(self) -> None:
+        others = (
+            {"distribution": "Ubuntu"},
+            {"distribution_major_version": "12"},
+            # The program that copies the content would be copied there, and not start.
+            {"architecture": "aarch64"},
+            {"service_mgr": "openrc"},
+        )
+        for other in others:
+            with self.subTest(**other):
+                self.assertFalse(accepted(**other))
+
+
+if __name__ == "__main__":
+    unittest.main()

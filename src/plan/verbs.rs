@@ -103,7 +103,7 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
         verb(
             "hold",
             "./migrate hold",
-            "stops a run before its next step, and a copy of the content at the end of its batch, also when nobody follows it; lets no phase begin that goes forward; nothing is taken back",
+            "stops a run before its next step, and what copies or proves the content at the end of its batch or object, also when nobody follows it; lets no phase begin that goes forward; nothing is taken back",
         ),
         verb(
             "resume",

@@ -80,24 +80,54 @@ class Verbs(unittest.TestCase):
         self.assertIn("hold", machine.called)
         self.assertNotIn("start stuf-content@copy.service", machine.called)
 
+    def test_a_proof_that_runs_is_followed_and_no_delta_is_started_beside_it(self) -> None:
+        machine = Machine("running", "running", "running")
+        found = self.ask(machine, verb="reconcile")
+        self.assertEqual((found["ended"], found["status"]), (False, None))
+        self.assertEqual([call for call in machine.called if call.startswith("start")], [])
+        # A hold that was taken back before the proof met it must not end it now.
+        self.assertIn("release", machine.called)
+        held = Machine("running", "running", "running")
+        self.ask(held, verb="reconcile", held=True)
+        self.assertIn("hold", held.called)
+        self.assertNotIn("release", held.called)
+
+    def test_one_that_ended_with_nobody_there_is_asked_again_and_its_report_counts_as_seen_only_then(self) -> None:
+        for verdict, status, seen in (("pass", 0, True), ("fail", 1, True), ("unverifiable", 2, False)):
+            counts = {"verified": 7, "unverifiable": 0, "differs": 0, "missing": 0, "unexpected": 0}
+            proof = {"exit": status, "message": "proof", "verdict": verdict, "expected": 7, "counts": counts}
+            machine = Machine("dead", status=status, answer=json.dumps(proof))
+            self.ask(machine, verb="reconcile")
+            self.assertEqual(machine.called.count("start stuf-content@reconcile.service"), 1)
+            self.assertEqual("seen" in machine.called, seen, verdict)
+        stopped = Machine("dead", status=11, answer='{"exit": 11, "message": "HOLD is set"}')
+        self.ask(stopped, verb="reconcile")
+        self.assertNotIn("seen", stopped.called)
+
+    def test_what_was_carried_before_a_proof_is_told_first_and_is_a_change(self) -> None:
+        carried = {"message": "delta: 2 objects added or changed", "by_rclone": 1, "one_by_one": 1, "deleted": 3}
+        answer = json.dumps({"exit": 0, "message": "proof: pass", "carried": carried})
+        found = self.ask(Machine("dead", answer=answer), verb="reconcile")
+        self.assertEqual((found["lines"], found["sent"]), (["delta: 2 objects added or changed", "proof: pass"], 5))
+
     def test_without_an_answer_a_verb_has_failed_whatever_systemd_says(self) -> None:
         for answer in (None, "", "[]", "half of {"):
             found = self.ask(Machine("dead", answer=answer, said="Traceback\nit broke\n"))
             self.assertEqual((found["status"], found["lines"]), (1, ["it broke"]))
         for answer in ('{"message": "proof: pass"}', '{"message": "proof: pass", "exit": null}'):
-            self.assertEqual(self.ask(Machine("dead", answer=answer), verb="prove")["status"], 1)
+            self.assertEqual(self.ask(Machine("dead", answer=answer), verb="reconcile")["status"], 1)
 
     def test_a_failed_proof_stays_one_when_ansible_asks_again_after_a_broken_connection(self) -> None:
         answer = json.dumps({"exit": 1, "message": "proof: fail", "findings": []})
         machine = Machine("dead", status=1, answer=answer)
-        first = self.ask(machine, verb="prove")
-        again = self.ask(machine, verb="prove", start=False)
+        first = self.ask(machine, verb="reconcile")
+        again = self.ask(machine, verb="reconcile", start=False)
         self.assertEqual((machine.status, first["status"], first["lines"]), (0, 1, ["proof: fail"]))
         self.assertEqual(again, first)
 
     def test_a_verb_that_was_killed_has_failed_whatever_it_wrote_before(self) -> None:
         machine = Machine("dead", status=1, answer='{"exit": 0, "message": "proof: pass"}')
-        self.assertEqual(self.ask(machine, verb="prove")["status"], 1)
+        self.assertEqual(self.ask(machine, verb="reconcile")["status"], 1)
 
     def test_why_it_stopped_and_what_it_found_is_told(self) -> None:
         found_nothing = {"message": "expected 8, found 0", "findings": []}
@@ -106,7 +136,7 @@ class Verbs(unittest.TestCase):
         self.assertEqual((found["status"], found["lines"]), (12, ["expected 8, found 0", "next: look at the bucket"]))
         findings = [{"key": f"a\n{number}", "verdict": "differs", "why": "other bytes"} for number in range(20)]
         answer = json.dumps({"exit": 1, "message": "proof: fail", "findings": findings})
-        found = self.ask(Machine("dead", status=1, answer=answer), verb="prove")
+        found = self.ask(Machine("dead", status=1, answer=answer), verb="reconcile")
         self.assertEqual(found["lines"][:2], ["proof: fail", 'differs: "a\\n0", other bytes'])
         self.assertEqual((len(found["lines"]), found["lines"][-1]), (17, "… and 5 more"))
         self.assertEqual(found["checks"], [], "no counts, so it came to no verdict")
@@ -115,7 +145,7 @@ class Verbs(unittest.TestCase):
         for verdict, status in (("pass", 0), ("fail", 1), ("unverifiable", 2), ("not_run", 3)):
             counts = {"verified": 7, "unverifiable": 0, "differs": 1, "missing": 0, "unexpected": 0}
             proof = {"message": "proof", "verdict": verdict, "expected": 8, "counts": counts}
-            found = self.ask(Machine("dead", status=status, answer=json.dumps(proof)), verb="prove")
+            found = self.ask(Machine("dead", status=status, answer=json.dumps(proof)), verb="reconcile")
             (check,) = found["checks"]
             self.assertEqual(check["verdict"], verdict)
             self.assertIn("each of 8 objects", check["expected"])
@@ -124,8 +154,16 @@ class Verbs(unittest.TestCase):
         self.assertEqual(self.ask(Machine("dead", answer=json.dumps(proof)))["checks"], [])
 
     def test_hold_says_whether_there_was_anything_to_stop(self) -> None:
-        for state, says in (("dead", "no copy runs"), ("running", "end of its batch")):
-            self.assertIn(says, content.hold(Machine(state))["lines"][0])
+        cases: dict[tuple[str, ...], str] = {
+            (): "nothing is copied or proven",
+            ("running",): "the inventory stops",
+            ("dead", "running"): "the copy at the target stops at the end of its batch",
+            ("dead", "dead", "running"): "delta and proof stop",
+        }
+        for states, says in cases.items():
+            machine = Machine(*states)
+            self.assertIn(says, content.hold(machine)["lines"][0])
+            self.assertEqual("hold" in machine.called, bool(states))
 
 
 class Following(unittest.TestCase):
@@ -166,8 +204,14 @@ class Following(unittest.TestCase):
             self.assertEqual((result["failed"], result["stufpack_exit"]), (True, status))
             self.assertIn("why", result["msg"])
         ended = {"ended": True, "status": 2, "sent": 0, "progress": {}, "lines": ["why"]}
-        result, _, _ = self.play(ended, verb="prove")
+        result, _, _ = self.play(ended, verb="reconcile")
         self.assertEqual((result["stufpack_exit"], result["msg"]), (11, "unverifiable: why"))
+
+    def test_status_tells_its_figures_for_machines_too(self) -> None:
+        _, _, lines = self.play(
+            {"ended": True, "status": 0, "sent": 0, "progress": FIGURES, "lines": [LINE]}, verb="status"
+        )
+        self.assertEqual([(line["running"], line["progress"]) for line in lines], [(False, FIGURES)])
 
     def test_a_lost_connection_ends_the_following_and_nothing_else(self) -> None:
         result, calls, lines = self.play({"unreachable": True, "msg": "gone"})

@@ -16,14 +16,21 @@ from .names import LAPTOP
 KEY = "/etc/stuf/secrets/source_read"
 STATE = "/var/lib/stufpack/content/state"
 UNIT = "stuf-content@copy.service"
-# Runs on the server: changes what an object at the target holds, and nothing else of it.
-CHANGE = """
-import sys
+# Runs on the server.
+STORE = """
+import json, sys
 from pathlib import Path
 sys.path.insert(0, "/usr/local/lib/stuf-content")
 from stuf_content import configuration, session
 store = session.Session(configuration.read(Path("/etc/stuf/content.json"))).target
 key, change = sys.argv[1:]
+"""
+LOOK = """
+there = store.head(key)
+print(json.dumps(there.content_type if there else None))
+"""
+# What an object holds, and nothing else of it.
+CHANGE = """
 with store.reading(key) as (there, answer):
     was = answer.read()
 changed = {"byte": bytes([was[0] ^ 1]) + was[1:], "longer": was + b"x", "shorter": was[:-1]}
@@ -47,9 +54,15 @@ def unit_state() -> str:
     return server.inside("sh", "-c", f"systemctl is-active {UNIT} || true")
 
 
+def content_type(key: str) -> str | None:
+    """The content type of an object at the target; None where there is none."""
+    found: str | None = json.loads(server.inside("python3", "-", key, "look", stdin=(STORE + LOOK).encode()))
+    return found
+
+
 def change(key: str, how: str) -> None:
     """Changes an object at the target: one `byte` of it, or it becomes one byte `longer` or `shorter`."""
-    server.inside("python3", "-", key, how, stdin=CHANGE.encode())
+    server.inside("python3", "-", key, how, stdin=(STORE + CHANGE).encode())
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ import tarfile
 import time
 import unittest
 import urllib.parse
+from typing import Any
 
-from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server
+from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server, source
 from .deployment import PACKAGE, STATE, Deployment, Run, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer
@@ -164,14 +165,29 @@ class ItDeploys(unittest.TestCase):
             self.counts_add_up()
 
     def test_2b_one_changed_byte_at_the_target_fails_and_names_its_file(self) -> None:
-        key = next(item["key"] for item in self.deployment.source["objects"] if item["size"] and item["key"].isascii())
+        plain = [item for item in self.deployment.source["objects"] if item["size"] and ascii_only(item)]
+        key, other = plain[0]["key"], plain[1]
+        added = f"{key}.late"
         content.change(key, "byte")
+        source.change(self.deployment.source, added, "add")
+        source.change(self.deployment.source, other["key"], "application/x-changed")
         run = self.deployment.migrate("content")
         self.assertEqual((run.code, run.document["steps"][-1]["id"]), (1, "content/prove-batches"), run.output[-6000:])
-        self.assertIn(f"differs: {json.dumps(key)}, other bytes", "\n".join(run.document["steps"][-1]["failures"]))
-        # Repeated, the step carries the file again and proves it.
+        said = "\n".join(run.document["steps"][-1]["failures"])
+        self.assertIn(f"differs: {json.dumps(key)}, other bytes", said)
+        with self.subTest("and what was added or changed at the source meanwhile is carried and proven"):
+            self.assertIn("delta: 2 objects added or changed, 0 gone at the source", said)
+            types = (content.content_type(added), content.content_type(other["key"]))
+            self.assertEqual(types, ("text/plain", "application/x-changed"))
+            counts = content.state("report.json")["counts"]
+            self.assertEqual((counts["verified"], counts["differs"]), (len(self.deployment.source["objects"]), 1))
+        # Repeated, the step carries the file again and proves it; and what is taken back at the source goes.
+        source.change(self.deployment.source, added, "remove")
+        source.change(self.deployment.source, other["key"], other["content_type"])
         self.assertEqual(self.succeeds("content").changes["content/prove-batches"], 1)
         self.counts_add_up()
+        types = (content.content_type(added), content.content_type(other["key"]))
+        self.assertEqual(types, (None, other["content_type"]))
 
     def test_2_changed_bytes_are_found_where_they_are_used(self) -> None:
         served = "/opt/stuf/configuration/spa-config/config.js"
@@ -505,6 +521,11 @@ class ItDeploys(unittest.TestCase):
         exported = Export.of(self.succeeds("export"))
         self.assertEqual(len(exported.spec["users"]), crowd.PEOPLE)
         self.assertEqual(exported.differs_from(made, "--target", work / "target.json"), [])
+
+
+def ascii_only(item: dict[str, Any]) -> bool:
+    """Whether a client that takes ASCII alone can write an object of the source again as it was."""
+    return all(text.isascii() for text in (item["key"], *item["metadata"], *item["metadata"].values()))
 
 
 def writable(user: dict[str, object]) -> list[str]:

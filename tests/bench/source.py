@@ -33,6 +33,32 @@ def start() -> dict[str, Any]:
     return found
 
 
+# Runs beside the store, with the keys of the STUF that it belongs to.
+CHANGE = """
+import boto3, json, sys
+given = json.load(sys.stdin)
+access, secret = given["keys"]
+store = boto3.client("s3", endpoint_url="https://127.0.0.1", region_name=given["region"], verify=False,
+                     aws_access_key_id=access, aws_secret_access_key=secret)
+where = {"Bucket": given["bucket"], "Key": given["key"]}
+if given["how"] == "add":
+    store.put_object(**where, Body=b"came later", ContentType="text/plain", Metadata={"comment": "late"})
+elif given["how"] == "remove":
+    store.delete_object(**where)
+else:
+    there = store.get_object(**where)
+    body = there["Body"].read()
+    store.put_object(**where, Body=body, ContentType=given["how"], Metadata=there["Metadata"])
+"""
+
+
+def change(filled: dict[str, Any], key: str, how: str) -> None:
+    """What users do at the source meanwhile: `add` a file, `remove` it, or give one the content type that is named."""
+    given = {"bucket": BUCKET, "region": REGION, "keys": filled["keys"]["api"], "key": key, "how": how}
+    words = ["exec", "--interactive", SOURCE.container, "/opt/moto/bin/python3", "-W", "ignore", "-c", CHANGE]
+    docker(*words, stdin=json.dumps(given).encode())
+
+
 def _objects() -> list[dict[str, Any]]:
     inventory = REPOSITORY / "examples" / "harbour" / "export" / "inventory.csv"
     with inventory.open(newline="") as file:

@@ -31,14 +31,15 @@ class Delta(Case):
         self.source.seed("new", b"new")
         self.source.seed("big/multi.bin", b"y" * (12 * MIB))
         self.source.seed("small.txt", b"small", metadata={"uploader": "somebody else"})
+        self.source.seed("f01", b"01", content_type="text/plain")
         self.source.delete_object(Key="f07")
         self.target.watch_writes()
 
         delta = self.content("delta").document
 
-        self.assertEqual((delta["added_or_changed"], delta["deleted"]), (3, 1))
+        self.assertEqual((delta["added_or_changed"], delta["deleted"]), (4, 1))
         written = {key for key in self.target.written() if not key.startswith("stufpack-backup/")}
-        self.assertEqual(written, {"new", "big/multi.bin", "small.txt"})
+        self.assertEqual(written, {"new", "big/multi.bin", "small.txt", "f01"})
         self.assertEqual(self.content_of_target(), self.source.objects())
         self.assert_verified(22)
 

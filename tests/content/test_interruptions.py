@@ -248,7 +248,10 @@ class Signals(Copying):
 
     def test_a_proof_that_was_stopped_reads_the_rest_only(self) -> None:
         self.list_source()
+        # What is written, at either side, within two seconds of a listing is read again in any case.
+        time.sleep(3)
         self.copied()
+        time.sleep(3)
         # Slow is the source, which is read since the export told no digests.
         self.configure(bandwidth_bits_per_second=RATE)
         process = self.start("prove")

@@ -7,7 +7,7 @@ import sys
 import time
 import unittest
 
-from cases import ANSIBLE, MIB, Case
+from cases import ANSIBLE, MIB, RCLONE, Case
 from stores import encrypted_moto, moto
 
 sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
@@ -87,6 +87,25 @@ class Limits(Case):
         for _ in range(31):
             pace.take()
         self.assertGreaterEqual(time.monotonic() - begun, 0.3)
+
+    def test_the_source_is_asked_no_faster_than_allowed_by_the_program_and_by_rclone(self) -> None:
+        self.between(moto().bucket(), moto().bucket())
+        for number in range(11):
+            self.source.seed(f"k{number}", b"x")
+        self.list_source()
+        told = self.folder / "told"
+        rclone = self.folder / "rclone"
+        rclone.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>{told}\nexec {RCLONE} "$@"\n')
+        rclone.chmod(0o755)
+        self.configure(requests_per_second=4, rclone=str(rclone))
+        begun = time.monotonic()
+        self.content("inventory")
+        # A listing, and a question for each object; the first goes at once.
+        self.assertGreaterEqual(time.monotonic() - begun, 11 / 4)
+        self.configure(requests_per_second=40)
+        self.content("copy")
+        self.assertEqual(len(self.target.listed()), 11)
+        self.assertIn("--tpslimit=40", told.read_text().splitlines())
 
     def test_a_single_copy_keeps_to_the_bandwidth(self) -> None:
         self.between(moto().bucket(), moto().bucket())

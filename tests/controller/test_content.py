@@ -144,17 +144,49 @@ class Following(Content):
             r"\r\x1b\[Kcontent/copy-batches +copy: 3 of 8 objects\r\x1b\[Kcontent/copy-batches +done +1 change ",
         )
 
-    def test_a_signal_leaves_the_copy_running_and_says_so(self) -> None:
+    def test_a_signal_leaves_a_copy_or_a_proof_running_and_says_so(self) -> None:
         package = self.copying()
-        self.orders(content__copy_batches={"progress": [moves(True)], "waits_for": str(self.home / "never")})
-        with self.running(package, "content", "--json") as process:
-            assert process.stdout is not None
-            self.assertIn("progress", process.stdout.readline())
-            process.send_signal(signal.SIGINT)
-            self.assertEqual(process.wait(60), 11)
-            assert process.stderr is not None
-            self.assertIn("The target machine goes on with content/copy-batches", process.stderr.read())
-        self.assertEqual(self.journal()[-1], "copy-batches:paused")
+        for step in ("copy-batches", "prove-batches"):
+            order = {"progress": [moves(True)], "waits_for": str(self.home / "never")}
+            self.orders(**{f"content__{step.replace('-', '_')}": order})
+            with self.running(package, "content", "--json") as process:
+                assert process.stdout is not None
+                self.assertIn("progress", process.stdout.readline())
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(60), 11)
+                assert process.stderr is not None
+                said = process.stderr.read()
+            self.assertIn(f"goes on with content/{step}: ./migrate content follows it, ./migrate hold stops it.", said)
+            self.assertEqual(self.journal()[-1], f"{step}:paused")
+
+    def test_a_lost_line_leaves_a_proof_running_and_says_so_and_the_same_command_follows_it(self) -> None:
+        package = self.copying()
+        lost = {"exit": 4, "result": {"hosts": {"target": {"ok": 1, "unreachable": 1}}}}
+        self.orders(content__prove_batches=lost | {"progress": [moves(True)]})
+        run = self.exits(11, package, "content", says="step.unreachable")
+        self.assertIn("The target machine goes on with content/prove-batches by itself; ./migrate content", run.stderr)
+        self.assertEqual(self.journal()[-1], "prove-batches:lost")
+        ran = len(self.steps_run())
+        # It is not known to work there where the last that was heard of it was its end.
+        self.orders(content__prove_batches=lost | {"progress": [moves(True), moves(False)]})
+        run = self.exits(11, package, "content", says="step.unreachable")
+        self.assertIn("Whether content/prove-batches happened is unknown; it will be repeated.", run.stderr)
+        self.orders()
+        self.exits(0, package, "content")
+        again = [step for step in self.steps_run()[ran:] if step != "keep-journal"]
+        self.assertEqual(again, ["prove-batches", "prove-batches", "remove-read-key"])
+
+    def test_status_has_the_figures_for_machines(self) -> None:
+        package = self.copying()
+        told = [moves(False) | {"verb": "status"}]
+        self.orders(
+            status__show_services={"progress": told, "result": {"hosts": {"target": {"ok": 1}}, "lines": ["x"]}}
+        )
+        document = json.loads(self.exits(0, package, "status", "--json").stdout)
+        self.assertEqual(document["target"]["content"], FIGURES)
+        self.orders()
+        document = json.loads(self.exits(0, package, "status", "--json").stdout)
+        self.assertIsNone(document["target"]["content"], "figures of another time are none")
 
     def test_what_the_program_at_the_target_says_decides_how_the_run_ends(self) -> None:
         cases = {11: (11, "paused[step.paused]"), 12: (12, "error[step.refused]"), 75: (75, "error[step.locked]"),
@@ -174,7 +206,7 @@ class Following(Content):
         self.orders(content__copy_batches=ends(11) | {"waits_for": str(self.home / "held")})
         with self.running(package, "content") as process:
             self.until(lambda: "copy-batches:started" in self.journal())
-            self.exits(0, package, "hold", says="stops before its next step, a copy at the end of its batch")
+            self.exits(0, package, "hold", says="its next step, a copy or proof at the end of its batch or object")
             (self.home / "held").touch()
             self.assertEqual(process.wait(60), 11)
             assert process.stderr is not None

@@ -5,7 +5,7 @@ use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, back, needs, nothing, shows};
 
-const BULK: &str = "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine: Ctrl-C and a closed laptop leave it running, and ./migrate content follows it again; ./migrate hold stops it at the end of a batch.";
+const BULK: &str = "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine: Ctrl-C and a closed laptop leave it running, and ./migrate content follows it again; ./migrate hold stops it at the end of a batch or object.";
 const NOTHING_YET: &str = "The export counts no object. What users upload at the source until this phase runs is carried and proven all the same; where nothing came, it finds nothing to do.";
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
@@ -166,17 +166,31 @@ fn batches(facts: &Facts) -> Draft {
 }
 
 fn prove(facts: &Facts) -> Draft {
+    let in_windows = if facts.content.bound_to_windows {
+        " What reads the source's files keeps to the off-peak windows and waits for the next one, which is not in the planned time: what is carried, and files whose digest the export does not tell. Listing the source, and reading back the target, needs no window."
+    } else {
+        ""
+    };
     Draft {
         id: "content/prove-batches",
         title: "Carry what changed meanwhile, and prove every object",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Users go on working at the source, so what they added, changed or deleted since the inventory is carried first; what that overwrites or deletes at the target is kept below stufpack-backup/. Then reads each object back at the target, compares its SHA-256, content type and metadata with the source's, and the native listings of both stores key by key. Each object gets a verdict; one that cannot be proven, since it changed just then, ends the run with 11, and the next carries and proves it.".into(),
+        what: format!(
+            "Users go on working at the source, so what they added, changed or deleted since the inventory is carried first; what that overwrites or deletes at the target is kept below stufpack-backup/. Then reads each object back at the target, compares its SHA-256, content type and metadata with the source's, and the native listings of both stores key by key. Each object gets a verdict; one that cannot be proven, since it changed just then, ends the run with 11, and the next carries and proves it.{in_windows}"
+        ),
         command: None,
         before: needs("every batch is copied", "./migrate status"),
-        proof: shows("verified = objects; differs, missing, unexpected, unverifiable = 0", "./migrate status"),
+        proof: shows(
+            "verified = objects; differs, missing, unexpected, unverifiable = 0",
+            "./migrate status",
+        ),
         abort_when: "one object is not verified".into(),
-        undo: nothing("it only reads"),
+        undo: back(
+            "abort/delete-data",
+            "deletes the copy, and what was kept below stufpack-backup/; the source is untouched",
+            60,
+        ),
         estimate: facts.content.proof.clone(),
         mark: None,
     }

@@ -349,7 +349,7 @@ class _Steps:
         if self.runner.interrupts.received is not None:
             known = f"{step.id} was stopped in its middle; it will be repeated."
             if self.progress.goes_on:
-                known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops a copy."
+                known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops it."
             return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
         if result.said in (Exit.PAUSED, Exit.REFUSED, Exit.LOCKED):
             return self._said(step, result, again)

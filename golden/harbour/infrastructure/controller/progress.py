@@ -25,24 +25,37 @@ class Progress:
         self.step, self.goes_on = step, False
 
     def look(self) -> None:
-        """Reads the lines that are whole; what is not of their form is left out, since it decides nothing."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._read)
-                added = file.read()
-        except OSError:
-            return
-        whole = added[: added.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
-            try:
-                entry = json.loads(line)
-                self._tell(bool(entry["running"]), str(entry["line"]), dict(entry["progress"]))
-            except (ValueError, KeyError, TypeError):
-                continue
+        """Reads the lines that were added."""
+        entries, self._read = _entries(self.path, self._read)
+        for entry in entries:
+            self._tell(*entry)
 
     def _tell(self, running: bool, line: str, figures: dict[str, Any]) -> None:
         self.goes_on = running
         if figures and figures != self._shown:
             self._shown = figures
             self.console.progress(f"{self.step:<32}", line, {"step": self.step} | figures)
+
+
+def last_figures(path: Path) -> dict[str, Any] | None:
+    """The figures that were told last; none where nothing was told."""
+    return next((figures for _, _, figures in reversed(_entries(path, 0)[0]) if figures), None)
+
+
+def _entries(path: Path, begin: int) -> tuple[list[tuple[bool, str, dict[str, Any]]], int]:
+    """Lines that are whole, from there on, and how far they go; others decide nothing, so they are left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            added = file.read()
+    except OSError:
+        return [], begin
+    whole = added[: added.rfind(b"\n") + 1]
+    found = []
+    for line in whole.splitlines():
+        try:
+            entry = json.loads(line)
+            found.append((bool(entry["running"]), str(entry["line"]), dict(entry["progress"])))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found, begin + len(whole)

@@ -1,7 +1,7 @@
 """What `hold`, `resume` and `panic` do, and what a run says that meets one of them before a step.
 
-A copy of the content runs on the target machine, whether anyone follows it or not. A run that follows it passes a stop
-on; where none does, it is told here.
+Copying and proving the content goes on at the target machine, whether anyone follows it or not. A run that follows it
+passes a stop on; where none does, it is told here.
 
 `HOLD` is taken away by `resume`. `PANIC` is not, as long as something stands that the way back would take down: then
 `resume` would be the wrong word typed at night. Neither ever holds back `abort`, `rollback` or `status`.
@@ -16,7 +16,7 @@ from package import Package
 from playbook import Interrupts, Runner
 from state import State, holder, is_locked, open_journal
 
-# Tag and playbook that ask a copy at the target to stop.
+# Tag and playbook that ask what copies or proves at the target to stop.
 TELL = "hold"
 
 
@@ -68,13 +68,13 @@ def _after_panic(package: Package, built: bool) -> str:
 
 def _who_stops(package: Package, state: State) -> str:
     if is_locked(state):
-        copying = ", a copy at the end of its batch" if package.playbook(TELL).is_file() else ""
+        copying = ", a copy or proof at the end of its batch or object" if package.playbook(TELL).is_file() else ""
         return f"the run that goes on stops before its next step{copying} ({holder(state)})"
     return f"nothing runs now, and no phase begins that goes forward{_tell_target(package, state)}"
 
 
 def _tell_target(package: Package, state: State) -> str:
-    """Passes the stop on to a copy that nobody follows; in words, what became of it."""
+    """Passes the stop on to what runs at the target with nobody following; in words, what became of it."""
     if not package.playbook(TELL).is_file() or not bootstrap.is_ready(state, package.root):
         return ""
     try:
@@ -89,7 +89,7 @@ def _tell_target(package: Package, state: State) -> str:
     result = Runner(package, state, tools, None, TELL, interrupts).step(TELL, TELL)
     if result.done:
         return "; " + ("; ".join(result.lines) or "the target was told")
-    return f"; THE TARGET COULD NOT BE TOLD, so a copy there goes on (see {result.log}); next: ./migrate hold"
+    return f"; THE TARGET COULD NOT BE TOLD, so what runs there goes on (see {result.log}); next: ./migrate hold"
 
 
 def _stands(package: Package, state: State) -> bool:

@@ -22,11 +22,11 @@ description:
 options:
   verb:
     description: >-
-      A verb of the program that is run as C(stuf-content@VERB.service), or C(status), or C(hold), which asks a copy to
-      stop at the end of its batch.
+      A verb of the program that is run as C(stuf-content@VERB.service), or C(status), or C(hold), which asks whatever
+      runs to stop at the end of its batch, or of the objects at which it is.
     type: str
     required: true
-    choices: [probe, inventory, check-keys, copy, delta, prove, status, hold]
+    choices: [probe, inventory, check-keys, copy, reconcile, status, hold]
   configuration:
     description: What C(/etc/stuf/content.json) shall hold; the storage's address is added. Needed to start a verb.
     type: dict
@@ -44,7 +44,7 @@ EXAMPLES = """
 RETURN = """
 ended: {description: Whether the verb has ended., type: bool, returned: always}
 status: {description: The program's exit status, or null while it runs., type: int, returned: always}
-sent: {description: How many objects it sent., type: int, returned: always}
+sent: {description: How many objects it sent or took away., type: int, returned: always}
 progress: {description: How far a copy is., type: dict, returned: always}
 lines: {description: What people are told., type: list, returned: always}
 checks: {description: What a proof came to; none where it came to nothing., type: list, returned: when a verb has ended}
@@ -54,9 +54,13 @@ PROGRAM = ["/usr/bin/python3", "-B", "-m", "stuf_content"]
 FOLDER = Path("/usr/local/lib/stuf-content")
 CONFIGURATION = Path("/etc/stuf/content.json")
 OUTPUT = Path("/var/lib/stufpack/content")
-VERBS = ("probe", "inventory", "check-keys", "copy", "delta", "prove")
-# Verbs that tell how far they are.
-TOLD = ("inventory", "copy", "delta", "prove")
+VERBS = ("probe", "inventory", "check-keys", "copy", "reconcile")
+# Verbs that take long: they tell how far they are, and can be asked to stop; what is said of that.
+LONG = {
+    "inventory": "the inventory stops after the objects at which it is",
+    "copy": "the copy at the target stops at the end of its batch",
+    "reconcile": "delta and proof stop at the end of their batch, or of the objects at which they are",
+}
 # The rest of a long list of findings stands in the program's own report.
 SHOWN = 15
 # States of a unit that has not ended.
@@ -149,13 +153,20 @@ def write(path: Path, text: str) -> None:
 
 def told(found: dict[str, Any]) -> list[str]:
     """What a verb has to say to people: one line, what it found, and what to do where it did not end well."""
+    carried = [str(found["carried"]["message"])] if "carried" in found else []
     findings = [
         f"{item.get('verdict', 'finding')}: {json.dumps(item['key'])}, {item['why']}"
         for item in found.get("findings") or []
     ]
     more = [f"… and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []
     following = [f"next: {found['error']['next']}"] if "error" in found else []
-    return [str(found.get("message", "")), *findings[:SHOWN], *more, *following]
+    return [*carried, str(found.get("message", "")), *findings[:SHOWN], *more, *following]
+
+
+def moved(found: dict[str, Any]) -> int:
+    """How many objects a verb sent or took away at the target."""
+    of = found.get("carried", found)
+    return sum(int(of.get(word, 0)) for word in ("by_rclone", "one_by_one", "deleted"))
 
 
 def proven(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -191,22 +202,31 @@ def look(machine: Machine) -> dict[str, Any]:
 
 
 def hold(machine: Machine) -> dict[str, Any]:
-    """Asks a copy to stop at the end of its batch; one that waits for its window stops at once."""
-    if machine.state("stuf-content@copy.service") not in RUNS:
-        return at_once("no copy runs at the target")
+    """Asks what runs to stop where that is sound; what waits for its window stops at once."""
+    running = [verb for verb in LONG if machine.state(f"stuf-content@{verb}.service") in RUNS]
+    if not running:
+        return at_once("nothing is copied or proven at the target")
     code, found = machine.call("hold")
     if code != 0:
-        raise StufError(f"the copy could not be asked to stop: {'; '.join(told(found))}")
-    return at_once("the copy at the target stops at the end of its batch")
+        raise StufError(f"what runs at the target could not be asked to stop: {'; '.join(told(found))}")
+    return at_once(*(LONG[verb] for verb in running))
 
 
 def follow(machine: Machine, given: dict[str, Any]) -> dict[str, Any]:
-    """Starts a verb where that is wanted, waits a while, and tells how far it is or how it ended."""
+    """Starts a verb where that is wanted, waits a while, and tells how far it is or how it ended.
+
+    One that runs already is followed. One that ended with nobody there is started anew, since only the program can tell
+    whether what it came to still holds: it finds what was sent and read back, and does that no second time.
+    """
     verb = given["verb"]
     unit = f"stuf-content@{verb}.service"
-    if given["start"] and machine.state(unit) not in RUNS:
-        machine.start(unit, verb, given["configuration"])
-    if given["held"] and verb == "copy":
+    if given["start"]:
+        if machine.state(unit) not in RUNS:
+            machine.start(unit, verb, given["configuration"])
+        elif not given["held"]:
+            # Whoever asks for it now has taken back an earlier hold, which it may not have met yet.
+            machine.call("release")
+    if given["held"] and verb in LONG:
         machine.call("hold")
     until = time.monotonic() + given["wait"]
     while machine.state(unit) in RUNS:
@@ -215,10 +235,13 @@ def follow(machine: Machine, given: dict[str, Any]) -> dict[str, Any]:
         time.sleep(0.2)
     status, found = machine.end(unit, verb)
     # The last figures are told too, so that a copy's end is seen as its middle is.
-    progress = look(machine)["progress"] if verb in TOLD else {}
-    sent = int(found.get("by_rclone", 0)) + int(found.get("one_by_one", 0))
-    checks = proven(found) if verb == "prove" else []
-    ended = {"ended": True, "status": status, "sent": sent, "progress": progress}
+    progress = look(machine)["progress"] if verb in LONG else {}
+    checks = proven(found) if verb == "reconcile" else []
+    # A proof that is asked for after this one is another, and reads everything anew. Where objects changed just then,
+    # the next one is about these, and the rest stays read.
+    if checks and found["verdict"] != "unverifiable":
+        machine.call("seen")
+    ended = {"ended": True, "status": status, "sent": moved(found), "progress": progress}
     return ended | {"lines": told(found), "checks": checks}
 
 

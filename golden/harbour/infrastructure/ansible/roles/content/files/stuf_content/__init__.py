@@ -5,5 +5,6 @@ decides nor proves: native listings of both stores are the authority, and each o
 
 ```text
 probe ──▶ inventory ──▶ check-keys ──▶ copy ──▶ delta ──▶ prove
+                                                └── reconcile ──┘
 ```
 """

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import configuration, copying, delta, inventory, names, probe, proof, session, status
+from . import configuration, copying, delta, inventory, names, probe, proof, reconcile, session, status
 from .limits import Stopping
 from .outcome import Exit, Stop, failed, say
 from .session import Session
@@ -21,12 +21,17 @@ Verb = Callable[[Session], dict[str, Any]]
 
 def _hold(run: Session) -> dict[str, Any]:
     session.hold(run)
-    return {"message": "HOLD is set: copying stops at the next batch boundary", "held": True}
+    return {"message": "HOLD is set: what runs stops after the batch or the objects at which it is", "held": True}
 
 
 def _release(run: Session) -> dict[str, Any]:
     was = session.release(run)
     return {"message": "HOLD is gone; nothing was started" if was else "there was no HOLD", "held": False}
+
+
+def _seen(run: Session) -> dict[str, Any]:
+    was = proof.seen(run)
+    return {"message": "the next proof reads everything anew" if was else "there is no report to be seen", "seen": was}
 
 
 #: Verbs that change or read for long, one at a time.
@@ -35,6 +40,7 @@ LOCKED: dict[str, Verb] = {
     "copy": copying.copy,
     "delta": delta.carry,
     "prove": proof.prove,
+    "reconcile": reconcile.reconcile,
 }
 FREE: dict[str, Verb] = {
     "probe": probe.probe,
@@ -42,6 +48,7 @@ FREE: dict[str, Verb] = {
     "status": status.tell,
     "hold": _hold,
     "release": _release,
+    "seen": _seen,
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
 from typing import Any
 
 from . import batches, bulk, inventory, keys, single
@@ -13,20 +12,28 @@ from .carried import Carried, Ledger
 from .entries import Entry, load, write_json
 from .outcome import about, count, failed, refused, say
 from .progress import Progress
-from .session import Closed, Session, stop_if_held
+from .session import Session, stop_if_held
 
 DONE = "batches.json"
 REPORT = "report.json"
+#: The last report, once something was written at the target since: what it found wrong is still to be carried.
+OLD_REPORT = "report.old.json"
 
 
 def copy(session: Session) -> dict[str, Any]:
     """Copies what the package lists; goes on where an earlier run stopped."""
+    with session.in_windows():
+        return _copy(session)
+
+
+def _copy(session: Session) -> dict[str, Any]:
     bulk.check_version(session)
-    session.timetable = session.given.windows
     stop_if_held(session)
     if not session.wait:
         session.check()
     source = known_source(session)
+    # A bucket that is gone answers as an object does that is gone.
+    inventory.must_be_listed(session.source)
     every = list(batches.read(session.given.batches))
     wanted = [line for batch in every for line in batch.lines]
     if len({name(line) for line in wanted}) != len(wanted):
@@ -45,7 +52,7 @@ def copy(session: Session) -> dict[str, Any]:
         for batch in every:
             known = [source[line.key] for line in batch.lines if line.key in source]
             if done.get(batch.number) != batch.digest:
-                _in_window(session, progress, functools.partial(work.batch, batch, source))
+                session.in_turn(functools.partial(work.batch, batch, source), progress)
                 done[batch.number] = batch.digest
                 write_json(session.path(DONE), {"schema": 1, "done": done})
                 say(f"batch {batch.number} of {len(every)} is copied: {count(len(known), 'object')}")
@@ -53,8 +60,10 @@ def copy(session: Session) -> dict[str, Any]:
                 totals.earlier += len(known)
             progress.under_way = (0, 0)
             progress.done(len(known), sum(entry.size for entry in known), 1)
+    there = count(len(present) - totals.vanished, "object")
+    since = f"; {totals.vanished} went at the source meanwhile" if totals.vanished else ""
     return {
-        "message": f"copy: {count(len(present), 'object')} in {len(every)} batches are at the target",
+        "message": f"copy: {there} in {len(every)} batches are at the target{since}",
         "batches": len(every),
         "objects": len(present),
         "bytes": size,
@@ -63,27 +72,10 @@ def copy(session: Session) -> dict[str, Any]:
     }
 
 
-def _in_window(session: Session, progress: Progress, work: Callable[[], None]) -> None:
-    """Does the work when nobody holds it, in a window; waits for the next one where that was asked for."""
-    while True:
-        stop_if_held(session)
-        try:
-            session.check()
-            return work()
-        except Closed as closed:
-            if not session.wait:
-                raise
-            progress.state = "waiting"
-            say(closed.message)
-            while session.now() < closed.opens:
-                stop_if_held(session)
-                session.stopping.wait(min(5.0, (closed.opens - session.now()).total_seconds()))
-            progress.state = "running"
-
-
 def proof_is_void(session: Session) -> None:
-    """What was proven before is about another state."""
-    session.path(REPORT).unlink(missing_ok=True)
+    """What was proven before is about another state; what was found wrong stays known until a delta has carried it."""
+    if session.path(REPORT).exists():
+        session.path(REPORT).replace(session.path(OLD_REPORT))
 
 
 def name(line: Line) -> str:
@@ -121,6 +113,8 @@ class Totals:
         self.there_already = 0
         #: Listed by the package and gone at the source since.
         self.gone = 0
+        #: Of these: they were still there when the inventory was taken.
+        self.vanished = 0
         #: Copied before and changed at the source since.
         self.left_for_delta = 0
 
@@ -174,6 +168,7 @@ class Work:
         self.totals.one_by_one += len(outcomes[single.Outcome.SENT])
         self.totals.there_already += len(outcomes[single.Outcome.THERE])
         self.totals.gone += len(outcomes[single.Outcome.GONE])
+        self.totals.vanished += len(outcomes[single.Outcome.GONE])
         self.totals.left_for_delta += len(outcomes[single.Outcome.CHANGED])
         conflicts = outcomes[single.Outcome.CONFLICT]
         if conflicts:

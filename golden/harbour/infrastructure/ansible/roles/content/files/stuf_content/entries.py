@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import sys
@@ -18,6 +19,8 @@ HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-
 
 #: What most objects have of headers; nobody writes into what an entry holds.
 NONE: dict[str, str] = {}
+#: Listings tell whole seconds: what was written so shortly before one may have been written once more, unseen.
+YOUNG = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,12 @@ class Entry:
     content_type: str = ""
     metadata: dict[str, str] = field(default_factory=lambda: NONE)
     headers: dict[str, str] = field(default_factory=lambda: NONE)
+    #: Whether it was so fresh when it was looked at that its time may not tell this write from the next one.
+    young: bool = False
+
+    def is_young(self, listed_at: float) -> bool:
+        """Whether it was written that shortly before a listing, whose time is the store's own."""
+        return datetime.datetime.fromisoformat(self.modified).timestamp() >= listed_at - YOUNG
 
     def same_version(self, other: Entry) -> bool:
         """Whether the store speaks of the same write."""
@@ -98,6 +107,7 @@ def entry(
     content_type: str = "",
     metadata: dict[str, str] = NONE,
     headers: dict[str, str] = NONE,
+    young: bool = False,
 ) -> Entry:
     """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
     shared = sys.intern
@@ -105,6 +115,7 @@ def entry(
         shared(key), size, shared(etag), shared(modified), shared(content_type),
         {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
         {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
+        young,
     )  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from . import batches
-from .entries import Entry, is_content, store, write_json
+from .entries import Entry, is_content, store
 from .outcome import about, count, refused
 from .progress import Progress
 from .s3 import Store
@@ -15,23 +16,41 @@ from .session import Session
 from .wire import StoreError
 
 SOURCE = "source.jsonl"
-TAKEN = "source.json"
 
 
 def contents(store_: Store) -> dict[str, Entry]:
     """The listing of a bucket's content by key, without type and metadata."""
     found: dict[str, Entry] = {}
-    try:
+    with _refusing():
         for entry in store_.listing():
             if entry.key in found:
                 raise ValueError("the store lists a key twice")
             if is_content(entry.key):
                 found[entry.key] = entry
+    return found
+
+
+def must_be_listed(store_: Store) -> None:
+    """Refuses a bucket that is not there, or does not let itself be listed."""
+    with _refusing():
+        next(store_.listing(), None)
+
+
+def is_listed(store_: Store, key: str) -> bool:
+    """Whether the bucket lists the key; raises where it lists nothing at all, since it is not there."""
+    # Keys come in the order of their bytes, so of all that begin so the key itself comes first.
+    first = next(store_.listing(key), None)
+    return first is not None and first.key == key
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
     except StoreError as error:
         if error.status in (301, 400, 403, 404):
             raise refused(f"the bucket cannot be listed: {error}", "look at bucket, region and credential") from None
         raise
-    return found
 
 
 def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, Entry], list[str]]:
@@ -45,25 +64,19 @@ def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, En
         return entry, session.source.head(entry.key, entry.modified)
 
     with Progress(session.given.state, "inventory", objects=len(listed)) as progress:
-        for entry, head in session.each(listed, ask):
+        for entry, head in session.each_in_turn(listed, ask, progress):
             progress.done(1, 0)
             if head is None:
                 unreadable.append(entry.key)
             else:
-                found[entry.key] = head
+                young = entry.is_young(session.source.listed_at)
+                found[entry.key] = replace(head, young=True) if young else head
     return found, sorted(unreadable)
 
 
 def keep(session: Session, ordered: list[Entry]) -> None:
-    """Keeps an inventory of the source as the last one, with the store's own time of its listing."""
-    write_json(session.path(TAKEN), {"schema": 1, "objects": len(ordered), "listed_at": session.source.listed_at})
+    """Keeps an inventory of the source as the last one."""
     store(session.path(SOURCE), ordered)
-
-
-def last_listed_at(session: Session) -> float:
-    """When the inventory that is kept was listed, in seconds of the source's clock."""
-    found: float = json.loads(session.path(TAKEN).read_bytes())["listed_at"]
-    return found
 
 
 def take(session: Session) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Progress:
         #: What the bulk tool says of the batch it works at, not yet proven to be there.
         self.under_way = (0, 0)
         self.state = "running"
+        #: When the window opens that is waited for.
+        self.waits_until: str | None = None
         self.told = ""
         self.lock = threading.Lock()
         self.seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
@@ -65,6 +67,7 @@ class Progress:
                 "rate": rate,
                 "remaining_seconds": (self.bytes - size) // rate if rate else None,
                 "state": self.state,
+                "waits_until": self.waits_until,
                 "at": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
 
@@ -111,4 +114,6 @@ def line(document: dict[str, Any]) -> str:
     parts.append(f"{document['rate'] * 8 / 1e6:.1f} Mbit/s")
     if document["remaining_seconds"] is not None:
         parts.append(f"{document['remaining_seconds'] // 60} min {document['remaining_seconds'] % 60} s left")
+    if document["waits_until"]:
+        parts.append(f"waits until {document['waits_until']}")
     return ", ".join(parts)

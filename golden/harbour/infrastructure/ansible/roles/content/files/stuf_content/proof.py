@@ -1,14 +1,20 @@
-"""The verdict: every object read back, every key of both listings accounted for. A listing's silence proves nothing."""
+"""The verdict: every object read back, every key of both listings accounted for. A listing's silence proves nothing.
+
+Reading back the target needs no window. Where the source has to be read too, since the export told no digest of that
+write, those objects come last and keep to the windows. What was read back is written down, so that a proof that was
+stopped goes on, and one whose end nobody saw is not made again; how long that counts, see `Examination`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import enum
 import http.client
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from . import batches, copying, delta, inventory, single
@@ -23,6 +29,10 @@ from .wire import StoreError
 
 VERIFIED, DIFFERS, MISSING, UNEXPECTED, UNVERIFIABLE = "verified", "differs", "missing", "unexpected", "unverifiable"
 FAILED = (DIFFERS, MISSING, UNEXPECTED)
+#: What was read back and found right, a line for each object.
+READ_BACK = "proof.jsonl"
+#: Seconds for which that counts: as long as the longest wait for a window.
+COUNTS_FOR = 7 * 86400.0
 
 
 class Verdict(enum.IntEnum):
@@ -43,6 +53,8 @@ class Judged:
     why: str
     #: What was looked at: the writes at source and target. Another write makes it void.
     versions: list[str]
+    #: Whether it was verified just now, and a later write cannot be taken for one of these.
+    lasts: bool = False
 
 
 def prove(session: Session) -> dict[str, Any]:
@@ -72,9 +84,11 @@ def prove(session: Session) -> dict[str, Any]:
     open_ = [entry for key, entry in source.items() if key not in judged]
     size, verified = sum(entry.size for entry in open_), 0
     expected = len(judged) + len(open_)
-    with Progress(session.given.state, "prove", objects=len(open_), size=size) as progress:
-        examined = Examination(session, lines, renamed, target)
-        for result in examined.every(open_):
+    with (
+        Progress(session.given.state, "prove", objects=len(open_), size=size) as progress,
+        contextlib.closing(Examination(session, lines, renamed, target)) as examined,
+    ):
+        for result in examined.every(open_, progress):
             if result.verdict == VERIFIED:
                 verified += 1
             else:
@@ -92,7 +106,6 @@ def prove(session: Session) -> dict[str, Any]:
         "ended": _now(),
     }
     write_json(session.path(REPORT), report)
-    examined.forget()
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
     return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
@@ -160,8 +173,21 @@ def _listed(
     return digests, absent, renamed
 
 
+def seen(session: Session) -> bool:
+    """The report was handed to a person: the next proof reads everything anew. Says whether there was one."""
+    if not session.path(REPORT).exists():
+        return False
+    session.path(READ_BACK).unlink(missing_ok=True)
+    return True
+
+
 class Examination:
-    """Reads objects back. What an interrupted proof has read is not read again, as long as neither side wrote anew."""
+    """Reads objects back.
+
+    What an earlier proof has verified is not read again where nobody has seen that proof's report yet, where both
+    listings of now tell the very writes that it looked at, where both were old enough then to be told from a next
+    write, and where it is no longer ago than `COUNTS_FOR`. Whatever is in doubt is read.
+    """
 
     def __init__(
         self, session: Session, lines: dict[str, Line], renamed: dict[str, str], target: dict[str, Entry]
@@ -170,36 +196,52 @@ class Examination:
         self.lines = lines
         self.renamed = renamed
         self.target = target
-        self.path = session.path("proof.jsonl")
-        self.earlier = {line["key"]: Judged(**line) for line in read_lines(self.path)}
-        self.log = Appending(self.path)
+        since = session.now().timestamp() - COUNTS_FOR
+        #: The writes that were verified earlier, by key.
+        self.earlier: dict[str, list[str]] = {
+            line["key"]: line["versions"] for line in read_lines(session.path(READ_BACK)) if line["at"] >= since
+        }
+        self.log = Appending(session.path(READ_BACK))
         #: SHA-256 of the source's objects that were read, by key and write.
         self.read = {
             (line["key"], line["version"]): line["sha256"] for line in read_lines(session.path("hashes.jsonl"))
         }
         self.hashes = Appending(session.path("hashes.jsonl"))
 
-    def every(self, entries: list[Entry]) -> Iterator[Judged]:
-        """Judges each of the objects."""
+    def every(self, entries: list[Entry], progress: Progress) -> Iterator[Judged]:
+        """Judges each of the objects; a hold ends it after the objects at which it is."""
+        to_read = [entry for entry in entries if self._needs_source(entry)]
+        later = {entry.key for entry in to_read}
+        yield from self._each([entry for entry in entries if entry.key not in later], progress)
+        with self.session.in_windows():
+            yield from self._each(to_read, progress)
 
-        def look(entry: Entry) -> tuple[Judged, str | None]:
-            before = self.earlier.get(entry.key)
-            if before is not None and before.versions == self._versions(entry):
-                return before, None
-            return self._judge(entry)
-
-        for judged, sha256 in self.session.each(entries, look):
+    def _each(self, entries: list[Entry], progress: Progress) -> Iterator[Judged]:
+        for judged, sha256 in self.session.each_in_turn(entries, self._look, progress):
             if sha256 is not None:
                 self.hashes.add({"key": judged.key, "version": judged.versions[0], "sha256": sha256})
-            if self.earlier.get(judged.key) is not judged and judged.verdict != UNVERIFIABLE:
-                self.log.add(asdict(judged))
+            if judged.lasts:
+                at = self.session.now().timestamp()
+                self.log.add({"key": judged.key, "versions": judged.versions, "at": at})
             yield judged
 
-    def forget(self) -> None:
-        """The report stands: the next proof begins anew."""
+    def _look(self, entry: Entry) -> tuple[Judged, str | None]:
+        if self._is_known(entry):
+            return Judged(entry.key, VERIFIED, "read back", self._versions(entry)), None
+        return self._judge(entry)
+
+    def _is_known(self, entry: Entry) -> bool:
+        return self.earlier.get(entry.key) == self._versions(entry)
+
+    def _needs_source(self, entry: Entry) -> bool:
+        """Whether its source's object is read too: nobody has told the digest, and there is one at the target."""
+        here = self.renamed.get(entry.key, entry.key) in self.target
+        return here and not self._is_known(entry) and self._told(entry) is None
+
+    def close(self) -> None:
+        """Closes what was written down."""
         self.log.close()
         self.hashes.close()
-        self.path.unlink(missing_ok=True)
 
     def _versions(self, entry: Entry) -> list[str]:
         there = self.target.get(self.renamed.get(entry.key, entry.key))
@@ -213,7 +255,9 @@ class Examination:
             verdict, why, sha256 = self._compare(entry)
         except (StoreError, OSError, http.client.HTTPException) as error:
             verdict, why, sha256 = UNVERIFIABLE, f"it could not be read: {error}", None
-        return Judged(entry.key, verdict, why, versions), sha256
+        there = self.target.get(self.renamed.get(entry.key, entry.key))
+        old_enough = there is not None and not there.is_young(self.session.target.listed_at) and not entry.young
+        return Judged(entry.key, verdict, why, versions, verdict == VERIFIED and old_enough), sha256
 
     def _compare(self, entry: Entry) -> tuple[str, str, str | None]:
         name = self.renamed.get(entry.key, entry.key)
@@ -236,16 +280,25 @@ class Examination:
 
     def _wanted(self, entry: Entry) -> tuple[str | None, bool]:
         """The source's SHA-256: from the export where that is about this very write, else read."""
-        line = self.lines.get(entry.key)
-        if line is not None and line.sha256 and line.size == entry.size and _same_time(line.modified, entry.modified):
-            # The lists name the algorithm, as every digest of a package does.
-            return line.sha256.removeprefix("sha256:"), False
-        if known := self.read.get((entry.key, _version(entry))):
-            return known, False
+        if told := self._told(entry):
+            # Its bytes are told by the ETag; what else belongs to it, by its time, and of a young one by a look.
+            return (told if not entry.young or self._is_unchanged(entry) else None), False
         found = single.digest(self.session, self.session.source, entry.key)
         if found is None or found[0].etag != entry.etag or entry.differences(found[0]):
             return None, True
         return found[1], True
+
+    def _told(self, entry: Entry) -> str | None:
+        """The SHA-256 of this very write, where the export told it or it was read before."""
+        line = self.lines.get(entry.key)
+        if line is not None and line.sha256 and line.size == entry.size and _same_time(line.modified, entry.modified):
+            # The lists name the algorithm, as every digest of a package does.
+            return line.sha256.removeprefix("sha256:")
+        return self.read.get((entry.key, _version(entry)))
+
+    def _is_unchanged(self, entry: Entry) -> bool:
+        now = self.session.source.head(entry.key)
+        return now is not None and now.etag == entry.etag and not entry.differences(now)
 
 
 def _version(entry: Entry) -> str:

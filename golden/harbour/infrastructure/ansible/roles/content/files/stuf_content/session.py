@@ -8,6 +8,7 @@ import fcntl
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any, TypeVar
 from . import configuration
 from .configuration import Configuration, Credential
 from .limits import Pace, Stopping
-from .outcome import Exit, Stop
+from .outcome import Exit, Stop, say
+from .progress import Progress
 from .s3 import Store
 from .timetable import Timetable
 
@@ -40,6 +42,7 @@ class Closed(Stop):
             **facts,
         )
         self.opens = opens
+        self.opens_at = text
 
 
 def _now() -> datetime.datetime:
@@ -64,7 +67,7 @@ class Session:
         self.line = Pace(lambda: self.given.rates.at(self.now()), self.stopping)
         #: The descriptor that holds the lock, for children to hold it too.
         self.lock = -1
-        #: When it may run: always, unless the verb keeps to the windows.
+        #: When it may run: always, but for what reads the source's objects, which keeps to the windows.
         self.timetable = Timetable()
         self._credential: Credential | None = None
         self._source: Store | None = None
@@ -99,12 +102,86 @@ class Session:
             raise Closed(self.timetable.opens(self.now()))
         return remaining
 
+    @contextlib.contextmanager
+    def in_windows(self) -> Iterator[None]:
+        """What is done meanwhile reads the source's objects, and keeps to the off-peak windows."""
+        self.timetable = self.given.windows
+        try:
+            yield
+        finally:
+            self.timetable = Timetable()
+
+    def boundary(self, progress: Progress) -> None:
+        """Between two pieces of work: ends where a person or a signal asks for it, waits for the window if told to."""
+        while True:
+            stop_if_held(self)
+            try:
+                return self.check()
+            except Closed as closed:
+                if not self.wait:
+                    raise
+                self._wait_for(closed, progress)
+
+    def _wait_for(self, closed: Closed, progress: Progress) -> None:
+        say(closed.message)
+        progress.state, progress.waits_until = "waiting", closed.opens_at
+        try:
+            while self.now() < closed.opens:
+                stop_if_held(self)
+                self.stopping.wait(min(5.0, max(0.0, (closed.opens - self.now()).total_seconds())))
+        finally:
+            progress.state, progress.waits_until = "running", None
+
+    def in_turn(self, work: Callable[[], None], progress: Progress) -> None:
+        """One piece of work after a boundary; once more where the window closed in its middle."""
+        while True:
+            self.boundary(progress)
+            try:
+                return work()
+            except Closed:
+                if not self.wait:
+                    raise
+
+    def each_in_turn(
+        self, items: Iterable[Item], work: Callable[[Item], Result], progress: Progress
+    ) -> Iterator[Result]:
+        """`each`, with a boundary before every item: what was begun is finished and told before it stops or waits."""
+        rest = deque(items)
+
+        def allowed() -> Iterator[Item]:
+            while rest:
+                stop_if_held(self)
+                self.check()
+                yield rest.popleft()
+
+        while rest:
+            self.boundary(progress)
+            try:
+                yield from self.each(allowed(), work)
+            except Closed:
+                if not self.wait:
+                    raise
+
     def each(self, items: Iterable[Item], work: Callable[[Item], Result], threads: int = THREADS) -> Iterator[Result]:
-        """Does the work of every item with some threads; yields results as they come, raises the first error."""
+        """Does the work of every item with some threads; yields results as they come, raises the first error.
+
+        Where the items themselves end with an error, what was begun is finished and yielded before that is raised.
+        """
         pending = iter(items)
         lock = threading.Lock()
         results: queue.Queue[Result | BaseException | None] = queue.Queue(threads * 4)
         over = threading.Event()
+        ended: list[BaseException] = []
+
+        def take() -> Item:
+            with lock:
+                try:
+                    return next(pending)
+                except StopIteration:
+                    raise
+                except BaseException as error:  # noqa: B036 (raised again by the reader)
+                    ended.append(error)
+                    raise StopIteration from error
 
         def put(result: Result | BaseException | None) -> None:
             while not over.is_set():
@@ -115,8 +192,7 @@ class Session:
         def run() -> None:
             try:
                 while not over.is_set():
-                    with lock:
-                        item = next(pending)
+                    item = take()
                     put(work(item))
             except StopIteration:
                 put(None)
@@ -140,6 +216,8 @@ class Session:
             over.set()
             for worker in workers:
                 worker.join()
+        if ended:
+            raise ended[0]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -162,7 +240,7 @@ class Session:
 
 
 def hold(session: Session) -> None:
-    """Asks a copy to stop at the next batch boundary, and keeps one from starting."""
+    """Asks what runs to stop after the batch or the objects at which it is, and keeps it from starting."""
     os.close(os.open(session.path("HOLD"), os.O_WRONLY | os.O_CREAT, 0o600))
 
 
@@ -179,6 +257,6 @@ def stop_if_held(session: Session) -> None:
         raise Stop(
             Exit.PAUSED,
             "HOLD is set",
-            "What was copied stays; nothing was begun after it.",
+            "What was copied or read stays so; nothing was begun after it.",
             "stuf_content release, then the same command",
         )

@@ -6,11 +6,13 @@ import enum
 import hashlib
 import http.client
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from . import inventory
 from .carried import Carried, Ledger
 from .entries import Entry
-from .outcome import failed
+from .outcome import about, failed
 from .s3 import Store
 from .wire import Answer, StoreError
 
@@ -43,7 +45,7 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
     if there is not None and not overwrite:
         now = session.source.head(entry.key)
         if now is None:
-            return Outcome.GONE
+            return _gone(session, entry)
         if now.etag != entry.etag or entry.differences(now):
             return Outcome.CHANGED
         equal = _equal_bytes(session, ledger, entry, there)
@@ -66,9 +68,21 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
         else:
             break
     if sent is None:
-        return Outcome.GONE
-    ledger.add(Carried(sent[0], key, sent[1]))
+        return _gone(session, entry)
+    ledger.add(Carried(replace(sent[0], young=entry.young), key, sent[1]))
     return Outcome.SENT
+
+
+def _gone(session: Session, entry: Entry) -> Outcome:
+    """That an object is gone says its bucket, and not its silence: a bucket that is gone gives no object either."""
+    if inventory.is_listed(session.source, entry.key):
+        raise failed(
+            "the source lists an object that it does not give",
+            "What was copied stays; nothing of this object is at the target.",
+            "ask the operator to look at it, then the same command",
+            findings=about([entry.key], "listed, and not given"),
+        )
+    return Outcome.GONE
 
 
 def looks_equal(entry: Entry, there: Entry) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import tempfile
 import unittest
@@ -11,10 +12,12 @@ from typing import Any
 from unittest import mock
 
 import yaml
-from modules import ROOT, module
+from modules import ROOT, action, module
 
 secrets = module("stuf_secrets")
 place = module("stuf_place")
+placed = module("stuf_placed")
+holding = action("stuf_placed")
 StufError = module("stufpack_http").StufError
 
 
@@ -91,6 +94,69 @@ class Place(Files):
         tree["files"] = [{"path": "../escaped", "content": ""}]
         with self.assertRaises(StufError):
             place.place(tree, False)
+
+
+class Placed(unittest.TestCase):
+    """Whether what deploy has placed is still what the package holds."""
+
+    FILES = {
+        "api-config/stuf_config.json": b"{}\n",
+        "api-config/users/users.json": b'{"users": []}\n',
+        "integration-config/realm.json": b"{1}\n",
+    }
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.package, self.target = (Path(folder.name, name) for name in ("package", "target"))
+        self.package.mkdir()
+        lines = {name: f"{hashlib.sha256(body).hexdigest()}  configuration/{name}" for name, body in self.FILES.items()}
+        personal = "api-config/users/users.json"
+        of = {
+            "SHA256SUMS": ["0" * 64 + "  configuration/api-config.txt", *lines.values()],
+            "SHA256SUMS.personal": [lines[personal]],
+        }
+        of["SHA256SUMS"].remove(lines[personal])
+        for name, text in of.items():
+            (self.package / name).write_text("\n".join(text) + "\n")
+        for name, body in self.FILES.items():
+            path = self.target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+
+    def wrong(self) -> list[str]:
+        """What stands otherwise at the target, from the target's folder on."""
+        trees = [{"source": f"configuration/{name}", "target": f"{self.target}/{name}"} for name in
+                 ("api-config", "integration-config")]  # fmt: skip
+        wanted = holding.listed(self.package, trees)
+        self.assertEqual(set(wanted), {f"{self.target}/{name}" for name in self.FILES})
+        found = placed.otherwise([tree["target"] for tree in trees], wanted)
+        return [text.removeprefix(f"{self.target}/") for text in found]
+
+    def test_what_stands_as_it_was_placed_passes(self) -> None:
+        self.assertEqual(self.wrong(), [])
+        self.assertEqual(holding.check(3, [])["verdict"], "pass")
+
+    def test_a_byte_of_any_file_a_missing_one_a_link_and_one_more_are_named(self) -> None:
+        (self.target / "api-config/users/users.json").write_bytes(b'{"users": [] }\n')
+        (self.target / "api-config/stuf_config.json").unlink()
+        realm = self.target / "integration-config/realm.json"
+        realm.rename(self.target / "elsewhere.json")
+        realm.symlink_to(self.target / "elsewhere.json")
+        (self.target / "api-config/users/more.json").write_bytes(b"{}")
+        (self.target / "integration-config/gone").symlink_to("/nowhere")
+        wanted = [
+            "api-config/stuf_config.json: missing", "api-config/users/more.json: not of the package",
+            "api-config/users/users.json: other bytes", "integration-config/gone: not of the package",
+            "integration-config/realm.json: no plain file",
+        ]  # fmt: skip
+        self.assertEqual(self.wrong(), wanted)
+        found = holding.check(3, wanted)
+        self.assertEqual((found["verdict"], found["observed"]), ("fail", f"5 otherwise ({'; '.join(wanted)})"))
+
+    def test_sums_that_list_nothing_there_prove_nothing(self) -> None:
+        with self.assertRaisesRegex(RuntimeError, "list nothing below configuration/elsewhere/"):
+            holding.listed(self.package, [{"source": "configuration/elsewhere", "target": "/x"}])
 
 
 class Numbers(unittest.TestCase):

@@ -141,5 +141,59 @@ class Steps(unittest.TestCase):
                         self.assertNotEqual(tags[place + 1][0], first, "the copy comes before its step's end")
 
 
+class WhatIsReadAtTheTarget(unittest.TestCase):
+    """Users, documents and realm are read from what deploy has placed, so that has to be the package's still."""
+
+    def folders(self) -> dict[str, str]:
+        """The folders that are held against the package, by what stands there."""
+        trees = load(ANSIBLE / "roles/stuf/vars/main.yml")["stuf_read_trees"]
+        return {tree["source"]: tree["target"] for tree in trees}
+
+    def reads(self, tasks: list[dict[str, Any]]) -> list[int]:
+        """Places of the tasks of a step that read such a folder."""
+        folders = [f"/opt/stuf/{source}" for source in self.folders()]
+        return [place for place, task in enumerate(tasks) if any(folder in str(task) for folder in folders)]
+
+    def test_every_step_that_takes_its_wishes_from_there_holds_it_against_the_package_first(self) -> None:
+        found = set()
+        for step, tasks in steps():
+            held = [place for place, task in enumerate(tasks) if "stuf_placed" in task]
+            reads = self.reads(tasks)
+            # A message says nothing of what stands there, and the check of rights looks who may read.
+            if not reads or step.endswith(("/send-messages", "/refuse-strangers")):
+                continue
+            found.add(step)
+            with self.subTest(step):
+                self.assertTrue(held and held[0] < reads[0], "it reads before it has looked")
+        self.assertEqual(
+            found,
+            {"import/save-before-state", "import/import-users", "import/write-documents", "import/read-back",
+             "invite/send-invitations", "verify/read-documents"},
+        )  # fmt: skip
+
+    def test_a_refusal_is_outside_of_what_is_taken_back_and_reading_back_leaves_it_to_its_check(self) -> None:
+        for phase in ("import", "invite"):
+            first: dict[str, dict[str, Any]] = {}
+            for entry in entries(phase):
+                first.setdefault(entry["tags"][0], entry)
+            held = {
+                step for step, entry in first.items()
+                if entry.get("ansible.builtin.import_role", {}).get("tasks_from") == "hold_placed"
+            }  # fmt: skip
+            without = {"import/read-back", "import/send-messages"}
+            self.assertEqual(held, set(first) - without, phase)
+        text = (ANSIBLE / "roles/validation/tasks/read_back.yml").read_text()
+        self.assertIn("stuf_refuse: false", text)
+        self.assertIn("stuf_placed.checks + ", text)
+
+    def test_deploy_places_what_is_held_whole(self) -> None:
+        (task,) = (task for task in load(ANSIBLE / "roles/stuf/tasks/place_project.yml") if "stuf_place" in task)
+        placed = {
+            tree["source"]: tree["target"] for tree in task["stuf_place"]["trees"]
+            if tree["source"].startswith("configuration/") and tree.get("whole") and tree["mode"] == "0600"
+        }  # fmt: skip
+        self.assertEqual(self.folders(), placed)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -190,8 +190,9 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(types, (None, other["content_type"]))
 
     def test_2_changed_bytes_are_found_where_they_are_used(self) -> None:
-        served = "/opt/stuf/configuration/spa-config/config.js"
-        server.inside("sh", "-euc", f"cp -p {served} /root/kept && printf ' ' >>{served}")
+        placed = "/opt/stuf/configuration/integration-config/realm-users.json"
+        files = f"/opt/stuf/configuration/spa-config/config.js {placed}"
+        server.inside("sh", "-euc", f"for file in {files}; do cp $file /root/; printf ' ' >>$file; done")
         user = self.deployment.users()[0]
         administer(user["username"], lastName=f"{user['lastName']}x", attributes={**user["attributes"], "shift": ["2"]})
         toggle_role(user["username"], "project-participant", {"accessTokenLifespan": 299})
@@ -201,12 +202,16 @@ class ItDeploys(unittest.TestCase):
         self.assertEqual(keys_below(f"{VALIDATION}/"), [])
         report = self.deployment.report(run)
         found = {word: [one["id"] for one in report["checks"] if one["verdict"] == word] for word in ("fail", "warn")}
-        changed = ["identity/fields", "identity/attributes", "identity/roles", "identity/realm", "served/config.js"]
-        self.assertEqual((run.code, report["verdict"], found["fail"]), (1, "fail", changed))
+        changed = ["fields", "attributes", "roles", "realm"]
+        wanted = ["placed/files", *(f"identity/{kind}" for kind in changed), "served/config.js"]
+        self.assertEqual((run.code, report["verdict"], found["fail"]), (1, "fail", wanted))
+        # What is read at the server is the package's, or it proves nothing: its very file is named.
+        observed = {one["id"]: one["observed"] for one in report["checks"]}
+        self.assertEqual(observed["placed/files"], f"1 otherwise ({placed}: other bytes)")
         # Somebody whom only the target knows is kept, and told of.
         self.assertIn("identity/others", found["warn"])
         administer("late.comer", gone=True)
-        server.inside("sh", "-euc", f"cat /root/kept >{served}")
+        server.inside("sh", "-euc", f"for file in {files}; do cat /root/$(basename $file) >$file; done")
         # An import puts users right, and leaves the realm as it is.
         toggle_role(user["username"], "project-participant", {"accessTokenLifespan": 300})
         # As a validation leaves it that was interrupted: the import would find somebody who reaches what nobody may.

@@ -160,6 +160,44 @@ class RealAnsible(Steps):
         self.assertFalse((self.home / "place-project.seen").exists())
 
 
+class Placed(AnsibleStory):
+    """What is read at the target is held against the package before anything of a step happens."""
+
+    verbosity = "-vvv"
+
+    def setUp(self) -> None:
+        super().setUp()
+        roles = TEMPLATES / "infrastructure/ansible/roles"
+        (task,) = yaml.safe_load((roles / "stuf/tasks/hold_placed.yml").read_text())
+        there = self.home / "target"
+        tree = {"source": "configuration/api-config", "target": str(there)}
+        task |= {"tags": ["deploy/pull-images"], "vars": {"stuf_read_trees": [tree]}}
+        change = {"name": "Change", "ansible.builtin.file": {"path": f"{self.home}/changed", "state": "touch"}}
+        steps = ("pull-images", "place-project", "start-api")
+        tasks = [task, *({**change, "tags": [f"deploy/{step}"]} for step in steps)]
+        self.deploys = self.real(*(f"    - {json.dumps(one)}\n" for one in tasks))
+        self.users = there / "users/users.json"
+        self.users.parent.mkdir(parents=True)
+        self.users.write_bytes((self.deploys.root / "configuration/api-config/users/users.json").read_bytes())
+
+    def test_a_changed_byte_is_refused_with_the_files_name_before_anything_changes(self) -> None:
+        right = self.users.read_text()
+        self.users.write_text(right.replace("[]", "{}"))
+        run = self.exits(12, self.deploys, "deploy", says="error[step.refused]")
+        self.assertIn(f"not as the package has them: {self.users}: other bytes. Next: ./migrate deploy", run.stdout)
+        self.assertIn("next: read what stands above, then: ./migrate deploy", run.stderr)
+        self.assertFalse((self.home / "changed").exists())
+        with self.subTest("no log tells a digest, with which one could try guesses at a personal file"):
+            log = (self.state / "packages/1/logs/1-deploy-pull-images.log").read_text()
+            sums = (self.deploys.root / "SHA256SUMS.personal").read_text()
+            digest = next(line[:64] for line in sums.splitlines() if line.endswith("/users.json"))
+            self.assertIn("Using module file", log)
+            self.assertNotIn(digest, log)
+        self.users.write_text(right)
+        self.exits(0, self.deploys, "deploy")
+        self.assertTrue((self.home / "changed").exists())
+
+
 class WaitsAndOrder(Steps):
     def test_o13_a_wait_asks_once_more_than_its_retries_and_then_its_step_has_failed(self) -> None:
         asked = self.home / "asked"

@@ -195,5 +195,28 @@ class WhatIsReadAtTheTarget(unittest.TestCase):
         self.assertEqual(self.folders(), placed)
 
 
+class ForTheRecord(unittest.TestCase):
+    def test_phases_that_change_something_keep_what_was_there_before_and_what_is_there_then(self) -> None:
+        found = set()
+        for phase in PHASES:
+            for entry in entries(phase):
+                role = entry.get("ansible.builtin.import_role", {})
+                moment = entry.get("vars", {}).get("stuf_moment", "")
+                if role.get("tasks_from") in ("keep_state", "keep_inventory", "read_images_before", "read_images"):
+                    found.add((entry["tags"][0], role["tasks_from"], moment))
+        self.assertEqual(
+            found,
+            {
+                ("deploy/pull-images", "read_images_before", ""), ("deploy/read-images", "read_images", ""),
+                ("import/save-before-state", "keep_state", "before"), ("import/read-back", "keep_state", "after"),
+                ("content/prove-batches", "keep_inventory", ""),
+            },
+        )  # fmt: skip
+        saves = [(entry["tags"][0], *entry["vars"].values()) for entry in entries("import")
+                 if entry.get("ansible.builtin.import_role", {}).get("tasks_from") == "save_state"]  # fmt: skip
+        before, after = ("import/save-before-state", "before"), ("import/read-back", "after")
+        self.assertEqual(saves, [before, before, after, after])
+
+
 if __name__ == "__main__":
     unittest.main()

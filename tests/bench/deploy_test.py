@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gzip
 import hashlib
 import io
 import json
@@ -14,6 +15,7 @@ import tarfile
 import time
 import unittest
 import urllib.parse
+from pathlib import Path
 from typing import Any
 
 from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server, source
@@ -420,8 +422,39 @@ class ItDeploys(unittest.TestCase):
         operations = canary.operations()
         left = {folder.name.partition("-")[2] for folder in operations}
         self.assertLessEqual({*CHANGING, "content", "verify"}, left)
+        with self.subTest("with what stood there before, what stands now, and the inventory"):
+            self.tell_before_and_after(operations)
         checked = canary.record(operations)
         self.assertEqual(checked.returncode, 0, checked.stdout.decode())
+
+    def tell_before_and_after(self, operations: list[Path]) -> None:
+        """What the phases themselves leave in their folders."""
+        deploys, imports, contents = (
+            [folder for folder in operations if folder.name.partition("-")[2] == phase]
+            for phase in ("deploy", "import", "content")
+        )
+        ran = [json.loads((folder / "images-before.json").read_bytes()) for folder in deploys[:2]]
+        self.assertEqual(ran, [{}, network.release()])
+        state = imports[0] / "evidence" / "reports"
+        users, documents = (
+            [json.loads((state / moment / f"{kind}.json").read_bytes()) for moment in ("before", "after")]
+            for kind in ("users", "documents")
+        )
+        names = sorted(user["username"].lower() for user in self.deployment.users())
+        self.assertEqual((users[0], sorted(user["username"] for user in users[1])), ([], names))
+        self.assertEqual(set(documents[0].values()), {None})
+        self.assertEqual((set(documents[0]), None in documents[1].values()), (set(documents[1]), False))
+        finished = [
+            folder
+            for folder in contents
+            if json.loads((folder / "operation.json").read_bytes())["result"] == "finished"
+        ]
+        self.assertNotEqual(finished, [])
+        wanted = sorted(item["key"] for item in self.deployment.source["objects"])
+        for folder in finished:
+            packed = (folder / "evidence/reports/content-inventory.jsonl.gz").read_bytes()
+            lines = gzip.decompress(packed).decode().splitlines()
+            self.assertEqual(sorted(json.loads(line)["key"] for line in lines), wanted, folder.name)
 
     def test_5g_the_kit_closes_the_hosted_side_and_leads_its_users_on(self) -> None:
         kit, stuf = self.deployment.kit, self.deployment.stuf(INSTALLATION)

@@ -1,6 +1,7 @@
 """What a run leaves for the glass: an operation folder without secrets, and the commands that record it."""
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -13,7 +14,9 @@ import urllib.parse
 from pathlib import Path
 from typing import Any
 
+import yaml
 from fixture import CHECKLIST, TEMPLATES, Story, mode
+from real import AnsibleStory
 
 sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
 import leak  # noqa: E402
@@ -23,7 +26,22 @@ ADDRESS = "ada@example.org"
 DIGEST = f"sha256:{'a' * 64}"
 
 
-class Records(Story):
+# A machine on which one service runs.
+DOCKER = f"""
+import json, sys
+image = {{"Config": {{"Image": "registry.example.org/stuf/api@{DIGEST}",
+                     "Labels": {{"com.docker.compose.service": "api"}}}}, "Image": "id"}}
+answers = {{"ps": "one", "inspect": json.dumps([image]),
+           "image": json.dumps([{{"RepoDigests": ["registry.example.org/stuf/api@{DIGEST}"]}}])}}
+if sys.argv[1] not in answers:
+    sys.exit(1)
+print(answers[sys.argv[1]])
+"""
+
+
+class Operations(Story):
+    """Looks into operation folders."""
+
     def operation(self, run: int, phase: str) -> Path:
         """The operation folder of a run."""
         return self.state / f"packages/1/operations/{run}-{phase}"
@@ -46,13 +64,14 @@ class Records(Story):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(value)
 
+
+class Records(Operations):
     def test_a_finished_run_leaves_its_folder_whole(self) -> None:
         package = self.ready()
         images = {"api": f"registry.example.org/stuf/api@{DIGEST}", "who": ADDRESS, "x": {"y": ADDRESS}}
         self.orders(
             deploy__pull_images={"prints": f"{ADDRESS} signed in", "changed": 1},
             deploy__start_api={"leaves": "images.json", "content": json.dumps(images)},
-            deploy__place_project={"leaves": "users-before.json", "content": ADDRESS},
         )
         run = self.exits(0, package, "deploy")
 
@@ -71,7 +90,7 @@ class Records(Story):
                 "journal": {"lines": journal.count(b"\n"), "sha256": last},
                 "personal": [
                     "evidence/logs/1-deploy-place-project.log", "evidence/logs/1-deploy-pull-images.log",
-                    "evidence/logs/1-deploy-start-api.log", "evidence/reports/users-before.json",
+                    "evidence/logs/1-deploy-start-api.log",
                 ],
             },
         )  # fmt: skip
@@ -245,6 +264,71 @@ class Records(Story):
         (self.state / "packages/1").mkdir(parents=True)
         (self.state / "packages/1/operations").write_text("in the way")
         self.exits(0, package, "deploy", says="not recorded: the operation folder could not be written")
+
+
+class BeforeAndAfter(AnsibleStory, Operations):
+    """What stood there before, what stands now, and the inventory: by the very tasks that the phases have for it."""
+
+    def task(self, role: str, file: str, **variables: Any) -> str:
+        """The tasks of a role's file, for one step, with places that this machine has."""
+        tasks = yaml.safe_load((TEMPLATES / f"infrastructure/ansible/roles/{role}/tasks/{file}.yml").read_text())
+        step = {"tags": ["deploy/pull-images"], "vars": {"stuf_work_dir": str(self.home), **variables}}
+        return "".join(f"    - {json.dumps(task | step)}\n" for task in tasks)
+
+    def test_an_operation_holds_before_after_and_inventory_and_only_images_in_clear(self) -> None:
+        entries = json.dumps({"key": f"as built/{ADDRESS}.pdf", "size": 7}) + "\n"
+        (self.home / "source.jsonl").write_text(entries)
+        for moment in ("before", "after"):
+            (self.home / moment).mkdir()
+            for name in ("users", "documents"):
+                (self.home / moment / f"{name}.json").write_text(f'["{name} {moment}, {ADDRESS}"]')
+        docker = self.home / "bin/docker"
+        docker.parent.mkdir()
+        docker.write_text(f"#!{sys.executable}\n{DOCKER}")
+        docker.chmod(0o700)
+        self.environment["PATH"] = f"{docker.parent}{os.pathsep}{os.environ['PATH']}"
+        role = yaml.safe_load((TEMPLATES / "infrastructure/ansible/roles/content/vars/main.yml").read_text())
+        package = self.real(
+            self.task("stuf", "keep_state", stuf_moment="before"),
+            self.task("stuf", "keep_state", stuf_moment="after"),
+            self.task(
+                "content", "keep_inventory", content_inventory_file=f"{self.home}/source.jsonl",
+                content_largest_evidence=role["content_largest_evidence"],
+            ),
+            self.task("stuf", "read_images_before"),
+            *(f"    - {{ansible.builtin.debug: {{msg: x}}, tags: [deploy/{step}]}}\n" for step in
+              ("place-project", "start-api")),
+        )  # fmt: skip
+        run = self.exits(0, package, "deploy")
+
+        self.assertIn("0 changes", run.stdout)
+        evidence = self.operation(1, "deploy") / "evidence/reports"
+        for moment in ("before", "after"):
+            for name in ("users", "documents"):
+                self.assertEqual((evidence / moment / f"{name}.json").read_text(), f'["{name} {moment}, {ADDRESS}"]')
+        packed = (evidence / "content-inventory.jsonl.gz").read_bytes()
+        self.assertEqual(gzip.decompress(packed).decode(), entries)
+        clear = self.clear(1, "deploy")
+        self.assertEqual(set(clear), {"operation.json", "journal.jsonl", "logs/steps.log", "images-before.json"})
+        self.assertEqual(json.loads(clear["images-before.json"]), {"api": f"registry.example.org/stuf/api@{DIGEST}"})
+        self.assertNotIn(ADDRESS, "".join(clear.values()))
+
+    def test_an_inventory_larger_than_an_operation_takes_stays_at_the_target(self) -> None:
+        (self.home / "source.jsonl").write_bytes(os.urandom(4096))
+        inventory = {"content_inventory_file": f"{self.home}/source.jsonl", "content_largest_evidence": 4000}
+        package = self.real(
+            self.task("content", "keep_inventory", **inventory),
+            *(f"    - {{ansible.builtin.debug: {{msg: x}}, tags: [deploy/{step}]}}\n" for step in
+              ("place-project", "start-api")),
+        )  # fmt: skip
+        self.exits(0, package, "deploy")
+        self.assertFalse((self.operation(1, "deploy") / "evidence/reports").exists())
+
+    def test_no_task_keeps_more_than_an_operation_takes(self) -> None:
+        role = yaml.safe_load((TEMPLATES / "infrastructure/ansible/roles/content/vars/main.yml").read_text())
+        text = (TEMPLATES / "infrastructure/controller/operation.py").read_text()
+        self.assertIn("LARGEST = 32 << 20\n", text)
+        self.assertEqual(role["content_largest_evidence"], 32 << 20)
 
 
 class Search(unittest.TestCase):

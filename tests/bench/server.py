@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import images
 from .engine import docker, docker_ok, environment
-from .names import DOMAIN, LAPTOP, OPERATOR, SERVER, STRANGER, Place
+from .names import DOMAIN, EVERYONE, HOSTED, LAPTOP, OPERATOR, SERVER, STRANGER, Place
 from .network import participate, remove, running
 from .paths import CACHE, instance_folder, logs_folder
 from .shell import BenchError, run, say, wait_for
@@ -37,6 +39,20 @@ CAPABILITIES = [
 
 DATA_VOLUME = f"{SERVER.container}-docker"
 HOME = "/home/architect"
+#: What is kept of a machine with systemd and Docker, by the name of the file.
+MACHINE_LOGS = {
+    "journal": "journalctl --no-pager -n 2000",
+    "units": "systemctl --failed --no-pager; systemctl status stuf.service 'stuf-content@*' --no-pager -l",
+    "containers": "docker ps -a; for c in $(docker ps -aq); do "
+    "docker inspect -f '== {{.Name}}' $c; docker logs --tail 300 $c 2>&1; done",
+    "network": "nft list ruleset; ss -ltnp",
+}
+#: Packs journals, logs and reports of every package that has run.
+STATE_LOGS = (
+    "cd ~/.local/state/stufpack && find . -path '*/packages/*' -type f"
+    " '(' -path '*/logs/*' -o -path '*/reports/*' -o -name journal.jsonl ')' -print0"
+    " | tar --create --null --files-from=-"
+)
 PIP = f"{HOME}/.cache/pip"
 
 
@@ -238,17 +254,33 @@ def typed(
 
 
 def keep_logs() -> None:
-    """What one needs to understand a failure: journals, and the states and logs of containers inside and out."""
+    """What one needs to understand a failure, of each machine that there is: the run may end with them."""
     folder = logs_folder()
-    commands = {
-        "server-journal": "journalctl --no-pager -n 2000",
-        "server-units": "systemctl --failed --no-pager; systemctl status stuf.service --no-pager -l",
-        "server-containers": "docker ps -a; for c in $(docker ps -aq); do "
-        "docker inspect -f '== {{.Name}}' $c; docker logs --tail 300 $c 2>&1; done",
-        "server-network": "nft list ruleset; ss -ltnp",
-    }
-    if running(SERVER):
-        for name, command in commands.items():
-            done = run(["docker", "exec", SERVER.container, "sh", "-c", command], env=environment(), check=False)
-            (folder / f"{name}.log").write_bytes(done.stdout + done.stderr)
+    for place in EVERYONE:
+        if not running(place):
+            continue
+        role = place.name.partition(".")[0]
+        _keep(folder / f"{role}-container.log", ["logs", "--tail", "2000", place.container])
+        if place in (SERVER, HOSTED):
+            for name, command in MACHINE_LOGS.items():
+                _keep(folder / f"{role}-{name}.log", ["exec", place.container, "sh", "-c", command])
+    if running(LAPTOP):
+        _keep_state(folder / "laptop")
     say(f"logs are in {folder}")
+
+
+def _keep(file: Path, words: list[str]) -> None:
+    """What a program tells, or why it does not."""
+    done = run(["docker", *words], env=environment(), check=False)
+    file.write_bytes(done.stdout + done.stderr)
+
+
+def _keep_state(folder: Path) -> None:
+    """What `./migrate` has kept on the Trust Architect's machine: every error points there. No secret is among it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    packed = run(["docker", "exec", LAPTOP.container, "sh", "-c", STATE_LOGS], env=environment(), check=False)
+    if packed.returncode == 0:
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
+            files.extractall(folder, filter="data")
+    else:
+        folder.with_suffix(".log").write_bytes(packed.stderr)

@@ -161,6 +161,7 @@ class ItDeploys(unittest.TestCase):
         found: dict[str, str] = json.loads(server.inside("cat", path, place=LAPTOP))
         return found
 
+    @canary.talkative()
     def test_2_a_second_time_nothing_changes(self) -> None:
         for phase in CHANGING:
             with self.subTest(phase):
@@ -196,6 +197,7 @@ class ItDeploys(unittest.TestCase):
         types = (content.content_type(added), content.content_type(other["key"]))
         self.assertEqual(types, (None, other["content_type"]))
 
+    @canary.talkative()
     def test_2_changed_bytes_are_found_where_they_are_used(self) -> None:
         placed = "/opt/stuf/configuration/integration-config/realm-users.json"
         files = f"/opt/stuf/configuration/spa-config/config.js {placed}"
@@ -228,6 +230,27 @@ class ItDeploys(unittest.TestCase):
         administer(f"{VALIDATION}-1", email=f"left@{DOMAIN}", enabled=True, attributes=left)
         changes = self.succeeds("import").changes
         self.assertEqual({step: count for step, count in changes.items() if count}, {"import/import-users": 1})
+
+    def test_2_s04_ansible_at_its_most_talkative_tells_no_secret(self) -> None:
+        logs = canary.logs()
+        told = {name: text for name, text in logs.items() if b"SSH: EXEC" in text}
+        steps = {name.partition("-")[2] for name in told}
+        carry = {"prepare-make-secrets", "deploy-start-identity", "invite-send-invitations", "content-place-read-key"}
+        sign_in = {"import-read-back", "verify-read-documents", "verify-sign-in", "verify-refuse-strangers"}
+        self.assertLessEqual({*carry, *sign_in}, steps)
+        # Of these a password was an argument on the server, and what came back from there was told.
+        for name, text in told.items():
+            if name.partition("-")[2] in sign_in:
+                self.assertIn(b"VALUE_SPECIFIED_IN_NO_LOG_PARAMETER", text, name)
+        everything = b"\n".join(logs.values())
+        self.assertEqual(canary.search({"logs": everything}), [])
+        self.assertEqual(canary.made(everything), [])
+        with self.subTest("and a planted one is found, wherever it was made"):
+            planted = everything + canary.LEAK
+            owners = ("architect", "server", "hosted")
+            hits = {hit.partition(",")[0] for hit in canary.search({"logs": planted})}
+            self.assertEqual(hits, {f"secrets/{owner}/secrets/mail_password (base64) in logs" for owner in owners})
+            self.assertEqual(len(canary.made(planted)), 2)
 
     def test_2_messages_arrived_once_of_the_import_and_once_of_each_verification(self) -> None:
         zulip, sentry = network.received_messages("zulip"), network.received_messages("sentry")

@@ -99,7 +99,7 @@ fn read_back(facts: &Facts) -> Draft {
         title: "Read everything back where it is used",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "What was accepted is not yet what is used. Reads every user with roles, collections and permissions in Keycloak, every document in the bucket, config.js and branding as browsers get them, and what the API makes of the rights: temporary users who hold every collection, permission and role of the package ask it. All is compared with the package, and so are the placed files that tell what is wanted.".into(),
+        what: "What was accepted is not yet what is used. Reads every user with roles, collections and permissions in Keycloak, every document in the bucket, config.js and branding as browsers get them, and what the API makes of the rights: temporary users who hold every collection, permission and role of the package ask it. All is compared with the package, and so are the placed files that tell what is wanted. Users and documents as they stand then are fetched for the record, like those before.".into(),
         command: None,
         before: needs("the documents are written", "./migrate status"),
         proof: shows("0 differences", "./migrate import"),

@@ -40,7 +40,8 @@ _EVENTS = {
 _PLACES = {"configuration": "audit/config-changes", "access": "audit/access-logs"}
 # Larger evidence stays in the state folder; the journal has its digest.
 LARGEST = 32 << 20
-_IMAGES = "images.json"
+# What ran before a deployment, and what runs after it.
+_IMAGES = ("images-before.json", "images.json")
 _RECORD = "infrastructure/controller/record.sh"
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
@@ -203,8 +204,8 @@ def _files(state: State, journal: Journal, ran: Ran) -> tuple[dict[str, bytes], 
     reports = state.here / "reports" / str(ran.number)
     for name, path in _evidence(state, reports, ran.number):
         content = path.read_bytes()
-        if path == reports / _IMAGES:
-            clear["images.json"] = _json(_images(content))
+        if path.parent == reports and path.name in _IMAGES:
+            clear[path.name] = _json(_images(content))
             continue
         if path == reports / f"{ran.phase.id}.json":
             clear[f"reports/{ran.phase.id}.json"] = _json(_report(content))
@@ -299,7 +300,7 @@ def _images(content: bytes) -> dict[str, str]:
     """Services and the images that they really run; anything else in the file is left out."""
     images = json.loads(content)
     if not isinstance(images, dict):
-        raise ValueError(f"{_IMAGES} is not of its form")
+        raise ValueError("what is left of images is not of its form")
     return {
         name: image for name, image in sorted(images.items())
         if _PLAIN.fullmatch(name) and isinstance(image, str) and _IMAGE.fullmatch(image)

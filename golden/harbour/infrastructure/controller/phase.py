@@ -395,7 +395,7 @@ class _Steps:
 
     def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
         """What follows from the exit status of the program that worked at the target; why stands above."""
-        log, following = str(result.log), f"read what stands above, then: {again}"
+        log, following = str(result.log), f"read what stands above, then: {result.following or again}"
         known = f"{step.id} is not done and will be repeated; what it has done is not done again."
         if result.said == Exit.REFUSED:
             what = f"{step.id} refused, and changed nothing"

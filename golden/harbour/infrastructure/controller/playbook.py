@@ -68,6 +68,7 @@ class Result:
     rolled_back: bool = False
     ignored: int = 0
     said: int | None = None  # the exit status that what ran at the target asks for
+    following: str | None = None  # the command that it names, where that is not the phase's own
     changed_tasks: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
@@ -356,12 +357,12 @@ def _read_result(document: dict[str, Any], log: Path) -> Result:
         key: sum(int(host.get(key, 0)) for host in hosts.values())
         for key in ("ok", "changed", "failed", "unreachable", "rescued", "ignored")
     }
-    said = document.get("said")
+    said, following = document.get("said"), document.get("next")
     texts = {key: tuple(str(text) for text in document.get(key, ())) for key in ("changed_tasks", "failures", "lines")}
     # A rescue that ends without `fail` lets the play go on; what it rescued did not happen.
     rolled_back = bool(document.get("rolled_back", False)) or total["rescued"] > 0
     return Result(
         None, True, len(hosts), total["ok"], total["failed"], total["unreachable"], total["changed"], rolled_back,
-        total["ignored"], None if said is None else int(said),
+        total["ignored"], None if said is None else int(said), None if following is None else str(following),
         texts["changed_tasks"], texts["failures"], texts["lines"], log,
     )  # fmt: skip

@@ -83,6 +83,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._failures: list[str] = []
         self._lines: list[str] = []
         self._said: int | None = None
+        self._next: str | None = None
 
     def _count(self, result: Any, *words: str) -> None:
         if self._counted:
@@ -157,8 +158,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                 "changed_tasks": self._changed,
                 "failures": self._failures,
                 "lines": self._lines,
-                # What ran on the target says by its exit status whether it paused or refused.
+                # What ran on the target says by its exit status whether it paused or refused, and may know what helps.
                 "said": self._said,
+                "next": self._next,
                 # The one kind of rescue there is puts back what was there before.
                 "rolled_back": any(counts["rescued"] for counts in self._hosts.values()),
             },
@@ -194,6 +196,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if not ignore_errors:
             self._failures.append(f"{self._name(result)}: {message}")
             self._said = result.result.get("stufpack_exit")
+            self._next = result.result.get("stufpack_next")
         self._line("FAILED", self._where(result), "red")
         for line in message.splitlines():
             self._line("", line, "red")

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 /// Characters of a value that the text shows; JSON shows all of it.
 const LONGEST: usize = 100;
 
-/// Compares two exports by meaning; ends with 6 where they differ.
+/// Compares two exports by meaning; ends with 6 where they differ, and with 7 where nothing differs and not everything could be
+/// compared.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// The old export: a folder, a zip of one, a single document, or `-` for standard input
@@ -48,7 +49,11 @@ impl Diff {
             OutputFormat::Json => output::json(&comparison)?,
             OutputFormat::Text => output::write(&text(&comparison))?,
         }
-        if comparison.equal { Ok(()) } else { Err(Failure::Different) }
+        match comparison.counts.all() {
+            0 if comparison.is_whole() => Ok(()),
+            0 => Err(Failure::NotCompared),
+            _ => Err(Failure::Different),
+        }
     }
 
     fn plainly(&self) -> Result<Comparison, Failure> {
@@ -129,7 +134,11 @@ fn text(comparison: &Comparison) -> String {
         );
         if objects.without_digest > 0 {
             let count = objects.without_digest;
-            let _ = writeln!(out, "Bytes not compared: {count} object(s) of which an export has no digest.");
+            let _ = writeln!(
+                out,
+                "Bytes not compared: {count} object(s) of which an export has no digest. An export with digests: \
+                 ./migrate export --digests; of the source kit, where its settings have export.sha256."
+            );
         }
         if objects.not_listed > 0 {
             let count = objects.not_listed;
@@ -143,12 +152,13 @@ fn text(comparison: &Comparison) -> String {
         let paths: Vec<&str> = comparison.not_counted.iter().map(|fact| fact.path).collect();
         let _ = writeln!(out, "Not counted, since it differs in every export: {}.", paths.join(", "));
     }
-    out.push_str(&match (comparison.counts.all(), comparison.migrated) {
-        (0, false) => "No difference.\n".to_owned(),
-        (0, true) => "No difference that the ledger does not explain.\n".to_owned(),
-        (total, false) => format!("{total} difference(s).\n"),
-        (total, true) => format!("{total} difference(s) that the ledger does not explain.\n"),
-    });
+    let differing = match comparison.counts.all() {
+        0 => "No difference".to_owned(),
+        total => format!("{total} difference(s)"),
+    };
+    let compared = if comparison.is_whole() { "" } else { " in what was compared" };
+    let unexplained = if comparison.migrated { " that the ledger does not explain" } else { "" };
+    let _ = writeln!(out, "{differing}{compared}{unexplained}.");
     out
 }
 

@@ -64,6 +64,9 @@ pub enum Failure {
     /// Two exports differ; how, stands on standard output.
     #[error("the exports differ")]
     Different,
+    /// Two exports do not differ in what was compared, which is not everything; what was not, stands on standard output.
+    #[error("not everything was compared")]
+    NotCompared,
     /// Standard output, or the folder of the man pages, could not be written.
     #[error(
         "{place} could not be written, so what the command tells is lost; what it made or recorded stands; \
@@ -112,6 +115,8 @@ impl Failure {
             Self::Compare(_) => 1,
             // Not 1, as `diff` has it: that means here that something could not be done.
             Self::Different => 6,
+            // Not 0, which a pipeline takes for a round trip that holds; nor 6, since nothing differs.
+            Self::NotCompared => 7,
         }
     }
 }
@@ -152,7 +157,7 @@ pub fn finish(outcome: Result<(), Failure>, typed: Typed<'_>, format: OutputForm
     let Err(failure) = outcome else { return 0 };
     let code = failure.code();
     match (&failure, format) {
-        (Failure::Unproven | Failure::Different, _) => {}
+        (Failure::Unproven | Failure::Different | Failure::NotCompared, _) => {}
         (Failure::Output { .. }, _) | (_, OutputFormat::Text) => {
             output::complain(&report::failure(&failure, typed, output::colour()));
         }

@@ -31,7 +31,7 @@ use typed::Typed;
 #[command(name = "stufpack", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done · 1 could not · 2 usage · 3 input invalid · 4 verification failed · \
-5 refused by a gate · 6 different (diff) · 70 a defect of stufpack"
+5 refused by a gate · 6 different, 7 not all compared (diff) · 70 a defect of stufpack"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -53,7 +53,7 @@ enum Command {
     Verify(verify::Verify),
     /// Verifies a package, then unpacks it into a new folder
     Unpack(unpack::Unpack),
-    /// Compares two exports by meaning; ends with 6 where they differ
+    /// Compares two exports by meaning; ends with 6 where they differ, with 7 where not everything could be compared
     Diff(diff::Diff),
     /// Records and verifies the history of one STUF
     #[command(subcommand)]

@@ -320,6 +320,7 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Unproven => "glass.unproven",
         Failure::Compare(_) => "compare",
         Failure::Different => "different",
+        Failure::NotCompared => "not-compared",
         Failure::Output { .. } => "output",
     }
 }

@@ -20,7 +20,7 @@ pub struct Comparison {
     pub new: Which,
     /// Whether the new export was held against the ledger of the old one's migration.
     pub migrated: bool,
-    /// Whether there is no difference, or none that the ledger does not explain.
+    /// Whether everything was compared, and there is no difference, or none that the ledger does not explain.
     pub equal: bool,
     /// Number of differences of each class; objects that are counted and not listed are among them.
     pub counts: Counts,
@@ -285,7 +285,13 @@ impl Comparison {
         for difference in &self.differences {
             self.counts.add(difference.class);
         }
-        self.equal = self.counts.all() == 0;
+        self.equal = self.counts.all() == 0 && self.is_whole();
+    }
+
+    /// Whether nothing was left out: neither a part that neither export has, nor the bytes of an object without digest.
+    pub fn is_whole(&self) -> bool {
+        let without = self.objects.as_ref().map_or(0, |objects| objects.without_digest);
+        self.not_compared.is_empty() && without == 0
     }
 }
 

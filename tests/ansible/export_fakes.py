@@ -7,10 +7,13 @@ import json
 import sys
 import threading
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 from xml.sax.saxutils import escape
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
@@ -18,6 +21,7 @@ sys.path[:0] = [str(ANSIBLE / "roles/export/files"), str(ANSIBLE / "module_utils
 
 SERVICE_SECRET = "service-secret-of-the-test"
 CLIENT_SECRET = "client-secret-of-the-test"
+COMMIT = "ba8d17fc" * 5
 STORAGE_SECRET = "storage-secret-of-the-test"
 MODIFIED = "2026-11-20T08:00:00.123Z"
 NAMES = ["Ada Lovelace", "محمد بن سلمى", "{{ lookup('pipe','id') }}", "</script>", "Norway: no", 'O\'Brien, "Conan"']
@@ -56,6 +60,7 @@ class Realm:
         }  # fmt: skip
         self.actions = [{"alias": "CONFIGURE_TOTP", "enabled": True, "defaultAction": False}]
         self.roles = ["admin", "trust-architect", "project-participant", "default-roles-stuf", "offline_access"]
+        self.descriptions: dict[str, str] = {}
         self.clients = [
             self.client("account", publicClient=True),
             self.client("stuf-spa", publicClient=True, redirectUris=["https://files.example.org/*"]),
@@ -130,7 +135,9 @@ class Realm:
             case []:
                 return self.top
             case ["roles"]:
-                return [{"id": name, "name": name, "description": ""} for name in self.roles][page]
+                return [
+                    {"id": name, "name": name, "description": self.descriptions.get(name, "")} for name in self.roles
+                ][page]
             case ["clients"]:
                 return self.clients
             case ["clients", _, "service-account-user"]:
@@ -186,6 +193,11 @@ class Installation:
         self.bucket = Bucket()
         self.asked: list[str] = []
         self.busy = 0  # how many answers are still 503
+        self.published = ["443"]  # ports that the proxy answers on for everyone
+        self.encrypted = False  # the disk
+        self.origins = ["https://files.example.org"]
+        self.transit = "tls1.2"
+        self.broken: dict[str, int] = {}  # of an object, how many answers still end before its last byte
         self._fill()
         outer = self
 
@@ -255,8 +267,9 @@ class Installation:
         images = {name: f"r.example/{name}@sha256:{hashlib.sha256(name.encode()).hexdigest()}" for name in
                   ("api", "spa", "keycloak", "postgres", "garage", "caddy")}  # fmt: skip
         self.images = images
-        release = {"schema_version": 1, "version": "2025.12", "commit": "ba8d17fc", "images": images}
+        release = {"schema_version": 1, "version": "2025.12", "commit": COMMIT, "images": images}
         (self.folder / "release.json").write_text(json.dumps(release))
+        (self.folder / "proc").mkdir()
         (self.folder / "volume" / "current").mkdir(parents=True)
         (self.folder / "volume" / "current" / ".image").write_text(images["spa"] + "\n")
 
@@ -292,12 +305,19 @@ class Installation:
             call.send_header(name, value)
         call.send_header("content-length", str(len(body)))
         call.end_headers()
-        if call.command != "HEAD":
-            call.wfile.write(body)
+        if call.command == "HEAD":
+            return
+        key = urllib.parse.unquote(address.path.removeprefix("/uploads/"))
+        if self.broken.get(key):
+            self.broken[key] -= 1
+            call.close_connection = True
+            body = body[:-1]
+        call.wfile.write(body)
 
     def container(self, service: str, image: str) -> dict[str, Any]:
         """A container as `docker inspect` shows it."""
-        ports = {"443/tcp": [{"HostIp": "0.0.0.0", "HostPort": "443"}]} if service == "proxy" else {"8080/tcp": None}
+        published = {f"{port}/tcp": [{"HostIp": "0.0.0.0", "HostPort": port}] for port in self.published}
+        ports = published if service == "proxy" else {"8080/tcp": None}
         networks = {"stuf_backend": {"IPAddress": f"127.0.0.1:{self.server.server_port}"}}
         return {
             "Image": "sha256:1", "Config": {"Image": image, "Labels": {"com.docker.compose.service": service}},
@@ -317,11 +337,29 @@ class Installation:
             case ["findmnt", *_]:
                 return json.dumps({"filesystems": [{"source": "/dev/vda1", "fstype": "ext4", "maj:min": "254:1"}]})
             case ["lsblk", *_]:
-                part = {"name": "vda1", "type": "part", "maj:min": "254:1"}
+                part = {"name": "vda1", "type": "crypt" if self.encrypted else "part", "maj:min": "254:1"}
                 return json.dumps(
                     {"blockdevices": [{"name": "vda", "type": "disk", "maj:min": "254:0", "children": [part]}]}
                 )
         raise AssertionError(command)
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """The program finds this installation where it would ask the machine and the outside."""
+        main, real = program("__main__"), program("machine").Machine
+        installation = self
+
+        class Machine(real):  # type: ignore[misc, valid-type]
+            def __init__(self, project: str) -> None:
+                super().__init__(project, installation.docker)
+
+            def ports(self) -> Any:
+                # Not those of the machine on which the tests run.
+                return super().ports(installation.folder / "proc")
+
+        seen = {"transit": lambda *_: self.transit, "origins": lambda *_: self.origins}
+        with patch.object(main.machine, "Machine", Machine), patch.multiple(main.outside, **seen):
+            yield
 
     def settings(self, **changes: Any) -> Path:
         """The program's configuration."""

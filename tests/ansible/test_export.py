@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
+import os
 import ssl
 import stat
 import subprocess
@@ -14,14 +16,13 @@ import tempfile
 import threading
 import unittest
 import urllib.parse
-from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from export_fakes import CLIENT_SECRET, SERVICE_SECRET, STORAGE_SECRET, Installation, program, user
+from export_fakes import CLIENT_SECRET, COMMIT, SERVICE_SECRET, STORAGE_SECRET, Installation, program, user
 
 main = program("__main__")
 archive = program("archive")
@@ -29,7 +30,6 @@ machine = program("machine")
 outside = program("outside")
 settings = program("settings")
 storage = program("storage")
-MACHINE = machine.Machine
 ExportError = program("failure").ExportError
 
 AWKWARD = [
@@ -55,13 +55,7 @@ class ExportTest(unittest.TestCase):
         self.folder = Path(folder.name)
         self.stuf = Installation(self.folder, self.USERS)
         self.addCleanup(self.stuf.close)
-        for where, what in (
-            (main.machine, {"Machine": lambda project: MACHINE(project, self.stuf.docker)}),
-            (main.outside, {"transit": lambda *_: "tls1.2", "origins": lambda *_: ["https://files.example.org"]}),
-        ):
-            stand_in = patch.multiple(where, **what)
-            stand_in.start()
-            self.addCleanup(stand_in.stop)
+        self.enterContext(self.stuf.standing())
 
     def run_program(self, *words: str) -> tuple[int, str, str]:
         """Runs a verb; its exit code and what it said."""
@@ -109,7 +103,7 @@ class Everything(ExportTest):
         self.assertEqual(spec["notifications"]["sentry"], {"environment": "production"})
         self.assertEqual(spec["branding"]["logo"], "branding/logo.svg")
         self.assertEqual(spec["metadataFields"]["comment"]["allowOther"], True)
-        self.assertEqual(spec["application"], {"version": "2025.12", "commit": "ba8d17fc", "release": self.stuf.images})
+        self.assertEqual(spec["application"], {"version": "2025.12", "commit": COMMIT, "release": self.stuf.images})
         exposure = spec["exposure"]
         self.assertIn(443, exposure["ports"])
         self.assertEqual(exposure["redirectUris"], ["https://files.example.org/*"])
@@ -201,6 +195,33 @@ class Everything(ExportTest):
         _, _, rows = self.exported(sha256=True)
         self.assertEqual(rows[0]["sha256"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
 
+    def test_a_file_whose_reading_breaks_off_is_read_again_from_its_beginning(self) -> None:
+        self.stuf.bucket.put("reports/x", b"abc")
+        with patch.object(program("web"), "PAUSES", (0, 0, 0)):
+            self.stuf.broken = {"reports/x": 2}
+            _, _, rows = self.exported(sha256=True)
+            self.assertEqual(rows[0]["sha256"], hashlib.sha256(b"abc").hexdigest())
+            self.assertEqual(self.stuf.broken, {"reports/x": 0})
+            self.stuf.broken = {"reports/x": 10**6}
+            config = str(self.stuf.settings(sha256=True))
+            code, _, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
+        self.assertEqual((code, (self.folder / "t").exists()), (1, False))
+        self.assertIn("does not answer (IncompleteRead)", told)
+
+    def test_a_reading_for_which_nobody_waits_any_more_stops(self) -> None:
+        # As the next run and `abort` remove the folder of one that was interrupted.
+        gone = self.folder / "gone"
+        gone.mkdir()
+        self.addCleanup(os.chdir, Path.cwd())
+        os.chdir(gone)
+        gone.rmdir()
+        self.stuf.bucket.put("reports/x", b"abc")
+        config = str(self.stuf.settings(sha256=True))
+        code, _, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
+        self.assertEqual((code, (self.folder / "t").exists()), (1, False))
+        self.assertIn("its folder was removed", told)
+        self.assertNotIn("GET /uploads/reports/x", self.stuf.asked)
+
     def test_two_exports_of_the_same_differ_in_time_and_salt_alone(self) -> None:
         one, realm, rows = self.exported()
         other, *rest = self.exported()
@@ -267,106 +288,6 @@ class Access(ExportTest):
         self.assertIn("api runs another image than the release document names", told)
         document, _, _ = self.exported()
         self.assertEqual(document["spec"]["application"]["release"]["api"], running)
-
-
-class OneChange(ExportTest):
-    """One value changed where it stands, for each kind of setting, changes exactly that value of the export."""
-
-    USERS = 4
-
-    def paths(self, **changes: Any) -> dict[str, Any]:
-        """Every value of document and realm by its path, without what is new each time."""
-        document, realm, rows = self.exported(**changes)
-        del document["spec"]["salt"], document["metadata"]["exportedAt"]
-        return dict(flat({"export": document, "realm": realm, "inventory": {row.pop("key"): row for row in rows}}))
-
-    def configure(self, change: Callable[[dict[str, Any]], object]) -> None:
-        """Changes the configuration document."""
-        change(self.stuf.configuration)
-        self.stuf.bucket.put("config/stuf_config.json", self.stuf.configuration)
-
-    def document(self, key: str, change: Callable[[dict[str, Any]], object]) -> None:
-        """Changes any document."""
-        content = json.loads(self.stuf.bucket.objects[key][0])
-        change(content)
-        self.stuf.bucket.put(key, content)
-
-    def page(self, change: Callable[[dict[str, Any]], object]) -> None:
-        """Changes how the pages look."""
-        file = self.folder / "pages" / "branding.json"
-        content = json.loads(file.read_text())
-        change(content["branding"])
-        file.write_text(json.dumps(content))
-
-    def test_each_kind_of_setting(self) -> None:
-        realm, zulip = self.stuf.realm, self.stuf.configuration["notifications"]["zulip"]
-        self.stuf.bucket.put("reports/x", b"abc", "text/plain", comment="a")
-        user, person = "export.spec.users.u-002", realm.users["u-002"]
-        place = next(place for place, one in enumerate(self.exported()[1]["users"]) if one["username"] == "name-u-002")
-        in_realm = f"realm.users.{place}"
-        cases: list[tuple[Callable[[], object], set[str]]] = [
-            (lambda: self.configure(lambda c: c["project"].update(name="B")), {"export.spec.project.name"}),
-            (lambda: self.configure(lambda c: c["project"].update(description="B")),
-             {"export.spec.project.description"}),
-            (lambda: self.configure(lambda c: c.update(url="https://b.example")), {"export.spec.hostedUrl"}),
-            (lambda: self.configure(lambda c: c["collections"][0].update(description="B")),
-             {"export.spec.collections.reports.description"}),
-            (lambda: self.configure(lambda _: zulip.update(topic="B")), {"export.spec.notifications.zulip.topic"}),
-            (lambda: self.configure(lambda _: zulip.update(bot_email="c@z.example")),
-             {"export.spec.notifications.zulip.botEmail"}),
-            (lambda: self.configure(lambda c: c["notifications"]["sentry"].update(environment="B")),
-             {"export.spec.notifications.sentry.environment"}),
-            (lambda: self.configure(lambda c: c["glass"].update(repository="B")), {"export.spec.glass.repository"}),
-            (lambda: self.document("config/glass_readers.json", lambda c: c["github"].append("zoe")),
-             {"export.spec.glass.readers.2"}),
-            (lambda: self.document("config/metadata_config.json", lambda c: c["fields"][0].update(required=True)),
-             {"export.spec.metadataFields.comment.required"}),
-            (lambda: self.document("config/metadata_config.json", lambda c: c["fields"][0].update(options=["B"])),
-             {"export.spec.metadataFields.comment.options.0"}),
-            (lambda: self.document("users/u-002.json", lambda c: c.update(name="B")), {f"{user}.name"}),
-            (lambda: self.document("users/u-002.json", lambda c: c.update(phone="+4930999")), {f"{user}.phone"}),
-            (lambda: person.update(enabled=False), {f"{user}.status", f"{in_realm}.enabled"}),
-            (lambda: realm.held["u-002"].add("trust-architect"), {f"{user}.roles.1", f"{in_realm}.realmRoles.1"}),
-            (lambda: person["attributes"].update(collections=['{"reports": ["read"]}']),
-             {f"{user}.collections.reports.1", f"{in_realm}.attributes.collections.0"}),
-            (lambda: person.update(lastName="B"), {f"{in_realm}.lastName"}),
-            (lambda: realm.top.update(passwordPolicy="length(20)"), {"realm.passwordPolicy"}),
-            (lambda: realm.top.update(failureFactor=9), {"realm.failureFactor"}),
-            (lambda: realm.clients[2].update(directAccessGrantsEnabled=True),
-             {"realm.clients.0.directAccessGrantsEnabled"}),
-            (lambda: realm.clients[1]["redirectUris"].append("http://localhost/*"),
-             {"export.spec.exposure.redirectUris.0", "export.spec.exposure.redirectUris.1",
-              "realm.clients.1.redirectUris.0", "realm.clients.1.redirectUris.1"}),
-            (lambda: realm.scopes[0]["attributes"].update(display="B"), {"realm.clientScopes.0.attributes.display"}),
-            (lambda: realm.roles.append("zz"), {"realm.roles.realm.3.name"}),
-            (lambda: self.page(lambda c: c.update(title="B")), {"export.spec.branding.title"}),
-            (lambda: self.page(lambda c: c["colours"].update(accent="#000000")),
-             {"export.spec.branding.colours.accent"}),
-            (lambda: self.stuf.images.update(api="r.example/api@sha256:" + "1" * 64),
-             {"export.spec.application.release.api"}),
-            (lambda: self.stuf.bucket.put("reports/x", b"abc", "text/csv", comment="a"),
-             {"inventory.reports/x.content_type"}),
-            (lambda: self.stuf.bucket.put("reports/x", b"abc", "text/csv", comment="b"),
-             {"inventory.reports/x.metadata.comment"}),
-        ]  # fmt: skip
-        before = self.paths()
-        for number, (change, expected) in enumerate(cases):
-            change()
-            after = self.paths()
-            differing = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-            with self.subTest(number=number, expected=sorted(expected)):
-                self.assertEqual(differing, expected)
-            before = after
-
-
-def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every plain value by its path."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-    if pairs is None:
-        yield path, value
-        return
-    for key, inner in pairs:
-        yield from flat(inner, f"{path}.{key}".lstrip("."))
 
 
 class Refused(ExportTest):

@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, "/usr/local/lib/stuf-content")
 from stuf_content import configuration, session
 store = session.Session(configuration.read(Path("/etc/stuf/content.json"))).target
-key, change = sys.argv[1:]
+key = sys.argv[1]
 """
 LOOK = """
 there = store.head(key)
@@ -33,8 +33,7 @@ print(json.dumps(there.content_type if there else None))
 CHANGE = """
 with store.reading(key) as (there, answer):
     was = answer.read()
-changed = {"byte": bytes([was[0] ^ 1]) + was[1:], "longer": was + b"x", "shorter": was[:-1]}
-store.put(key, changed[change], there)
+store.put(key, bytes([was[0] ^ 1]) + was[1:], there)
 """
 
 
@@ -56,13 +55,13 @@ def unit_state() -> str:
 
 def content_type(key: str) -> str | None:
     """The content type of an object at the target; None where there is none."""
-    found: str | None = json.loads(server.inside("python3", "-", key, "look", stdin=(STORE + LOOK).encode()))
+    found: str | None = json.loads(server.inside("python3", "-", key, stdin=(STORE + LOOK).encode()))
     return found
 
 
-def change(key: str, how: str) -> None:
-    """Changes an object at the target: one `byte` of it, or it becomes one byte `longer` or `shorter`."""
-    server.inside("python3", "-", key, how, stdin=(STORE + CHANGE).encode())
+def change(key: str) -> None:
+    """Changes one byte of an object at the target, or changes it back."""
+    server.inside("python3", "-", key, stdin=(STORE + CHANGE).encode())
 
 
 @contextlib.contextmanager

@@ -67,8 +67,8 @@ class Export:
             run([*words, "--sign-key", work / "issuer"], log="compile")
             return sorted(file.name for file in (place / "out").glob("*.zip"))
 
-    def differs_from(self, old: Path, *options: str | Path) -> list[str]:
-        """Paths of everything in which it differs from an older one."""
+    def differs_from(self, old: Path, *options: str | Path, bytes_too: bool = True) -> list[str]:
+        """Paths of everything in which it differs from an older one, which has to have the digests of all its files."""
         words = [program(), "diff", old, self.folder, "--format", "json", "--objects", "100000", *options]
         done = run(words, log="diff", check=False)
         if done.returncode not in (0, 6):
@@ -76,6 +76,8 @@ class Export:
         found = json.loads(done.stdout)
         if (done.returncode == 0) != (not found["differences"]):
             raise BenchError("the exit code of diff is not what it says")
+        if bytes_too and found["objects"]["without_digest"]:
+            raise BenchError(f"the bytes of {found['objects']['without_digest']} files were not compared")
         return sorted(difference["path"] for difference in found["differences"])
 
 

@@ -94,7 +94,7 @@ class Package:
     def _phase(item: tuple[str, list[str]], automated: bool = True) -> dict[str, Any]:
         name, steps = item
         command = f"./migrate {name}"
-        forward = name not in ("status", "abort")
+        forward = name not in ("status", "abort", "export")
         common: dict[str, Any] = {
             "side": "target", "actor": "automation", "automated": automated, "command": command,
             "instead": None, "share": {"from": 100, "to": 170} if forward else None, "only_with": None,

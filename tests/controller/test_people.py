@@ -36,6 +36,7 @@ class Words(Story):
             ("deploy", "--chek"): "next: ./migrate deploy --check, if that was meant",
             ("abort", "--delete-all"): "there is no option --delete-all",
             ("deploy", "--delete-data"): "--delete-data belongs to abort alone",
+            ("content", "--digests"): "--digests belongs to export alone",
         }
         for words, answer in answers.items():
             run = self.exits(2, package, *words, says="error[usage]")

@@ -81,6 +81,7 @@ class Running(Story):
             {name: variables[name] for name in variables if name != "stufpack_journal"},
             {"stufpack_package_root": str(here / "package"), "stufpack_state": str(self.state),
              "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False,
+             "stufpack_digests": False,
              "stufpack_tools": str(next((self.state / "venv").iterdir()) / "bin"),
              "stufpack_progress": str(here / "progress-1.jsonl")},
         )  # fmt: skip
@@ -136,6 +137,18 @@ class Running(Story):
         self.exits(0, package, "abort", "--delete-data")
         self.assertEqual(self.steps_run()[1:], ["stop-services", "delete-data"])
         self.exits(2, package, "deploy", "--delete-data", says="error[usage]")
+
+    def test_files_are_read_for_their_digests_only_when_asked_for(self) -> None:
+        package = self.package()
+        package.plan["phases"].append(package._phase(("export", ["read-installation"])))
+        package.write("infrastructure/ansible/playbooks/export.yml", "---\n")
+        self.with_tools(package.seal())
+        for number, options in enumerate(([], ["--digests"]), 1):
+            self.exits(0, package, "export", *options)
+            variables = json.loads((self.state / f"packages/1/variables-{number}.json").read_text())
+            self.assertIs(variables["stufpack_digests"], bool(options))
+        self.exits(2, package, "verify", "--digests", says="--digests belongs to export alone")
+        self.assertEqual(self.steps_run(), ["read-installation", "read-installation"])
 
     def test_evidence_and_the_overlay_are_recorded_by_digest(self) -> None:
         package = self.ready()

@@ -127,14 +127,19 @@ pub(super) fn export(facts: &Facts) -> PhaseDraft {
         place: Place::Beside,
         command: "./migrate export",
         gate: None,
-        purpose: "Makes an export of this installation in the form that packages are compiled from: for the next migration, wherever it leads.",
+        purpose: "Makes an export of this installation in the form that packages are compiled from: for the next migration, wherever it leads, and, with --digests, for a comparison with the export that this package was made of.",
         steps: vec![
             Draft {
                 id: "export/read-installation",
                 title: "Read configuration, realm and inventory",
                 side: Side::Target,
                 actor: Actor::Automation,
-                what: "Reads documents, realm, running images, exposure and native inventory on the machine and brings them here; credentials are never part of an export.".into(),
+                what: format!(
+                    "Reads documents, realm, running images, exposure and native inventory on the machine and brings them here; credentials are never part of an export. ./migrate export --digests also reads every file there, for its SHA-256, by which alone stufpack diff compares bytes: for the {} ({}) of this package about {}, and more where there is more by then.",
+                    figures::count(facts.content.objects, "object", "objects"),
+                    figures::bytes(facts.content.bytes),
+                    figures::duration(facts.content.proof.seconds),
+                ),
                 command: None,
                 before: needs("every service is healthy", "./migrate status"),
                 proof: shows(

@@ -347,6 +347,20 @@ fn secrets_are_told_apart_and_never_shown() {
     }
 }
 
+/// Documents alone say nothing of the realm, so that they are equal in a part only.
+#[test]
+fn what_neither_has_was_not_compared() {
+    let temp = tempfile::tempdir().expect("a folder");
+    fs::write(temp.path().join("export.json"), Made::example("minimal").export.to_string()).expect("written");
+    let mut command = Command::cargo_bin("stufpack").expect("the program");
+    let output = command.current_dir(temp.path()).args(["diff", "export.json", "export.json"]).output();
+    let output = output.expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(7), "{text}");
+    let end = "Not compared, since neither export has it: realm.json.\nNo difference in what was compared.\n";
+    assert!(text.ends_with(end), "{text}");
+}
+
 #[test]
 fn what_is_wrong_with_both_is_told_at_once() {
     let old = Made::example("minimal").with(&[set("/spec/storage/bucket", "No Bucket")]);

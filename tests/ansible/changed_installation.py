@@ -102,10 +102,10 @@ def setting(name: str, value: Any) -> Change:
     return Change(f"realm.{name}", (f"realm.{name}",), lambda stuf: put(stuf.realm.top, (name,), value))
 
 
-def of_client(name: str, field: str, value: Any, shown: str = "", also: tuple[str, ...] = ()) -> Change:
+def of_client(name: str, field: str, value: Any, shown: str = "") -> Change:
     """A field of a client."""
-    paths = (*also, f"realm.clients[{name}].{shown or field}")
-    return Change(f"realm.clients.{field}", paths, lambda stuf: put(client(stuf, name), (field,), value))
+    path = f"realm.clients[{name}].{shown or field}"
+    return Change(f"realm.clients.{field}", (path,), lambda stuf: put(client(stuf, name), (field,), value))
 
 
 def client(stuf: Installation, name: str) -> dict[str, Any]:
@@ -230,7 +230,9 @@ OF_THE_REALM = [
     of_client("stuf-api", "attributes", {"pkce.code.challenge.method": "plain"},
               'attributes.{"pkce.code.challenge.method"}'),
     of_client("stuf-spa", "serviceAccountsEnabled", True),
-    of_client("stuf-spa", "redirectUris", ["https://a.example/*"], also=("spec.exposure.redirectUris",)),
+    Change("realm.clients.redirectUris spec.exposure.redirectUris",
+           ("realm.clients[stuf-spa].redirectUris", "spec.exposure.redirectUris"),
+           lambda stuf: put(client(stuf, "stuf-spa"), ("redirectUris",), ["https://a.example/*"])),
     of_client("stuf-api", "standardFlowEnabled", True),
     Change("realm.clientScopes",
            ('realm.clientScopes[stuf:access].protocolMappers[collections].config.{"claim.name"}',),

@@ -270,8 +270,13 @@ fn the_guide_tells_the_verbs_and_exit_codes_of_migrate() {
         assert!(guide.contains(&format!("| `{verb}` | ")), "{verb}");
     }
     assert!(guide.contains("--delete-data"));
+    assert!(guide.contains("./migrate export --digests"));
     assert!(guide.contains("`~/.local/state/stufpack/SLUG-ENVIRONMENT/`"), "where the state folder is");
     let files = files(&harbour());
+    for page in ["MIGRATION-PLAN.md", "docs/operations.md"] {
+        let text = documents(&files).find(|(path, _)| *path == page).expect("the page").1;
+        assert!(text.contains("export --digests") && text.contains("reads every file"), "{page}");
+    }
     let page = documents(&files).find(|(path, _)| *path == "docs/troubleshooting.md").expect("the page").1;
     let exits: Vec<&str> = page
         .lines()

@@ -44,8 +44,9 @@ pub fn markdown() -> String {
         "# Command line\n\nMade from the definitions in `src/cli`; `make golden` rewrites it.\n\n\
          Exit codes: 0 done · 1 could not (I/O, tool) · 2 usage · 3 the input is invalid · 4 verification failed ·\n\
          5 refused by a gate (secret found, person named, setting unaccounted for) · 6 the two differ (`diff`) ·\n\
-         7 nothing differs, and not everything could be compared (`diff`) · 70 a defect of stufpack. What cannot be told since standard output takes nothing ends with 1, whatever it would have\n\
-         been; a closed pipe is no failure.\n",
+         7 nothing differs, and not everything could be compared (`diff`) · 70 a defect of stufpack.\n\
+         What cannot be told since standard output takes nothing ends with 1, whatever it would have been; a closed pipe is no\n\
+         failure.\n",
     );
     let mut root = Arguments::command();
     root.build();

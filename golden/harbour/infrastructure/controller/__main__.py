@@ -76,7 +76,8 @@ def _act(words: list[str], console: Console) -> Exit:
     phase = found.phase(typed.verb)
     if phase is None:
         raise planned.not_automated(found, typed.verb)
-    return Run(found, state, console, phase, given.sums, given.signer, typed.check, typed.delete_data)()
+    switches = (typed.check, typed.delete_data, typed.digests)
+    return Run(found, state, console, phase, given.sums, given.signer, *switches)()
 
 
 def _people(typed: command.Command, found: package.Package, state: State) -> tuple[str, str]:

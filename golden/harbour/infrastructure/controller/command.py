@@ -17,7 +17,7 @@ _OBJECTS = {
 }
 # Verbs that no package runs yet: whatever stands after one, what there is instead is told.
 _PLANNED = ("adopt",)
-_SWITCHES = ("--check", "--json", "--delete-data")
+_SWITCHES = ("--check", "--json", "--delete-data", "--digests")
 _ALL = "./migrate, without a verb, lists verbs and options"
 _VALUES = ("--strategy", "--by", "--accept")
 
@@ -30,6 +30,7 @@ class Command:
     object: str | None = None
     check: bool = False
     delete_data: bool = False
+    digests: bool = False
     strategy: str | None = None
     by: str | None = None
     accept: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ def read(words: list[str]) -> Command:
             names.append(word)
     _belong(words, verb, names, values)
     return Command(
-        verb, names[0] if names else None, "--check" in values, "--delete-data" in values,
+        verb, names[0] if names else None, "--check" in values, "--delete-data" in values, "--digests" in values,
         values.get("--strategy"), values.get("--by"), tuple(accept),
     )  # fmt: skip
 
@@ -78,6 +79,8 @@ def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str
         raise _wrong(words, f"{verb} takes no {names[0]!r}{also}", f"./migrate {verb}")
     if "--delete-data" in values and verb != "abort":
         raise _wrong(words, "--delete-data belongs to abort alone", f"./migrate {verb}")
+    if "--digests" in values and verb != "export":
+        raise _wrong(words, "--digests belongs to export alone", f"./migrate {verb}")
     for option in ("--strategy", "--accept"):
         if option in values and verb != "approve":
             raise _wrong(words, f"{option} belongs to approve alone", f"./migrate {verb}")

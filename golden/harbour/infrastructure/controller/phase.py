@@ -45,6 +45,7 @@ class Run:
     signer: str
     check: bool = False
     delete_data: bool = False
+    digests: bool = False
     approval: gates.Approval | None = None  # the one by which this run went through its gate
 
     def __call__(self) -> Exit:
@@ -66,7 +67,8 @@ class Run:
         interrupts = Interrupts()
         interrupts.install()
         run = "check" if self.check else str(number)
-        runner = Runner(package, self.state, tools, held, run, interrupts, self.check, self.delete_data)
+        switches = (self.check, self.delete_data, self.digests)
+        runner = Runner(package, self.state, tools, held, run, interrupts, *switches)
         runner.progress.unlink(missing_ok=True)
         progress = Progress(runner.progress, self.console)
         runner.watch = progress.look

@@ -108,6 +108,7 @@ class Runner:
     interrupts: Interrupts
     check: bool = False
     delete_data: bool = False
+    digests: bool = False
     watch: Callable[[], None] = lambda: None  # called again and again while Ansible runs
 
     @property
@@ -187,6 +188,7 @@ class Runner:
             "stufpack_reports": str(self.reports),
             "stufpack_run": int(self.run) if self.run.isdigit() else 0,
             "stufpack_delete_data": self.delete_data,
+            "stufpack_digests": self.digests,
             "stufpack_journal": str(self.state.here / "journal.jsonl"),
             "stufpack_tools": str(self.tools),
             "stufpack_progress": str(self.progress),

@@ -134,6 +134,9 @@ def _list(store: Store, inventory: Inventory, sha256: bool) -> None:
     """Lists every object, and looks at many at once for what a listing leaves out."""
 
     def look(listed: Listed) -> tuple[Listed, Head | None, str | None]:
+        # Reading may take hours; the next run, or `abort`, has removed the folder of one that was interrupted.
+        if Path().stat().st_nlink == 0:
+            raise ExportError("its folder was removed, so nobody waits for this export any more")
         head = store.head(listed.key)
         return listed, head, store.digest(listed.key) if sha256 and head is not None else None
 

@@ -12,7 +12,7 @@ from stufpack_signature import Key, canonical_query, path_of, sign
 
 from .failure import ExportError
 from .settings import StorageSettings, secret
-from .web import Answer, Server
+from .web import Answer, Server, Sink
 
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -86,7 +86,13 @@ class Store:
     def digest(self, key: str) -> str | None:
         """SHA-256 of what one object holds, by reading it; `None` where it is gone."""
         found = hashlib.sha256()
-        answer = self._call("GET", key, sink=found.update)
+
+        def anew() -> Sink:
+            nonlocal found
+            found = hashlib.sha256()
+            return found.update
+
+        answer = self._call("GET", key, sink=anew)
         if answer.status == 404:
             return None
         self._expect(answer, "read")
@@ -114,7 +120,7 @@ class Store:
         method: str,
         key: str,
         query: dict[str, str] | None = None,
-        sink: Callable[[bytes], object] | None = None,
+        sink: Callable[[], Sink] | None = None,
     ) -> Answer:
         path, asked = path_of(self._bucket, key), query or {}
         headers = sign(self._key, method, path, asked, {"host": self._server.host}, EMPTY)

@@ -14,6 +14,7 @@ from typing import Any
 
 from .failure import ExportError
 
+Sink = Callable[[bytes], object]
 TIMEOUT_SECONDS = 60.0
 BLOCK = 1 << 20
 # What a store or a service says when it is busy; asked again, later each time.
@@ -58,9 +59,13 @@ class Server:
         path: str,
         headers: dict[str, str],
         body: bytes | None = None,
-        sink: Callable[[bytes], object] | None = None,
+        sink: Callable[[], Sink] | None = None,
     ) -> Answer:
-        """One request, repeated while the server is busy; with a `sink`, the body of a 200 goes there in blocks."""
+        """One request, repeated while the server is busy or breaks off.
+
+        With a `sink`, the body of a 200 goes in blocks to what that makes, anew each time: what came before a break is
+        not taken for the beginning of what comes after it.
+        """
         for pause in (*PAUSES, None):
             try:
                 answer = self._once(method, path, headers, body, sink)
@@ -68,8 +73,7 @@ class Server:
                     return answer
             except (OSError, http.client.HTTPException) as error:
                 self._close()
-                # What came already cannot be taken back out of the sink.
-                if pause is None or sink is not None:
+                if pause is None:
                     raise ExportError(f"{self.host} does not answer ({type(error).__name__})") from None
             time.sleep(pause)
         raise AssertionError
@@ -80,7 +84,7 @@ class Server:
         path: str,
         headers: dict[str, str],
         body: bytes | None,
-        sink: Callable[[bytes], object] | None,
+        sink: Callable[[], Sink] | None,
     ) -> Answer:
         connection = self._connection()
         connection.request(method, self.path + path, body=body, headers=headers)
@@ -88,8 +92,12 @@ class Server:
         named = [(name.lower(), value) for name, value in response.getheaders()]
         if sink is None or response.status != 200:
             return Answer(response.status, named, response.read())
+        takes = sink()
         while block := response.read(BLOCK):
-            sink(block)
+            takes(block)
+        # Reading in blocks ends quietly where the connection does.
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
         return Answer(response.status, named, b"")
 
     def _connection(self) -> http.client.HTTPConnection:

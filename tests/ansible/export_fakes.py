@@ -32,6 +32,10 @@ def program(name: str) -> ModuleType:
     return __import__(f"stuf_export.{name}", fromlist=["*"])
 
 
+# As it is before a stand-in takes its name.
+MACHINE = program("machine").Machine
+
+
 def user(number: int) -> dict[str, Any]:
     """A user's document, as the import writes it."""
     collections = {"reports": ["read", "write"]} if number % 3 else {"reports": ["read"], "press": ["read", "delete"]}
@@ -346,10 +350,9 @@ class Installation:
     @contextmanager
     def standing(self) -> Iterator[None]:
         """The program finds this installation where it would ask the machine and the outside."""
-        main, real = program("__main__"), program("machine").Machine
-        installation = self
+        main, installation = program("__main__"), self
 
-        class Machine(real):  # type: ignore[misc, valid-type]
+        class Machine(MACHINE):  # type: ignore[misc, valid-type]
             def __init__(self, project: str) -> None:
                 super().__init__(project, installation.docker)
 

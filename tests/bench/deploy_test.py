@@ -379,7 +379,7 @@ class ItDeploys(unittest.TestCase):
         uploaded = [row for row in exported.inventory.values() if row["metadata"].get("comment") == "bench"]
         self.assertEqual([row["size"] for row in uploaded], [256 * 4096])
         self.assertEqual(len(exported.compiles("next.harbour.example")), 1)
-        # The one file that was uploaded since; of everything else, each file's bytes included, what the ledger says alone.
+        # The one file that was uploaded since; of all else, each file's bytes included, what the ledger says alone.
         work = instance_folder() / "deployment"
         self.assertEqual(
             exported.differs_from(work / "export", "--target", work / "target.json"),

@@ -1,7 +1,6 @@
 """How far the target machine is with what it does by itself: lines that the running playbook adds to a file."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,16 +25,9 @@ class Progress:
         self.step, self.goes_on = step, False
 
     def look(self) -> None:
-        """Reads the lines that are whole; what is not of their form is left out, since it decides nothing."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._read)
-                added = file.read()
-        except OSError:
-            return
-        whole = added[: added.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for entry in _entries(whole):
+        """Reads the lines that were added."""
+        entries, self._read = _entries(self.path, self._read)
+        for entry in entries:
             self._tell(*entry)
 
     def _tell(self, running: bool, line: str, figures: dict[str, Any]) -> None:
@@ -45,17 +37,25 @@ class Progress:
             self.console.progress(f"{self.step:<32}", line, {"step": self.step} | figures)
 
 
-def newest(path: Path) -> dict[str, Any] | None:
-    """The figures that were told last; None where there are none."""
-    lines = path.read_bytes() if path.exists() else b""
-    return next((figures for *_, figures in reversed(list(_entries(lines))) if figures), None)
+def last_figures(path: Path) -> dict[str, Any] | None:
+    """The figures that were told last; none where nothing was told."""
+    return next((figures for _, _, figures in reversed(_entries(path, 0)[0]) if figures), None)
 
 
-def _entries(lines: bytes) -> Iterator[tuple[bool, str, dict[str, Any]]]:
-    """Whether the target goes on, its line for people, and its figures."""
-    for line in lines.splitlines():
+def _entries(path: Path, begin: int) -> tuple[list[tuple[bool, str, dict[str, Any]]], int]:
+    """Lines that are whole, from there on, and how far they go; others decide nothing, so they are left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            added = file.read()
+    except OSError:
+        return [], begin
+    whole = added[: added.rfind(b"\n") + 1]
+    found = []
+    for line in whole.splitlines():
         try:
             entry = json.loads(line)
-            yield bool(entry["running"]), str(entry["line"]), dict(entry["progress"])
+            found.append((bool(entry["running"]), str(entry["line"]), dict(entry["progress"])))
         except (ValueError, KeyError, TypeError):
             continue
+    return found, begin + len(whole)

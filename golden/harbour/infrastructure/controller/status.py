@@ -9,7 +9,6 @@ import ahead
 import bootstrap
 import operation
 import planned
-import progress
 import report
 import signoff
 from console import Console, count
@@ -17,6 +16,7 @@ from journal import TAKES_BACK, Journal
 from outcome import Exit, Stop
 from package import CHECKS, Package, Phase
 from playbook import Interrupts, Runner
+from progress import last_figures
 from state import State, holder, is_locked, open_journal
 
 
@@ -129,16 +129,15 @@ def _ask(package: Package, state: State, console: Console, following: str) -> Ex
     interrupts = Interrupts()
     interrupts.install()
     runner = Runner(package, state, bootstrap.tools(state, package.root), None, "status", interrupts)
+    runner.progress.unlink(missing_ok=True)
     for step in phase.steps:
         if not step.automated:
             continue
-        runner.progress.unlink(missing_ok=True)
         result = runner.step(phase.id, step.id)
         console.document["target"] = {
             "state": "answered" if result.done else "unknown", "lines": list(result.lines),
-            "progress": progress.newest(runner.progress),
+            "content": last_figures(runner.progress),
         }  # fmt: skip
-        runner.progress.unlink(missing_ok=True)
         for line in (*result.lines, *result.failures):
             console.say(f"  {line}")
         if not result.done:

@@ -47,7 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result["changed"] = found["sent"] > 0
         if status:
             word = {PAUSED: "paused", REFUSED: "refused", LOCKED: "locked"}.get(status, "failed")
-            if verb == "prove" and status in UNPROVEN:
+            if verb == "reconcile" and status in UNPROVEN:
                 word, status = UNPROVEN[status], PAUSED
             said = "\n".join(found["lines"])
             result.update(failed=True, msg=f"{word}: {said}", stufpack_exit=status)
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     @staticmethod
     def _tell(variables: dict[str, Any], verb: str, found: dict[str, Any]) -> None:
-        """Adds a line for the controller, which prints it, or makes it part of what `status` tells."""
+        """Adds a line for the controller, which prints it."""
         if verb == "hold":
             return
         entry = {"running": not found["ended"], "verb": verb, "line": "; ".join(found["lines"][:1])}

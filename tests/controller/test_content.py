@@ -110,6 +110,25 @@ class Credential(Content):
         self.exits(0, package, "content")
         self.assertEqual(mode(self.state / "secrets/source_read"), 0o600)
 
+    def test_another_one_that_is_given_meanwhile_is_placed_too(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches=ends(1))
+        self.exits(1, package, "content")
+        self.give(credential(storage={"access_key_id": "AKIB"}))
+        self.orders(content__place_read_key=ends(1))
+        self.exits(1, package, "content")
+        # What was not brought is brought by the next run, and what was is not brought again.
+        self.orders(content__copy_batches=ends(1))
+        self.exits(1, package, "content")
+        self.exits(1, package, "content")
+        ran = self.steps_run()[-6:]
+        first, renewed = ["place-read-key", "copy-batches"], ["place-read-key"]
+        self.assertEqual(ran, [*first, *renewed, *first, "copy-batches"])
+        with self.subTest("and the file that tells which one it was leaves nothing of it"):
+            kept = next(self.state.rglob("source_read.sha256"))
+            self.assertEqual(mode(kept), 0o600)
+            self.assertNotIn(SECRET, kept.read_text())
+
 
 class Following(Content):
     def test_for_programs_standard_output_is_json_lines_with_the_document_last(self) -> None:

@@ -248,6 +248,17 @@ fn preflight_asks_for_the_room_that_the_content_needs() {
 }
 
 #[test]
+fn proving_takes_as_long_as_a_second_copy_where_the_export_has_no_digests() {
+    let mut blind = harbour();
+    blind.content.without_digest = (blind.content.objects, blind.content.bytes);
+    let (blind, seeing) = (compile(&blind).facts.content, compile(&harbour()).facts.content);
+
+    let line = 212_000_000_000 * 8 / seeing.bandwidth;
+    assert_eq!(blind.proof.seconds, seeing.proof.seconds + line);
+    assert!(blind.proof.figures.contains("1,000 objects with 212 GB × 8 ÷"), "{}", blind.proof.figures);
+}
+
+#[test]
 fn percent_rises_from_0_to_100_over_the_main_line_and_over_the_cutover() {
     for plan in [compile(&harbour()), compile(&least())] {
         let mut at = 0;

@@ -162,4 +162,6 @@ pub struct ContentSummary {
     pub one_by_one: u64,
     /// Keys renamed by a rule of the target.
     pub renamed: u64,
+    /// Objects whose SHA-256 the inventory does not give, and their bytes.
+    pub without_digest: (u64, u64),
 }

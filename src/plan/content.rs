@@ -2,7 +2,7 @@
 
 use super::step::Estimate;
 use super::{figures, windows};
-use crate::model::{Bandwidth, Checked, ContentOptions, TimedBandwidth, Timestamp};
+use crate::model::{Bandwidth, Checked, ContentOptions, ContentSummary, TimedBandwidth, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -184,7 +184,7 @@ pub(super) fn analyse(checked: &Checked) -> Content {
                 figures::duration(copy_seconds),
             ),
         },
-        proof: proof(summary.objects, summary.bytes, requests),
+        proof: proof(summary, slowest(options), requests),
         changed,
         changed_source,
         delta: Estimate {
@@ -205,20 +205,30 @@ pub(super) fn analyse(checked: &Checked) -> Content {
     }
 }
 
-fn proof(objects: u64, bytes: u64, requests: u64) -> Estimate {
-    let seconds = bytes.div_ceil(READ_BACK).max((objects * REQUESTS_FOR_PROOF).div_ceil(requests));
-    Estimate {
-        seconds,
-        formula: "the larger of bytes ÷ reading speed and objects × requests ÷ requests per second"
-            .to_owned(),
-        figures: format!(
-            "{} ÷ {}/s; {} × {REQUESTS_FOR_PROOF} ÷ {requests}/s → {}",
-            figures::bytes(bytes),
-            figures::bytes(READ_BACK),
-            figures::count(objects, "object", "objects"),
-            figures::duration(seconds),
-        ),
+fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> Estimate {
+    let &ContentSummary { objects, bytes, without_digest: (unknown, unknown_bytes), .. } = summary;
+    let back = bytes.div_ceil(READ_BACK).max((objects * REQUESTS_FOR_PROOF).div_ceil(requests));
+    let mut formula =
+        "the larger of bytes ÷ reading speed and objects × requests ÷ requests per second".to_owned();
+    let mut figures = format!(
+        "{} ÷ {}/s; {} × {REQUESTS_FOR_PROOF} ÷ {requests}/s",
+        figures::bytes(bytes),
+        figures::bytes(READ_BACK),
+        figures::count(objects, "object", "objects"),
+    );
+    // What the export gives no digest of is read at the source too, over the same line as the copy.
+    let seconds = back + transfer(unknown, unknown_bytes, bandwidth, requests);
+    if unknown > 0 {
+        formula += " + what the export has no digest of, read at the source: bytes × 8 ÷ bandwidth";
+        figures += &format!(
+            " + {} with {} × 8 ÷ {}",
+            figures::count(unknown, "object", "objects"),
+            figures::bytes(unknown_bytes),
+            figures::bandwidth(bandwidth),
+        );
     }
+    figures += &format!(" → {}", figures::duration(seconds));
+    Estimate { seconds, formula, figures }
 }
 
 /// How many objects change between the copy and the cutover: a day's worth, or one in a hundred.

@@ -245,6 +245,7 @@ pub fn harbour() -> Checked {
             batches: vec![(100, 21_200_000_000); 10],
             one_by_one: 1,
             renamed: 1,
+            without_digest: (0, 0),
         },
         inventory: None,
         export_digest: Digest::of(b"export"),

@@ -37,6 +37,8 @@ pub(super) struct Part {
     histogram: [u64; 32],
     one_by_one: u64,
     renamed_keys: u64,
+    /// Objects without a digest, and their bytes.
+    without_digest: (u64, u64),
     /// Line and key of the first row, and key of the last one.
     first: Option<(u64, Vec<u8>)>,
     last: Vec<u8>,
@@ -91,6 +93,8 @@ impl Part {
         self.histogram.iter_mut().zip(next.histogram).for_each(|(count, more)| *count += more);
         self.one_by_one += next.one_by_one;
         self.renamed_keys += next.renamed_keys;
+        let (objects, bytes) = next.without_digest;
+        self.lacks_digest(objects, bytes);
         self.unsorted |= next.unsorted;
         if let Some((line, key)) = next.first {
             let line = lines + line;
@@ -127,6 +131,7 @@ impl Part {
             batches,
             one_by_one: self.one_by_one,
             renamed: self.renamed_keys,
+            without_digest: self.without_digest,
         }
     }
 
@@ -155,6 +160,9 @@ impl Part {
         if rules.sizes {
             self.sizes.push(row.size);
         }
+        if row.sha256.is_empty() {
+            self.lacks_digest(1, row.size);
+        }
         match keys {
             Keys::Sorted => {
                 let key = row.key.as_bytes();
@@ -170,6 +178,11 @@ impl Part {
         }
         self.key(rules, row);
         self.metadata(rules, row);
+    }
+
+    fn lacks_digest(&mut self, objects: u64, bytes: u64) {
+        self.without_digest.0 += objects;
+        self.without_digest.1 = self.without_digest.1.saturating_add(bytes);
     }
 
     /// Compares the key with the one before.

@@ -207,6 +207,13 @@ class Following(unittest.TestCase):
         result, _, _ = self.play(ended, verb="reconcile")
         self.assertEqual((result["stufpack_exit"], result["msg"]), (11, "unverifiable: why"))
 
+    def test_where_neither_side_has_a_file_the_phase_comes_to_its_end(self) -> None:
+        ended = {"ended": True, "status": 3, "sent": 0, "progress": {}, "lines": ["proof: not_run; of 0 objects"]}
+        result, _, _ = self.play(ended, verb="reconcile")
+        self.assertNotIn("failed", result)
+        result, _, _ = self.play(ended, verb="copy")
+        self.assertEqual(result["stufpack_exit"], 3)
+
     def test_status_tells_its_figures_for_machines_too(self) -> None:
         _, _, lines = self.play(
             {"ended": True, "status": 0, "sent": 0, "progress": FIGURES, "lines": [LINE]}, verb="status"

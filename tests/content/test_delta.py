@@ -82,6 +82,22 @@ class Delta(Case):
         control = self.rclone("sync", f"src:{self.source.name}", f"dst:{self.target.name}", "--max-delete", "3")
         self.assertEqual((control.returncode, len(self.target.listed())), (7, 17), "rclone deletes first, then stops")
 
+    def test_what_was_given_stays_known_where_an_abort_kept_the_data(self) -> None:
+        self.first_copy()
+        self.assert_verified(20)
+        # As `abort` leaves it (roles/content/tasks/remove.yml).
+        for file in self.state.iterdir():
+            if file.name != "carried.jsonl":
+                file.unlink()
+        self.source.delete_object(Key="f00")
+        self.source.seed("f01", b"changed meanwhile")
+
+        self.copied()
+        self.content("delta")
+
+        self.assertEqual(self.content_of_target(), self.source.objects())
+        self.assert_verified(19)
+
     def test_d20_an_emptied_source_deletes_nothing_whatever_the_limit(self) -> None:
         self.first_copy()
         for key in F20:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
 import sys
+import threading
 import time
 import unittest
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 from cases import ANSIBLE, MIB, RCLONE, Case
 from stores import encrypted_moto, moto
 
 sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
 
-from stuf_content.limits import Pace, Stopping  # noqa: E402 (after the path)
+from stuf_content import bulk  # noqa: E402 (after the path)
+from stuf_content.configuration import Key, Place  # noqa: E402
+from stuf_content.limits import Pace, Stopping  # noqa: E402
 from stuf_content.outcome import Exit, Stop  # noqa: E402
+from stuf_content.s3 import Store  # noqa: E402
 from stuf_content.timetable import Rates, Timetable  # noqa: E402
+from stuf_content.wire import StoreError  # noqa: E402
 
 MONDAY = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 
@@ -130,6 +140,35 @@ class Limits(Case):
         self.configure(bandwidth_bits_per_second=8 * 1000, bandwidth_timetable=timed)
         self.content("copy")
         self.assertEqual(set(self.target.listed()), {"by/rclone", "by/itself/"})
+
+
+class WhatStoresAndDisksDo(unittest.TestCase):
+    def test_a_disk_that_is_full_ends_the_copy_and_does_not_let_it_wait(self) -> None:
+        talks = "import sys\nfor _ in range(20000): print('not said in JSON' * 8, file=sys.stderr)"
+        session = SimpleNamespace(path=lambda _: Path("/dev/full"), stopping=Stopping())
+        with subprocess.Popen([sys.executable, "-c", talks], stderr=subprocess.PIPE) as process:
+            guard = threading.Timer(60, process.kill)
+            guard.start()
+            self.addCleanup(guard.cancel)
+            with self.assertRaisesRegex(OSError, "No space left"):
+                bulk._follow(session, process, lambda *_: None)
+            self.assertTrue(guard.is_alive(), "it waited until somebody ended it")
+
+    def test_a_listing_that_breaks_off_is_not_taken_for_a_whole_one(self) -> None:
+        page = "<R><IsTruncated>{}</IsTruncated><Contents><Key>a</Key><Size>1</Size><ETag>e</ETag>"
+        page += "<LastModified>2026-11-01T08:00:00Z</LastModified></Contents></R>"
+        store = Store(
+            Place("https://s3.example", "uploads", Key("AKIA", "obviously-fake", "eu-west-1")), 10, Stopping()
+        )
+        for truncated, whole in (("false", True), ("true", False)):
+            body = SimpleNamespace(
+                status=200, read=page.format(truncated).encode, headers={"date": "Sun, 01 Nov 2026 08:00:00 GMT"}
+            )
+            with self.subTest(truncated), mock.patch.object(store, "_ask", lambda *_, **__: nullcontext(body)):  # noqa: B023
+                if whole:
+                    self.assertEqual([entry.key for entry in store.listing()], ["a"])
+                else:
+                    self.assertRaisesRegex(StoreError, "more follows, and not where", list, store.listing())
 
 
 class Encryption(Case):

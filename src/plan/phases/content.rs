@@ -185,7 +185,7 @@ fn prove(facts: &Facts) -> Draft {
             "verified = objects; differs, missing, unexpected, unverifiable = 0",
             "./migrate status",
         ),
-        abort_when: "one object is not verified".into(),
+        abort_when: "one object is not verified; or, before the first of them, more deletions at the source than a hundred (of more than 10,000 objects, than one in a hundred): whoever meant them says so as the message tells".into(),
         undo: back(
             "abort/delete-data",
             "deletes the copy, and what was kept below stufpack-backup/; the source is untouched",

@@ -1,5 +1,6 @@
 """The credential of the source: its form, before anything begins that would need it. Its values are never shown."""
 
+import hashlib
 import json
 import urllib.parse
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,13 @@ from typing import Any
 
 from outcome import Stop, refused
 from package import Package, Phase
+from state import State, replace
 
 # The secret's name, and the kind of credential that its file holds.
 SOURCE_READ = "source_read"
 KIND = "source-read"
+#: The step that brings it to the target.
+PLACED_BY = "content/place-read-key"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _STORAGE = ("provider", "endpoint", "region", "bucket", "access_key_id", "secret_access_key")
 
@@ -43,6 +47,29 @@ def check(path: Path, package: Package, phase: Phase) -> None:
     ends_at, now = _time(path, given.get("ends_at")), datetime.now(UTC)
     if ends_at <= now + needed:
         raise _refused(path, f"it ends at {ends_at.isoformat()}, and the phase needs {needed} from now on, as planned")
+
+
+class Placed:
+    """Which credential lies at the target: another one that the Trust Architect gives meanwhile is brought there too.
+
+    By its digest, in a file beside the journal that leaves this machine as little as the credential itself.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._given = state.secrets / SOURCE_READ
+        self._kept = state.here / f"{SOURCE_READ}.sha256"
+
+    def digest(self) -> str:
+        """The digest of the one that is given now."""
+        return hashlib.sha256(self._given.read_bytes()).hexdigest()
+
+    def keep(self, digest: str) -> None:
+        """Keeps which one was brought."""
+        replace(self._kept, f"{digest}\n")
+
+    def is_current(self) -> bool:
+        """Whether the one that is given now was brought."""
+        return self._kept.is_file() and self._kept.read_text().strip() == self.digest()
 
 
 def _object(path: Path) -> dict[str, Any]:

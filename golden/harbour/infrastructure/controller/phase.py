@@ -138,6 +138,7 @@ class _Steps:
     passed_over: bool = False  # Ansible came to a later step than the one that is due
     finished: bool = False  # the journal has the end's line
     named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
+    brings: str = ""  # digest of the credential that the running step brings to the target
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def run(self) -> Exit:
@@ -205,6 +206,8 @@ class _Steps:
         self._may_begin(step)
         self.of.console.say(f"{step.id:<32} ", end="")
         self._note(step.id, "started")
+        if step.id == credential.PLACED_BY and not self.of.check:
+            self.brings = self.placed.digest()
         self.progress.begin(step.id)
         self.begun = time.monotonic()
 
@@ -300,9 +303,16 @@ class _Steps:
             return steps
         done = self.journal.done(phase.id)
         first = next((place for place, step in enumerate(steps) if step.id not in done), 0)
+        again = [step for step in steps[:first] if step.id == credential.PLACED_BY and not self.placed.is_current()]
         for step in steps[:first]:
-            self.of.console.step({"id": step.id, "state": "done", "earlier": True}, f"{step.id:<32} done earlier")
-        return steps[first:]
+            if step not in again:
+                self.of.console.step({"id": step.id, "state": "done", "earlier": True}, f"{step.id:<32} done earlier")
+        return again + steps[first:]
+
+    @property
+    def placed(self) -> credential.Placed:
+        """Which credential the target has."""
+        return credential.Placed(self.of.state)
 
     def _may_begin(self, step: Step) -> None:
         """Stops before a step, not inside it: `HOLD`, `PANIC`, or a signal that came between two steps."""
@@ -321,6 +331,8 @@ class _Steps:
         """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
         state, stop = self._judge(step, result)
         self._note(step.id, state, self._evidence())
+        if state == "done" and step.id == credential.PLACED_BY and not self.of.check:
+            self.placed.keep(self.brings)
         if self.of.check and state == "done":
             state = "checked" if result.ok else "skipped"
         entry = {

@@ -15,7 +15,9 @@ from ansible.plugins.action import ActionBase
 # Exit statuses of the program that are no failure of it: what follows from them is the controller's to say.
 PAUSED, REFUSED, LOCKED = 11, 12, 75
 # A proof that could not be made is none, and is no failure of the content either.
-UNPROVEN = {2: "unverifiable", 3: "not run"}
+UNPROVEN = {2: "unverifiable"}
+# A proof that found nothing at either side; it says so in its report, and there is nothing to come back for.
+NOTHING = 3
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -44,6 +46,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 break
             given = {"wait": 2.0, **self._task.args, "start": False}
         status = int(found["status"])
+        if verb == "reconcile" and status == NOTHING:
+            status = 0
         result["changed"] = found["sent"] > 0
         if status:
             word = {PAUSED: "paused", REFUSED: "refused", LOCKED: "locked"}.get(status, "failed")

@@ -133,8 +133,19 @@ def _run(session: Session, entries: list[Entry], tell: Tell, window: float | Non
 def _follow(session: Session, process: subprocess.Popen[bytes], tell: Tell) -> tuple[int, int]:
     """Reads rclone's log until it ends; a stop is handed on, and rclone has some seconds to tidy up."""
     seen = {"transfers": 0}
+    broken: list[OSError] = []
 
     def read() -> None:
+        assert process.stderr is not None  # noqa: S101 (it is a pipe)
+        try:
+            relay()
+        except OSError as error:
+            # A full disk takes no log. rclone is stopped, and read to its end: else it would wait for a reader.
+            broken.append(error)
+            for _ in process.stderr:
+                pass
+
+    def relay() -> None:
         assert process.stderr is not None  # noqa: S101 (it is a pipe)
         descriptor = os.open(session.path("rclone.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as log:
@@ -159,7 +170,7 @@ def _follow(session: Session, process: subprocess.Popen[bytes], tell: Tell) -> t
                 process.wait(0.2)
                 break
             except subprocess.TimeoutExpired:
-                if session.stopping.event.is_set():
+                if session.stopping.event.is_set() or broken:
                     process.terminate()
                     try:
                         process.wait(PATIENCE)
@@ -171,6 +182,8 @@ def _follow(session: Session, process: subprocess.Popen[bytes], tell: Tell) -> t
             process.kill()
         process.wait()
         reader.join()
+    if broken:
+        raise broken[0]
     return process.returncode, seen["transfers"]
 
 

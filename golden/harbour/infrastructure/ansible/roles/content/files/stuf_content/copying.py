@@ -86,7 +86,7 @@ def name(line: Line) -> str:
 def known_source(session: Session) -> dict[str, Entry]:
     """The inventory that was taken before."""
     if not session.path(inventory.SOURCE).exists():
-        raise refused("the source's inventory was not taken", "stuf_content inventory")
+        raise refused("the source's inventory was not taken", "./migrate content, which takes it")
     return load(session.path(inventory.SOURCE))
 
 

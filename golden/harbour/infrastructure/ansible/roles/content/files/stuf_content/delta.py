@@ -36,7 +36,7 @@ def carry(session: Session) -> dict[str, Any]:
     bulk.check_version(session)
     stop_if_held(session)
     if not copying.is_complete(session):
-        raise refused("the first copy is not complete", "stuf_content copy")
+        raise refused("the first copy is not complete", "./migrate content, which copies first")
     with Ledger(session) as ledger:
         given = {line.key: line.target_key for batch in batches.read(session.given.batches) for line in batch.lines}
         listed = inventory.contents(session.source)
@@ -84,7 +84,10 @@ def _refuse_too_many(session: Session, gone: list[str], listed: dict[str, Entry]
         raise refused(
             f"{count(len(gone), 'object')} would be deleted, and the limit is {limit}"
             + ("" if listed else "; the source is empty"),
-            "look at the source; if that was meant, raise the limit in the configuration",
+            "look at the source; if that was meant, write "
+            f"`content_delete_limit: {len(gone)}` into local/vars.yml of the state folder, then ./migrate content"
+            if listed
+            else "look at bucket and credential at the source; whatever is there, it deletes nothing here",
             findings=about(gone, "gone at the source") if listed else [],
             deletions=len(gone),
             limit=limit,

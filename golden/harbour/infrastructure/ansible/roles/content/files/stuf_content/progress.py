@@ -90,7 +90,11 @@ class Progress:
     def _tell(self) -> None:
         told = time.monotonic()
         while not self.over.wait(1.0):
-            document = self._write()
+            try:
+                document = self._write()
+            except OSError:
+                # A full disk, which the work itself meets and tells; once there is room again, so is this.
+                continue
             if self.state == "running" and time.monotonic() - told >= PEOPLE:
                 told = time.monotonic()
                 say(line(document))

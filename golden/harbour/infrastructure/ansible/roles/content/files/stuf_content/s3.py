@@ -50,6 +50,9 @@ class Store:
                     modified=_text(node, "LastModified"),
                 )
             token = _text(tree, "NextContinuationToken")
+            if not token and _text(tree, "IsTruncated") == "true":
+                text = f"{self.wire.host} lists bucket {self.place.bucket}, says that more follows, and not where"
+                raise StoreError(answer.status, "", text)
             if not token:
                 return
             query["continuation-token"] = token

@@ -258,5 +258,5 @@ def stop_if_held(session: Session) -> None:
             Exit.PAUSED,
             "HOLD is set",
             "What was copied or read stays so; nothing was begun after it.",
-            "stuf_content release, then the same command",
+            "./migrate resume, then ./migrate content",
         )

@@ -64,6 +64,8 @@ class Bucket:
         self.held = policy
         #: Answers that it does not do it.
         self.refuses = False
+        #: Cannot be asked for anything.
+        self.unreachable = False
         #: Does not answer; does what was asked when it `acts`, or silently at once.
         self.silent = self.acts_silently = False
         #: Reads back the same meaning in other words, as AWS does.
@@ -73,11 +75,13 @@ class Bucket:
 
     def policy(self) -> object:
         """What it is."""
+        self._reached()
         copied = json.loads(json.dumps(self.held))
         return reworded(copied, next(self._reads) % 2 == 0) if self.rewords else copied
 
     def set_policy(self, policy: object) -> None:
         """Makes it another."""
+        self._reached()
         if self.refuses:
             raise freezing.SourceError("PutBucketPolicy was answered with 403 AccessDenied")
         if self.silent:
@@ -86,6 +90,10 @@ class Bucket:
                 self.acts()
             raise freezing.Unanswered("s3.example does not answer (TimeoutError)")
         self.held = json.loads(json.dumps(policy))
+
+    def _reached(self) -> None:
+        if self.unreachable:
+            raise freezing.SourceError("s3.example cannot be reached (ConnectionRefusedError)")
 
     def acts(self) -> None:
         """Does what it never answered to."""

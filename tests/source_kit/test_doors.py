@@ -43,6 +43,33 @@ class Doors(MachineTest):
         self.assertEqual(self.does("status")["seen"]["proxy"], "open")
         self.assertEqual(self.does("freeze")["seen"]["proxy"], "read-only")
 
+    def test_a_proxy_that_somebody_opened_is_neither_renewed_nor_left_for_another(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        (self.switches / "read-only").unlink()
+        for verb in (doors.renew, partial(doors.redirect, "files.example.org")):
+            with self.assertRaises(freezing.Undecided) as told:
+                verb(now=NOW + AGES / 2)
+            self.assertIn("files may have come since 2026-11-21T10:00:00Z", str(told.exception))
+        self.assertEqual((self.led_to(), self.switch()), ([], False))
+        held = doors.state()
+        assert held
+        self.assertEqual((held.redirect, held.lease_until), (None, "2026-11-21T10:10:00Z"), "nothing was put off")
+        said = doors.freeze(NOW + AGES / 2)
+        self.assertIn("closed again", said)
+        self.assertIn("frozen since 2026-11-21T10:05:00Z", said, "not since it was frozen first")
+        doors.redirect("files.example.org", NOW + AGES / 2)
+        self.assertEqual((self.led_to(), self.switch()), (["files.example.org"], True))
+
+    def test_users_come_back_to_a_closed_proxy_whoever_opened_it_meanwhile(self) -> None:
+        self.does("freeze")
+        self.does("redirect", "to", "files.example.org")
+        (self.switches / "read-only").unlink()
+        self.assertEqual(self.by_root("renew")[0], 11)
+        came_back = self.does("restore")
+        self.assertEqual((came_back["seen"]["proxy"], self.led_to()), ("read-only", []))
+        self.assertIn("frozen", came_back["state"])
+
     def test_what_was_not_done_is_not_undone(self) -> None:
         for verb in (("renew",), ("unfreeze",), ("restore",), ("redirect", "to", "files.example.org")):
             code, _, told = self.by_root(*verb)
@@ -162,6 +189,60 @@ class Policies(Doors):
         self.bucket.held = self.BEFORE
         self.does("unfreeze")
         self.assertFalse(self.switch())
+
+    def test_a_bucket_that_somebody_opened_or_that_cannot_be_asked_is_not_taken_for_closed(self) -> None:
+        self.does("freeze")
+        lease = self.does("status")["frozen"]
+        closed, self.bucket.held = self.bucket.held, self.BEFORE
+        for unreachable, code in ((False, 11), (True, 1)):
+            self.bucket.unreachable = unreachable
+            for verb in (("renew",), ("freeze",), ("redirect", "to", "files.example.org")):
+                with self.subTest(verb, unreachable=unreachable):
+                    ended, _, told = self.by_root(*verb)
+                    self.assertEqual((ended, self.led_to()), (code, []), told)
+        self.assertEqual(self.does("status")["frozen"], lease, "neither renewed nor redirected")
+        self.assertIn("the bucket is unknown", self.does("restore")["state"])
+        self.bucket.unreachable = False
+        self.bucket.held = closed
+        self.does("redirect", "to", "files.example.org")
+        self.assertEqual(self.led_to(), ["files.example.org"])
+
+    def test_the_proxy_opens_when_nobody_renews_whatever_becomes_of_the_bucket(self) -> None:
+        self.does("freeze")
+        denied, changed = self.bucket.held, {"Version": "2012-10-17", "Statement": []}
+        record = self.places.state / "frozen.json"
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"lease_until": "2026-01-01T00:00:00Z"}))
+
+        def watch() -> tuple[int, str]:
+            (self.switches / "read-only").touch()
+            ended, _, told = self.by_root("watch")
+            return ended, told
+
+        for hindered, code, why in (
+            ({"unreachable": True}, 1, "cannot be reached"),
+            ({"refuses": True}, 1, "403"),
+            ({"held": changed}, 11, "somebody changed it"),
+        ):
+            with self.subTest(why):
+                for name, value in hindered.items():
+                    setattr(self.bucket, name, value)
+                for _ in range(2):
+                    ended, told = watch()
+                    self.assertEqual((ended, self.switch()), (code, False), told)
+                    self.assertIn("the proxy was opened, the bucket was not", told)
+                    self.assertIn(why, told)
+                self.bucket.unreachable = self.bucket.refuses = False
+                self.bucket.held = denied
+        with self.subTest("its key is gone"), patch.object(freezing, "Store", program("store").Store):
+            (self.root / "access_key_file").rename(self.root / "elsewhere")
+            ended, told = watch()
+            self.assertEqual((ended, self.switch()), (1, False), told)
+            self.assertIn("access_key_file cannot be read", told)
+        ended, told = watch()
+        self.assertEqual((ended, self.switch()), (0, False), told)
+        self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
+        self.assertFalse(policies.denies(self.bucket.held))
+        self.assertFalse((self.places.state / "frozen.json").exists())
 
     def test_what_cannot_be_closed_whole_is_not_closed_at_all(self) -> None:
         self.bucket.refuses = True

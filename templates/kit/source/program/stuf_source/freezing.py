@@ -4,6 +4,9 @@ Two doors are closed: the proxy answers uploads and deletions with 503 and Retry
 there, and the bucket's policy denies writes to everyone, which ends whatever goes past the proxy. What was there before
 is written down first and put back as it was. A redirected STUF never opens by itself: its users write elsewhere.
 
+Somebody may open a door by hand. So whoever renews, or leads people away, is told by the doors and not by what is
+written down: what is uploaded meanwhile would be missing at the new address.
+
 A request to the store that nobody answered may be done late, and close a bucket of which nothing is written down any
 more, or open one that is to be closed. So the record stays until no such request can be outstanding.
 """
@@ -29,6 +32,8 @@ LEASE = datetime.timedelta(seconds=600)
 #: A request of this age is refused by its signature (900 s), with time for one that came in at the last moment.
 OUTSTANDING = datetime.timedelta(seconds=1200)
 SWITCH = "read-only"
+#: What is seen of a bucket to which nobody writes past the proxy.
+CLOSED = ("read-only", "not managed")
 
 
 class Doors:
@@ -59,10 +64,13 @@ class Doors:
         if held and (held.opening or held.unsettled(now)):
             raise Refused(f"an earlier freeze is not settled: {_still(held)}; next: unfreeze, the same after that time")
         if held:
-            if self._seen_bucket() == "open":
-                raise Undecided("somebody opened the bucket meanwhile; next: unfreeze, then freeze again")
+            self._prove_bucket_closed()
+            if self._switch.exists():
+                return self.renew(now)
+            # What was written until now came after the time that was written down.
+            self._record.keep(replace(held, since=moments.shown(now)))
             _throw(self._switch)
-            return self.renew(now)
+            return f"closed again, as somebody had opened the proxy; {self.renew(now)}"
         if not self._switch.parent.is_dir():
             raise Refused(f"there is no folder {self._switch.parent} for the proxy's switches")
         before = policies.without_denial(self._store.policy()) if self._store else None
@@ -77,8 +85,8 @@ class Doors:
         return f"frozen; opens by itself at {_lease(now)} unless renewed"
 
     def renew(self, now: datetime.datetime) -> str:
-        """Puts the end of the lease off."""
-        held = self._held("renewed")
+        """Puts the end of the lease off, where both doors are closed."""
+        held = self._closed("renewed", now)
         self._record.keep(replace(held, lease_until=_lease(now)))
         return f"frozen since {held.since}; opens by itself at {_lease(now)} unless renewed"
 
@@ -92,7 +100,7 @@ class Doors:
             raise Refused(f"users are led to {held.redirect}; next: restore, then unfreeze")
         if self._store and not policies.same_otherwise(self._store.policy(), held.policy_before):
             raise Undecided(
-                "the bucket's policy is not what it was before the freeze, so somebody changed it; nothing was opened; "
+                "the bucket's policy is not what it was before the freeze, so somebody changed it; it was left so; "
                 f"next: make it by hand what {self._record.file} says, with or without the statement "
                 f"{policies.STATEMENT}, then unfreeze"
             )
@@ -111,11 +119,9 @@ class Doors:
 
     def redirect(self, host: str, now: datetime.datetime) -> str:
         """Leads everyone to the new address, path and query kept; only a frozen STUF is left for another."""
-        held = self._held("redirected")
+        held = self._closed("redirected", now)
         if held.redirect not in (None, host):
             raise Refused(f"users are led to {held.redirect} already; next: restore, then redirect again")
-        if held.unsettled(now):
-            raise Refused(f"the freeze is not settled: {_still(held)}; next: unfreeze, and freeze after that time")
         others = [name for name in self._redirects() if name != host]
         if others:
             raise Refused(f"users are led to {others[0]} already, not by this program; next: take that switch away")
@@ -129,10 +135,14 @@ class Doors:
     def restore(self, now: datetime.datetime) -> str:
         """Answers itself again, where it did before the freeze; stays frozen, with a new lease."""
         held = self._held("restored")
+        # Before anybody comes back. What a bucket does that cannot be asked keeps nobody from coming back.
+        _throw(self._switch)
         if held.redirect and held.redirect not in held.redirects_before:
             (self._addresses / held.redirect).unlink(missing_ok=True)
         self._record.keep(replace(held, redirect=None, lease_until=_lease(now)))
-        return f"answers itself; frozen, opens by itself at {_lease(now)} unless renewed"
+        bucket = self._seen_bucket()
+        doors = "frozen" if bucket in CLOSED else f"the proxy is read-only, the bucket is {bucket}"
+        return f"answers itself; {doors}; opens by itself at {_lease(now)} unless renewed"
 
     def watch(self, now: datetime.datetime) -> str | None:
         """Opens a STUF whose lease is over, as whoever froze it has gone; ends what an earlier freeze left open."""
@@ -141,7 +151,14 @@ class Doors:
             return self._settle(held, now)
         if held is None or held.redirect or not held.over(now):
             return None
-        return f"nobody renewed the freeze until {held.lease_until}: {self.unfreeze(now)}"
+        over = f"nobody renewed the freeze until {held.lease_until}"
+        # In any case: nobody has to wait for a store that cannot be asked, or for a person to decide about its policy.
+        self._put_switch_back(held)
+        try:
+            return f"{over}: {self.unfreeze(now)}"
+        except SourceError as error:
+            kind = SourceError if isinstance(error, Refused) else type(error)
+            raise kind(f"{over}: the proxy was opened, the bucket was not: {error}; the timer tries again") from None
 
     def _give(self, policy: Any, held: Frozen, now: datetime.datetime, *, opens: bool = False) -> None:
         """Gives the bucket a policy; written down before, for as long as the request may be outstanding."""
@@ -199,6 +216,27 @@ class Doors:
         if held is None or held.opening:
             raise Refused(f"it is not frozen, so it cannot be {done}")
         return held
+
+    def _closed(self, done: str, now: datetime.datetime) -> Frozen:
+        """A freeze that holds: the doors are asked, and no request can be outstanding that would open one."""
+        held = self._held(done)
+        if held.unsettled(now):
+            raise Refused(f"the freeze is not settled: {_still(held)}; next: unfreeze, and freeze after that time")
+        if not self._switch.exists():
+            raise Undecided(
+                f"somebody opened the proxy, so it cannot be {done}, and files may have come since {held.since}; "
+                "next: freeze, which closes it again, and copy what came"
+            )
+        self._prove_bucket_closed()
+        return held
+
+    def _prove_bucket_closed(self) -> None:
+        """What cannot be asked is not known to be closed."""
+        if self._store and not policies.denies(self._store.policy()):
+            raise Undecided(
+                "somebody opened the bucket, so it is not frozen, and files may have come; "
+                "next: unfreeze, then freeze again, and copy what came"
+            )
 
     def _put_switch_back(self, held: Frozen) -> None:
         if not held.switch_before:

@@ -53,12 +53,10 @@ class Reader:
 
 
 class Store:
-    """The bucket and its readers, by the operator's key."""
+    """The bucket and its readers, by the operator's key; the key is read when it is needed, as the proxy needs none."""
 
     def __init__(self, settings: Storage) -> None:
         self._settings = settings
-        self._access = secret(settings.access_key_file)
-        self._secret = secret(settings.secret_key_file)
 
     def add_reader(self, name: str, until: str) -> Reader:
         """Makes a reader whose right ends by itself, even when nobody takes the key away."""
@@ -106,7 +104,7 @@ class Store:
     def _iam(self, action: str, *, gone_is_fine: bool = False, **parameters: str) -> Answer:
         fields = {"Action": action, "Version": VERSION, **parameters}
         body = urllib.parse.urlencode(fields).encode()
-        key = Key(self._access, self._secret, self._settings.iam_region)
+        key = self._key(self._settings.iam_region)
         headers = {"content-type": "application/x-www-form-urlencoded"}
         answer = self._ask(self._settings.iam_endpoint, key, "POST", "/", {}, headers, body, "iam")
         if not (gone_is_fine and answer.status == 404):
@@ -114,10 +112,13 @@ class Store:
         return answer
 
     def _bucket(self, method: str, body: bytes = b"") -> Answer:
-        key = Key(self._access, self._secret, self._settings.region)
+        key = self._key(self._settings.region)
         headers = {"content-type": "application/json"} if body else {}
         path = path_of(self._settings.bucket, "")
         return self._ask(self._settings.endpoint, key, method, path, {"policy": ""}, headers, body, "s3")
+
+    def _key(self, region: str) -> Key:
+        return Key(secret(self._settings.access_key_file), secret(self._settings.secret_key_file), region)
 
     def _ask(
         self,

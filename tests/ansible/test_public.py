@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pwd
+import socket
+import ssl
+import subprocess
 import tempfile
+import threading
 import unittest
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -19,6 +27,7 @@ probe_user = module("stuf_probe_user")
 outside = module("stuf_public")
 registry = module("stuf_registry")
 disk = module("stuf_disk")
+private = module("stuf_private")
 
 
 class SecondFactor(unittest.TestCase):
@@ -226,6 +235,113 @@ class Times(unittest.TestCase):
 
         with mock.patch.object(outside.time, "monotonic", lambda: next(moments)):
             self.assertEqual(outside.p95(Slow()), 22)
+
+
+class OldTls(unittest.TestCase):
+    """Versions of TLS that browsers have given up, asked of real servers."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.certificate, cls.key = Path(folder.name, "certificate.pem"), Path(folder.name, "key.pem")
+        # RSA, since TLS 1.1 knows no Ed25519.
+        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-days", "1"]
+        files = ["-keyout", str(cls.key), "-out", str(cls.certificate)]
+        subprocess.run([*make, *files], check=True, capture_output=True)
+
+    def listening(self, answer: Callable[[socket.socket], object]) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError), listener.accept()[0] as client:
+                answer(client)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    def speaking(self, lowest: ssl.TLSVersion) -> int:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = lowest
+        return self.listening(lambda client: context.wrap_socket(client, server_side=True).close())
+
+    def seen(self, port: int) -> tuple[object, object]:
+        found = outside._old_tls(public.Site("files.example", "127.0.0.1", port))
+        return found["verdict"], found["observed"]
+
+    def test_refused_is_what_the_server_says(self) -> None:
+        self.assertEqual(self.seen(self.speaking(ssl.TLSVersion.TLSv1_2)), ("pass", "refused"))
+        self.assertEqual(self.seen(self.speaking(ssl.TLSVersion.TLSv1_1)), ("fail", "TLSv1.1"))
+
+    def test_where_nobody_answers_nothing_is_refused(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            port = int(gone.getsockname()[1])
+        for place in (port, self.listening(lambda client: client.recv(1)), self.listening(socket.socket.close)):
+            verdict, observed = self.seen(place)
+            self.assertEqual(verdict, "unverifiable", observed)
+
+    def test_a_machine_that_cannot_speak_it_proves_nothing(self) -> None:
+        port = self.speaking(ssl.TLSVersion.TLSv1_1)
+
+        def without(protocol: int) -> ssl.SSLContext:
+            context = ssl.SSLContext(protocol)
+            context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+            return context
+
+        with mock.patch.object(outside, "ssl", SimpleNamespace(**{**vars(ssl), "SSLContext": without})):
+            verdict, observed = self.seen(port)
+        self.assertEqual((verdict, "NO_PROTOCOLS_AVAILABLE" in str(observed)), ("unverifiable", True), observed)
+
+
+class Private(unittest.TestCase):
+    """What another account of the machine reads."""
+
+    def checked(self, places: list[str], said: str, *readable: str) -> dict[str, str]:
+        """The check where `find` says this, and prints these files."""
+        printed = "".join(f"{file}\0" for file in readable)
+        with mock.patch.object(private, "looked", lambda *_: (printed, said)):
+            return private.check(places, "nobody")  # type: ignore[no-any-return]
+
+    def test_who_is_kept_out_or_finds_nothing_reads_nothing(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            kept_out = f"find: '{folder}': Permission denied\n"
+            for said in ("", kept_out, kept_out * 2):
+                self.assertEqual(self.checked([folder], said, "/etc/passwd")["verdict"], "pass")
+            found = self.checked([folder], kept_out, "/etc/passwd", f"{folder}/realm-users.json")
+            self.assertEqual((found["verdict"], found["observed"]), ("fail", f"{folder}/realm-users.json"))
+
+    def test_what_was_not_looked_at_is_not_private(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            missing = f"{folder}/missing"
+            for places, said, readable in (
+                ([folder], "", ()),
+                ([folder], "find: '/etc/passwd': Permission denied", ()),
+                ([folder], f"find: '{folder}': Input/output error", ("/etc/passwd",)),
+                ([folder, missing], "", ("/etc/passwd",)),
+            ):
+                with self.subTest(said=said, places=places):
+                    found = self.checked(places, said, *readable)
+                    self.assertEqual(found["verdict"], "unverifiable", found)
+                    self.assertNotIn(found["observed"], ("", "none"))
+            no_account = private.check([folder], "nobody-of-this-name")
+            self.assertEqual(
+                (no_account["verdict"], no_account["observed"]),
+                ("unverifiable", "there is no account nobody-of-this-name"),
+            )
+
+    def test_the_account_itself_looks(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            with mock.patch.object(private.subprocess, "run", wraps=subprocess.run) as run:
+                private.looked([folder], "nobody")
+            given = run.call_args.kwargs
+            account = pwd.getpwnam("nobody")
+            self.assertEqual((given["user"], given["group"]), (account.pw_uid, account.pw_gid))
+            self.assertEqual(given["extra_groups"], [])
 
 
 class Registry(unittest.TestCase):

@@ -290,7 +290,9 @@ class OldTls(unittest.TestCase):
 
         def without(protocol: int) -> ssl.SSLContext:
             context = ssl.SSLContext(protocol)
-            context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
             return context
 
         with mock.patch.object(outside, "ssl", SimpleNamespace(**{**vars(ssl), "SSLContext": without})):

@@ -54,8 +54,11 @@ pub(super) fn encrypted(shown: &str) -> Finding {
     finding(shown, "this is an encrypted file, such as a package, not an export", None).next(next)
 }
 
+/// Whether something that is called like an export's document stands in `root`. A link is told where the files are listed, of a
+/// folder only its files are.
 fn holds_export(root: &Path) -> bool {
-    DOCUMENTS.iter().any(|name| root.join(name).symlink_metadata().is_ok())
+    let about = |name| root.join(name).symlink_metadata();
+    DOCUMENTS.iter().any(|name| about(name).is_ok_and(|about| !about.is_dir()))
 }
 
 fn is_package(holds: impl Fn(&str) -> bool) -> bool {

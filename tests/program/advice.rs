@@ -67,6 +67,27 @@ fn a_folder_around_the_export_is_one_finding_with_the_command_to_type() {
 }
 
 #[test]
+fn a_folder_that_is_called_like_the_document_is_no_export() {
+    let here = minimal();
+    fs::create_dir_all(here.path("empty/export.yaml")).expect("a folder");
+    for command in [
+        "check empty",
+        "plan empty --target input/target.yaml",
+        "compile empty --target input/target.yaml --out out --sign-key key",
+        "diff empty input/export",
+    ] {
+        let told = here.stufpack(command).exits_with(3);
+        says(&told, &["error[export.document.missing]: there is no export here: no export.yaml"]);
+    }
+    here.write("empty/export.yaml/inside", "");
+    fs::create_dir(here.path("zipped")).expect("a folder");
+    fs::rename(here.path("empty/export.yaml"), here.path("zipped/export.yaml")).expect("renamed");
+    here.zip("zipped", "export.zip");
+    let told = here.stufpack("check export.zip").exits_with(3);
+    says(&told, &["error[export.document.missing]"]);
+}
+
+#[test]
 fn a_package_named_as_export_is_one_finding_in_each_form() {
     let here = minimal();
     here.stufpack(COMPILE).exits_with(0);

@@ -103,6 +103,7 @@ impl Failure {
                 open::Error::Problems(_) => 4,
                 open::Error::IdentityNeeded { .. }
                 | open::Error::Nameless { .. }
+                | open::Error::Endless { .. }
                 | open::Error::Elsewhere { .. }
                 | open::Error::Glass { .. } => 2,
                 open::Error::Read { .. }

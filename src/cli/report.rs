@@ -308,7 +308,9 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Usage(_)
         | Failure::Swapped { .. }
         | Failure::Read(read::Error::StandardInputTwice)
-        | Failure::Open(open::Error::Elsewhere { .. } | open::Error::Glass { .. }) => "usage",
+        | Failure::Open(
+            open::Error::Elsewhere { .. } | open::Error::Endless { .. } | open::Error::Glass { .. },
+        ) => "usage",
         Failure::Read(_) => "read",
         Failure::Accounting(_) => "gate.ledger",
         Failure::Render(_) => "render",

@@ -27,6 +27,7 @@ use crate::pack::{KIT_ABOUT, Kit, LARGEST, Package, names};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// Largest signers file or list of revoked keys in bytes.
@@ -60,6 +61,16 @@ pub enum Error {
     /// A folder that cannot be replaced by a new one, such as `.`.
     #[error("{} is no name for a new folder; nothing was written; next: name a folder that is not there yet", path.display())]
     Nameless {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// What is read to its end before anything is judged, and may never come to one.
+    #[error(
+        "{} is {}, which may never end, and is not read here; nothing was shown or written; next: save what comes through \
+         it to a file, and name that",
+        path.display(), if path.as_os_str() == "-" { "standard input" } else { "a named pipe" }
+    )]
+    Endless {
         /// What was named.
         path: PathBuf,
     },
@@ -115,6 +126,7 @@ impl Trust {
         let text = |path: &Path| read_file(path, LARGEST_SIGNERS);
         let name = |path: &Path| path.display().to_string();
         let mut problems = Vec::new();
+        ends(signers)?;
         let file = signers.canonicalize().map_err(signers_error(signers))?;
         let mut signers = Signers::parse(&text(signers)?, &name(signers)).unwrap_or_else(|found| {
             problems.extend(found);
@@ -134,6 +146,7 @@ impl Trust {
 
 /// The text of a signers file, at most of the size that is read.
 pub fn signers_text(path: &Path) -> Result<Vec<u8>, Error> {
+    ends(path)?;
     if path.symlink_metadata().is_err() {
         return Err(Error::NoSigners { path: path.to_owned() });
     }
@@ -251,6 +264,7 @@ pub fn verify(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Re
 
 /// Reads and verifies what is at `path`, a package or a source kit.
 pub fn sealed(path: &Path, identities: Option<&Identities>, trust: &Trust) -> Result<Sealed, Error> {
+    ends(path)?;
     let metadata = path.metadata().map_err(read_error(path))?;
     if metadata.is_dir() {
         if folder::is_glass(path) {
@@ -316,6 +330,7 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
         let message = format!("has more than {limit} bytes");
         Error::Problems(vec![Way::Large.at(&path.display().to_string(), message)])
     };
+    ends(path)?;
     let file = File::open(path).map_err(read_error(path))?;
     let length = file.metadata().map_err(read_error(path))?.len();
     if length > limit {
@@ -325,6 +340,15 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     file.take(limit + 1).read_to_end(&mut bytes).map_err(read_error(path))?;
     // It may have grown while it was read.
     if bytes.len() as u64 > limit { Err(large()) } else { Ok(bytes) }
+}
+
+/// Refuses what would be waited for. A pipe of the shell's own, as `<(…)` is one, has a writer, and no name that leads to it.
+fn ends(path: &Path) -> Result<(), Error> {
+    let endless = match path.metadata() {
+        Ok(about) => about.file_type().is_fifo() && path.canonicalize().is_ok(),
+        Err(_) => path == Path::new("-"),
+    };
+    if endless { Err(Error::Endless { path: path.to_owned() }) } else { Ok(()) }
 }
 
 fn signers_error(path: &Path) -> impl FnOnce(io::Error) -> Error {

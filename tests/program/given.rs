@@ -2,6 +2,7 @@
 
 use crate::workspace::{AT, Workspace, run};
 use std::fs;
+use std::process::Command;
 
 const COMPILE: &str = "compile input/export --target input/target.yaml --out out --sign-key key";
 const PACKAGE: &str = "minimal-staging-hosted-to-self-host-1.zip";
@@ -226,6 +227,32 @@ fn what_comes_through_a_pipe_with_a_name_is_read_whole() {
         run(shell).exits_with(0);
     }
     assert_eq!(here.read("stuf-minimal/audit/access-logs/0000-init/allowed_signers"), here.read("signers"));
+}
+
+/// Nobody writes into it, and who opens it waits for one who does.
+#[test]
+fn a_named_pipe_is_told_and_not_waited_for() {
+    let here = minimal();
+    here.stufpack(COMPILE).exits_with(0);
+    assert!(Command::new("mkfifo").arg(here.path("pipe")).status().is_ok_and(|status| status.success()));
+    std::os::unix::fs::symlink("pipe", here.path("link")).expect("a link");
+    let package = format!("out/{PACKAGE}");
+    for (command, named) in [
+        ("verify pipe --signers signers".to_owned(), "pipe is a named pipe"),
+        ("verify link --signers signers".to_owned(), "link is a named pipe"),
+        ("unpack pipe tree --signers signers".to_owned(), "pipe is a named pipe"),
+        (format!("verify {package} --signers pipe"), "pipe is a named pipe"),
+        (format!("verify {package} --signers signers --revoked pipe"), "pipe is a named pipe"),
+        ("glass init stuf-minimal --sign-key key --signers pipe".to_owned(), "pipe is a named pipe"),
+        ("verify - --signers signers".to_owned(), "- is standard input"),
+        (format!("verify {package} --signers -"), "- is standard input"),
+    ] {
+        let mut told = here.command(&command);
+        told.timeout(std::time::Duration::from_secs(60));
+        let told = run(told).exits_with(2);
+        assert!(told.stderr.starts_with(&format!("error[usage]: {named}")), "{command}: {}", told.stderr);
+        assert!(told.stderr.contains("\nnext: save what comes through it to a file"), "{}", told.stderr);
+    }
 }
 
 #[test]

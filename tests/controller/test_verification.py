@@ -41,6 +41,29 @@ class Accepted(Story):
 
         self.assertEqual(self.steps_run(), ["pull-images", "place-project", "start-api"])
 
+    def test_a_stream_that_is_closed_stops_nothing(self) -> None:
+        package = self.ready()
+        for closed, verb in ((">&-", "status"), ("2>&-", "status"), ("<&- >&- 2>&-", "status"), (">&-", "deploy")):
+            with self.subTest(closed, verb=verb):
+                self.calls_file.unlink(missing_ok=True)
+                typed = ["sh", "-c", f'exec sh "$0" {verb} {closed}', package.root / "migrate"]
+                run = subprocess.run(typed, env=self.process_environment(), capture_output=True, text=True, check=False)
+                self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual(self.steps_run(), ["pull-images", "place-project", "start-api"])
+
+    def test_without_a_home_it_says_what_is_missing(self) -> None:
+        package = self.ready()
+        for gone, kept in (({"HOME", "STUFPACK_STATE"}, "/.local/state"), ({"HOME", "STUFPACK_SIGNERS"}, "/.config")):
+            environment = {name: value for name, value in self.process_environment().items() if name not in gone}
+            self.assertNotIn("HOME", environment)
+            typed = ["sh", package.root / "migrate", "status"]
+            run = subprocess.run(typed, env=environment, capture_output=True, text=True, check=False)
+            self.assertEqual(run.returncode, 12, run.stderr)
+            self.assertRegex(
+                run.stderr, r"^error\[state\.path\]: HOME, or STUFPACK_STATE and STUFPACK_SIGNERS, must be set"
+            )
+            self.assertIn(f"HOME-is-not-set{kept}", run.stderr)
+
     def test_a_signer_is_read_as_openssh_reads_it(self) -> None:
         package = self.package().seal()
         plain, wanted = signer_line(self.home, "issuer"), 'namespaces="stufpack"'

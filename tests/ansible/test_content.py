@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from modules import action, module
+from modules import ROOT, action, module
 
 content = module("stuf_content")
 follow = action("stuf_content")
@@ -223,6 +224,22 @@ class Following(unittest.TestCase):
     def test_a_lost_connection_ends_the_following_and_nothing_else(self) -> None:
         result, calls, lines = self.play({"unreachable": True, "msg": "gone"})
         self.assertEqual((result["unreachable"], len(calls), lines), (True, 1, []))
+
+
+class Messages(unittest.TestCase):
+    def test_what_the_copying_program_says_names_no_command_but_those_that_people_type(self) -> None:
+        told = {}
+        for file in sorted((ROOT / "roles/content/files/stuf_content").glob("*.py")):
+            calls = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
+            for call in calls:
+                name = getattr(call.func, "id", "")
+                texts = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant)]
+                if name in ("Stop", "refused", "failed"):
+                    told |= {text: file.name for text in texts if isinstance(text, str)}
+        self.assertGreater(len(told), 40)
+        self.assertIn("./migrate resume, then ./migrate content", told)
+        # The program runs as a unit, and the phase above it puts its own next command below what it says.
+        self.assertEqual({text: file for text, file in told.items() if "stuf_content" in text}, {})
 
 
 class Portions(unittest.TestCase):

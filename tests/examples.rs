@@ -1,6 +1,7 @@
 //! The examples pass every check, with the warnings that their comments speak of.
 
 use std::path::Path;
+use std::process::Command;
 use stufpack::read::inventory;
 use stufpack::{check, read};
 
@@ -22,6 +23,36 @@ fn the_smallest_example_passes() {
 #[test]
 fn the_whole_example_passes() {
     assert_eq!(warnings("harbour"), ["sentry.dsn", "exposure.origins", "exposure.factors"]);
+}
+
+/// What the comments beside the host's key have people type prints what `check` accepts there.
+#[test]
+fn the_command_for_the_hosts_key_prints_such_a_key() {
+    const EXAMPLE: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5";
+    const PLACE: &str = "/etc/ssh/ssh_host_ed25519_key";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).expect("readable");
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key");
+    let make = ["-q", "-t", "ed25519", "-N", "", "-C", "root@server", "-f"];
+    let made = Command::new("ssh-keygen").args(make).arg(&key).status();
+    assert!(made.is_ok_and(|status| status.success()), "ssh-keygen is needed");
+    for file in ["examples/harbour/target.yaml", "src/cli/target/host.yaml"] {
+        let text = read(file);
+        let line = text.lines().find(|line| line.contains(PLACE)).expect("the comment");
+        let command = line.split_once("console: ").expect("the command").1;
+        let typed =
+            Command::new("sh").args(["-c", &command.replace(PLACE, &key.display().to_string())]).output();
+        let printed = String::from_utf8(typed.expect("sh").stdout).expect("text");
+
+        let target = folder.path().join("target.yaml");
+        std::fs::write(&target, read("examples/harbour/target.yaml").replace(EXAMPLE, printed.trim_end()))
+            .expect("written");
+        let source = read::source(&root.join("examples/harbour/export"), Some(&target)).expect("read");
+        let checked = check::all(source).unwrap_or_else(|findings| panic!("{file}: {findings:#?}"));
+        let known: Vec<String> = checked.target.host.host_keys.iter().map(ToString::to_string).collect();
+        assert_eq!(known, [printed.trim_end()], "{file}");
+    }
 }
 
 /// The order and the form of the inventory's lines change nothing of what is planned.

@@ -50,15 +50,12 @@ impl Engine {
         });
         environment.set_formatter(|out, state, value| {
             let format = match state.auto_escape() {
-                AutoEscape::Custom(name) if name == "markdown" => Format::Markdown,
-                AutoEscape::Custom(name) if name == "html" => Format::Html,
-                _ => {
-                    return Err(minijinja::Error::new(
-                        minijinja::ErrorKind::BadEscape,
-                        "this format has no escape",
-                    ));
-                }
+                AutoEscape::Custom(name) => Format::named(name),
+                _ => None,
             };
+            let unknown =
+                || minijinja::Error::new(minijinja::ErrorKind::BadEscape, "this format has no escape");
+            let format = format.ok_or_else(unknown)?;
             if value.is_undefined() {
                 return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
             }

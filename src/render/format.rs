@@ -9,15 +9,21 @@ pub enum Format {
     Markdown,
     /// HTML text and quoted attributes.
     Html,
+    /// Plain text, to be pasted.
+    Text,
 }
 
 impl Format {
+    /// The whole list.
+    const ALL: [Self; 3] = [Self::Markdown, Self::Html, Self::Text];
+
     /// The format of the file that lands at `path`; a `.jinja` at the end is not part of it.
     pub fn of(path: &str) -> Result<Self, Error> {
         let landed = path.strip_suffix(".jinja").unwrap_or(path);
         match landed.rsplit_once('.').map(|(_, extension)| extension) {
             Some("md") => Ok(Self::Markdown),
             Some("html") => Ok(Self::Html),
+            Some("txt") => Ok(Self::Text),
             _ => Err(Error::UnknownFormat { path: path.to_owned() }),
         }
     }
@@ -27,7 +33,13 @@ impl Format {
         match self {
             Self::Markdown => "markdown",
             Self::Html => "html",
+            Self::Text => "text",
         }
+    }
+
+    /// The format of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
     /// Writes `text` so that a reader of this format sees exactly `text`.
@@ -35,6 +47,7 @@ impl Format {
         match self {
             Self::Markdown => super::markdown::escape(text),
             Self::Html => super::html::escape(text),
+            Self::Text => super::text::escape(text),
         }
     }
 }

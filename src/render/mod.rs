@@ -15,6 +15,7 @@ mod javascript;
 mod kit;
 mod lists;
 mod markdown;
+mod text;
 mod yaml;
 
 pub use engine::{Document, Engine};

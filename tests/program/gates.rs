@@ -109,8 +109,19 @@ fn s08_two_tenants_packages_differ_in_data_alone_and_neither_names_the_other() {
         assert_eq!(harbour.get(*path), minimal.get(*path), "{path}");
     }
     // What is not the same in all is text to read and values in files that nothing runs.
-    let endings =
-        [".md", ".json", ".jsonl.gz", ".csv", ".html", ".css", ".svg", ".sha256", ".sig", ".personal"];
+    let endings = [
+        ".md",
+        ".txt",
+        ".json",
+        ".jsonl.gz",
+        ".csv",
+        ".html",
+        ".css",
+        ".svg",
+        ".sha256",
+        ".sig",
+        ".personal",
+    ];
     let others = [
         "SHA256SUMS",
         "configuration/salt",

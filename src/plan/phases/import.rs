@@ -160,7 +160,7 @@ fn send(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "{what} From then on they can sign in at {} and upload there, and nothing carries that back to the source: send docs/communication/invitation.md with it, which asks them not to, or wait with this phase until the cutover is near; content and verify do without it.",
+            "{what} From then on they can sign in at {} and upload there, and nothing carries that back to the source: send docs/communication/invitation.txt with it, which asks them not to, or wait with this phase until the cutover is near; content and verify do without it.",
             facts.domain
         ),
         command: None,

@@ -32,13 +32,13 @@ const GUIDES: [(&str, &str); 12] = [
     ("docs/security.md", "docs/security.md.jinja"),
     ("docs/troubleshooting.md", "docs/troubleshooting.md.jinja"),
     ("docs/user-validation-checklist.md", "docs/user-validation-checklist.md.jinja"),
-    ("docs/communication/invitation.md", "docs/communication/invitation.md.jinja"),
-    ("docs/communication/announcement.md", "docs/communication/announcement.md.jinja"),
-    ("docs/communication/reminder.md", "docs/communication/reminder.md.jinja"),
-    ("docs/communication/start.md", "docs/communication/start.md.jinja"),
-    ("docs/communication/delay.md", "docs/communication/delay.md.jinja"),
-    ("docs/communication/done.md", "docs/communication/done.md.jinja"),
-    ("docs/communication/rolled-back.md", "docs/communication/rolled-back.md.jinja"),
+    ("docs/communication/invitation.txt", "docs/communication/invitation.txt.jinja"),
+    ("docs/communication/announcement.txt", "docs/communication/announcement.txt.jinja"),
+    ("docs/communication/reminder.txt", "docs/communication/reminder.txt.jinja"),
+    ("docs/communication/start.txt", "docs/communication/start.txt.jinja"),
+    ("docs/communication/delay.txt", "docs/communication/delay.txt.jinja"),
+    ("docs/communication/done.txt", "docs/communication/done.txt.jinja"),
+    ("docs/communication/rolled-back.txt", "docs/communication/rolled-back.txt.jinja"),
 ];
 
 fn document(path: &str, template: &'static str, context: Value) -> Document {

@@ -231,7 +231,7 @@ class Session:
                     Exit.LOCKED,
                     "another run works here",
                     "This one did nothing.",
-                    "wait for it, or look: stuf_content status",
+                    "wait for it, or look: ./migrate status",
                 ) from None
             self.lock = descriptor
             yield

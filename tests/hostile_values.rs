@@ -98,7 +98,7 @@ fn javascript_configuration_is_json_without_markup() {
 
 #[test]
 fn an_unknown_format_has_no_escape() {
-    for path in ["main.tf", "script.sh", ".env", "notes.txt", "noextension"] {
+    for path in ["main.tf", "script.sh", ".env", "notes.rst", "noextension"] {
         assert!(render::Format::of(path).is_err(), "{path} must be refused");
     }
 }

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import gzip
 import hashlib
 import io
 import json
 import os
-import resource
 import sys
 import tarfile
 import time
@@ -273,7 +271,7 @@ class ItDeploys(unittest.TestCase):
         return sum((line["step"], line["state"]) == (step, "done") for line in lines)
 
     def test_3_from_outside_only_the_proxy_and_ssh_answer(self) -> None:
-        self.assertEqual(open_ports(SERVER.address, range(1, 10_001)), {22, 80, 443})
+        self.assertEqual(network.open_ports(SERVER.address, range(1, 10_001)), {22, 80, 443})
 
     def test_3b_pages_are_asked_for_anew_and_their_parts_are_kept(self) -> None:
         outside, origin = self.deployment.outside(), f"https://{DOMAIN}"
@@ -603,30 +601,6 @@ def writable(user: dict[str, object]) -> list[str]:
     assert isinstance(attributes, dict)
     claim = json.loads(attributes["collections"][0]) if attributes.get("collections") else {}
     return sorted(name for name, allowed in claim.items() if {"read", "write"} <= set(allowed))
-
-
-def open_ports(address: str, ports: range) -> set[int]:
-    """Which TCP ports answer from outside."""
-
-    async def answers(port: int, gate: asyncio.Semaphore) -> int | None:
-        async with gate:
-            try:
-                _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), 1.5)
-            except (TimeoutError, OSError):
-                return None
-            writer.close()
-            return port
-
-    # A port behind the firewall answers nothing, so the scan takes as long as its rounds: few, of many sockets each.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = min(most, 4096)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-
-    async def scan() -> set[int]:
-        gate = asyncio.Semaphore(files // 2)
-        return {port for port in await asyncio.gather(*(answers(port, gate) for port in ports)) if port}
-
-    return asyncio.run(scan())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome import Stop, refused
-from package import Package, Phase
+from package import Package, Phase, Step
 from state import State, replace
 
 # The secret's name, and the kind of credential that its file holds.
@@ -52,24 +52,31 @@ def check(path: Path, package: Package, phase: Phase) -> None:
 class Placed:
     """Which credential lies at the target: another one that the Trust Architect gives meanwhile is brought there too.
 
-    By its digest, in a file beside the journal that leaves this machine as little as the credential itself.
+    By its digest, in a file beside the journal that leaves this machine as little as the credential itself. It hears of
+    every step; one that brings no credential is nothing to it.
     """
 
     def __init__(self, state: State) -> None:
         self._given = state.secrets / SOURCE_READ
         self._kept = state.here / f"{SOURCE_READ}.sha256"
+        self._brought = ""
 
-    def digest(self) -> str:
-        """The digest of the one that is given now."""
+    def begins(self, step: Step) -> None:
+        """A step begins, and will bring the one that is given now."""
+        if step.id == PLACED_BY:
+            self._brought = self._digest()
+
+    def is_done(self, step: Step) -> None:
+        """A step has come to its end."""
+        if step.id == PLACED_BY:
+            replace(self._kept, f"{self._brought}\n")
+
+    def holds(self, step: Step) -> bool:
+        """Whether what a step did earlier still holds: another one that was given since was not brought."""
+        return step.id != PLACED_BY or (self._kept.is_file() and self._kept.read_text().strip() == self._digest())
+
+    def _digest(self) -> str:
         return hashlib.sha256(self._given.read_bytes()).hexdigest()
-
-    def keep(self, digest: str) -> None:
-        """Keeps which one was brought."""
-        replace(self._kept, f"{digest}\n")
-
-    def is_current(self) -> bool:
-        """Whether the one that is given now was brought."""
-        return self._kept.is_file() and self._kept.read_text().strip() == self.digest()
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -138,8 +138,10 @@ class _Steps:
     passed_over: bool = False  # Ansible came to a later step than the one that is due
     finished: bool = False  # the journal has the end's line
     named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
-    brings: str = ""  # digest of the credential that the running step brings to the target
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.placed = credential.Placed(self.of.state)
 
     def run(self) -> Exit:
         """All steps that are due, then the end of the phase."""
@@ -206,8 +208,7 @@ class _Steps:
         self._may_begin(step)
         self.of.console.say(f"{step.id:<32} ", end="")
         self._note(step.id, "started")
-        if step.id == credential.PLACED_BY and not self.of.check:
-            self.brings = self.placed.digest()
+        self.placed.begins(step)
         self.progress.begin(step.id)
         self.begun = time.monotonic()
 
@@ -303,16 +304,11 @@ class _Steps:
             return steps
         done = self.journal.done(phase.id)
         first = next((place for place, step in enumerate(steps) if step.id not in done), 0)
-        again = [step for step in steps[:first] if step.id == credential.PLACED_BY and not self.placed.is_current()]
+        again = [step for step in steps[:first] if not self.placed.holds(step)]
         for step in steps[:first]:
             if step not in again:
                 self.of.console.step({"id": step.id, "state": "done", "earlier": True}, f"{step.id:<32} done earlier")
         return again + steps[first:]
-
-    @property
-    def placed(self) -> credential.Placed:
-        """Which credential the target has."""
-        return credential.Placed(self.of.state)
 
     def _may_begin(self, step: Step) -> None:
         """Stops before a step, not inside it: `HOLD`, `PANIC`, or a signal that came between two steps."""
@@ -331,8 +327,8 @@ class _Steps:
         """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
         state, stop = self._judge(step, result)
         self._note(step.id, state, self._evidence())
-        if state == "done" and step.id == credential.PLACED_BY and not self.of.check:
-            self.placed.keep(self.brings)
+        if state == "done" and not self.of.check:
+            self.placed.is_done(step)
         if self.of.check and state == "done":
             state = "checked" if result.ok else "skipped"
         entry = {

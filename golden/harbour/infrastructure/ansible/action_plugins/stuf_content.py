@@ -14,10 +14,10 @@ from ansible.plugins.action import ActionBase
 
 # Exit statuses of the program that are no failure of it: what follows from them is the controller's to say.
 PAUSED, REFUSED, LOCKED = 11, 12, 75
-# A proof that could not be made is none, and is no failure of the content either.
-UNPROVEN = {2: "unverifiable"}
-# A proof that found nothing at either side; it says so in its report, and there is nothing to come back for.
-NOTHING = 3
+WORDS = {PAUSED: "paused", REFUSED: "refused", LOCKED: "locked"}
+# Nor are these of a proof: one that could not be made is repeated; of one that found nothing at either side, which its
+# report says, there is nothing to come back for.
+OF_A_PROOF = {2: ("unverifiable", PAUSED), 3: ("not run", 0)}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -46,13 +46,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 break
             given = {"wait": 2.0, **self._task.args, "start": False}
         status = int(found["status"])
-        if verb == "reconcile" and status == NOTHING:
-            status = 0
+        word = WORDS.get(status, "failed")
+        if verb == "reconcile":
+            word, status = OF_A_PROOF.get(status, (word, status))
         result["changed"] = found["sent"] > 0
         if status:
-            word = {PAUSED: "paused", REFUSED: "refused", LOCKED: "locked"}.get(status, "failed")
-            if verb == "reconcile" and status in UNPROVEN:
-                word, status = UNPROVEN[status], PAUSED
             said = "\n".join(found["lines"])
             result.update(failed=True, msg=f"{word}: {said}", stufpack_exit=status)
         return result

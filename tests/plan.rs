@@ -255,6 +255,8 @@ fn proving_takes_as_long_as_a_second_copy_where_the_export_has_no_digests() {
 
     let line = 212_000_000_000 * 8 / seeing.bandwidth;
     assert_eq!(blind.proof.seconds, seeing.proof.seconds + line);
+    // An export with digests reads at the target alone.
+    assert_eq!(blind.reading(), seeing.proof.seconds);
     assert!(
         blind.proof.figures.contains("1000 objects with 212 GB × 8 ÷ 100 Mbit/s"),
         "{}",

@@ -205,9 +205,20 @@ pub(super) fn analyse(checked: &Checked) -> Content {
     }
 }
 
+impl Content {
+    /// Seconds in which a machine reads all of it in its own store.
+    pub fn reading(&self) -> u64 {
+        read_back(self.objects, self.bytes, self.requests_per_second)
+    }
+}
+
+fn read_back(objects: u64, bytes: u64, requests: u64) -> u64 {
+    bytes.div_ceil(READ_BACK).max((objects * REQUESTS_FOR_PROOF).div_ceil(requests))
+}
+
 fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> Estimate {
     let &ContentSummary { objects, bytes, without_digest: (unknown, unknown_bytes), .. } = summary;
-    let back = bytes.div_ceil(READ_BACK).max((objects * REQUESTS_FOR_PROOF).div_ceil(requests));
+    let back = read_back(objects, bytes, requests);
     let mut formula =
         "the larger of bytes ÷ reading speed and objects × requests ÷ requests per second".to_owned();
     let mut figures = format!(
@@ -219,7 +230,7 @@ fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> Estimate {
     // What the export gives no digest of is read at the source too, over the same line as the copy.
     let seconds = back + transfer(unknown, unknown_bytes, bandwidth, requests);
     if unknown > 0 {
-        formula += " + what the export has no digest of, read at the source: bytes × 8 ÷ bandwidth";
+        formula += " + what the export has no digest of, read at the source: the larger of bytes × 8 ÷ bandwidth and objects × requests ÷ requests per second";
         figures += &format!(
             " + {} with {} × 8 ÷ {}",
             figures::count(unknown, "object", "objects"),

@@ -138,7 +138,7 @@ pub(super) fn export(facts: &Facts) -> PhaseDraft {
                     "Reads documents, realm, running images, exposure and native inventory on the machine and brings them here; credentials are never part of an export. ./migrate export --digests also reads every file there, for its SHA-256, by which alone stufpack diff compares bytes: for the {} ({}) of this package about {}, and more where there is more by then.",
                     figures::count(facts.content.objects, "object", "objects"),
                     figures::bytes(facts.content.bytes),
-                    figures::duration(facts.content.proof.seconds),
+                    figures::duration(facts.content.reading()),
                 ),
                 command: None,
                 before: needs("every service is healthy", "./migrate status"),

@@ -146,7 +146,7 @@ impl Guide {
             largest: figures::bytes(facts.content.largest),
             largest_too_large: facts.content.largest.div_ceil(1 << 20) > facts.sizes.bearable_upload_mib,
             content: facts.content.objects > 0,
-            reading: figures::duration(facts.content.proof.seconds),
+            reading: figures::duration(facts.content.reading()),
             zulip: facts.zulip.as_ref().map(ToString::to_string),
             sentry: facts.sentry,
             own_registry: facts.own_registry,

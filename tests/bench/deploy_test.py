@@ -121,7 +121,7 @@ class ItDeploys(unittest.TestCase):
         self.assertIn("error[gate.closed]", run.output)
         self.goes_well("./migrate approve content")
         begun = time.monotonic()
-        with content.started(f"cd {PACKAGE} && exec {command}") as first:
+        with content.started(f"cd {PACKAGE} && exec {command} 2>&1") as first:
             wait_for("some batches", lambda: len((content.state("batches.json") or {"done": []})["done"]) > 2, 120)
             server.inside("pkill", "-INT", "-o", "-f", "infrastructure/controller", place=LAPTOP)
             said = first.communicate()[0].decode()

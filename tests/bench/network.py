@@ -36,7 +36,7 @@ from .names import (
     Place,
 )
 from .paths import CACHE, instance_folder
-from .shell import BenchError, say, wait_for
+from .shell import BenchError, run, say, wait_for
 
 #: Written by `push_release`: service → name@sha256:…
 RELEASE = instance_folder() / "release.json"
@@ -65,7 +65,17 @@ def start() -> None:
 def start_network() -> None:
     """The bridge on which everybody stands."""
     if not docker_ok("network", "inspect", NETWORK):
+        take_left_bridges_away(GATEWAY)
         docker("network", "create", "--subnet", SUBNET, "--gateway", GATEWAY, NETWORK)
+
+
+def take_left_bridges_away(gateway: str) -> None:
+    """Bridges of an engine that was killed: they would still draw what is sent to the addresses behind `gateway`."""
+    shown = run(["ip", "-json", "address", "show", "to", gateway]).stdout
+    for link in json.loads(shown or b"[]"):
+        # One with containers at it is up.
+        if link["ifname"].startswith("br-") and link["operstate"] != "UP":
+            run(["ip", "link", "delete", link["ifname"]])
 
 
 def participate(place: Place, *options: str | Path) -> list[str | Path]:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import smtplib
 import ssl
 import unittest
+from pathlib import Path
 
 from . import authority, engine, mails, network, server
 from .names import DOMAIN, LAPTOP, MAIL, MAIL_PASSWORD, MAIL_USER, REGISTRY_HOST, SERVER
 from .outside import trusting
+from .shell import run, wait_for
+
+
+class Bridges(unittest.TestCase):
+    """What an engine leaves behind that was killed, with the addresses of a network that nobody has."""
+
+    GATEWAY = "10.213.254.1"
+
+    def bridges(self) -> list[str]:
+        """The interfaces that have the gateway's address."""
+        shown = json.loads(run(["ip", "-json", "address", "show", "to", self.GATEWAY]).stdout or b"[]")
+        return [link["ifname"] for link in shown]
+
+    def test_one_that_nobody_stands_at_is_taken_away_and_one_in_use_stays(self) -> None:
+        run(["ip", "link", "add", "br-killed", "type", "bridge"])
+        self.addCleanup(run, ["ip", "link", "delete", "br-killed"], check=False)
+        run(["ip", "address", "add", f"{self.GATEWAY}/24", "dev", "br-killed"])
+        # A veth pair stands for a container that runs.
+        run(["ip", "link", "add", "killed0", "master", "br-killed", "type", "veth", "peer", "name", "killed1"])
+        for interface in ("killed0", "killed1", "br-killed"):
+            run(["ip", "link", "set", interface, "up"])
+        self.addCleanup(run, ["ip", "link", "delete", "killed0"], check=False)
+        wait_for("the bridge", lambda: Path("/sys/class/net/br-killed/operstate").read_text().strip() == "up", 30)
+        network.take_left_bridges_away(self.GATEWAY)
+        self.assertEqual(self.bridges(), ["br-killed"])
+        run(["ip", "link", "delete", "killed0"])
+        wait_for("its end", lambda: Path("/sys/class/net/br-killed/operstate").read_text().strip() != "up", 30)
+        network.take_left_bridges_away(self.GATEWAY)
+        self.assertEqual(self.bridges(), [])
 
 
 class Machines(unittest.TestCase):

@@ -42,8 +42,11 @@ impl Scratch {
                 .rand_bytes(RANDOM)
                 .permissions(Permissions::from_mode(0o700))
                 .tempdir_in(parent)?;
-            fs::set_permissions(made.path(), Permissions::from_mode(0o700))?;
             // Before the lock is taken, another run may have taken the folder for one that was left behind.
+            match fs::set_permissions(made.path(), Permissions::from_mode(0o700)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                set => set?,
+            }
             let Some(lock) = locked(made.path())? else { continue };
             let path = made.keep();
             unfinished.insert(path.clone());
@@ -102,13 +105,18 @@ fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(flags.cast_signed()).open(path)
 }
 
-/// Removes the folders in `place` that a killed run left behind, and returns their names.
+/// Removes the folders in `place` that a killed run left behind, and returns the names of those that held something.
+///
+/// An empty one may as well be of a run that has just made it and has not locked it yet: that run makes another one, and
+/// nothing was left behind that somebody should hear of.
 pub fn sweep(place: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(place).into_iter().flatten().filter_map(Result::ok);
     let left = entries.filter(|entry| is_ours(&entry.file_name().to_string_lossy())).filter(|entry| {
         let Ok(folder) = open(&entry.path()) else { return false };
         // Held to the end of the removal: a run that has just made the folder finds it taken and makes another one.
-        folder.try_lock().is_ok() && fs::remove_dir_all(entry.path()).is_ok()
+        folder.try_lock().is_ok()
+            && fs::remove_dir(entry.path()).is_err()
+            && fs::remove_dir_all(entry.path()).is_ok()
     });
     left.map(|entry| entry.path()).collect()
 }

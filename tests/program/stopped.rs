@@ -37,6 +37,14 @@ fn unfinished(here: &Workspace, folder: &str) -> Vec<String> {
     here.names(folder).into_iter().filter(|name| name.starts_with(UNFINISHED)).collect()
 }
 
+/// Those that hold something already.
+fn holding(here: &Workspace, folder: &str) -> Vec<String> {
+    let holds = |name: &String| {
+        std::fs::read_dir(here.path(folder).join(name)).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    unfinished(here, folder).into_iter().filter(holds).collect()
+}
+
 fn send(signal: &str, child: &Child) {
     // The shell's own: a bare machine has no program of that name.
     let kill = format!("kill {signal} {}", child.id());
@@ -110,7 +118,7 @@ fn the_next_run_takes_away_what_a_killed_one_left_and_nothing_of_a_living_one() 
     let mut living = waiting(&here, &[]);
     let kept = unfinished(&here, "temp");
     let mut killed = waiting(&here, &[]);
-    while unfinished(&here, "temp").len() < 2 {
+    while holding(&here, "temp").len() < 2 {
         std::thread::sleep(Duration::from_millis(1));
     }
     killed.kill().expect("killed");
@@ -137,6 +145,22 @@ fn the_next_run_takes_away_what_a_killed_one_left_and_nothing_of_a_living_one() 
 }
 
 #[test]
+fn runs_beside_each_other_take_nothing_from_each_other() {
+    let here = with_zip();
+    std::fs::create_dir(here.path("temp")).expect("a folder");
+    let runs = || {
+        for _ in 0..40 {
+            let mut run = here.command("check export.zip --target input/target.yaml");
+            run.env("TMPDIR", here.path("temp"));
+            let told = crate::workspace::run(run).exits_with(0);
+            assert!(!told.stderr.contains("left behind"), "{}", told.stderr);
+        }
+    };
+    std::thread::scope(|scope| [(); 4].map(|()| scope.spawn(runs)).into_iter().for_each(drop));
+    assert_eq!(here.names("temp"), [""; 0]);
+}
+
+#[test]
 fn a_package_that_was_being_written_is_taken_away_by_the_next_compile() {
     let here = with_zip();
     let compile = "compile input/export --target input/target.yaml --out out --sign-key key";
@@ -145,10 +169,10 @@ fn a_package_that_was_being_written_is_taken_away_by_the_next_compile() {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("stufpack"));
         command.current_dir(here.path(".")).args(compile.split(' ')).stdout(Stdio::null());
         let mut child = command.spawn().expect("the program starts");
-        while child.try_wait().expect("a state").is_none() && unfinished(&here, ".").is_empty() {}
+        while child.try_wait().expect("a state").is_none() && holding(&here, ".").is_empty() {}
         let _ = child.kill();
         child.wait().expect("an end");
-        let hit = !here.path("out").exists() && unfinished(&here, ".").len() == 1;
+        let hit = !here.path("out").exists() && holding(&here, ".").len() == 1;
         if here.path("out").exists() {
             std::fs::remove_dir_all(here.path("out")).expect("removed");
         }

@@ -47,8 +47,13 @@ impl Embedded {
 
 /// The text of the template at `path`, such as `docs/operations.md.jinja`.
 pub fn template(path: &str) -> Option<&'static str> {
+    std::str::from_utf8(template_file(path)?.bytes).ok()
+}
+
+/// The template at `path`, with its digest.
+pub fn template_file(path: &str) -> Option<&'static Embedded> {
     let index = TEMPLATES.binary_search_by(|file| file.path.cmp(path)).ok()?;
-    std::str::from_utf8(TEMPLATES[index].bytes).ok()
+    TEMPLATES.get(index)
 }
 
 /// The git object of the code file at `path`, if that is the one whose SHA-256 is `sha256`.

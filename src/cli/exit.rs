@@ -7,6 +7,57 @@ use crate::pack::age;
 use crate::{compare, open, pack, plan, read, record, render};
 use std::path::PathBuf;
 
+/// What an exit code means.
+pub struct Meaning {
+    /// The number.
+    pub code: u8,
+    /// In a few words, for the help.
+    pub brief: &'static str,
+    /// In full, for the reference and the man pages.
+    pub full: &'static str,
+    /// The one command that ends with it, where it is not every command's.
+    pub only: Option<&'static str>,
+}
+
+const fn meaning(code: u8, brief: &'static str, full: &'static str) -> Meaning {
+    Meaning { code, brief, full, only: None }
+}
+
+/// Every exit code.
+pub const CODES: [Meaning; 9] = [
+    meaning(0, "done", "done"),
+    meaning(
+        1,
+        "could not",
+        "could not (I/O, tool); also whatever cannot be told, since standard output takes nothing",
+    ),
+    meaning(2, "usage", "usage"),
+    meaning(3, "input invalid", "the input is invalid"),
+    meaning(4, "verification failed", "verification failed"),
+    meaning(
+        5,
+        "refused by a gate",
+        "refused by a gate (secret found, person named, setting unaccounted for)",
+    ),
+    Meaning { code: 6, brief: "different", full: "the two differ", only: Some("diff") },
+    Meaning {
+        code: 7,
+        brief: "not all compared",
+        full: "nothing differs, and not everything could be compared",
+        only: Some("diff"),
+    },
+    meaning(70, "a defect of stufpack", "a defect of stufpack"),
+];
+
+/// The exit codes as the help tells them.
+pub fn summary() -> String {
+    let told = CODES.iter().map(|meaning| match meaning.only {
+        Some(command) => format!("{} {} ({command})", meaning.code, meaning.brief),
+        None => format!("{} {}", meaning.code, meaning.brief),
+    });
+    format!("Exit codes: {}", told.collect::<Vec<_>>().join(" · "))
+}
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -6,6 +6,7 @@ mod diff;
 mod exit;
 mod glass;
 mod kit;
+mod manual;
 mod output;
 mod plan;
 pub mod reference;
@@ -29,10 +30,7 @@ use typed::Typed;
 /// repository.
 #[derive(Debug, Parser)]
 #[command(name = "stufpack", version, propagate_version = true, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 done · 1 could not · 2 usage · 3 input invalid · 4 verification failed · \
-5 refused by a gate · 6 different, 7 not all compared (diff) · 70 a defect of stufpack"
-)]
+#[command(after_help = exit::summary())]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -65,12 +63,32 @@ enum Command {
     Schema(schema::Schema),
     /// Prints completions for a shell
     Completions(reference::Completions),
+}
+
+/// What only packagers and `tools/golden` type. Help, completions, man pages and reference are made of [`Arguments`], which has
+/// none of it: what is merely hidden there would be completed all the same.
+#[derive(Debug, Parser)]
+#[command(name = "stufpack")]
+struct Making {
+    #[command(subcommand)]
+    page: Page,
+}
+
+#[derive(Debug, Subcommand)]
+enum Page {
     /// Writes man pages into a folder
-    #[command(hide = true)]
-    ManPages(reference::ManPages),
+    ManPages(manual::ManPages),
     /// Prints the command-line reference in Markdown
-    #[command(hide = true)]
     Reference,
+}
+
+impl Page {
+    fn run(&self) -> Outcome {
+        match self {
+            Self::ManPages(command) => command.run(),
+            Self::Reference => output::write(&reference::markdown()),
+        }
+    }
 }
 
 /// How a command prints its result.
@@ -116,6 +134,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn dispatch(arguments: &[OsString]) -> u8 {
+    if arguments.get(1).and_then(|word| word.to_str()).is_some_and(Page::has_subcommand) {
+        return match Making::try_parse_from(arguments) {
+            Ok(making) => exit::finish(making.page.run(), Typed(arguments), OutputFormat::Text),
+            Err(error) => exit::misunderstood(&error, Typed(arguments), OutputFormat::Text),
+        };
+    }
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,
         Err(error) => return exit::misunderstood(&error, Typed(arguments), asked_format(arguments)),
@@ -134,8 +158,6 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         Command::Kit(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
-        Command::ManPages(command) => command.run(),
-        Command::Reference => output::write(&reference::markdown()),
     };
     exit::finish(result, typed, format_of(&parsed.command))
 }

@@ -7,6 +7,7 @@ mod given;
 mod glass;
 mod golden;
 mod kit;
+mod manual;
 mod numbered;
 mod pages;
 mod recorded;

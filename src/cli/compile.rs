@@ -3,17 +3,13 @@
 use super::report::{self, path};
 use super::typed::command;
 use super::{Outcome, OutputFormat, exit::Failure, output};
-use crate::model::{Checked, SecretName, Timestamp, Word as _};
+use crate::model::{Checked, Timestamp};
 use crate::open::{self, Signers, Trust};
 use crate::pack::age::Identities;
-use crate::pack::{
-    self, Details, NeededSecret, Package, Previous, Requires, Sealing, SecretOrigin, SecretPhase, Signer,
-    Tool, Written,
-};
-use crate::plan::Numbering;
+use crate::pack::{self, Package, Previous, Signer, Written};
 use crate::record::{self, Glass, Locked, Recorded, Recording, Staged, Value};
 use crate::threads::at_once;
-use crate::{check, plan, read, render};
+use crate::{check, read};
 use clap::Args;
 use serde::Serialize;
 use std::ffi::OsStr;
@@ -142,7 +138,7 @@ impl Compile {
         }
         let glass = self.open_glass(&checked)?;
         let (number, previous) = self.number(&checked, &signer, glass.as_ref())?;
-        let package = seal(&checked, &signer, number, previous)?;
+        let package = crate::compile(&checked, &signer, number, previous)?;
         let recipients: &[_] = if self.encrypt { &checked.target.recipients } else { &[] };
         let options = pack::Output { recipients, force: self.force };
         // Both lie complete on the disk, made at once, before either counts. The record stands first: a package with a number
@@ -329,78 +325,4 @@ impl Compile {
         ));
         output::write(&text)
     }
-}
-
-/// Plans, renders and seals.
-fn seal(
-    checked: &Checked,
-    signer: &Signer,
-    number: u32,
-    previous: Option<Previous>,
-) -> Result<Package, Failure> {
-    let plan = plan::compile(checked, &Numbering { package: u64::from(number) });
-    let (accounted, files) = rayon::join(|| plan::account(&plan, checked), || render::files(&plan, checked));
-    accounted?;
-    let files = files?;
-    let details = details(checked, signer, &plan, number, previous);
-    // A plan is many small values: they are taken apart while the package is sealed and written.
-    rayon::spawn(move || drop(plan));
-    Ok(pack::seal(files, &Sealing { signer, details: &details })?)
-}
-
-fn details(
-    checked: &Checked,
-    signer: &Signer,
-    plan: &plan::Plan,
-    number: u32,
-    previous: Option<Previous>,
-) -> Details {
-    let (export, target) = (&checked.export, &checked.target);
-    Details {
-        slug: export.project.slug.clone(),
-        environment: target.environment,
-        pathway: target.pathway,
-        provider: target.provider,
-        number,
-        previous,
-        issuer: signer.issuer(&export.installation),
-        installation: export.installation.clone(),
-        created_at: export.exported_at,
-        expires_at: export.exported_at.plus(target.validity),
-        tool: Tool::this(),
-        source: checked.export_digest,
-        target: checked.target_digest,
-        requires: requires(plan),
-        secrets: plan.facts.secrets.iter().filter_map(needed).collect(),
-        salt: export.salt.clone(),
-    }
-}
-
-/// What has to be there before the package can run.
-fn requires(plan: &plan::Plan) -> Requires {
-    let owned = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
-    };
-    let word = |service| serde_json::to_value(service).ok()?.as_str().map(str::to_owned);
-    let images = plan.facts.images.iter();
-    Requires {
-        tools: owned(plan::TOOLS),
-        collections: owned(plan::COLLECTIONS),
-        images: images.filter_map(|(service, image)| Some((word(service)?, image.clone()))).collect(),
-    }
-}
-
-fn needed(secret: &plan::SecretUse) -> Option<NeededSecret> {
-    Some(NeededSecret {
-        name: SecretName::parse(&secret.name)?,
-        origin: match secret.origin {
-            plan::Origin::Generated => SecretOrigin::Generated,
-            plan::Origin::Provided => SecretOrigin::Provided,
-        },
-        needed_by: match secret.needed_by {
-            plan::NeededBy::Prepare => SecretPhase::Prepare,
-            plan::NeededBy::Content => SecretPhase::Content,
-        },
-        purpose: secret.purpose.to_owned(),
-    })
 }

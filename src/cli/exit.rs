@@ -131,6 +131,16 @@ pub enum Failure {
     },
 }
 
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
+        match error {
+            crate::Error::Accounting(error) => error.into(),
+            crate::Error::Render(error) => error.into(),
+            crate::Error::Pack(error) => error.into(),
+        }
+    }
+}
+
 impl Failure {
     /// The exit code. A new kind of failure needs a decision here.
     fn code(&self) -> u8 {

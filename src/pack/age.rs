@@ -54,6 +54,14 @@ fn at(line: usize) -> String {
     if line == 0 { String::new() } else { format!(": line {line} is none") }
 }
 
+/// A text that holds no identities; none of its lines is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no age identity (AGE-SECRET-KEY-1…) without passphrase{}", at(*line))]
+pub struct NoIdentity {
+    /// The first line that is none, 0 where there is no line.
+    pub line: usize,
+}
+
 /// Secret keys that open age files. `Debug` tells their number only.
 #[derive(Clone)]
 pub struct Identities(Vec<::age::x25519::Identity>);
@@ -71,11 +79,15 @@ impl Identities {
         let file = std::fs::File::open(path).map_err(read)?;
         let mut text = Vec::new();
         file.take(1 << 20).read_to_end(&mut text).map_err(read)?;
-        Self::parse(&text).map_err(|line| Error::IdentityForm { path: path.to_owned(), line })
+        Self::parse(&text).map_err(|NoIdentity { line }| Error::IdentityForm { path: path.to_owned(), line })
     }
 
-    /// Reads identities, one per line; an error is the number of the first line that is none, 0 where there is no line.
-    pub fn parse(text: &[u8]) -> Result<Self, usize> {
+    /// Reads identities, one per line.
+    ///
+    /// # Errors
+    ///
+    /// A line that is none.
+    pub fn parse(text: &[u8]) -> Result<Self, NoIdentity> {
         let mut identities = Vec::new();
         for (index, line) in text.split(|b| *b == b'\n').enumerate() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -83,9 +95,9 @@ impl Identities {
                 continue;
             }
             let identity = std::str::from_utf8(line).ok().and_then(|line| line.parse().ok());
-            identities.push(identity.ok_or(index + 1)?);
+            identities.push(identity.ok_or(NoIdentity { line: index + 1 })?);
         }
-        if identities.is_empty() { Err(0) } else { Ok(Self(identities)) }
+        if identities.is_empty() { Err(NoIdentity { line: 0 }) } else { Ok(Self(identities)) }
     }
 }
 

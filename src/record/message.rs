@@ -155,6 +155,26 @@ pub const TRAILERS: [&str; 12] = [
     "Tool",
 ];
 
+/// Why a text is no message of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Nothing follows the subject.
+    #[error("there are no trailers")]
+    NoTrailers,
+    /// A trailer is not there, or another one is in its place.
+    #[error("the trailer {0} is missing or not in its place")]
+    Missing(&'static str),
+    /// A trailer says what it cannot say.
+    #[error("the trailer {0} has no valid value")]
+    Invalid(&'static str),
+    /// The subject of a package's commit names no package.
+    #[error("the subject does not name the package that is recorded")]
+    Nameless,
+    /// Everything can be read, and [`Message::render`] would have written it in another way.
+    #[error("it is not written as stufpack writes it: subject, empty line, twelve trailers")]
+    Form,
+}
+
 impl Message {
     /// The message as it stands in the commit.
     pub fn render(&self) -> String {
@@ -191,18 +211,22 @@ impl Message {
         text
     }
 
-    /// Reads a message; says what is wrong with one that [`Message::render`] did not make.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (subject, block) = text.split_once("\n\n").ok_or("there are no trailers")?;
+    /// Reads a message.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with one that [`Message::render`] did not make.
+    pub fn parse(text: &str) -> Result<Self, MessageError> {
+        let (subject, block) = text.split_once("\n\n").ok_or(MessageError::NoTrailers)?;
         let mut lines = block.lines();
-        let mut values = TRAILERS.iter().map(|name| {
+        let mut values = TRAILERS.iter().map(|&name| {
             lines
                 .next()
                 .and_then(|line| line.strip_prefix(name)?.strip_prefix(": "))
-                .ok_or_else(|| format!("the trailer {name} is missing or not in its place"))
+                .ok_or(MessageError::Missing(name))
         });
-        let mut next = || values.next().unwrap_or_else(|| Err("a trailer is missing".to_owned()));
-        let bad = |name: &str| format!("the trailer {name} has no valid value");
+        let mut next = || values.next().unwrap_or(Err(MessageError::Form));
+        let bad = MessageError::Invalid;
 
         let event = Event::parse(next()?).ok_or_else(|| bad("Event"))?;
         let operation = next()?.parse().map_err(|_| bad("Operation"))?;
@@ -215,18 +239,16 @@ impl Message {
             }),
         };
         let name = match event {
-            Event::Package => {
-                Some(name(subject).ok_or("the subject does not name the package that is recorded")?)
-            }
+            Event::Package => Some(name(subject).ok_or(MessageError::Nameless)?),
             _ => None,
         };
-        let id = |name, text| git2::Oid::from_str(text).map_err(|_| bad(name));
+        let id = |name: &'static str, text: &str| git2::Oid::from_str(text).map_err(|_| bad(name));
         let before = match next()? {
             NONE => None,
             text => Some(id("Before", text)?),
         };
         let after = id("After", next()?)?;
-        let optional = |name, text| match text {
+        let optional = |name: &'static str, text: &str| match text {
             NONE => Ok(None),
             text => Value::read(name, text).map(Some).map_err(|_| bad(name)),
         };
@@ -244,9 +266,7 @@ impl Message {
             tool: Value::read("Tool", next()?).map_err(|_| bad("Tool"))?,
         };
         if message.render() != text {
-            return Err(
-                "it is not written as stufpack writes it: subject, empty line, twelve trailers".to_owned()
-            );
+            return Err(MessageError::Form);
         }
         Ok(message)
     }

@@ -175,6 +175,23 @@ pub(super) fn folder(operation: u32, event: Event) -> String {
     format!("{operation:04}-{event}")
 }
 
+/// Why bytes are no `operation.json`.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// They are no JSON, or not of this form.
+    #[error(transparent)]
+    Form(#[from] serde_json::Error),
+    /// They are of a later form.
+    #[error("schema {0} is not known here")]
+    Schema(u32),
+    /// The operation's times are in the wrong order.
+    #[error("it ended before it began")]
+    EndsBefore,
+    /// An operation that runs a package does not say which.
+    #[error("it names no package")]
+    NoPackage,
+}
+
 impl Operation {
     /// The published JSON Schema.
     pub fn schema() -> String {
@@ -183,18 +200,22 @@ impl Operation {
         text
     }
 
-    /// Reads `operation.json`; says what is wrong with it.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let operation: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    /// Reads `operation.json`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, OperationError> {
+        let operation: Self = serde_json::from_slice(bytes)?;
         if operation.schema != 1 {
-            return Err(format!("schema {} is not known here", operation.schema));
+            return Err(OperationError::Schema(operation.schema));
         }
         if operation.ended < operation.started {
-            return Err("it ended before it began".to_owned());
+            return Err(OperationError::EndsBefore);
         }
         let runs = matches!(operation.event, Kind::Deployment | Kind::Cutover | Kind::Rollback);
         if runs && operation.package.is_none() {
-            return Err("it names no package".to_owned());
+            return Err(OperationError::NoPackage);
         }
         Ok(operation)
     }
@@ -225,7 +246,7 @@ impl Locked {
         let files = read_folder(folder)?;
         let wrong = |file: &str, why: String| Error::Operation { path: folder.join(file), why };
         let about = files.get(OPERATION).ok_or_else(|| wrong(OPERATION, "it is missing".to_owned()))?;
-        let operation = Operation::parse(about).map_err(|why| wrong(OPERATION, why))?;
+        let operation = Operation::parse(about).map_err(|why| wrong(OPERATION, why.to_string()))?;
         check_journal(&operation, &files).map_err(|why| wrong(JOURNAL, why))?;
         if let Some(name) =
             operation.personal.iter().find(|name| !files.contains_key(*name) || is_fixed(name))

@@ -70,7 +70,7 @@ pub(super) fn check(
     let operation = match Operation::parse(state.blobs.odb.read(*about)?.data()) {
         Ok(operation) => operation,
         Err(why) => {
-            found.push(Finding::new("glass.operation.form", why).at(mine + OPERATION));
+            found.push(Finding::new("glass.operation.form", why.to_string()).at(mine + OPERATION));
             return Ok(());
         }
     };

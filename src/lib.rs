@@ -92,6 +92,7 @@ pub mod read;
 pub mod record;
 pub mod render;
 pub mod scratch;
+pub mod show;
 mod threads;
 
 pub use flow::{Error, compile};

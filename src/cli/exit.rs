@@ -4,7 +4,7 @@ use super::typed::Typed;
 use super::{OutputFormat, output, report, usage};
 use crate::model::{Finding, Severity};
 use crate::pack::age;
-use crate::{compare, open, pack, plan, read, record, render};
+use crate::{compare, open, pack, plan, read, record, render, show};
 use std::path::PathBuf;
 
 /// What an exit code means.
@@ -82,6 +82,9 @@ pub enum Failure {
     /// The package could not be opened, or is not what it says.
     #[error(transparent)]
     Open(#[from] open::Error),
+    /// The package is whole, and of another version that writes it in another way.
+    #[error(transparent)]
+    Show(#[from] show::Error),
     /// The identity that decrypts a package could not be used.
     #[error(transparent)]
     Identity(age::Error),
@@ -109,13 +112,13 @@ pub enum Failure {
     /// The history is not proven; its report stands on standard output.
     #[error("the history is not proven")]
     Unproven,
-    /// The inventories of two exports could not be compared.
+    /// The inventories of two exports, or the lists of two packages, could not be compared.
     #[error(transparent)]
     Compare(#[from] compare::Error),
-    /// Two exports differ; how, stands on standard output.
-    #[error("the exports differ")]
+    /// Two exports or packages differ; how, stands on standard output.
+    #[error("the two differ")]
     Different,
-    /// Two exports do not differ in what was compared, which is not everything; what was not, stands on standard output.
+    /// They do not differ in what was compared, which is not everything; what was not, stands on standard output.
     #[error("not everything was compared")]
     NotCompared,
     /// Standard output, or the folder of the man pages, could not be written.
@@ -159,7 +162,7 @@ impl Failure {
                 render::Error::UnknownFormat { .. } | render::Error::Template { .. } => 70,
                 render::Error::Inventory(_) => 1,
             },
-            Self::Pack(_) | Self::NoGlass { .. } => 1,
+            Self::Pack(_) | Self::NoGlass { .. } | Self::Show(_) => 1,
             Self::Open(error) => match error {
                 open::Error::Problems(_) => 4,
                 open::Error::IdentityNeeded { .. }

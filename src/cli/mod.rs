@@ -5,6 +5,7 @@ mod compile;
 mod diff;
 mod exit;
 mod glass;
+mod inspect;
 mod kit;
 mod manual;
 mod output;
@@ -49,9 +50,12 @@ enum Command {
     Compile(compile::Compile),
     /// Verifies a package (zip, encrypted zip, or unpacked folder) or a source kit
     Verify(verify::Verify),
+    /// Verifies a package, then tells what is in it, what it needs, and what it will do to which side
+    Inspect(inspect::Inspect),
     /// Verifies a package, then unpacks it into a new folder
     Unpack(unpack::Unpack),
-    /// Compares two exports by meaning; ends with 6 where they differ, with 7 where not everything could be compared
+    /// Compares two exports, or two packages, by meaning; ends with 6 where they differ, with 7 where not everything could be
+    /// compared
     Diff(diff::Diff),
     /// Records and verifies the history of one STUF
     #[command(subcommand)]
@@ -152,6 +156,7 @@ fn dispatch(arguments: &[OsString]) -> u8 {
         Command::Plan(command) => command.run(),
         Command::Compile(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Inspect(command) => command.run(),
         Command::Unpack(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Glass(command) => command.run(),
@@ -209,6 +214,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Plan(command) => command.failure_format(),
         Command::Compile(command) => command.format,
         Command::Verify(command) => command.format,
+        Command::Inspect(command) => command.format,
         Command::Unpack(command) => command.format,
         Command::Diff(command) => command.format,
         Command::Glass(command) => command.format(),

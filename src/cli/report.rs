@@ -316,6 +316,7 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Render(_) => "render",
         Failure::Pack(_) => "pack",
         Failure::Open(_) => "verify",
+        Failure::Show(_) => "show",
         Failure::Identity(_) => "identity",
         Failure::Record(error) => error.code(),
         Failure::NoGlass { .. } => "glass.none",

@@ -18,6 +18,8 @@ enum Document {
     Operation,
     /// `stufpack diff --format json`
     Diff,
+    /// `stufpack inspect --format json`
+    Inspect,
     /// the validation report of a phase that checks
     Report,
 }
@@ -39,6 +41,7 @@ impl Schema {
             Document::Plan => include_str!("../../schemas/plan.json"),
             Document::Operation => include_str!("../../schemas/operation.json"),
             Document::Diff => include_str!("../../schemas/diff.json"),
+            Document::Inspect => include_str!("../../schemas/inspect.json"),
             Document::Report => include_str!("../../schemas/report.json"),
         })
     }

@@ -44,7 +44,7 @@ impl Trusting {
     }
 
     /// With what it is opened, and whom to trust.
-    fn given(&self) -> Result<(Option<Identities>, Trust), Failure> {
+    pub fn given(&self) -> Result<(Option<Identities>, Trust), Failure> {
         let identities = match &self.identity {
             Some(path) => Some(Identities::from_file(path).map_err(Failure::Identity)?),
             None => None,

@@ -18,6 +18,38 @@ pub const LISTED: usize = 1000;
 const MODIFIED: &str = "content.modified";
 const KEYS: &str = "content.keys";
 
+/// Rows in byte order of their keys.
+pub(super) trait Rows {
+    /// The next one.
+    fn row(&mut self) -> io::Result<Option<Row<'_>>>;
+}
+
+impl Rows for Option<Ordered> {
+    #[inline]
+    fn row(&mut self) -> io::Result<Option<Row<'_>>> {
+        match self {
+            Some(rows) => rows.next(),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Compares lists of objects, of which there are `counts`; at most `most` differences are listed, and all of them counted.
+pub(super) fn compare_lists(
+    comparison: &mut Comparison,
+    counts: (u64, u64),
+    old: impl Rows,
+    new: impl Rows,
+    most: usize,
+) -> io::Result<()> {
+    let objects = Objects { old: counts.0, new: counts.1, ..Objects::default() };
+    let mut found = Found { comparison, objects, free_times: false, room: most };
+    merge(old, new, &mut found)?;
+    let Found { objects, .. } = found;
+    comparison.objects = Some(objects);
+    Ok(())
+}
+
 /// Compares the inventories; at most `most` differences are listed, and all of them counted.
 pub(super) fn compare(
     comparison: &mut Comparison,
@@ -65,9 +97,9 @@ fn new_name(key: &str) -> Option<String> {
     key_problem(Store::Garage, key).and_then(|_| percent_encoded(Store::Garage, key))
 }
 
-fn merge(mut old: Option<Ordered>, mut new: Option<Ordered>, found: &mut Found<'_>) -> io::Result<()> {
-    let mut before = next(&mut old)?;
-    let mut after = next(&mut new)?;
+fn merge(mut old: impl Rows, mut new: impl Rows, found: &mut Found<'_>) -> io::Result<()> {
+    let mut before = old.row()?;
+    let mut after = new.row()?;
     loop {
         let order = match (&before, &after) {
             (None, None) => return Ok(()),
@@ -78,27 +110,19 @@ fn merge(mut old: Option<Ordered>, mut new: Option<Ordered>, found: &mut Found<'
         match (order, before, after) {
             (Ordering::Equal, Some(one), Some(other)) => {
                 found.both(&one, &other);
-                before = next(&mut old)?;
-                after = next(&mut new)?;
+                before = old.row()?;
+                after = new.row()?;
             }
             (Ordering::Less, Some(row), _) => {
                 found.alone(&row, Change::Removed);
-                before = next(&mut old)?;
+                before = old.row()?;
             }
             (_, _, Some(row)) => {
                 found.alone(&row, Change::Added);
-                after = next(&mut new)?;
+                after = new.row()?;
             }
             (_, _, None) => return Ok(()),
         }
-    }
-}
-
-#[inline]
-fn next(rows: &mut Option<Ordered>) -> io::Result<Option<Row<'_>>> {
-    match rows {
-        Some(rows) => rows.next(),
-        None => Ok(None),
     }
 }
 
@@ -197,6 +221,7 @@ impl Found<'_> {
             old: old.map(Value::Plain),
             new: new.map(Value::Plain),
             promised: None,
+            also: Vec::new(),
         });
     }
 }

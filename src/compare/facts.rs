@@ -76,6 +76,13 @@ pub struct Hidden {
     digest: Digest,
 }
 
+impl Hidden {
+    /// What `digest` is of, without anything that tells it.
+    pub(super) fn new(kind: String, length: Option<usize>, digest: Digest) -> Self {
+        Self { kind, length, digest }
+    }
+}
+
 /// One thing that an export says.
 #[derive(Clone, Debug)]
 pub(super) struct Fact {
@@ -108,8 +115,8 @@ pub(super) struct Facts {
     pub all: BTreeMap<String, Fact>,
     /// Where parts stand that no migration carries over: their place in the file, as the ledger has it.
     pub places: BTreeMap<String, String>,
-    /// Those of them that Keycloak makes in every realm.
-    everywhere: Vec<String>,
+    /// What says nothing where the other side has nothing beside it.
+    silent_alone: Vec<String>,
     within: Vec<String>,
 }
 
@@ -135,6 +142,27 @@ impl Facts {
     pub fn put_some(&mut self, at: &KeyPath, class: Class, value: Option<impl Into<Json>>) {
         if let Some(value) = value {
             self.put(at, class, value);
+        }
+    }
+
+    /// Enters a value that may have to be hidden.
+    pub fn put_value(&mut self, at: &KeyPath, class: Class, value: Value) {
+        self.enter(at, class, value, false);
+    }
+
+    /// Enters a value that says something only beside the other side's.
+    pub fn put_beside(&mut self, at: &KeyPath, class: Class, value: impl Into<Json>) {
+        let path = self.enter(at, class, Value::Plain(value.into()), false);
+        self.silent_alone.push(path);
+    }
+
+    /// Enters a list whose order is a matter of taste.
+    pub fn put_in_any_order(&mut self, at: &KeyPath, class: Class, items: &[Json]) {
+        let path = self.enter(at, class, Value::Plain(items.to_vec().into()), false);
+        if let Some(fact) = self.all.get_mut(&path) {
+            let mut sorted = items.to_vec();
+            sorted.sort_by_cached_key(ToString::to_string);
+            fact.meaning = Some(sorted.into());
         }
     }
 
@@ -178,15 +206,16 @@ impl Facts {
         if let Some(fact) = self.all.get_mut(&path) {
             fact.of = of;
         }
+        // Keycloak makes it in every realm.
         if part.everywhere {
-            self.everywhere.push(path.clone());
+            self.silent_alone.push(path.clone());
         }
         self.places.insert(path, below_realm(&part.place));
     }
 
-    /// Takes out what Keycloak makes in every realm, where the other export does not show it.
+    /// Takes out what says nothing without the other side's, where that has none.
     pub fn forget_alone(&mut self, other: &Self) {
-        for path in self.everywhere.iter().filter(|path| !other.all.contains_key(*path)) {
+        for path in self.silent_alone.iter().filter(|path| !other.all.contains_key(*path)) {
             self.all.remove(path);
         }
     }

@@ -1,12 +1,13 @@
-//! Compares two exports by what they say, not by how it is written.
+//! Compares two exports, or two packages, by what they say, not by how it is written.
 //!
-//! Each export becomes facts by key path: users are known by id, then by address, everything else by its name.
-//! What differs has a class. With the ledger of the old one's migration, the new one is held against what the ledger
-//! promises, and what it explains is told apart.
+//! Each becomes facts by key path: users are known by id, then by address, everything else by its name.
+//! What differs has a class. With the ledger of the old export's migration, the new one is held against what the ledger
+//! promises, and what it explains is told apart. Packages are compared once they are verified.
 
 mod content;
 mod export;
 mod facts;
+mod package;
 mod pairs;
 mod realm;
 mod report;
@@ -15,8 +16,10 @@ mod settings;
 pub use crate::model::Afterwards;
 pub use content::LISTED;
 pub use facts::{Class, Hidden, Value};
+pub use package::{Named, packages};
 pub use report::{
-    Change, Comparison, Counts, Difference, Explained, NotCounted, Objects, Promise, Which, Why, schema,
+    Change, Code, CodeFile, Compared, Comparison, Counts, Difference, Explained, NotCounted, Objects,
+    Promise, Signed, Which, Why, schema,
 };
 
 use crate::model::{
@@ -35,6 +38,12 @@ pub enum Error {
         "the inventories could not be compared; next: leave both exports alone while they are compared, with room below TMPDIR, then repeat the command"
     )]
     Inventory(#[from] io::Error),
+    /// A list of objects in a package that another version of the program writes in another way.
+    #[error(
+        "a list of objects is what its signer made, and is not written as this version of stufpack reads it; next: use the \
+         version of stufpack that made the newer package"
+    )]
+    Lists(#[source] io::Error),
 }
 
 /// One of the two exports.

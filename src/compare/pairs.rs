@@ -1,4 +1,4 @@
-//! Who is who in two exports: people keep their address when their id changes.
+//! Who is who in two exports or packages: people keep their address when their id changes.
 
 use crate::model::{RealmUser, User, UserId};
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(super) fn accounts<'a>(
 }
 
 /// Of two that share an address none is taken: they are told as they are.
-fn by_address<'a, K: Ord, U>(
+pub(super) fn by_address<'a, K: Ord, U>(
     old: &'a BTreeMap<K, U>,
     new: &'a BTreeMap<K, U>,
     address: impl Fn(&U) -> Option<String>,

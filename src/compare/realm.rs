@@ -63,7 +63,7 @@ fn said(text: &str) -> Option<&str> {
 }
 
 /// Settings of the realm: those that are not about a sign-in are listed.
-fn class_of_setting(key: &str) -> Class {
+pub(super) fn class_of_setting(key: &str) -> Class {
     let ends = |ends: &[&str]| ends.iter().any(|end| key.ends_with(end));
     if ends(&["Theme", "Locale", "internationalizationEnabled"]) {
         Class::Cosmetic

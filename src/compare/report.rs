@@ -3,20 +3,23 @@
 use super::Side;
 use super::facts::{Class, Value};
 use crate::model::{Afterwards, Disposition, Entry};
+use crate::open::Standing;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Version of the JSON.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
-/// What two exports have and have not in common.
+/// What two exports, or two packages, have and have not in common.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Comparison {
     /// Version of this shape.
     pub schema: u32,
-    /// The old export.
+    /// What was compared.
+    pub compared: Compared,
+    /// The old one.
     pub old: Which,
-    /// The new export.
+    /// The new one.
     pub new: Which,
     /// Whether the new export was held against the ledger of the old one's migration.
     pub migrated: bool,
@@ -24,30 +27,95 @@ pub struct Comparison {
     pub equal: bool,
     /// Number of differences of each class; objects that are counted and not listed are among them.
     pub counts: Counts,
+    /// Of packages: the files that are the same in every package of one version of the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     /// Every difference, the most serious first; with a ledger, those that it does not explain.
     pub differences: Vec<Difference>,
-    /// The objects of both inventories.
+    /// The objects of both inventories; of packages, where their lists of objects are not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objects: Option<Objects>,
     /// Parts that neither export has, so that nothing can be said of them.
     pub not_compared: Vec<&'static str>,
-    /// What differs between any two exports, and counts for nothing.
+    /// What differs between any two exports or packages, and counts for nothing.
     pub not_counted: Vec<NotCounted>,
+    /// Of packages: files of other bytes in which no value differs but those that follow from what is told above.
+    pub follows: Vec<String>,
     /// With a ledger: what it explains.
     pub explained: Vec<Explained>,
 }
 
-/// One of the two exports.
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compared {
+    /// Two exports.
+    Exports,
+    /// Two packages, both verified.
+    Packages,
+}
+
+impl Compared {
+    /// One of them.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Exports => "export",
+            Self::Packages => "package",
+        }
+    }
+}
+
+/// One of the two.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Which {
     /// As it was named on the command line.
     pub name: String,
-    /// When it was made.
+    /// When the export was made, which a package was made from.
     pub exported_at: String,
-    /// What made it.
-    pub exporter: String,
+    /// What made it: of an export its exporter, of a package this program.
+    pub made_by: String,
     /// The installation that it is of.
     pub installation: String,
+    /// Which package it is, and who signed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<Signed>,
+}
+
+/// A verified package.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Signed {
+    /// Its own name.
+    pub name: String,
+    /// SHA-256 of its `SHA256SUMS`.
+    pub sha256: String,
+    /// Who signed it, as the signers file names them.
+    pub principal: String,
+    /// `SHA256:…` of the key.
+    pub fingerprint: String,
+    /// Whether it has expired.
+    pub standing: Standing,
+}
+
+/// The code of two packages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Code {
+    /// Whether it is the same in both.
+    pub equal: bool,
+    /// Its digest in the old package.
+    pub old: String,
+    /// Its digest in the new package.
+    pub new: String,
+    /// The files that differ.
+    pub files: Vec<CodeFile>,
+}
+
+/// A file of the code that is not the same in both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CodeFile {
+    /// Its path in the package.
+    pub path: String,
+    /// What became of it.
+    pub change: Change,
 }
 
 /// How many differences there are, by class.
@@ -86,10 +154,11 @@ impl Counts {
     }
 }
 
-/// Something that the two exports do not both say.
+/// Something that the two do not both say.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
-    /// Key path in the words of the ledger, by the old export where the two name a thing differently.
+    /// Key path in the words of the ledger, by the old one where the two name a thing differently; of a package the file
+    /// before it.
     pub path: String,
     /// What it touches.
     pub class: Class,
@@ -97,24 +166,26 @@ pub struct Difference {
     pub change: Change,
     /// Whether it names a person.
     pub personal: bool,
-    /// What the old export says.
+    /// What the old one says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
-    /// What the new export says.
+    /// What the new one says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
     /// What the ledger promised instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promised: Option<Promise>,
+    /// Further places of a package that hold the same value.
+    pub also: Vec<String>,
 }
 
 /// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
-    /// The new export alone says it.
+    /// The new one alone says it.
     Added,
-    /// The old export alone says it.
+    /// The old one alone says it.
     Removed,
     /// Both say something else.
     Changed,
@@ -199,10 +270,10 @@ pub struct Explained {
     /// What the ledger says.
     #[serde(flatten)]
     pub why: Why,
-    /// What the old export says.
+    /// What the old one says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
-    /// What the new export says.
+    /// What the new one says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
 }
@@ -228,11 +299,18 @@ pub struct Objects {
     pub not_listed: u64,
 }
 
-/// What differs between any two exports.
+impl Objects {
+    /// Whether any object differs.
+    pub(super) fn differ(&self) -> bool {
+        self.added + self.removed + self.changed + self.touched > 0
+    }
+}
+
+/// What differs between any two exports or packages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NotCounted {
     /// Key path.
-    pub path: &'static str,
+    pub path: String,
     /// Why it says nothing.
     pub why: &'static str,
 }
@@ -242,8 +320,9 @@ impl Comparison {
         let which = |side: &Side<'_>| Which {
             name: side.name.to_owned(),
             exported_at: side.export.exported_at.to_string(),
-            exporter: side.export.exporter.to_string(),
+            made_by: side.export.exporter.to_string(),
             installation: side.export.installation.to_string(),
+            package: None,
         };
         let differ = [
             (
@@ -265,15 +344,18 @@ impl Comparison {
         ];
         Self {
             schema: SCHEMA,
+            compared: Compared::Exports,
             old: which(old),
             new: which(new),
             migrated,
             equal: true,
             counts: Counts::default(),
+            code: None,
             differences: Vec::new(),
             objects: None,
             not_compared: without.into_iter().filter(|(_, lacks)| *lacks).map(|(part, _)| part).collect(),
-            not_counted: differ.map(|(path, why, _)| NotCounted { path, why }).collect(),
+            not_counted: differ.map(|(path, why, _)| NotCounted { path: path.to_owned(), why }).collect(),
+            follows: Vec::new(),
             explained: Vec::new(),
         }
     }

@@ -75,6 +75,7 @@ pub(super) fn compare(comparison: &mut Comparison, old: &Facts, new: &Facts, led
                 why: Why::of(promise),
                 expected: Some(&promise.afterwards).filter(|after| !after.is_same()).cloned(),
             }),
+            also: Vec::new(),
         });
     }
 }

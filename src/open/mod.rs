@@ -154,7 +154,7 @@ pub fn signers_text(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// In which form a package came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// The zip.
@@ -168,7 +168,7 @@ pub enum Form {
 }
 
 /// Where the moment of verification stands in a package's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Within its time.

@@ -4,7 +4,7 @@ use super::verbs::{self, Gate, Limits, Verb};
 use super::{Content, NeededBy, Origin, Phase, Place, Plan, Sizes, Timetable};
 use crate::model::{Disposition, Environment, Pathway, Provider, Timestamp};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which migration this is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -31,7 +31,7 @@ pub struct Identity {
 }
 
 /// The figures of the first screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FirstScreen {
     /// Planned working time from preflight to the end of the cutover.
@@ -49,7 +49,7 @@ pub struct FirstScreen {
 }
 
 /// How many settings end which way; what each is stands in `docs/ledger.json`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Counts {
     /// All.

@@ -1,13 +1,13 @@
 //! Phases and steps: what happens in a migration, in order.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `phase/verb-object`, such as `cutover/freeze-source`: heading anchor, Ansible tag and progress key.
 pub type StepId = &'static str;
 
 /// The machine on which a step acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// The installation that is left.
@@ -19,7 +19,7 @@ pub enum Side {
 }
 
 /// Who acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Actor {
     /// `./migrate`, started by the Trust Architect.
@@ -118,7 +118,7 @@ impl Estimate {
 }
 
 /// A step after which something is different for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     /// From here on users notice.
@@ -207,7 +207,7 @@ pub struct Step {
 }
 
 /// Where a phase stands in a migration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// On the main line, from preflight to finalize.

@@ -1,8 +1,10 @@
 //! What was named as an export and is none: one finding that says what it is and what to name, not one for each file in it.
 
 use super::folder::{DOCUMENTS, at_file};
+use super::{ENCRYPTED, begins_with};
 use crate::model::{Finding, Instead, codes};
 use std::borrow::Cow;
+use std::fs::File;
 use std::path::Path;
 
 /// Folders below the one that was named in which an export is looked for.
@@ -11,6 +13,35 @@ const DEPTH: usize = 4;
 const MOST_ENTRIES: usize = 20_000;
 /// Exports that are told.
 const MOST_TOLD: usize = 3;
+
+/// What a path leads to, by its looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// An export, or a document.
+    Export,
+    /// A package.
+    Package,
+}
+
+/// What `path` leads to, where names and first bytes tell; nothing is taken from a pipe, which can be read once.
+pub fn looks(path: &Path) -> Option<Looks> {
+    if path.is_dir() {
+        let package = || is_package(|name| path.join(name).exists()).then_some(Looks::Package);
+        return if holds_export(path) { Some(Looks::Export) } else { package() };
+    }
+    if !path.is_file() {
+        return None;
+    }
+    if begins_with(path, ENCRYPTED).ok()? {
+        return Some(Looks::Package);
+    }
+    if !begins_with(path, b"PK").ok()? {
+        return Some(Looks::Export);
+    }
+    let archive = ::zip::ZipArchive::new(File::open(path).ok()?).ok()?;
+    let package = holds_package(archive.file_names().filter_map(Result::ok));
+    Some(if package { Looks::Package } else { Looks::Export })
+}
 
 /// The finding about the folder `root`, called `shown`, if no export stands in it.
 pub(super) fn folder(root: &Path, shown: &str) -> Option<Finding> {
@@ -41,11 +72,13 @@ pub(super) fn unpacked(root: &Path, shown: &str) -> Option<Finding> {
 
 /// The finding about a zip, called `shown`, if its entries are those of a package.
 pub(super) fn zip<'a>(names: impl Iterator<Item = Cow<'a, str>>, shown: &str) -> Option<Finding> {
-    // A package stands in one folder.
+    holds_package(names).then(|| package(shown))
+}
+
+/// Whether the entries of a zip are those of a package, which stands in one folder.
+fn holds_package<'a>(names: impl Iterator<Item = Cow<'a, str>>) -> bool {
     let names: Vec<Cow<'a, str>> = names.collect();
-    let inside =
-        |wanted: &str| names.iter().any(|name| name.split_once('/').is_some_and(|(_, rest)| rest == wanted));
-    is_package(inside).then(|| package(shown))
+    is_package(|wanted| names.iter().any(|name| name.split_once('/').is_some_and(|(_, rest)| rest == wanted)))
 }
 
 /// The finding about a file, called `shown`, that is encrypted.

@@ -12,6 +12,7 @@ mod text;
 mod yaml;
 
 pub use crate::model::tree::Document;
+pub use elsewhere::{Looks, looks};
 pub use text::Budget;
 
 use crate::model::codes;

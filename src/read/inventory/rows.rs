@@ -44,7 +44,7 @@ pub struct Metadata<'r> {
 
 impl<'r> Metadata<'r> {
     /// Metadata as it stands in JSON.
-    pub(super) fn plain(text: &'r str) -> Self {
+    pub(crate) fn plain(text: &'r str) -> Self {
         Self { text, doubled: false }
     }
 

@@ -185,3 +185,41 @@ fn a_source_kit_is_refused() {
     let told = desk.looking("inspect", &[&desk.zip_in("kit")], &[]);
     assert_eq!((told.code, told.stdout.as_str()), (4, ""), "{}", told.stderr);
 }
+
+/// Every title, name and value of the package stands on its page as text, and nothing in it is markup.
+#[test]
+fn a_page_holds_hostile_texts_as_text() {
+    let desk = Desk::new();
+    let package = desk.example("minimal");
+    let hostile = "</td><script>alert(1)</script><img src=x onerror=\"alert('2')\">\u{202e}{{ 7*7 }}";
+    let other = desk.changed(&package, "other.zip", |files, details| {
+        let mut plan: Value = serde_json::from_slice(&files["MIGRATION-PLAN.json"].bytes).expect("JSON");
+        plan["phases"][0]["title"] = hostile.into();
+        plan["phases"][0]["steps"][0]["title"] = hostile.into();
+        plan["plan"]["domain"] = hostile.into();
+        files.insert("MIGRATION-PLAN.json".to_owned(), File::document(plan.to_string()));
+        details.secrets[0].purpose = hostile.to_owned();
+    });
+    let page = desk.looking("inspect", &[&other], &["--format", "html"]);
+    assert_eq!((page.code, page.stderr.as_str()), (0, ""));
+    let escaped = "&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=&quot;alert(&#39;2&#39;)&quot;&gt;\\u{202e}{{ 7*7 }}";
+    assert_eq!(page.stdout.matches(escaped).count(), 4, "{}", page.stdout);
+    assert!(!page.stdout.contains("<script") && !page.stdout.contains("<img"), "{}", page.stdout);
+    assert!(!page.stdout.contains('\u{202e}'));
+
+    // Whatever the text tells of the package stands on its page too.
+    let told = desk.looking("inspect", &[&package], &["--format", "json"]);
+    let told = json(&told.stdout);
+    let page = desk.looking("inspect", &[&package], &["--format", "html"]).stdout;
+    for phase in told["phases"].as_array().expect("phases") {
+        for one in phase["steps"].as_array().expect("steps").iter().chain([phase]) {
+            let title = one["title"].as_str().expect("a title").replace('\'', "&#39;");
+            assert!(page.contains(&title), "{title}");
+        }
+    }
+    for place in ["/package/fingerprint", "/package/sha256", "/contents/code/digest", "/contents/data/digest"]
+    {
+        assert!(page.contains(told.pointer(place).and_then(Value::as_str).expect(place)), "{place}");
+    }
+    assert_eq!(page.matches("<h1>").count(), 1);
+}

@@ -246,3 +246,25 @@ fn what_cannot_be_compared_is_refused_with_what_to_do() {
         assert!(run.stderr.contains("next: "), "{arguments:?}: {}", run.stderr);
     }
 }
+
+/// The page of a comparison: of two packages, and of two exports; values are text, and the one script is the page's own.
+#[test]
+fn a_page_holds_hostile_values_as_text() {
+    let desk = Desk::new();
+    let hostile = "</td><script>alert(1)</script><img src=x onerror=\"alert('2')\">";
+    let escaped = "&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=\\&quot;alert(&#39;2&#39;)\\&quot;&gt;";
+    let edits = [exports::set("/spec/branding/title", hostile)];
+    let old = compile(&desk, "old", "minimal", &[], &[]);
+    let new = compile(&desk, "new", "minimal", &edits, &[]);
+    let packages = desk.looking("diff", &[&old, &new], &["--format", "html"]);
+    let exports = desk.stufpack(&["diff", "old-export", "new-export", "--format", "html"]);
+    for (kind, run) in [("package", packages), ("export", exports)] {
+        // Neither export has an inventory, and both say so.
+        assert_eq!(run.code, 6, "{kind}: {}", run.stderr);
+        assert!(run.stdout.contains(&format!("Two {kind}s compared")), "{kind}: {}", run.stdout);
+        assert!(run.stdout.contains(escaped), "{kind}: {}", run.stdout);
+        assert_eq!(run.stdout.matches("<script").count(), 1, "{kind}");
+        assert!(!run.stdout.contains("<img"), "{kind}");
+        assert_eq!(run.stdout.matches("<h1>").count(), 1, "{kind}");
+    }
+}

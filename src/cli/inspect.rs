@@ -2,7 +2,7 @@
 
 use super::report::printable;
 use super::verify::Trusting;
-use super::{Outcome, OutputFormat, now, output};
+use super::{Outcome, PageFormat, now, output};
 use crate::open::Standing;
 use crate::plan::figures::{bytes, count, duration};
 use crate::plan::{Actor, Mark, Place, Side};
@@ -17,7 +17,7 @@ pub struct Inspect {
     trusting: Trusting,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    pub format: OutputFormat,
+    pub format: PageFormat,
 }
 
 impl Inspect {
@@ -27,8 +27,9 @@ impl Inspect {
         let inspection = show::package(&verified, self.trusting.at.unwrap_or_else(now))?;
         self.trusting.warn_if_expired(&verified);
         match self.format {
-            OutputFormat::Json => output::json(&inspection),
-            OutputFormat::Text => output::write(&text(&inspection)),
+            PageFormat::Text => output::write(&text(&inspection)),
+            PageFormat::Json => output::json(&inspection),
+            PageFormat::Html => output::write(&show::inspection_page(&inspection)?),
         }
     }
 }

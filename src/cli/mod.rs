@@ -105,6 +105,28 @@ enum OutputFormat {
     Json,
 }
 
+/// How a command prints a result that one can also look at in a browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum PageFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document on standard output.
+    Json,
+    /// One page that needs nothing beside itself.
+    Html,
+}
+
+impl PageFormat {
+    /// In which format a failure is told.
+    fn of_failure(self) -> OutputFormat {
+        match self {
+            Self::Text | Self::Html => OutputFormat::Text,
+            Self::Json => OutputFormat::Json,
+        }
+    }
+}
+
 /// Reads an argument that has the shape of a [`Word`].
 fn word<W: Word>(text: &str) -> Result<W, String> {
     W::parse(text).ok_or_else(|| format!("expected {}", W::EXPECTED))
@@ -214,9 +236,9 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Plan(command) => command.failure_format(),
         Command::Compile(command) => command.format,
         Command::Verify(command) => command.format,
-        Command::Inspect(command) => command.format,
+        Command::Inspect(command) => command.format.of_failure(),
         Command::Unpack(command) => command.format,
-        Command::Diff(command) => command.format,
+        Command::Diff(command) => command.format.of_failure(),
         Command::Glass(command) => command.format(),
         Command::Kit(command) => command.format(),
         _ => OutputFormat::Text,

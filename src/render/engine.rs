@@ -100,8 +100,7 @@ fn format_of(state: &State<'_, '_>) -> Result<Format, minijinja::Error> {
         AutoEscape::Custom(name) => Format::named(name),
         _ => None,
     };
-    format
-        .ok_or_else(|| minijinja::Error::new(minijinja::ErrorKind::BadEscape, "this format has no escape"))
+    format.ok_or_else(|| minijinja::Error::new(minijinja::ErrorKind::BadEscape, "this format has no escape"))
 }
 
 /// What people type, in the way of the format that is written.
@@ -148,7 +147,8 @@ fn pinned(path: String) -> Result<String, minijinja::Error> {
 /// The style sheet or script at `path`; nothing else may stand in a page unescaped.
 fn page_asset(path: &str) -> Result<&'static embedded::Embedded, minijinja::Error> {
     let known = path.starts_with("page/") && (path.ends_with(".css.jinja") || path.ends_with(".js.jinja"));
-    let unknown = || minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "not an asset of the pages");
+    let unknown =
+        || minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "not an asset of the pages");
     embedded::template_file(path).filter(|_| known).ok_or_else(unknown)
 }
 
@@ -158,13 +158,18 @@ mod tests {
 
     #[test]
     fn only_style_sheets_and_scripts_of_the_pages_stand_there_as_they_are() {
-        for path in ["page/base.html.jinja", "README.md.jinja", "page/missing.css.jinja", "../page/style.css.jinja"] {
+        for path in
+            ["page/base.html.jinja", "README.md.jinja", "page/missing.css.jinja", "../page/style.css.jinja"]
+        {
             assert!(asset(path.to_owned()).is_err() && pinned(path.to_owned()).is_err(), "{path}");
         }
         let style = asset("page/style.css.jinja".to_owned()).expect("the style sheet");
         assert!(style.is_safe() && !style.to_string().contains('<'), "nothing in it ends its element");
         let script = asset("page/filter.js.jinja".to_owned()).expect("the script");
-        assert!(!script.to_string().contains("</") && !script.to_string().contains("<!--"), "nothing ends its element");
+        assert!(
+            !script.to_string().contains("</") && !script.to_string().contains("<!--"),
+            "nothing ends its element"
+        );
     }
 
     #[test]
@@ -172,7 +177,8 @@ mod tests {
         for text in ["a\n```", "```", "a\rb", "\u{85}"] {
             assert!(in_a_block(text.to_owned()).is_err(), "{text:?}");
         }
-        let kept = in_a_block("ssh -p 22 a_b@192.0.2.1 'x*y'".to_owned()).expect("one line without backticks");
+        let kept =
+            in_a_block("ssh -p 22 a_b@192.0.2.1 'x*y'".to_owned()).expect("one line without backticks");
         assert_eq!(kept.as_str(), Some("ssh -p 22 a_b@192.0.2.1 'x*y'"));
     }
 }

@@ -25,6 +25,7 @@ pub use gate::Leak;
 pub use javascript::{config_script, script_value};
 pub use kit::source_kit;
 pub use markdown::escape as escape_markdown;
+pub use text::escape as visible;
 pub use yaml::ansible_yaml;
 
 use crate::embedded;

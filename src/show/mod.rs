@@ -2,17 +2,20 @@
 //! comparison is told.
 //!
 //! ```text
-//! open ──▶ Verified ──▶ Inspection ──▶ text (cli) · JSON
+//! open    ──▶ Verified   ──▶ Inspection ──▶ text (cli) · JSON · page
+//! compare ──▶ Comparison ──▶ words      ──▶ text (cli) ·        page
 //! ```
 
 mod comparison;
 mod needs;
 mod package;
+mod page;
 mod plan;
 
 pub use comparison::{Reason, notes, promise, reasons, result, value};
 pub use needs::{Access, Image, Needs, Secret, Version};
 pub use package::{About, Before, Code, Content, Contents, Folder, Inspection, Part, package, schema};
+pub use page::{comparison_page, inspection_page};
 pub use plan::{Gate, NotNeeded, Phase, Step, Time};
 
 /// What keeps a verified package from being shown.

@@ -4,11 +4,11 @@ mod text;
 
 use super::exit::Failure;
 use super::verify::Trusting;
-use super::{Outcome, OutputFormat, output, report, usage, word};
+use super::{Outcome, PageFormat, output, report, usage, word};
 use crate::compare::{self, Compared, Comparison, Named};
 use crate::model::{CheckedExport, Finding, Timestamp};
 use crate::read::Looks;
-use crate::{check, open, plan, read};
+use crate::{check, open, plan, read, show};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ pub struct Diff {
     objects: usize,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    pub format: OutputFormat,
+    pub format: PageFormat,
 }
 
 impl Diff {
@@ -63,8 +63,9 @@ impl Diff {
             (Compared::Exports, _, None) => self.plainly()?,
         };
         match self.format {
-            OutputFormat::Json => output::json(&comparison)?,
-            OutputFormat::Text => output::write(&text::of(&comparison))?,
+            PageFormat::Text => output::write(&text::of(&comparison))?,
+            PageFormat::Json => output::json(&comparison)?,
+            PageFormat::Html => output::write(&show::comparison_page(&comparison)?)?,
         }
         match comparison.counts.all() {
             0 if comparison.is_whole() => Ok(()),
@@ -139,7 +140,7 @@ impl Diff {
     }
 
     fn warn(&self, warnings: usize) {
-        if warnings > 0 && self.format == OutputFormat::Text {
+        if warnings > 0 && self.format == PageFormat::Text {
             output::complain(&format!("{warnings} warning(s), shown by: stufpack check EXPORT\n"));
         }
     }

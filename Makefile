@@ -64,6 +64,11 @@ bench: build ## Prints medians and ratios against peers
 	tools/install bench-peers
 	tools/bench "$(RELEASE)"
 
+.PHONY: deb
+deb: build ## Makes the Debian package, below out/deb/; MAINTAINER='Name <address>' names who publishes it
+	tools/install deb
+	@tools/deb "$(RELEASE)" out/deb
+
 .PHONY: golden
 golden: build ## Rewrites golden/ and shows what changed
 	tools/golden "$(RELEASE)"

@@ -1,5 +1,6 @@
 //! The program as its users meet it: run from outside, everything it leaves behind read.
 
+mod action;
 mod advice;
 mod command_line;
 mod gates;

@@ -56,6 +56,12 @@ pub fn template_file(path: &str) -> Option<&'static Embedded> {
     TEMPLATES.get(index)
 }
 
+/// The text of the code file at `path`, such as `migrate`.
+pub fn text(path: &str) -> Option<&'static str> {
+    let index = CODE.binary_search_by(|file| file.path.cmp(path)).ok()?;
+    std::str::from_utf8(CODE[index].bytes).ok()
+}
+
 /// The git object of the code file at `path`, if that is the one whose SHA-256 is `sha256`.
 pub fn blob(path: &str, sha256: &Digest) -> Option<&'static Blob> {
     let index = CODE.binary_search_by(|file| file.path.cmp(path)).ok()?;

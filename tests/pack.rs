@@ -152,10 +152,13 @@ fn wrong_files_are_not_sealed() {
     assert!(matches!(seal("readme.md", File::data("")), Err(pack::Error::Clash { .. })));
     let program = File { executable: true, ..File::data("#!/bin/sh\n") };
     assert!(matches!(seal("configuration/x", program), Err(pack::Error::Executable { .. })));
-    let mut files = files();
-    files.remove("MIGRATION-PLAN.json");
-    let sealed = pack::seal(files, &Sealing { signer: &signer(KEY), details: &details() });
-    assert!(matches!(sealed, Err(pack::Error::PlanMissing)));
+    let without = |path: &str| {
+        let mut files = files();
+        files.remove(path);
+        pack::seal(files, &Sealing { signer: &signer(KEY), details: &details() })
+    };
+    assert!(matches!(without("MIGRATION-PLAN.json"), Err(pack::Error::PlanMissing)));
+    assert!(matches!(without("bill-of-materials.cdx.json"), Err(pack::Error::BillMissing)));
 }
 
 /// `schemas/manifest.json` is what the types say, and says so of a real manifest.

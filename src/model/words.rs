@@ -278,7 +278,7 @@ word!(
     "ghcr.io/example/api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     |text| text.split_once("@sha256:").is_some_and(|(name, digest)| {
         is_hex(digest, 64)
-            && !name.is_empty()
+            && name.split('/').all(|part| !part.is_empty())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"./:_-".contains(&b))
             && !name.rsplit('/').next().unwrap_or("").contains(':')
     }),

@@ -6,7 +6,7 @@ use super::{
     Contents, Form, Sealed, SignedBy, Sort, Standing, Trust, Verified, VerifiedKit, lists, signature, zip,
 };
 use crate::model::{File, Files, Kind};
-use crate::pack::names::{self, MANIFEST, PLAN, SIGNATURE, SUMS, SUMS_PERSONAL};
+use crate::pack::names::{self, BILL, MANIFEST, PLAN, SIGNATURE, SUMS, SUMS_PERSONAL};
 use crate::pack::{About, KIND, KIT_ABOUT, KIT_TOP, Kit, Manifest, Package, Principal, SCHEMA, derive, runs};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -287,6 +287,12 @@ fn describes(manifest: &Manifest, lists: &Lists, problems: &mut Vec<Problem>) {
         wrong(
             Way::ManifestPlan,
             format!("says plan {}, which is not the digest of {PLAN}", manifest.plan.digest),
+        );
+    }
+    if lists.clear.get(BILL) != Some(&manifest.bill.digest) {
+        wrong(
+            Way::ManifestBill,
+            format!("says bill {}, which is not the digest of {BILL}", manifest.bill.digest),
         );
     }
 }

@@ -263,6 +263,8 @@ ways! {
     ManifestPersonal = "verify.manifest.personal", REPORT;
     /// The plan digest is not that of `MIGRATION-PLAN.json`.
     ManifestPlan = "verify.manifest.plan", REPORT;
+    /// The bill's digest is not that of `bill-of-materials.cdx.json`.
+    ManifestBill = "verify.manifest.bill", REPORT;
     /// It would expire before it was made.
     ManifestTimes = "verify.manifest.times", REPORT;
     /// Number 0, or one not above that of the previous package.

@@ -36,6 +36,9 @@ pub enum Error {
     /// There is no plan.
     #[error("MIGRATION-PLAN.json is missing")]
     PlanMissing,
+    /// There is no bill of materials.
+    #[error("bill-of-materials.cdx.json is missing")]
+    BillMissing,
     /// The package would be larger than the format allows.
     #[error(
         "the package would have {entries} files and folders and {bytes} bytes; the limits are 60,000 and 2 GiB"

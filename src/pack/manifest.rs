@@ -226,6 +226,8 @@ pub struct Manifest {
     pub target: Source,
     /// `MIGRATION-PLAN.json`; its digest is what approvals name.
     pub plan: Source,
+    /// `bill-of-materials.cdx.json`: what the package runs and needs (CycloneDX).
+    pub bill: Source,
     /// What is the same in every package of one version of the tool.
     pub code: Code,
     /// What is this tenant's.
@@ -280,8 +282,8 @@ pub fn derive<'a>(
 }
 
 impl Manifest {
-    /// The manifest of `files`, salt and `PERSONAL.sha256` among them, with `plan` as plan digest.
-    pub(super) fn new(files: &Files, details: &Details, plan: Digest) -> Self {
+    /// The manifest of `files`, salt and `PERSONAL.sha256` among them, with the digests of plan and bill of materials.
+    pub(super) fn new(files: &Files, details: &Details, plan: Digest, bill: Digest) -> Self {
         let clear = files.iter().filter(|(_, file)| !file.personal);
         let is_code = |path: &str| files.get(path).is_some_and(|file| file.kind == Kind::Code);
         let derived = derive(
@@ -313,6 +315,7 @@ impl Manifest {
             source: Source { digest: details.source },
             target: Source { digest: details.target },
             plan: Source { digest: plan },
+            bill: Source { digest: bill },
             code: Code {
                 digest: derived.code,
                 files: clear.filter(|(path, _)| is_code(path)).map(|(path, _)| path.clone()).collect(),

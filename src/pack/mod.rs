@@ -30,7 +30,7 @@ pub use verify_text::{CLASSES, Invisible, VERIFY_TEXT_BEGINS, verify_text};
 pub use write::{Output, Prepared, Written, prepare, write};
 
 use crate::model::{Digest, File, Files, Kind};
-use names::{MANIFEST, PERSONAL, PLAN, SALT, SIGNATURE, SUMS, SUMS_PERSONAL};
+use names::{BILL, MANIFEST, PERSONAL, PLAN, SALT, SIGNATURE, SUMS, SUMS_PERSONAL};
 
 /// Largest package in bytes, packed or unpacked; the canonical zip needs no 64-bit extension below it.
 pub const LARGEST: u64 = 2 << 30;
@@ -122,7 +122,8 @@ pub fn seal(mut files: Files, sealing: &Sealing<'_>) -> Result<Package, Error> {
     files.insert(PERSONAL.to_owned(), File::data(pointer));
 
     let plan = files.get(PLAN).ok_or(Error::PlanMissing)?.sha256;
-    let manifest = Manifest::new(&files, details, plan);
+    let bill = files.get(BILL).ok_or(Error::BillMissing)?.sha256;
+    let manifest = Manifest::new(&files, details, plan, bill);
     files.insert(MANIFEST.to_owned(), File::document(manifest.text()));
 
     let sums = sums::text(files.iter().filter(|(_, file)| !file.personal).map(line));

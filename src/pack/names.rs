@@ -20,6 +20,8 @@ pub const MANIFEST: &str = "manifest.json";
 pub const SALT: &str = "configuration/salt";
 /// The plan that the controller follows; its digest is the plan digest.
 pub const PLAN: &str = "MIGRATION-PLAN.json";
+/// What the package runs and needs, for tools that look for versions and digests.
+pub const BILL: &str = "bill-of-materials.cdx.json";
 /// Stands in a glass, which tells by it whose it is, and in no package.
 pub const GLASS: &str = "audit/glass.json";
 

@@ -3,6 +3,7 @@
 //! A value is never code: each format has one escape, chosen here by the path a file lands at, and the list of formats
 //! is closed. Code files are taken over byte for byte; values stand in data files and documents only.
 
+mod bill;
 mod csv;
 mod data;
 mod documents;
@@ -80,6 +81,7 @@ pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     files.append(&mut json);
     files.append(&mut lists?);
     files.append(&mut documents?);
+    files.insert(bill::PATH.to_owned(), bill::file(plan));
     gate::pass(&files, checked)?;
     Ok(files)
 }

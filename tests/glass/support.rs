@@ -321,12 +321,13 @@ pub fn timestamp(seconds: i64) -> Timestamp {
     Timestamp(jiff::Timestamp::from_second(seconds).unwrap())
 }
 
-/// 140 files of the size that a package has, a few of which depend on `number`.
+/// 141 files of the size that a package has, a few of which depend on `number`.
 pub fn files(number: u32) -> Files {
     let mut files = Files::new();
     let mut add = |path: &str, file: File| files.insert(path.to_owned(), file);
     add("README.md", File::document(format!("# Package {number}\n")));
     add("MIGRATION-PLAN.json", File::document(format!("{{\"schema\": 1, \"number\": {number}}}\n")));
+    add("bill-of-materials.cdx.json", File::document("{\"bomFormat\": \"CycloneDX\"}\n"));
     add("configuration/api-config/stuf_config.json", File::data("{}\n"));
     add("configuration/api-config/users/users.json", File::data(format!("[{number}]\n")).personal());
     add("docs/ledger.json", File::data("[]\n").personal());

@@ -79,6 +79,7 @@ pub fn files() -> Files {
     [
         ("migrate", code("#!/bin/sh\nexit 0\n")),
         ("MIGRATION-PLAN.json", File::document("{\"schema\": 1}\n")),
+        ("bill-of-materials.cdx.json", File::document("{\"bomFormat\": \"CycloneDX\"}\n")),
         ("README.md", File::document("# Harbour\n")),
         ("infrastructure/compose/compose.yaml", code("services: {}\n")),
         ("infrastructure/compose/.env", File::data("STUF_SLUG='harbour'\n")),

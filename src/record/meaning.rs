@@ -155,7 +155,9 @@ fn read(odb: &Odb<'_>, tree: Oid) -> Result<Facts, Error> {
             _ if path.starts_with("configuration/") || path.starts_with("content/") || is_data(&path) => {
                 settings(&path, &text(), entry.id, &mut put);
             }
-            _ if path.starts_with("infrastructure/") || path == "migrate" => {
+            _ if ["infrastructure/", "ci-cd/"].iter().any(|top| path.starts_with(top))
+                || path == "migrate" =>
+            {
                 put(Area::Code, path, entry.id.to_string());
             }
             _ => drop(put(Area::Documents, path, entry.id.to_string())),

@@ -11,6 +11,7 @@ mod kit;
 mod manual;
 mod numbered;
 mod pages;
+mod pipelines;
 mod recorded;
 mod stopped;
 mod workspace;

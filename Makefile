@@ -29,7 +29,7 @@ quick: ## Everything that needs no engine: formatting, lints, documentation, uni
 	tools/test-python
 
 .PHONY: content
-content: ## Copies, delta and proof of content between moto and a real Garage, case by case; needs no engine
+content: ## Copies, delta and proof of content from moto to moto, a real Garage and Azurite, case by case; needs no engine
 	tools/install content
 	tools/test-content
 

@@ -1,5 +1,6 @@
 //! What each kind of store can hold, so that a key which the target refuses, or renames in silence, is found before the
-//! first byte moves. From native listings after copies (research, C1 to C20, and Garage 2.5).
+//! first byte moves. From native listings after copies (research, C1 to C20, and Garage 2.5), and of Azure what its
+//! documentation says. The content program has the same rules (`stuf_content/keys.py`).
 
 /// Kinds of target store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub enum Store {
 /// Bytes of a key at most; Azure counts characters, of which there are never more.
 const LONGEST_KEY: usize = 1024;
 
+/// Parts between slashes of a key in Azure at most.
+const MOST_SEGMENTS: usize = 254;
+
+/// Whether Azure holds no key with this character, beside control characters: private ones, and two that are none.
+fn is_foreign(c: char) -> bool {
+    matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fffe}' | '\u{ffff}')
+}
+
 /// Why the store cannot hold the key under its own name.
 pub fn key_problem(store: Store, key: &str) -> Option<&'static str> {
     if key.len() > LONGEST_KEY {
@@ -28,6 +37,8 @@ pub fn key_problem(store: Store, key: &str) -> Option<&'static str> {
             let segments = || key.split('/');
             if key.contains(|c: char| c.is_control()) {
                 Some("the key holds a control character")
+            } else if key.contains(is_foreign) {
+                Some("the key holds a character that the store does not know")
             } else if key.contains('\\') {
                 Some("the key holds a backslash")
             } else if key.ends_with('/') {
@@ -36,6 +47,8 @@ pub fn key_problem(store: Store, key: &str) -> Option<&'static str> {
                 Some("the key holds a segment `.` or `..`")
             } else if segments().any(|segment| segment.ends_with('.')) {
                 Some("a segment of the key ends with a dot")
+            } else if segments().count() > MOST_SEGMENTS {
+                Some("the key has more than 254 segments")
             } else {
                 None
             }
@@ -43,7 +56,7 @@ pub fn key_problem(store: Store, key: &str) -> Option<&'static str> {
     }
 }
 
-/// The name under which the rule `percent-encode` lets the store hold the key; `None` where no name is short enough.
+/// The name under which the rule `percent-encode` lets the store hold the key; `None` where it cannot.
 pub fn percent_encoded(store: Store, key: &str) -> Option<String> {
     use std::fmt::Write as _;
     let mut name = String::with_capacity(key.len() + 8);
@@ -58,8 +71,8 @@ pub fn percent_encoded(store: Store, key: &str) -> Option<String> {
         let dots = store == Store::AzureBlob && segment.ends_with('.');
         let last = segment.char_indices().next_back().map(|(at, _)| at);
         for (at, c) in segment.char_indices() {
-            let encode = c == '%'
-                || (store == Store::AzureBlob && (c.is_control() || c == '\\' || (dots && Some(at) == last)));
+            let refused = c.is_control() || is_foreign(c) || c == '\\' || (dots && Some(at) == last);
+            let encode = c == '%' || (store == Store::AzureBlob && refused);
             if encode {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                     let _ = write!(name, "%{byte:02X}");
@@ -86,15 +99,15 @@ pub fn is_carried_alone(key: &str) -> bool {
     control || bytes.first() == Some(&b'/') || bytes.last() == Some(&b'/') || (hidden && dots())
 }
 
-/// Why the store cannot hold a metadata name.
-pub fn metadata_problem(store: Store, name: &[u8]) -> Option<&'static str> {
+/// Why the store cannot hold a metadata name; where names are renamed, the content program makes identifiers of them.
+pub fn metadata_problem(store: Store, name: &[u8], rename: bool) -> Option<&'static str> {
     let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let identifier = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     if name.is_empty() || !name.iter().all(token) {
         return Some("a metadata name is not one that HTTP can carry");
     }
-    let azure = store == Store::AzureBlob && (!name.iter().all(identifier) || name[0].is_ascii_digit());
-    azure.then_some("a metadata name is not an identifier")
+    let identified = name.iter().all(identifier) && !name[0].is_ascii_digit();
+    (store == Store::AzureBlob && !identified && !rename).then_some("a metadata name is not an identifier")
 }
 
 /// Bytes of all names and values together at most.
@@ -154,5 +167,37 @@ mod tests {
         }
         assert_eq!(percent_encoded(Store::Garage, "/lead").as_deref(), Some("%2Flead"));
         assert_eq!(percent_encoded(Store::Garage, &"x".repeat(1025)), None);
+        let encoded = |key: &&str| percent_encoded(Store::AzureBlob, key).expect("all of these are short");
+        let names: Vec<_> = refused(Store::AzureBlob).iter().map(encoded).collect();
+        let expected =
+            ["dir/file%2E", "dot/.%2E/up", "tab%09q\"uote", "back%5Cslash", "trail%2F", "empty%2F"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn azure_refuses_what_its_documentation_says() {
+        let problem = |key: &str| key_problem(Store::AzureBlob, key);
+        assert_eq!(problem("a\u{e000}"), Some("the key holds a character that the store does not know"));
+        assert_eq!(percent_encoded(Store::AzureBlob, "a\u{e000}").as_deref(), Some("a%EE%80%80"));
+        assert_eq!(problem("a\u{81}"), Some("the key holds a control character"));
+        assert_eq!(problem(&"a/".repeat(254)), Some("the key ends with a slash"));
+        assert_eq!(problem(&["a"; 254].join("/")), None);
+        let deep = ["a"; 255].join("/");
+        assert_eq!(problem(&deep), Some("the key has more than 254 segments"));
+        assert_eq!(percent_encoded(Store::AzureBlob, &deep), None);
+    }
+
+    #[test]
+    fn a_metadata_name_that_is_no_identifier_is_refused_by_azure_alone_or_renamed() {
+        for (name, identified) in [("original_filename", true), ("original-filename", false), ("1st", false)]
+        {
+            let problem = |store, rename| metadata_problem(store, name.as_bytes(), rename);
+            let refused = (!identified).then_some("a metadata name is not an identifier");
+            assert_eq!(problem(Store::AzureBlob, false), refused);
+            assert_eq!(problem(Store::AzureBlob, true), None);
+            assert_eq!(problem(Store::AwsS3, false), None);
+        }
+        let carried = Some("a metadata name is not one that HTTP can carry");
+        assert_eq!(metadata_problem(Store::AzureBlob, "ä".as_bytes(), true), carried);
     }
 }

@@ -14,7 +14,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from stores import ACCESS_KEY, SECRET_KEY, Bucket
+from stores import ACCESS_KEY, SECRET_KEY, Bucket, Container
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSIBLE = ROOT / "templates" / "infrastructure" / "ansible"
@@ -51,9 +51,9 @@ def seed_k17(bucket: Bucket) -> None:
         bucket.seed(key, b"" if key in EMPTY else f"body of {key}".encode())
 
 
-def seed_mp(bucket: Bucket, *, first: int = 1) -> None:
+def seed_mp(bucket: Bucket, *, first: int = 1, name: str = "original_filename") -> None:
     """An object that was uploaded in parts, of these bytes, so that its ETag is no digest; and a small one."""
-    like = {"ContentType": "application/x-demo", "Metadata": {"uploader": "u", "original_filename": "multi.bin"}}
+    like = {"ContentType": "application/x-demo", "Metadata": {"uploader": "u", name: "multi.bin"}}
     upload = bucket.create_multipart_upload(Key="big/multi.bin", **like)["UploadId"]
     parts = []
     for number, size in ((1, 5 * MIB), (2, 5 * MIB), (3, 2 * MIB)):
@@ -112,10 +112,10 @@ class Case(unittest.TestCase):
         self.batches = self.folder / "batches"
         self.batches.mkdir()
 
-    def between(self, source: Bucket, target: Bucket, **changes: object) -> None:
+    def between(self, source: Bucket, target: Bucket | Container, **changes: object) -> None:
         """Writes configuration and credential as the role does."""
         self.source, self.target = source, target
-        for name, value in (("storage_access_key", ACCESS_KEY), ("storage_secret_key", SECRET_KEY)):
+        for name, value in zip(("storage_access_key", "storage_secret_key"), target.keys, strict=True):
             (self.secrets / name).write_text(f"{value}\n")
         storage = {
             "provider": "aws-s3",
@@ -259,15 +259,8 @@ class Case(unittest.TestCase):
 
     def rclone(self, *words: str) -> subprocess.CompletedProcess[str]:
         """rclone by itself, between `src:` and `dst:`: the control."""
-        places = (("src", self.source), ("dst", self.target))
         config = self.folder / "rclone.conf"
-        config.write_text(
-            "".join(
-                f"[{name}]\ntype = s3\nprovider = Other\naccess_key_id = {ACCESS_KEY}\n"
-                f"secret_access_key = {SECRET_KEY}\nregion = us-east-1\nendpoint = {bucket.endpoint}\n"
-                for name, bucket in places
-            )
-        )
+        config.write_text(f"[src]\n{self.source.remote()}[dst]\n{self.target.remote()}")
         environment = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
         return subprocess.run(
             [RCLONE, f"--config={config}", *words],

@@ -1,8 +1,12 @@
-"""Two stores to copy between: moto, which answers as S3 does, and the real Garage. Each test has buckets of its own."""
+"""Stores to copy between: moto, which answers as S3 does, the real Garage, and Azurite, which answers as Azure does.
+
+Each test has buckets of its own.
+"""
 
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import functools
 import itertools
@@ -14,11 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import boto3
 from botocore.config import Config
@@ -28,6 +34,9 @@ from bench import fetch  # noqa: E402 (after the path; builds Garage where it is
 
 ACCESS_KEY = "GK" + "1a" * 12
 SECRET_KEY = "c0ffee" * 10 + "beef"
+#: Azurite takes the account and the key that it is told.
+ACCOUNT = "stufpack"
+ACCOUNT_KEY = base64.b64encode(SECRET_KEY.encode()).decode()
 CONFIGURATION = """
 metadata_dir = "{folder}/meta"
 data_dir = "{folder}/data"
@@ -41,6 +50,7 @@ api_bind_addr = "127.0.0.1:{port}"
 api_bind_addr = "127.0.0.1:{admin}"
 """
 MOTO = Path(sys.executable).with_name("moto_server")
+NODE = fetch.CACHE.parent / "node-azurite/node_modules"
 numbers = itertools.count(1)
 
 
@@ -103,6 +113,8 @@ class Bucket:
     endpoint: str
     name: str
     client: object
+    #: Access key and secret key.
+    keys: ClassVar = (ACCESS_KEY, SECRET_KEY)
 
     def __getattr__(self, call: str):
         return functools.partial(getattr(self.client, call), Bucket=self.name)
@@ -138,6 +150,75 @@ class Bucket:
     def open_uploads(self) -> int:
         """Multipart uploads that nobody completed."""
         return len(self.list_multipart_uploads().get("Uploads", ()))
+
+    def remote(self) -> str:
+        """The store in rclone's configuration."""
+        return (
+            f"type = s3\nprovider = Other\naccess_key_id = {ACCESS_KEY}\n"
+            f"secret_access_key = {SECRET_KEY}\nregion = us-east-1\nendpoint = {self.endpoint}\n"
+        )
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of Azurite, seen by Azure's own client, and asked with the words of a bucket."""
+
+    endpoint: str
+    name: str
+    client: Any
+    keys: ClassVar = (ACCOUNT, ACCOUNT_KEY)
+
+    def seed(self, key: str, body: bytes, content_type="application/x-demo", metadata=None) -> None:
+        """Stores a blob with the metadata that STUF's own have, over what is there."""
+        from azure.storage.blob import ContentSettings
+
+        pairs = {"uploader": "user@example.org", "original_filename": "demo.bin"} if metadata is None else metadata
+        settings = ContentSettings(content_type=content_type)
+        self.client.upload_blob(key, body, overwrite=True, content_settings=settings, metadata=pairs)
+
+    def listed(self, prefix: str = "") -> list[str]:
+        """Every name."""
+        return list(self.client.list_blob_names(name_starts_with=prefix or None))
+
+    def objects(self, prefix: str = "") -> dict[str, tuple]:
+        """Bytes, type and metadata by name."""
+        found = {}
+        for key in self.listed(prefix):
+            head = self.head_object(key)
+            found[key] = (self.client.download_blob(key).readall(), head["ContentType"], head["Metadata"])
+        return found
+
+    def head_object(self, Key: str) -> dict[str, Any]:  # noqa: N803 (a bucket's word)
+        """Type and metadata, whose names are the same in any case; beside them the other headers and the MD5."""
+        found = self.client.get_blob_client(Key).get_blob_properties()
+        settings = found.content_settings
+        return {
+            "ContentType": settings.content_type,
+            "Metadata": {name.lower(): text for name, text in found.metadata.items()},
+            "CacheControl": settings.cache_control,
+            "ContentDisposition": settings.content_disposition,
+            "ContentLanguage": settings.content_language,
+            "MD5": bytes(settings.content_md5).hex() if settings.content_md5 else None,
+        }
+
+    def delete_object(self, Key: str) -> None:  # noqa: N803 (a bucket's word)
+        """Deletes."""
+        self.client.delete_blob(Key)
+
+    def watch_writes(self) -> None:
+        """Remembers each blob's ETag, which every write changes."""
+        object.__setattr__(self, "before", self._etags())
+
+    def written(self) -> set[str]:
+        """Names that were written since."""
+        return {key for key, etag in self._etags().items() if self.before.get(key) != etag}
+
+    def _etags(self) -> dict[str, str]:
+        return {blob.name: blob.etag for blob in self.client.list_blobs()}
+
+    def remote(self) -> str:
+        """The store in rclone's configuration."""
+        return f"type = azureblob\naccount = {ACCOUNT}\nkey = {ACCOUNT_KEY}\nendpoint = {self.endpoint}/{ACCOUNT}\n"
 
 
 @functools.cache
@@ -208,6 +289,36 @@ def garage() -> Server:
     return Server(f"http://127.0.0.1:{port}")
 
 
+@dataclass(frozen=True)
+class Account:
+    """A running Azurite."""
+
+    endpoint: str
+
+    def container(self) -> Container:
+        """A new, empty container."""
+        from azure.core.credentials import AzureNamedKeyCredential
+        from azure.storage.blob import BlobServiceClient
+
+        credential = AzureNamedKeyCredential(ACCOUNT, ACCOUNT_KEY)
+        name = f"container-{next(numbers)}"
+        with_account = BlobServiceClient(f"{self.endpoint}/{ACCOUNT}", credential=credential)
+        return Container(self.endpoint, name, with_account.create_container(name))
+
+
+@functools.cache
+def azurite() -> Account:
+    """An Azurite of this process, on its own empty disk."""
+    port = _free_port()
+    place = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", _folder()]
+    # rclone and Azure's client speak newer versions of the interface than it knows; telemetry goes to an outside host.
+    flags = ["--skipApiVersionCheck", "--loose", "--disableTelemetry", "--silent"]
+    program = [NODE / ".bin/node", NODE / "azurite/dist/src/blob/main.js"]
+    _start([*program, *place, *flags], {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{ACCOUNT_KEY}"})
+    _wait(f"http://127.0.0.1:{port}/")
+    return Account(f"http://127.0.0.1:{port}")
+
+
 def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -240,6 +351,11 @@ def _wait(address: str, context: ssl.SSLContext | None = None) -> None:
         try:
             with urllib.request.urlopen(address, timeout=5, context=context):
                 return
+        except urllib.error.HTTPError as error:
+            # Who is asked without a credential refuses, and is there.
+            if error.code < 500:
+                return
+            time.sleep(0.05)
         except OSError:
             time.sleep(0.05)
     raise TimeoutError(f"nothing answers at {address}")

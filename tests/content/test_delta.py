@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from cases import F20, MIB, Case, seed_f20, seed_mp
 from stores import moto
 
 
 class Delta(Case):
+    #: A kind of store, a key that it cannot hold, and the name by the rule.
+    beyond: ClassVar = ("garage", "/lead", "%2Flead")
+
     def setUp(self) -> None:
         super().setUp()
         self.between(moto().bucket(), moto().bucket())
@@ -59,14 +64,15 @@ class Delta(Case):
         self.assertEqual({key for key, value in after.items() if value != before.get(key)}, {"new"})
 
     def test_d18_an_object_that_came_after_the_export_is_checked_like_the_others(self) -> None:
+        store, key, name = self.beyond
         self.first_copy()
-        self.source.seed("/lead", b"x")
-        self.configure(store="garage")
-        self.assertIn('"/lead"', self.content("delta", 12).err)
+        self.source.seed(key, b"x")
+        self.configure(store=store)
+        self.assertIn(f'"{key}"', self.content("delta", 12).err)
         self.assertEqual(len(self.target.listed()), 20)
         self.configure(rename_keys="percent-encode")
         self.content("delta")
-        self.assertIn("%2Flead", self.target.listed())
+        self.assertIn(name, self.target.listed())
         self.assert_verified(21)
 
     def test_d19_more_deletions_than_the_limit_are_refused_before_the_first(self) -> None:

@@ -248,7 +248,7 @@ impl Part {
         let mut problem = None;
         if row.odd_names {
             let _ = inventory::pairs(row.metadata.json().as_bytes(), |name, _| {
-                problem = problem.or(store::metadata_problem(store, name));
+                problem = problem.or(store::metadata_problem(store, name, rules.rename));
             });
         }
         if row.metadata_bytes > store::metadata_limit(store) {

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from .configuration import Place
+from . import azure
+from .configuration import AZURE, Place
 from .entries import Entry
 from .outcome import refused, say
 from .session import Closed, Session
@@ -21,7 +22,7 @@ OLDEST = (1, 73, 0)
 CHANGED, OUT_OF_TIME = 6, 10
 PATIENCE = 30.0
 TRIES = 3
-REMOTE = """[{name}]
+S3_REMOTE = """[{name}]
 type = s3
 provider = Other
 env_auth = false
@@ -32,6 +33,13 @@ endpoint = {endpoint}
 force_path_style = true
 no_check_bucket = true
 disable_checksum = true
+"""
+AZURE_REMOTE = """[{name}]
+type = azureblob
+account = {access_key}
+key = {secret_key}
+endpoint = {endpoint}
+no_check_container = true
 """
 Tell = Callable[[int, int], None]
 
@@ -78,7 +86,7 @@ def send(session: Session, entries: list[Entry], tell: Tell, *, overwrite: bool 
 
 
 def _run(session: Session, entries: list[Entry], tell: Tell, window: float | None, overwrite: bool) -> tuple[int, int]:
-    source, target = session.credential.place, session.target.place
+    source, target = session.credential.place, session.given.target
     with ExitStack() as open_files:
 
         def hidden(text: str) -> int:
@@ -89,7 +97,7 @@ def _run(session: Session, entries: list[Entry], tell: Tell, window: float | Non
                 file.write(text.encode())
             return descriptor
 
-        config = hidden(_remote("source", source) + _remote("target", target))
+        config = hidden(_remote("source", source, "aws-s3") + _remote("target", target, session.given.store))
         # One key a line: keys with line breaks never come here.
         names = hidden("".join(f"{entry.key}\n" for entry in entries))
         kept = [session.lock, config, names]
@@ -187,10 +195,11 @@ def _follow(session: Session, process: subprocess.Popen[bytes], tell: Tell) -> t
     return process.returncode, seen["transfers"]
 
 
-def _remote(name: str, place: Place) -> str:
-    return REMOTE.format(
+def _remote(name: str, place: Place, store: str) -> str:
+    form, endpoint = (AZURE_REMOTE, azure.address(place)) if store == AZURE else (S3_REMOTE, place.endpoint)
+    return form.format(
         name=name, access_key=place.key.access_key, secret_key=place.key.secret_key, region=place.key.region,
-        endpoint=place.endpoint,
+        endpoint=endpoint,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import re
@@ -16,12 +17,14 @@ from .outcome import refused
 from .timetable import Rates, Timetable
 
 FOLLOWING = "run ./migrate content again, which writes the files anew from the package"
+AZURE = "azure-blob"
+STORES = ("garage", "aws-s3", AZURE)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
 class Place:
-    """One bucket behind an S3 endpoint."""
+    """One bucket behind an S3 endpoint, or one container of an Azure account, whose name and key are the `Key`."""
 
     endpoint: str
     bucket: str
@@ -64,15 +67,18 @@ def read(path: Path) -> Configuration:
     fields = Fields(_load(path), str(path))
     fields.exactly("schema", 1)
     target, expected = fields.part("target"), fields.part("expected")
+    store = target.one_of("store", STORES)
     place = Place(
-        endpoint=_endpoint(target, encrypted=False),
+        endpoint=_endpoint(target, encrypted=store == AZURE),
         bucket=_plain(target, "bucket"),
         key=Key(_secret(target, "access_key_file"), _secret(target, "secret_key_file"), _plain(target, "region")),
     )
+    if store == AZURE:
+        _check_account(place.key)
     configuration = Configuration(
         credential=Path(fields.text("credential")),
         target=place,
-        store=target.one_of("store", ("garage", "aws-s3")),
+        store=store,
         batches=Path(fields.text("batches")),
         state=Path(fields.text("state")),
         rclone=Path(fields.text("rclone")),
@@ -227,6 +233,17 @@ def _checked(value: str, what: str) -> str:
     return value
 
 
+def _check_account(key: Key) -> None:
+    """An account's name stands in paths, and its key is written in base64; neither is shown."""
+    try:
+        base64.b64decode(key.secret_key, validate=True)
+        whole = re.fullmatch(r"[0-9a-z]{3,24}", key.access_key) is not None
+    except ValueError:
+        whole = False
+    if not whole:
+        raise refused("the keys of the target's store are not name and key of a storage account", "./migrate prepare")
+
+
 def _endpoint(fields: Fields, *, encrypted: bool) -> str:
     value = _plain(fields, "endpoint")
     try:
@@ -237,7 +254,7 @@ def _endpoint(fields: Fields, *, encrypted: bool) -> str:
     if not whole or parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query:
         raise refused(f"{fields.where}: `endpoint` is not of the form https://HOST:PORT", FOLLOWING)
     if encrypted and parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise refused(f"{fields.where}: `endpoint` is not https", "ask the operator for a credential with TLS")
+        raise refused(f"{fields.where}: `endpoint` is not https", "ask whoever gave the endpoint for one with TLS")
     return value.rstrip("/")
 
 

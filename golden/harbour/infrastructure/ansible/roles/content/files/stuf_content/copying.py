@@ -38,7 +38,7 @@ def _copy(session: Session) -> dict[str, Any]:
     wanted = [line for batch in every for line in batch.lines]
     if len({name(line) for line in wanted}) != len(wanted):
         raise refused("two keys of the lists would become one at the target", "make a new package")
-    abandoned = single.abandon_uploads(session, {name(line) for line in wanted})
+    abandoned = session.target.abandon_uploads({name(line) for line in wanted})
     done = _done(session)
     proof_is_void(session)
     totals = Totals()
@@ -150,7 +150,8 @@ class Work:
         bulky: list[tuple[Entry, str]] = []
         singly: list[tuple[Entry, str]] = []
         for entry, key in pairs:
-            by_itself = key != entry.key or entry.key in alone or keys.goes_alone(entry)
+            renamed = key != entry.key or self.session.wanted(entry) is not entry
+            by_itself = renamed or entry.key in alone or keys.goes_alone(entry)
             (singly if by_itself else bulky).append((entry, key))
         if bulky:
             sent = bulk.send(self.session, [entry for entry, _ in bulky], self._tell, overwrite=overwrite)
@@ -187,7 +188,7 @@ class Work:
             good = there is not None and single.looks_equal(pair[0], there)
             if good and there is not None and pair[0].foreign(there):
                 # Inside the store, without the bytes: the target then holds what the source holds, and nothing more.
-                self.session.target.copy(pair[1], pair[1], like=pair[0])
+                self.session.target.describe(pair[1], pair[0])
             return pair, good
 
         left = []

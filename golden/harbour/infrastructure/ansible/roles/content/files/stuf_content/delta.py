@@ -49,7 +49,7 @@ def carry(session: Session) -> dict[str, Any]:
         wrong = _found_wrong(session)
         changed = [entry for key, entry in current.items() if key in wrong or _is_new(ledger, entry, key)]
         pairs = [(entry, name(session, given[entry.key], entry.key)) for entry in changed]
-        abandoned = single.abandon_uploads(session, {key for _, key in pairs})
+        abandoned = session.target.abandon_uploads({key for _, key in pairs})
         copying.proof_is_void(session)
         size = sum(entry.size for entry in changed)
         with Progress(session.given.state, "delta", objects=len(changed), size=size) as progress:
@@ -164,11 +164,11 @@ class Carrying:
         for pair, there in self.session.each(pairs, look):
             entry, key = pair
             # Where a proof has read something wrong the store's digest says nothing: it may stand beside spoilt bytes.
-            if there is not None and entry.key not in self.wrong and single.is_equal(entry, there):
+            if there is not None and entry.key not in self.wrong and self._is_there(entry, there):
                 self.ledger.add(Carried(*pair))
                 continue
             if there is not None and key not in self.saved:
-                self.session.target.copy(key, _backup_name(self.prefix, key))
+                self.session.target.copy(key, self._backup_name(key))
                 self.saved.add(key)
             left.append(pair)
         return left
@@ -180,11 +180,21 @@ class Carrying:
             self.session.boundary(self.progress)
             known = self.ledger.at_target.get(key)
             if known is not None and self.session.target.head(known.target_key) is not None:
-                self.session.target.copy(known.target_key, _backup_name(self.prefix, known.target_key))
+                self.session.target.copy(known.target_key, self._backup_name(known.target_key))
                 self.session.target.delete(known.target_key)
                 deleted += 1
             self.ledger.delete(key)
         return deleted
+
+    def _is_there(self, entry: Entry, there: Entry) -> bool:
+        return single.is_equal(self.session.wanted(entry), there)
+
+    def _backup_name(self, key: str) -> str:
+        """The key below the prefix; where the store cannot hold that, its digest, by which the ledger finds it."""
+        name = self.prefix + key
+        if keys.key_problem(self.session.given.store, name) is None:
+            return name
+        return f"{self.prefix}long/{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()}"
 
 
 def _portions(pairs: list[Pair]) -> Iterator[list[Pair]]:
@@ -198,11 +208,3 @@ def _portions(pairs: list[Pair]) -> Iterator[list[Pair]]:
         size += pair[0].size
     if portion:
         yield portion
-
-
-def _backup_name(prefix: str, key: str) -> str:
-    """The key below the prefix; where that is too long, its digest, by which the ledger finds it."""
-    name = prefix + key
-    if len(name.encode(errors="surrogateescape")) <= keys.LONGEST:
-        return name
-    return f"{prefix}long/{hashlib.sha256(key.encode(errors='surrogateescape')).hexdigest()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -19,6 +20,8 @@ HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-
 
 #: What most objects have of headers; nobody writes into what an entry holds.
 NONE: dict[str, str] = {}
+#: An ETag that is the MD5 of the bytes, and no count of parts.
+MD5 = re.compile(r"[0-9a-f]{32}")
 #: Listings tell whole seconds: what was written so shortly before one may have been written once more, unseen.
 YOUNG = 2.0
 
@@ -36,6 +39,11 @@ class Entry:
     headers: dict[str, str] = field(default_factory=lambda: NONE)
     #: Whether it was so fresh when it was looked at that its time may not tell this write from the next one.
     young: bool = False
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of its bytes, where the store tells it."""
+        return self.etag if MD5.fullmatch(self.etag) else None
 
     def is_young(self, listed_at: float) -> bool:
         """Whether it was written that shortly before a listing, whose time is the store's own."""

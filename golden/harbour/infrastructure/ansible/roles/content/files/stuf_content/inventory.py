@@ -11,8 +11,8 @@ from . import batches
 from .entries import Entry, is_content, store
 from .outcome import about, count, refused
 from .progress import Progress
-from .s3 import Store
 from .session import Session
+from .store import Store
 from .wire import StoreError
 
 SOURCE = "source.jsonl"

@@ -28,10 +28,11 @@ def look(session: Session, entries: dict[str, Entry], given: dict[str, str | Non
     store, rename = session.given.store, session.given.rename
     problems: dict[str, str] = {}
     renamed: dict[str, str] = {}
+    described: dict[str, list[str]] = {}
     holders: dict[str, str] = {}
     for key, entry in sorted(entries.items()):
         name = given.get(key) or keys.target_name(store, key, rename=rename)
-        problem = keys.metadata_problem(entry)
+        problem = keys.metadata_problem(store, entry, rename=rename)
         if name is None or keys.key_problem(store, name):
             problem = keys.key_problem(store, key)
         elif (other := holders.setdefault(name, key)) != key:
@@ -40,16 +41,20 @@ def look(session: Session, entries: dict[str, Entry], given: dict[str, str | Non
             renamed[key] = name
         if problem:
             problems[key] = problem
+        elif (held := session.wanted(entry)) is not entry:
+            described[key] = sorted(held.metadata.keys() - entry.metadata.keys())
     if problems:
         raise refused(
             f"{count(len(problems), 'key')} cannot be held by the target",
             "set spec.content.renameKeys in the target and make a new package, or rename the objects at the source",
             findings=[{"key": key, "why": problem} for key, problem in problems.items()],
         )
-    alone = [key for key, entry in sorted(entries.items()) if key in renamed or keys.goes_alone(entry)]
+    by_rule = renamed.keys() | described.keys()
+    alone = [key for key, entry in sorted(entries.items()) if key in by_rule or keys.goes_alone(entry)]
     return {
-        "message": f"{count(len(entries), 'key')}: {len(renamed)} renamed by the rule, {len(alone)} to copy one by one",
+        "message": f"{count(len(entries), 'key')}: {len(by_rule)} renamed by the rule, {len(alone)} to copy one by one",
         "objects": len(entries),
         "renamed": [{"key": key, "target_key": name} for key, name in renamed.items()],
+        "renamed_metadata": [{"key": key, "names": found} for key, found in described.items()],
         "alone": alone,
     }

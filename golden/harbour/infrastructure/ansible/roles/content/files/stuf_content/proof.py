@@ -100,7 +100,7 @@ def prove(session: Session) -> dict[str, Any]:
     report = _report([*judged.values(), *unexpected], verified, expected, moved)
     report |= {
         "gone": gone,
-        "transformed": len(renamed),
+        "transformed": len(renamed.keys() | {key for key, one in source.items() if session.wanted(one) is not one}),
         "bytes": sum(entry.size for entry in source.values()),
         "started": begun,
         "ended": _now(),
@@ -267,7 +267,7 @@ class Examination:
         if found is None:
             return MISSING, "listed by the target, and not given", None
         there, digest = found
-        reasons = entry.differences(there)
+        reasons = self.session.wanted(entry).differences(there)
         if there.size != entry.size:
             return DIFFERS, "; ".join(reasons), None
         wanted, was_read = self._wanted(entry)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import urllib.parse
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from xml.sax.saxutils import escape
 
 from stufpack_signature import canonical_query, path_of, sign
 
+from . import trees
 from .configuration import Place
 from .entries import Entry, entry, from_answer
 from .limits import Pace, Stopping
@@ -39,18 +39,18 @@ class Store:
                 if not begun:
                     self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
                     begun = True
-                tree = _parse(answer.read())
-            encoded = _text(tree, "EncodingType") == "url"
+                tree = trees.parse(answer.read())
+            encoded = trees.text(tree, "EncodingType") == "url"
             for node in tree.iterfind("Contents"):
-                key = _text(node, "Key")
+                key = trees.text(node, "Key")
                 yield entry(
                     key=urllib.parse.unquote_plus(key, errors="surrogateescape") if encoded else key,
-                    size=int(_text(node, "Size")),
-                    etag=_text(node, "ETag").strip('"'),
-                    modified=_text(node, "LastModified"),
+                    size=int(trees.text(node, "Size")),
+                    etag=trees.text(node, "ETag").strip('"'),
+                    modified=trees.text(node, "LastModified"),
                 )
-            token = _text(tree, "NextContinuationToken")
-            if not token and _text(tree, "IsTruncated") == "true":
+            token = trees.text(tree, "NextContinuationToken")
+            if not token and trees.text(tree, "IsTruncated") == "true":
                 text = f"{self.wire.host} lists bucket {self.place.bucket}, says that more follows, and not where"
                 raise StoreError(answer.status, "", text)
             if not token:
@@ -90,23 +90,46 @@ class Store:
             self._expect(answer, (200, 204, 404), "DELETE")
             answer.read()
 
-    def copy(self, key: str, to: str, like: Entry | None = None) -> None:
-        """Copies an object inside the bucket with everything that belongs to it, or with what belongs to `like`."""
-        headers = {"x-amz-copy-source": path_of(self.place.bucket, key)}
-        headers |= {"x-amz-metadata-directive": "REPLACE", **_about(like)} if like else {}
+    def copy(self, key: str, to: str) -> None:
+        """Copies an object inside the bucket with everything that belongs to it."""
+        self._copy(key, to, {})
+
+    def describe(self, key: str, like: Entry) -> None:
+        """Gives an object type, metadata and headers of `like`: a copy onto itself, without the bytes."""
+        self._copy(key, key, {"x-amz-metadata-directive": "REPLACE", **_about(like)})
+
+    def _copy(self, key: str, to: str, headers: dict[str, str]) -> None:
+        headers = {"x-amz-copy-source": path_of(self.place.bucket, key), **headers}
         with self._ask("PUT", to, headers=headers) as answer:
             self._expect(answer, (200,), "COPY")
             # An error may come after the 200, in the body.
-            if not _text(_parse(answer.read()), "ETag"):
+            if not trees.text(trees.parse(answer.read()), "ETag"):
                 raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
 
-    def begin_upload(self, key: str, like: Entry) -> str:
+    def put_in_parts(self, key: str, pieces: Iterable[bytes], like: Entry) -> str:
+        """Stores a large object piece by piece, and returns its ETag; what does not become whole is given up."""
+        upload = self._begin_upload(key, like)
+        try:
+            etags = [self._upload_part(key, upload, number, piece) for number, piece in enumerate(pieces, 1)]
+            return self._complete_upload(key, upload, etags)
+        except BaseException:
+            self._abort_upload(key, upload)
+            raise
+
+    def abandon_uploads(self, keys: set[str]) -> int:
+        """Gives up what an interrupted run left open; uploads of other keys are somebody else's."""
+        found = [(key, upload) for key, upload in self._uploads() if key in keys]
+        for key, upload in found:
+            self._abort_upload(key, upload)
+        return len(found)
+
+    def _begin_upload(self, key: str, like: Entry) -> str:
         """Begins a multipart upload and returns its id."""
         with self._ask("POST", key, query={"uploads": ""}, headers=_about(like)) as answer:
             self._expect(answer, (200,), "POST uploads")
-            return _text(_parse(answer.read()), "UploadId")
+            return trees.text(trees.parse(answer.read()), "UploadId")
 
-    def upload_part(self, key: str, upload: str, number: int, body: bytes) -> str:
+    def _upload_part(self, key: str, upload: str, number: int, body: bytes) -> str:
         """Sends one part and returns its ETag."""
         query = {"partNumber": str(number), "uploadId": upload}
         with self._ask("PUT", key, query=query, body=body) as answer:
@@ -114,7 +137,7 @@ class Store:
             answer.read()
             return answer.headers["etag"]
 
-    def complete_upload(self, key: str, upload: str, parts: list[str]) -> str:
+    def _complete_upload(self, key: str, upload: str, parts: list[str]) -> str:
         """Makes the object of its parts and returns its ETag."""
         lines = "".join(
             f"<Part><PartNumber>{n}</PartNumber><ETag>{escape(etag)}</ETag></Part>" for n, etag in enumerate(parts, 1)
@@ -122,35 +145,35 @@ class Store:
         body = f"<CompleteMultipartUpload>{lines}</CompleteMultipartUpload>".encode()
         with self._ask("POST", key, query={"uploadId": upload}, body=body) as answer:
             self._expect(answer, (200,), "POST complete")
-            etag = _text(_parse(answer.read()), "ETag")
+            etag = trees.text(trees.parse(answer.read()), "ETag")
         if not etag:
             raise StoreError(500, "CompleteFailed", f"{self.wire.host} did not complete an upload")
         return etag.strip('"')
 
-    def abort_upload(self, key: str, upload: str) -> None:
+    def _abort_upload(self, key: str, upload: str) -> None:
         """Gives up a multipart upload; one that is gone is fine."""
         with self._ask("DELETE", key, query={"uploadId": upload}, urgent=True) as answer:
             self._expect(answer, (200, 204, 404), "DELETE upload")
             answer.read()
 
-    def uploads(self) -> list[tuple[str, str]]:
+    def _uploads(self) -> list[tuple[str, str]]:
         """Key and id of every multipart upload that is open."""
         found: list[tuple[str, str]] = []
         query = {"uploads": "", "encoding-type": "url"}
         while True:
             with self._ask("GET", query=query) as answer:
                 self._expect(answer, (200,), "LIST uploads")
-                tree = _parse(answer.read())
-            encoded = _text(tree, "EncodingType") == "url"
+                tree = trees.parse(answer.read())
+            encoded = trees.text(tree, "EncodingType") == "url"
             for node in tree.iterfind("Upload"):
-                key = _text(node, "Key")
+                key = trees.text(node, "Key")
                 key = urllib.parse.unquote_plus(key, errors="surrogateescape") if encoded else key
-                found.append((key, _text(node, "UploadId")))
-            if _text(tree, "IsTruncated") != "true":
+                found.append((key, trees.text(node, "UploadId")))
+            if trees.text(tree, "IsTruncated") != "true":
                 return found
             query |= {
-                "key-marker": _text(tree, "NextKeyMarker"),
-                "upload-id-marker": _text(tree, "NextUploadIdMarker"),
+                "key-marker": trees.text(tree, "NextKeyMarker"),
+                "upload-id-marker": trees.text(tree, "NextUploadIdMarker"),
             }
 
     def _ask(
@@ -172,9 +195,7 @@ class Store:
     def _expect(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> None:
         if answer.status in statuses:
             return
-        code = ""
-        with contextlib.suppress(ElementTree.ParseError):
-            code = _text(_parse(answer.read(65536)), "Code")
+        code = trees.error_code(answer.read(65536))
         # The key stays out of the text: it may hold a person's address, and this goes to a journal.
         text = f"{self.wire.host} answered {answer.status} {code or ''} to {verb} in bucket {self.place.bucket}"
         raise StoreError(answer.status, code, " ".join(text.split()))
@@ -183,15 +204,3 @@ class Store:
 def _about(like: Entry) -> dict[str, str]:
     headers = {f"x-amz-meta-{name}": text for name, text in like.metadata.items()}
     return {**headers, **like.headers, "content-type": like.content_type or "binary/octet-stream"}
-
-
-def _parse(body: bytes) -> ElementTree.Element:
-    """The tree of an answer without namespaces, which stores write differently."""
-    tree = ElementTree.fromstring(body)  # noqa: S314 (from a store we are to trust, by an expat that bounds entities)
-    for node in tree.iter():
-        node.tag = node.tag.rsplit("}", 1)[-1]
-    return tree
-
-
-def _text(tree: ElementTree.Element, name: str) -> str:
-    return tree.findtext(name) or ""

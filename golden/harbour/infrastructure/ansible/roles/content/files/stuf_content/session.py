@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import configuration
+from . import configuration, keys
 from .configuration import Configuration, Credential
+from .entries import Entry
 from .limits import Pace, Stopping
 from .outcome import Exit, Stop, say
 from .progress import Progress
-from .s3 import Store
+from .store import Store, opened
 from .timetable import Timetable
 
 Item = TypeVar("Item")
@@ -62,7 +63,7 @@ class Session:
     def __post_init__(self) -> None:
         self.given.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The limit is for the source, where people work; the target is this machine's own.
-        self.target = Store(self.given.target, UNLIMITED, self.stopping)
+        self.target = opened(self.given.store, self.given.target, UNLIMITED, self.stopping)
         #: Bytes that are read from the source, by every thread together.
         self.line = Pace(lambda: self.given.rates.at(self.now()), self.stopping)
         #: The descriptor that holds the lock, for children to hold it too.
@@ -83,8 +84,12 @@ class Session:
     def source(self) -> Store:
         """The source's bucket."""
         if self._source is None:
-            self._source = Store(self.credential.place, self.given.requests_per_second, self.stopping)
+            self._source = opened("aws-s3", self.credential.place, self.given.requests_per_second, self.stopping)
         return self._source
+
+    def wanted(self, entry: Entry) -> Entry:
+        """The source's object as the target is to hold it; the very same where nothing of it is renamed."""
+        return keys.as_held(self.given.store, entry, rename=self.given.rename)
 
     def path(self, name: str) -> Path:
         """A file of the state folder."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import hashlib
 import http.client
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from . import inventory
 from .carried import Carried, Ledger
 from .entries import Entry
 from .outcome import about, failed
-from .s3 import Store
+from .store import Store
 from .wire import Answer, StoreError
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 PART = 16 << 20
 CHUNK = 256 << 10
 TRIES = 3
-#: An ETag that is the MD5 of the bytes, and no count of parts.
-MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class Outcome(enum.Enum):
@@ -48,8 +45,8 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
             return _gone(session, entry)
         if now.etag != entry.etag or entry.differences(now):
             return Outcome.CHANGED
-        equal = _equal_bytes(session, ledger, entry, there)
-        if equal and not entry.differences(there) and not entry.foreign(there):
+        equal, wanted = _equal_bytes(session, ledger, entry, there), session.wanted(entry)
+        if equal and not wanted.differences(there) and not wanted.foreign(there):
             ledger.add(Carried(entry, key, there.etag))
             return Outcome.THERE
         if not equal:
@@ -87,13 +84,13 @@ def _gone(session: Session, entry: Entry) -> Outcome:
 
 def looks_equal(entry: Entry, there: Entry) -> bool:
     """Whether nothing that the stores say without reading speaks against equal objects."""
-    comparable = MD5.fullmatch(there.etag) and MD5.fullmatch(entry.etag)
-    return not entry.differences(there) and (not comparable or there.etag == entry.etag)
+    comparable = there.md5 and entry.md5
+    return not entry.differences(there) and (not comparable or there.md5 == entry.md5)
 
 
 def is_equal(entry: Entry, there: Entry) -> bool:
     """Whether the stores' own digests say that the objects are equal."""
-    same = bool(MD5.fullmatch(there.etag)) and there.etag == entry.etag
+    same = there.md5 is not None and there.md5 == entry.md5
     return same and not entry.differences(there) and not entry.foreign(there)
 
 
@@ -124,9 +121,9 @@ def _equal_bytes(session: Session, ledger: Ledger, entry: Entry, there: Entry) -
     known = ledger.at_target.get(entry.key)
     if known is not None and known.etag == there.etag and known.entry.same_version(entry):
         return True
-    if MD5.fullmatch(there.etag) and MD5.fullmatch(entry.etag):
-        return there.etag == entry.etag
-    # Sent in parts, so the ETags tell nothing: both are read.
+    if there.md5 and entry.md5:
+        return there.md5 == entry.md5
+    # Sent in parts, so no digest is told: both are read.
     ours, theirs = digest(session, session.target, there.key), digest(session, session.source, entry.key)
     return ours is not None and theirs is not None and ours[1] == theirs[1]
 
@@ -136,20 +133,13 @@ def _send(session: Session, entry: Entry, key: str) -> tuple[Entry, str] | None:
         if opened is None:
             return None
         like, body = opened
+        wanted = session.wanted(like)
         if like.size <= PART:
-            return like, session.target.put(key, _exactly(session, body, like.size), like)
+            return like, session.target.put(key, _exactly(session, body, like.size), wanted)
         # At most 10,000 parts are allowed.
         part = max(PART, -(-like.size // (9000 << 20)) << 20)
-        upload = session.target.begin_upload(key, like)
-        try:
-            etags: list[str] = []
-            for begin in range(0, like.size, part):
-                piece = _exactly(session, body, min(part, like.size - begin))
-                etags.append(session.target.upload_part(key, upload, len(etags) + 1, piece))
-            return like, session.target.complete_upload(key, upload, etags)
-        except BaseException:
-            session.target.abort_upload(key, upload)
-            raise
+        pieces = (_exactly(session, body, min(part, like.size - begin)) for begin in range(0, like.size, part))
+        return like, session.target.put_in_parts(key, pieces, wanted)
 
 
 def _exactly(session: Session, body: Answer, size: int) -> bytes:
@@ -163,11 +153,3 @@ def _exactly(session: Session, body: Answer, size: int) -> bytes:
             raise http.client.IncompleteRead(b"", size - len(pieces))
         pieces += piece
     return bytes(pieces)
-
-
-def abandon_uploads(session: Session, keys: set[str]) -> int:
-    """Gives up what an interrupted run left open; uploads of other keys are somebody else's."""
-    found = [(key, upload) for key, upload in session.target.uploads() if key in keys]
-    for key, upload in found:
-        session.target.abort_upload(key, upload)
-    return len(found)

@@ -2,6 +2,8 @@
 
 #[path = "plan/fixture.rs"]
 mod fixture;
+#[path = "documents/pages.rs"]
+mod pages;
 #[path = "documents/typed.rs"]
 mod typed;
 
@@ -94,10 +96,12 @@ fn texts_for_users_are_plain_and_a_hostile_project_name_stays_between_its_quotes
 
 #[test]
 fn nothing_is_left_to_fill_in_and_nothing_is_said_of_what_the_target_lacks() {
-    let name = name_in_plain_text(&least());
+    let names = [name_in_plain_text(&least()), render::escape_html(HOSTILE)];
     let least = files(&least());
-    for (path, text) in documents(&least) {
-        let text = text.replace(&name, "");
+    let pages = ["MIGRATION-PLAN.html", "docs/ledger.html"]
+        .map(|path| (path, std::str::from_utf8(&least[path].bytes).expect("UTF-8")));
+    for (path, text) in documents(&least).chain(pages) {
+        let text = names.iter().fold(text.to_owned(), |text, name| text.replace(name, ""));
         for word in ["TODO", "TBD", "FIXME", "<your", "XXX", "{{", "{%", "undefined"] {
             let allowed = word == "{{" && path == "docs/operations.md";
             assert!(allowed || !text.contains(word), "{word} stands in {path}");
@@ -113,7 +117,7 @@ fn nothing_is_left_to_fill_in_and_nothing_is_said_of_what_the_target_lacks() {
             "AWS",
             "Azure",
         ] {
-            let allowed = path == "docs/ledger.md";
+            let allowed = path.starts_with("docs/ledger.");
             assert!(allowed || !text.contains(word), "{word} stands in {path}");
         }
     }
@@ -156,7 +160,7 @@ fn the_ledgers_and_the_batch_lists_are_marked_personal() {
         .map(|(path, _)| path.as_str())
         .collect();
 
-    assert_eq!(personal, BTreeSet::from(["docs/ledger.json", "docs/ledger.md"]));
+    assert_eq!(personal, BTreeSet::from(["docs/ledger.html", "docs/ledger.json", "docs/ledger.md"]));
 }
 
 #[test]
@@ -211,7 +215,7 @@ fn every_embedded_template_is_used_by_a_document() {
     for template in stufpack::embedded::TEMPLATES {
         let path = template.path.trim_end_matches(".jinja");
         assert!(
-            path.starts_with("partials/") || files.contains_key(path),
+            ["partials/", "page/"].iter().any(|shared| path.starts_with(shared)) || files.contains_key(path),
             "{} is used by nothing",
             template.path
         );

@@ -2,6 +2,7 @@
 //!
 //! Here the parsers are Rust's; `tools/judge` reads a whole package back with each format's own tool.
 
+use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser};
 use stufpack::render;
@@ -70,6 +71,38 @@ fn markdown_shows_a_hostile_value_as_text() {
     }
 }
 
+/// The text that a browser sees, or an attribute's value; a tag that the value made is refused.
+fn assert_html_keeps(value: &str) {
+    let escaped = render::escape_html(value);
+    let source = format!("<p title=\"{escaped}\" lang='{escaped}'>before {escaped} after</p>");
+    let (mut text, mut tags) = (Vec::new(), 0);
+    for Ok(token) in Tokenizer::new(&source) {
+        match token {
+            Token::StartTag(tag) => {
+                tags += 1;
+                for attribute in tag.attributes.values() {
+                    assert_eq!(attribute.as_slice(), value.as_bytes(), "in an attribute: {escaped:?}");
+                }
+                assert_eq!(tag.attributes.len(), 2, "{escaped:?}");
+            }
+            Token::EndTag(_) => tags += 1,
+            Token::String(found) => text.extend_from_slice(&found),
+            // A control character is an error to the standard, and stays what it is.
+            Token::Error(_) => {}
+            other => panic!("a value became {other:?}"),
+        }
+    }
+    assert_eq!(tags, 2, "a value became a tag: {escaped:?}");
+    assert_eq!(String::from_utf8_lossy(&text), format!("before {value} after"));
+}
+
+#[test]
+fn html_shows_a_hostile_value_as_text() {
+    for value in HOSTILE {
+        assert_html_keeps(value);
+    }
+}
+
 #[test]
 fn yaml_for_ansible_reads_back_and_is_marked_unsafe() {
     for value in HOSTILE {
@@ -107,6 +140,11 @@ proptest! {
     #[test]
     fn markdown_keeps_any_text(value in "[^\u{0}\u{FFFE}\u{FFFF}]{1,40}") {
         assert_markdown_keeps(&value);
+    }
+
+    #[test]
+    fn html_keeps_any_text(value in "[^\u{0}]{0,40}") {
+        assert_html_keeps(&value);
     }
 
     #[test]

@@ -11,6 +11,8 @@ enum PlanFormat {
     /// The document that people read.
     #[default]
     Markdown,
+    /// The same as one page for a browser.
+    Html,
     /// By the published schema.
     Json,
 }
@@ -23,7 +25,7 @@ pub struct Plan {
     /// Target document
     #[arg(long, value_name = "TARGET")]
     target: PathBuf,
-    /// Markdown for people, JSON by the published schema
+    /// Markdown for people, HTML for a browser, JSON by the published schema
     #[arg(long, value_enum, default_value_t)]
     format: PlanFormat,
 }
@@ -32,7 +34,7 @@ impl Plan {
     /// In which format a failure is told.
     pub fn failure_format(&self) -> super::OutputFormat {
         match self.format {
-            PlanFormat::Markdown => super::OutputFormat::Text,
+            PlanFormat::Markdown | PlanFormat::Html => super::OutputFormat::Text,
             PlanFormat::Json => super::OutputFormat::Json,
         }
     }
@@ -43,6 +45,7 @@ impl Plan {
         let plan = plan::compile(&checked, &plan::Numbering { package: 1 });
         let path = match self.format {
             PlanFormat::Markdown => "MIGRATION-PLAN.md",
+            PlanFormat::Html => "MIGRATION-PLAN.html",
             PlanFormat::Json => "MIGRATION-PLAN.json",
         };
         let files = render::files(&plan, &checked).map_err(Failure::Render)?;

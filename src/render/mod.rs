@@ -23,6 +23,7 @@ pub use engine::{Document, Engine};
 pub use environment::dotenv;
 pub use format::Format;
 pub use gate::Leak;
+pub use html::escape as escape_html;
 pub use javascript::{config_script, script_value};
 pub use kit::source_kit;
 pub use markdown::escape as escape_markdown;

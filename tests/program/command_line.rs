@@ -107,9 +107,25 @@ fn a_needed_option_that_is_missing_is_a_usage_error() {
     let here = with_example("minimal");
     here.stufpack("compile input/export --target input/target.yaml --out out").exits_with(2);
     here.stufpack(&format!("{COMPILE} --glass stuf-minimal")).exits_with(2);
-    here.stufpack("plan input/export --target input/target.yaml --format html").exits_with(2);
+    here.stufpack("plan input/export --target input/target.yaml --format pdf").exits_with(2);
     here.stufpack("verify package.zip").exits_with(2);
     here.stufpack("").exits_with(2);
+}
+
+/// Who reads the plan before anything is signed reads what the package will hold.
+#[test]
+fn the_plan_is_printed_in_each_form_as_the_package_holds_it() {
+    let here = with_example("minimal");
+    here.stufpack(COMPILE).exits_with(0);
+    let package = here.names("out").into_iter().find(|name| name.ends_with(".zip")).expect("a package");
+    here.stufpack(&format!("unpack out/{package} tree --signers signers --at {AT}")).exits_with(0);
+    let printed = |format: &str| {
+        let typed = format!("plan input/export --target input/target.yaml {format}");
+        here.stufpack(&typed).exits_with(0).stdout
+    };
+    for (format, name) in [("", "md"), ("--format html", "html"), ("--format json", "json")] {
+        assert!(printed(format) == here.read(&format!("tree/MIGRATION-PLAN.{name}")), "{name}");
+    }
 }
 
 #[test]

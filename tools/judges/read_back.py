@@ -54,6 +54,24 @@ const fs = require('fs'), vm = require('vm');
 })();
 """
 
+PAGES = """
+const fs = require('fs');
+(async () => {
+  const parse5 = await import(process.argv[1] + '/node_modules/parse5/dist/index.js');
+  const seen = process.argv.slice(2).map((page) => {
+    const texts = {};
+    const text = (node) => node.value ?? (node.childNodes ?? []).map(text).join('');
+    const walk = (node) => {
+      if (['title', 'h1'].includes(node.nodeName)) texts[node.nodeName] ??= text(node);
+      for (const child of node.childNodes ?? []) walk(child);
+    };
+    walk(parse5.parse(fs.readFileSync(page, 'utf8')));
+    return texts;
+  });
+  console.log(JSON.stringify(seen));
+})();
+"""
+
 
 class Comparison:
     """Counts what was compared and names what differs, without printing a value."""
@@ -195,6 +213,18 @@ def by_caddy_and_browser(tree: Path, export: dict[str, Any], node: str, compare:
     compare.same("browser, realm", "stuf", seen["config"]["keycloakRealm"])
 
 
+def by_browsers_parser(tree: Path, export: dict[str, Any], node: str, compare: Comparison) -> None:
+    """What a browser's parser makes of the pages for people."""
+    pages = [str(tree / "MIGRATION-PLAN.html"), str(tree / "docs/ledger.html")]
+    out = subprocess.run(["node", "-e", PAGES, node, *pages], check=True, stdout=subprocess.PIPE).stdout
+    plan, ledger = json.loads(out)
+    name = export["spec"]["project"]["name"]
+    compare.same("page of the plan, heading", name, plan["h1"][: len(name)])
+    compare.same("page of the plan, title", name, plan["title"][-len(name) :])
+    compare.same("page of the ledger, heading", f"Ledger of {name}", ledger["h1"])
+    compare.same("page of the ledger, title", name, ledger["title"][-len(name) :])
+
+
 def main() -> int:
     """Reads everything back and tells what differs."""
     source, tree, node = Path(sys.argv[1]), Path(sys.argv[2]).resolve(), os.path.realpath(sys.argv[3])
@@ -204,6 +234,7 @@ def main() -> int:
     by_compose(tree, export, compare)
     by_python(tree, export, compare)
     by_caddy_and_browser(tree, export, node, compare)
+    by_browsers_parser(tree, export, node, compare)
     for line in compare.different:
         print(line)
     print(f"{compare.compared} values compared, {len(compare.different)} different")

@@ -1,4 +1,4 @@
-//! `docs/ledger.md` and `docs/ledger.json`: what becomes of every setting. Both name persons.
+//! `docs/ledger.md`, `docs/ledger.html` and `docs/ledger.json`: what becomes of every setting. They name persons.
 
 use crate::model::{Disposition, Entry};
 use crate::plan::{Counts, Identity, Plan};
@@ -19,7 +19,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// `docs/ledger.md`.
+/// `docs/ledger.md` and `docs/ledger.html`.
 #[derive(Serialize)]
 pub(super) struct Page {
     project: String,

@@ -2,6 +2,7 @@
 
 mod guide;
 mod ledger;
+mod picture;
 mod plan;
 mod words;
 
@@ -16,9 +17,12 @@ pub fn of(plan: &Plan) -> Vec<Document> {
         || Value::from(Serde(&plan::Page::of(plan))),
         || Value::from(Serde(&ledger::Page::of(plan))),
     );
+    let personal = |document: Document| Document { personal: true, ..document };
     let mut documents = vec![
-        document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", page),
-        Document { personal: true, ..document("docs/ledger.md", "docs/ledger.md.jinja", ledger) },
+        document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", page.clone()),
+        document("MIGRATION-PLAN.html", "MIGRATION-PLAN.html.jinja", page),
+        personal(document("docs/ledger.md", "docs/ledger.md.jinja", ledger.clone())),
+        personal(document("docs/ledger.html", "docs/ledger.html.jinja", ledger)),
     ];
     let guide = Value::from(Serde(&guide::Guide::of(plan)));
     documents.extend(GUIDES.map(|(path, template)| document(path, template, guide.clone())));

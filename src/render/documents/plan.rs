@@ -1,5 +1,6 @@
-//! `MIGRATION-PLAN.md`: the chapters of the plan, from the same steps that the automation runs.
+//! `MIGRATION-PLAN.md` and `MIGRATION-PLAN.html`: the chapters of the plan, from the same steps that the automation runs.
 
+use super::picture::Pictures;
 use super::words;
 use crate::model::{Disposition, Invitation};
 use crate::plan::{
@@ -56,6 +57,7 @@ pub(super) struct Page {
     watch: String,
     grace: String,
     zulip: bool,
+    pictures: Pictures,
 }
 
 /// Which of the phases that documents speak of the package runs.
@@ -198,6 +200,8 @@ struct StepText {
     percent: Option<String>,
     scale: Option<String>,
     mark: Option<&'static str>,
+    /// How loud the page says it.
+    mark_tone: Option<&'static str>,
 }
 
 impl Page {
@@ -283,6 +287,7 @@ impl Page {
             grace: figures::duration(public.thresholds.grace_seconds),
             limits: public.thresholds,
             zulip: facts.zulip.is_some(),
+            pictures: Pictures::of(plan),
         }
     }
 }
@@ -529,6 +534,11 @@ fn step_text(step: &Step) -> StepText {
             Mark::UserImpact => "Point of user impact",
             Mark::HandOver => "Hand-over",
             Mark::NoReturn => "Point of no return",
+        }),
+        mark_tone: step.mark.map(|mark| match mark {
+            Mark::UserImpact => "warn",
+            Mark::HandOver => "deep",
+            Mark::NoReturn => "bad",
         }),
     }
 }

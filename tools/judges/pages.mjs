@@ -1,0 +1,180 @@
+// Looks at pages in Chromium as people do: on a telephone, a tablet and a desk, in light and in dark.
+//
+// usage: pages.mjs NODE_FOLDER [--told FILE] PAGE…
+//
+// With --told the findings have to be those of FILE, each a line of width, mode and kind: so a page that is broken on
+// purpose shows that each kind is noticed, and only where it is.
+
+import { readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const WIDTHS = [360, 768, 1280];
+const MODES = ["light", "dark"];
+const LEAST_CONTRAST = 4.5;
+const LEAST_LETTERS = 11;
+
+/** What is wrong with the page as it stands there; runs in the browser and knows nothing but its arguments. */
+function look([leastContrast, leastLetters]) {
+  const found = [];
+  const say = (kind, text) => found.push([kind, text]);
+  const short = (text) => text.trim().replace(/\s+/gu, " ").slice(0, 60);
+  const root = document.documentElement;
+
+  if (root.scrollWidth > root.clientWidth) say("scroll", `${root.scrollWidth} pixels wide on ${root.clientWidth}`);
+
+  const levels = Array.from(document.querySelectorAll("h1, h2, h3, h4, h5, h6"), (node) => [Number(node.nodeName[1]), node]);
+  const first = levels.filter(([level]) => level === 1).length;
+  if (first !== 1) say("headings", `${first} of level 1`);
+  levels.forEach(([level, node], at) => {
+    const before = at > 0 ? levels[at - 1][0] : 0;
+    if (level > before + 1) say("headings", `level ${level} after ${before}: ${short(node.textContent)}`);
+  });
+
+  // Colours as the browser resolved them: `rgb(1, 2, 3)` or `rgba(1, 2, 3, 0.5)`.
+  const parsed = (text) => {
+    const [red, green, blue, alpha = 1] = text.match(/[\d.]+/gu).map(Number);
+    return { red, green, blue, alpha };
+  };
+  const luminance = ({ red, green, blue }) => {
+    const linear = (value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+  };
+  const contrast = (one, other) => {
+    const [dark, bright] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = parsed(getComputedStyle(at).backgroundColor);
+      if (colour.alpha === 1) return colour;
+      if (colour.alpha > 0) return null;
+    }
+    return null;
+  };
+  // What is drawn below a text of a picture: the last shape before it that holds its middle.
+  const drawnGround = (text, box) => {
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+    const holds = (shape) => {
+      const place = shape.getBoundingClientRect();
+      return place.left <= x && x <= place.right && place.top <= y && y <= place.bottom;
+    };
+    const below = Array.from(text.ownerSVGElement.querySelectorAll("rect, circle"))
+      .filter((shape) => shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING)
+      .filter((shape) => getComputedStyle(shape).fill !== "none" && holds(shape));
+    return below.length > 0 ? parsed(getComputedStyle(below.at(-1)).fill) : ground(text.ownerSVGElement);
+  };
+  const judge = (node, colour, behind) => {
+    const ratio = behind && contrast(colour, behind);
+    if (!behind || colour.alpha < 1 || ratio < leastContrast) {
+      say("contrast", `${ratio ? ratio.toFixed(2) : "not to be told"}: ${short(node.textContent)}`);
+    }
+  };
+
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const seen = new Set();
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const node = text.parentElement;
+    if (text.data.trim() === "" || seen.has(node) || node.closest("svg, script, style") || !node.checkVisibility()) continue;
+    seen.add(node);
+    judge(node, parsed(getComputedStyle(node).color), ground(node));
+  }
+
+  for (const picture of document.querySelectorAll("svg")) {
+    const frame = picture.getBoundingClientRect();
+    const set = Array.from(picture.querySelectorAll("text"), (text) => [text, text.getBoundingClientRect()]);
+    set.forEach(([text, box], at) => {
+      judge(text, parsed(getComputedStyle(text).fill), drawnGround(text, box));
+      const letters = parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
+      if (letters < leastLetters) say("picture", `letters of ${letters.toFixed(1)} pixels: ${short(text.textContent)}`);
+      const outside = box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1 || box.top < frame.top - 1;
+      if (outside) say("picture", `reaches out of its picture: ${short(text.textContent)}`);
+      for (const [other, place] of set.slice(at + 1)) {
+        const apart = box.right <= place.left || place.right <= box.left || box.bottom <= place.top + 2 || place.bottom <= box.top + 2;
+        if (!apart) say("picture", `${short(text.textContent)} lies over ${short(other.textContent)}`);
+      }
+    });
+  }
+  return found;
+}
+
+/** What the search of a page does, where it has one: hides everything, finds one thing, shows everything again. */
+async function search(page) {
+  const box = page.locator("[data-filter]");
+  if ((await box.count()) === 0) return [];
+  const field = box.locator("input");
+  if (!(await field.isVisible())) return [["search", "its field is not shown"]];
+  const items = page.locator(await box.getAttribute("data-filter"));
+  const all = await items.count();
+  const shown = async (words) => {
+    await field.fill(words);
+    return items.evaluateAll((nodes) => nodes.filter((node) => node.checkVisibility()).length);
+  };
+  const word = (await items.last().textContent()).trim().split(/\s+/u)[0];
+  const [none, some, again] = [await shown("no such setting"), await shown(word.toUpperCase()), await shown("")];
+  const right = none === 0 && some > 0 && some < all && again === all;
+  return right ? [] : [["search", `of ${all}: ${none} by what is not there, ${some} by ${word}, ${again} by nothing`]];
+}
+
+/** What axe finds; contrast is told above, for large letters too. */
+async function axe(page, source) {
+  await page.evaluate(source);
+  const options = { resultTypes: ["violations"], rules: { "color-contrast": { enabled: false } } };
+  const { violations } = await page.evaluate((asked) => globalThis.axe.run(document, asked), options);
+  return violations.map(({ id, help, nodes }) => ["axe", `${id}: ${help}: ${nodes[0].html.slice(0, 120)}`]);
+}
+
+async function judge(browser, source, file) {
+  const address = pathToFileURL(resolve(file)).href;
+  const findings = [];
+  for (const mode of MODES) {
+    const context = await browser.newContext({ colorScheme: mode, viewport: { width: WIDTHS[0], height: 800 } });
+    const page = await context.newPage();
+    const noted = [];
+    page.on("console", (message) => noted.push(["console", message.text()]));
+    page.on("pageerror", (error) => noted.push(["console", error.message]));
+    page.on("request", (request) => request.url().split("#")[0] === address || noted.push(["loads", request.url()]));
+    for (const width of WIDTHS) {
+      noted.length = 0;
+      await page.setViewportSize({ width, height: 800 });
+      await page.goto(address);
+      const found = [...(await page.evaluate(look, [LEAST_CONTRAST, LEAST_LETTERS])), ...(await search(page)), ...noted];
+      for (const [kind, text] of [...found, ...(await axe(page, source))]) findings.push([`${width} ${mode} ${kind}`, text]);
+    }
+    await context.close();
+  }
+  return findings;
+}
+
+async function main([folder, ...rest]) {
+  const told = rest[0] === "--told" ? rest.splice(0, 2)[1] : null;
+  const modules = join(folder, "node_modules");
+  const { chromium } = await import(pathToFileURL(join(modules, "playwright-core/index.mjs")));
+  const source = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    // The tests run as root, for whom Chromium has no sandbox; the pages are our own.
+    chromiumSandbox: false,
+    args: ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const findings = [];
+  try {
+    for (const file of rest) {
+      const found = await judge(browser, source, file);
+      for (const [where, text] of found) console.log(`${basename(file)} ${where}: ${text}`);
+      console.log(`${basename(file)}: ${WIDTHS.length} widths, ${MODES.length} modes, ${found.length} findings`);
+      findings.push(...found);
+    }
+  } finally {
+    await browser.close();
+  }
+  if (rest.length === 0) throw new Error("no page to look at");
+  if (told === null) return findings.length === 0;
+  const expected = readFileSync(told, "utf8").trim().split("\n").sort();
+  const kinds = [...new Set(findings.map(([where]) => where))].sort();
+  for (const line of expected.filter((line) => !kinds.includes(line))) console.log(`not noticed: ${line}`);
+  for (const line of kinds.filter((line) => !expected.includes(line))) console.log(`not expected: ${line}`);
+  return kinds.join("\n") === expected.join("\n");
+}
+
+process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

@@ -1,12 +1,16 @@
 //! Embeds `templates/` with SHA-256 and CRC-32 of each file, and code as git keeps it, so that a run neither reads, hashes
-//! nor deflates it again, keeps what belongs to the source kit apart, and lists the step ids that the playbooks carry as tags, so that the plan can tell what is automated.
+//! nor deflates it again, keeps what belongs to the source kit and to single providers apart, and lists the step ids that the playbooks
+//! carry as tags, so that the plan can tell what is automated.
 
 use sha2::Digest as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::{env, fs, io};
+
+/// Each provider's Terraform stands in a folder here that is called after the provider; in its packages it stands here itself.
+const TERRAFORM: &str = "infrastructure/terraform/";
 
 fn main() -> io::Result<()> {
     let out = Path::new(&env::var("OUT_DIR").unwrap_or_default()).to_owned();
@@ -14,6 +18,7 @@ fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("templates");
     let (mut code, mut kit, mut templates) = (String::new(), String::new(), String::new());
+    let mut provided = BTreeMap::<String, String>::new();
     let mut steps = BTreeSet::new();
 
     let mut paths = Vec::new();
@@ -22,7 +27,8 @@ fn main() -> io::Result<()> {
         println!("cargo:rerun-if-changed={}", entry.path().display());
         let name = entry.path().strip_prefix(&root).map_err(io::Error::other)?;
         let name = name.to_str().ok_or_else(|| io::Error::other("template name is not UTF-8"))?;
-        let built = name.contains("__pycache__") || name.ends_with(".pyc") || name.contains(".ansible/");
+        let built = ["__pycache__", ".ansible/", ".terraform/"].iter().any(|folder| name.contains(folder));
+        let built = built || name.ends_with(".pyc");
         if entry.file_type().is_file() && !built {
             paths.push(name.to_owned());
         }
@@ -34,15 +40,23 @@ fn main() -> io::Result<()> {
         if path.starts_with("infrastructure/ansible/playbooks/") {
             steps.extend(step_tags(&String::from_utf8_lossy(&bytes)));
         }
+        let mut lands = path.clone();
         let (list, in_a_glass) = match path.as_str() {
             path if path.ends_with(".jinja") => (&mut templates, false),
             path if path.starts_with("kit/") => (&mut kit, false),
+            path if path.starts_with(TERRAFORM) => {
+                let (provider, name) = path[TERRAFORM.len()..]
+                    .split_once('/')
+                    .ok_or_else(|| io::Error::other(format!("{path} stands in no provider's folder")))?;
+                lands = format!("{TERRAFORM}{name}");
+                (provided.entry(provider.to_owned()).or_default(), true)
+            }
             _ => (&mut code, true),
         };
         let blob = if in_a_glass { blob(&bytes, &out)? } else { "None".to_owned() };
         writeln!(
             list,
-            "    Embedded {{ path: {path:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {}, \
+            "    Embedded {{ path: {lands:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {}, \
              blob: {blob} }},",
             root.join(&path),
             <[u8; 32]>::from(sha2::Sha256::digest(&bytes)),
@@ -52,9 +66,13 @@ fn main() -> io::Result<()> {
         .map_err(io::Error::other)?;
     }
 
+    let provided: String =
+        provided.iter().map(|(provider, files)| format!("({provider:?}, &[\n{files}]),\n")).collect();
     let list = format!(
         "/// Files that are the same in every package, in byte order of their paths.\n\
          pub static CODE: &[Embedded] = &[\n{code}];\n\n\
+         /// Files that only packages of one provider hold, by the provider's word and in byte order of their paths there.\n\
+         pub static PROVIDED: &[(&str, &[Embedded])] = &[\n{provided}];\n\n\
          /// Files of the source kit, in byte order of their paths; no package holds them.\n\
          pub static KIT: &[Embedded] = &[\n{kit}];\n\n\
          /// Templates of documents, in byte order of their paths.\n\

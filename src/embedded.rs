@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// A file of `templates/`, known since the build.
 #[derive(Debug)]
 pub struct Embedded {
-    /// Path below `templates/`; for code also the path inside the package.
+    /// Path below `templates/`; of code the path inside the package, where a provider's own folder is left out.
     pub path: &'static str,
     /// Its bytes.
     pub bytes: &'static [u8],
@@ -45,6 +45,12 @@ impl Embedded {
     }
 }
 
+/// The code of a package for `provider`: what every package has, then what only those of this provider have.
+pub fn code(provider: &str) -> impl Iterator<Item = &'static Embedded> + use<> {
+    let own = PROVIDED.iter().find(|(name, _)| *name == provider);
+    CODE.iter().chain(own.map_or(&[] as &[Embedded], |(_, files)| *files))
+}
+
 /// The text of the template at `path`, such as `docs/operations.md.jinja`.
 pub fn template(path: &str) -> Option<&'static str> {
     std::str::from_utf8(template_file(path)?.bytes).ok()
@@ -64,6 +70,47 @@ pub fn text(path: &str) -> Option<&'static str> {
 
 /// The git object of the code file at `path`, if that is the one whose SHA-256 is `sha256`.
 pub fn blob(path: &str, sha256: &Digest) -> Option<&'static Blob> {
-    let index = CODE.binary_search_by(|file| file.path.cmp(path)).ok()?;
-    CODE[index].blob.as_ref().filter(|_| CODE[index].sha256 == sha256.0)
+    let mut lists = std::iter::once(CODE).chain(PROVIDED.iter().map(|(_, files)| *files));
+    lists.find_map(|files| {
+        let index = files.binary_search_by(|file| file.path.cmp(path)).ok()?;
+        files[index].blob.as_ref().filter(|_| files[index].sha256 == sha256.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::{fs, path::Path};
+
+    /// Each folder below `terraform/` is one provider's; in the provider's packages its files stand without that folder.
+    #[test]
+    fn a_provider_brings_the_terraform_of_its_own_folder_and_no_other() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/infrastructure/terraform");
+        let folders = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut folders: Vec<_> = folders.map(|name| name.into_string().unwrap()).collect();
+        folders.sort();
+        assert_eq!(folders, PROVIDED.iter().map(|(provider, _)| *provider).collect::<Vec<_>>());
+
+        for (provider, files) in PROVIDED {
+            let folder = root.join(provider);
+            let stands = walkdir::WalkDir::new(&folder).into_iter().map(Result::unwrap);
+            let stands: BTreeMap<String, Vec<u8>> = stands
+                .filter(|entry| entry.file_type().is_file())
+                .map(|entry| {
+                    let name = entry.path().strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+                    (format!("infrastructure/terraform/{name}"), fs::read(entry.path()).unwrap())
+                })
+                .collect();
+            let lands = files.iter().map(|file| (file.path.to_owned(), file.bytes.to_owned()));
+            assert_eq!(stands, lands.collect());
+            assert!(files.is_sorted_by_key(|file| file.path), "{provider}");
+            assert_eq!(code(provider).count(), CODE.len() + files.len());
+            for file in *files {
+                assert!(blob(file.path, &Digest(file.sha256)).is_some(), "{}", file.path);
+            }
+        }
+        assert!(CODE.iter().all(|file| !file.path.starts_with("infrastructure/terraform/")));
+        assert!(code("host").map(|file| file.path).eq(CODE.iter().map(|file| file.path)));
+    }
 }

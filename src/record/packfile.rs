@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn code_is_kept_as_git_keeps_it() {
-        for file in embedded::CODE {
+        for file in embedded::CODE.iter().chain(embedded::PROVIDED.iter().flat_map(|(_, files)| *files)) {
             let blob = file.blob.as_ref().unwrap_or_else(|| panic!("{} is no object", file.path));
             assert_eq!(blob.id, Oid::hash_object(ObjectType::Blob, file.bytes).unwrap().as_bytes());
             let mut bytes = Vec::new();

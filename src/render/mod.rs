@@ -69,7 +69,8 @@ pub enum Error {
 ///
 /// A template that is wrong, an inventory that can no longer be read, or a secret or personal datum where none may stand.
 pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
-    let mut files: Files = embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())).collect();
+    let code = embedded::code(plan.facts.provider.as_str());
+    let mut files: Files = code.map(|code| (code.path.to_owned(), code.file())).collect();
     // None of them looks at another's files. What takes longest comes first, so that nobody waits for it at the end.
     let (lists, (documents, (mut json, mut data))) = rayon::join(
         || lists::files(plan, checked),

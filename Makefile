@@ -33,6 +33,11 @@ content: ## Copies, delta and proof of content from moto to moto, a real Garage 
 	tools/install content
 	tools/test-content
 
+.PHONY: terraform
+terraform: ## Plans the Terraform of providers in every case, and breaks it line by line; needs Terraform and its provider
+	tools/install terraform
+	tools/test-terraform
+
 .PHONY: judges
 judges: build ## Outside linters over every generated tree
 	tools/install judges

@@ -82,7 +82,7 @@ run "with_database_and_name" {
   }
 
   assert {
-    # Terraform shows no lifecycle to a test, so the text is read; tests/terraform has `destroy` refused.
+    # Terraform shows no lifecycle to a test, so the text is read.
     condition     = can(regex("resource \"aws_db_instance\" \"identity\" \\{(?:[^\n]|\n[^}])*prevent_destroy = true", file("${path.module}/database.tf")))
     error_message = "The database refuses to be destroyed."
   }

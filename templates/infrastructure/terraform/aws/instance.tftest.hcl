@@ -70,7 +70,7 @@ run "instance" {
   }
 
   assert {
-    # Terraform shows no lifecycle to a test, so the text is read; tests/terraform has `destroy` refused.
+    # Terraform shows no lifecycle to a test, so the text is read.
     condition     = can(regex("resource \"aws_ebs_volume\" \"data\" \\{(?:[^\n]|\n[^}])*prevent_destroy = true", file("${path.module}/instance.tf")))
     error_message = "The data disk refuses to be destroyed."
   }

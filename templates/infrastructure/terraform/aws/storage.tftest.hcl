@@ -27,7 +27,7 @@ run "bucket" {
   }
 
   assert {
-    # Terraform shows no lifecycle to a test, so the text is read; tests/terraform has `destroy` refused.
+    # Terraform shows no lifecycle to a test, so the text is read.
     condition     = can(regex("resource \"aws_s3_bucket\" \"uploads\" \\{(?:[^\n]|\n[^}])*prevent_destroy = true", file("${path.module}/storage.tf")))
     error_message = "The bucket refuses to be destroyed."
   }

@@ -1,0 +1,78 @@
+"""The script of the first boot, with stand-ins for what a machine of AWS has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from workshop import MODULE
+
+#: Each writes down how it was called. `curl` reaches nothing at first, as before the address is there.
+STAND_INS = {
+    "cloud-init": 'echo eu-west-1',
+    "apt-get": "",
+    "dpkg": 'cat "$2" >>"$CALLS"',
+    "systemctl": "",
+    "sleep": "",
+    "curl": """
+[ "$(grep -c ^curl "$CALLS")" -ge 3 ] || exit 6
+while [ $# -gt 0 ]; do case $1 in --output) echo agent >"$2";; esac; shift; done""",
+}  # fmt: skip
+
+
+class FirstBoot(unittest.TestCase):
+    """One boot."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (self.folder / "bin").mkdir()
+        self.stand_in(**STAND_INS)
+
+    def stand_in(self, **programs: str) -> None:
+        """Puts programs where the script looks for them first."""
+        for name, does in programs.items():
+            program = self.folder / "bin" / name.replace("_", "-")
+            program.write_text(f'#!/bin/sh\necho "{program.name} $*" >>"$CALLS"\n{does}\n')
+            program.chmod(0o755)
+
+    def boot(self) -> tuple[int, list[str]]:
+        """The exit code, and what was called."""
+        calls = self.folder / "calls"
+        calls.write_text("")
+        temporary = self.folder / "tmp"
+        temporary.mkdir(exist_ok=True)
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        done = subprocess.run(
+            [MODULE / "first-boot.sh"], env={"PATH": path, "CALLS": str(calls), "TMPDIR": str(temporary)}, check=False
+        )
+        self.assertEqual(list(temporary.iterdir()), [], "the package stays on the disk")
+        return done.returncode, [line.replace(str(temporary), "TMP") for line in calls.read_text().splitlines()]
+
+    def test_the_agent_comes_from_amazons_bucket_of_the_region_once_the_network_is_there(self) -> None:
+        code, calls = self.boot()
+        self.assertEqual(code, 0)
+        self.assertEqual([call for call in calls if call == "sleep 10"], ["sleep 10"] * 2)
+        fetched = [call for call in calls if call.startswith("curl")][-1]
+        self.assertTrue(
+            fetched.endswith(
+                " https://s3.eu-west-1.amazonaws.com/amazon-ssm-eu-west-1/latest/debian_amd64/amazon-ssm-agent.deb"
+            ),
+            fetched,
+        )
+        self.assertIn(" --fail ", fetched)
+        self.assertIn(" --proto =https ", fetched)
+        self.assertEqual(calls[-2:], ["agent", "systemctl enable --now amazon-ssm-agent"])
+
+    def test_a_network_that_never_comes_ends_the_boot_with_what_failed(self) -> None:
+        self.stand_in(curl="exit 6")
+        code, calls = self.boot()
+        self.assertNotEqual(code, 0)
+        self.assertEqual(len([call for call in calls if call == "sleep 10"]), 59)
+        self.assertFalse([call for call in calls if call.startswith(("dpkg", "systemctl"))])
+
+
+if __name__ == "__main__":
+    unittest.main()

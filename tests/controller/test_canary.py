@@ -113,7 +113,7 @@ class CanaryRun(AnsibleStory):
     def found(self) -> list[leak.Hit]:
         """Canaries anywhere in the state folder but where they belong; the tools are not ours."""
         files = {str(path.relative_to(self.state)): path.read_bytes() for path in self._files()}
-        for name in ("packages/1/journal.jsonl", "packages/1/logs/1-deploy-start-api.log"):
+        for name in ("packages/1/journal.jsonl", "packages/1/logs/1-deploy-start-api.log", "status.html"):
             self.assertIn(name, files)
         return leak.search(files, leak.known(self.state))
 

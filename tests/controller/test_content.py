@@ -163,6 +163,16 @@ class Following(Content):
             r"\r\x1b\[Kcontent/copy-batches +copy: 3 of 8 objects\r\x1b\[Kcontent/copy-batches +done +1 change ",
         )
 
+    def test_the_page_follows_the_copy(self) -> None:
+        package = self.copying()
+        self.orders(content__copy_batches={"progress": [moves(True)], "waits_for": str(self.home / "go")})
+        page = self.state / "status.html"
+        with self.running(package, "content") as process:
+            self.until(lambda: "\n3 of 8 objects, 0.0 of 0.0 MB, 10 s left</dd>" in page.read_text())
+            (self.home / "go").touch()
+            self.assertEqual(process.wait(60), 0)
+        self.assertNotIn("3 of 8 objects", page.read_text())
+
     def test_a_signal_leaves_a_copy_or_a_proof_running_and_says_so(self) -> None:
         package = self.copying()
         for step in ("copy-batches", "prove-batches"):

@@ -130,11 +130,11 @@ class Pages(unittest.TestCase):
             # What could run, load or lead away is none of these.
             self.assertLessEqual(
                 page.elements,
-                {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "span", "table", "thead", "tbody",
-                 "tr", "th", "td"},
+                {"html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p", "span", "dl", "dt", "dd",
+                 "table", "thead", "tbody", "tr", "th", "td"},
             )  # fmt: skip
             self.assertLessEqual(
-                page.attributes, {"lang", "charset", "name", "content", "http-equiv", "class", "scope"}
+                page.attributes, {"lang", "charset", "name", "content", "http-equiv", "class", "scope", "data-label"}
             )
 
 

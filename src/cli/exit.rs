@@ -205,6 +205,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::Foreign { .. }
         | Error::NotAGlass { .. }
         | Error::Exists { .. }
+        | Error::Pages { .. }
         | Error::Locked { .. }
         | Error::GitLocked { .. }
         | Error::Behind(_)

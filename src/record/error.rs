@@ -149,6 +149,16 @@ pub enum Error {
         /// What it is.
         kind: &'static str,
     },
+    /// Something stands where pages should go.
+    #[error("{path} {what}; nothing was written; next: {next}", path = path.display())]
+    Pages {
+        /// The folder.
+        path: PathBuf,
+        /// What is the matter with it.
+        what: &'static str,
+        /// What to do.
+        next: &'static str,
+    },
     /// An object of the repository is missing or of another kind.
     #[error("object {id} is not {what}")]
     Object {
@@ -307,6 +317,7 @@ impl Error {
             Self::Path { .. } => "glass.path",
             Self::Operation { .. } | Self::NoOperation { .. } => "glass.operation",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
+            Self::Pages { .. } => "glass.pages",
             Self::Object { .. } => "glass.object",
             Self::Io { .. } | Self::Git(_) => "glass.io",
         }

@@ -73,8 +73,7 @@ impl Entry {
             operation: message.operation,
             event: message.event,
             commit: id.to_string(),
-            at: jiff::Timestamp::from_second(commit.time)
-                .map_or_else(|_| commit.time.to_string(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            at: date(commit.time),
             by: commit.committer.clone(),
             package: message.package.clone(),
             name: message.name.clone(),
@@ -86,6 +85,12 @@ impl Entry {
             tool: message.tool.as_str().to_owned(),
         }
     }
+}
+
+/// The moment so many seconds after 1970 began, UTC; a number that is none as it is.
+pub(super) fn date(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 /// The operations of the glass at `path`, oldest first.
@@ -110,7 +115,12 @@ pub fn log(path: &Path) -> Result<Vec<Entry>, Error> {
 }
 
 /// What `operation.json` says of the run; a folder that says nothing of the kind is for `verify` to find.
-fn ran(odb: &Odb<'_>, trees: &mut Trees<'_>, tree: Oid, message: &Message) -> Result<Option<Ran>, Error> {
+pub(super) fn ran(
+    odb: &Odb<'_>,
+    trees: &mut Trees<'_>,
+    tree: Oid,
+    message: &Message,
+) -> Result<Option<Ran>, Error> {
     let Some(place) = place(message.event) else { return Ok(None) };
     let path = format!("{place}/{}/{OPERATION}", folder(message.operation, message.event));
     let Some(found) = trees.find(tree, &path)? else { return Ok(None) };

@@ -14,8 +14,9 @@ use crate::pack::names::{MANIFEST, PERSONAL, PLAN, SIGNATURE, SUMS};
 use git2::{Odb, Oid};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::rc::Rc;
 
 /// What a change is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -99,7 +100,8 @@ pub struct Meaning {
     pub changes: Vec<Changed>,
 }
 
-type Facts = BTreeMap<(Area, String), String>;
+/// What a state of the glass says: a value for each name in each area.
+pub(super) type Facts = BTreeMap<(Area, String), String>;
 
 /// Compares the glass at `path` after operation `from` with itself after operation `to`.
 pub fn meaning(path: &Path, from: u32, to: u32) -> Result<Meaning, Error> {
@@ -115,15 +117,24 @@ pub fn meaning(path: &Path, from: u32, to: u32) -> Result<Meaning, Error> {
     let (from, to) = (find(from)?, find(to)?);
     let glass = Glass::open(path)?;
     let odb = glass.repository.odb()?;
-    let facts = |entry: &Entry| -> Result<Facts, Error> {
+    let mut reader = Reader::new(&odb);
+    let mut facts = |entry: &Entry| -> Result<Facts, Error> {
         let (commit, _) = glass.read(&odb, Oid::from_str(&entry.commit)?)?;
-        read(&odb, commit.tree)
+        reader.facts(commit.tree)
     };
     let (before, after) = (facts(&from)?, facts(&to)?);
+    let changes = changes(&before, &after);
+    let (first, last) = (from.operation.min(to.operation), from.operation.max(to.operation));
+    let between = entries.into_iter().filter(|entry| entry.operation > first && entry.operation <= last);
+    Ok(Meaning { between: between.collect(), from, to, changes })
+}
+
+/// What differs between two states, by area and name.
+pub(super) fn changes(before: &Facts, after: &Facts) -> Vec<Changed> {
     let mut names: Vec<&(Area, String)> = before.keys().chain(after.keys()).collect();
     names.sort();
     names.dedup();
-    let changes = names
+    names
         .into_iter()
         .filter(|name| before.get(name) != after.get(name))
         .map(|name| Changed {
@@ -132,39 +143,145 @@ pub fn meaning(path: &Path, from: u32, to: u32) -> Result<Meaning, Error> {
             before: before.get(name).cloned(),
             after: after.get(name).cloned(),
         })
-        .collect();
-    let (first, last) = (from.operation.min(to.operation), from.operation.max(to.operation));
-    let between = entries.into_iter().filter(|entry| entry.operation > first && entry.operation <= last);
-    Ok(Meaning { between: between.collect(), from, to, changes })
+        .collect()
 }
 
-/// Everything that a state of the glass says.
-fn read(odb: &Odb<'_>, tree: Oid) -> Result<Facts, Error> {
-    let mut trees = Trees::new(odb);
-    let mut facts = Facts::new();
-    for (path, entry) in trees.files(tree, &paths::is_glass)? {
-        let object = odb.read(entry.id)?;
-        let text = || String::from_utf8_lossy(object.data());
-        let mut put = |area, what: String, value: String| facts.insert((area, what), value);
-        match path.as_str() {
-            // The first follow from the files that they list, the last from the plan that follows.
-            SUMS | SIGNATURE | "MIGRATION-PLAN.html" => {}
-            PERSONAL => drop(put(Area::Personal, "the package's personal files".into(), text().into_owned())),
-            MANIFEST => manifest(&json(object.data()), &mut put),
-            PLAN => plan(&json(object.data()), &mut put),
-            _ if path.starts_with("configuration/") || path.starts_with("content/") || is_data(&path) => {
-                settings(&path, &text(), entry.id, &mut put);
-            }
-            _ if ["infrastructure/", "ci-cd/"].iter().any(|top| path.starts_with(top))
-                || path == "migrate" =>
-            {
-                put(Area::Code, path, entry.id.to_string());
-            }
-            _ => drop(put(Area::Documents, path, entry.id.to_string())),
-        }
+/// Reads states of the glass; what two of them have in common is read once.
+pub(super) struct Reader<'a> {
+    odb: &'a Odb<'a>,
+    trees: Trees<'a>,
+    files: HashMap<(String, Oid), Rc<Vec<Fact>>>,
+    runs: HashMap<Oid, Rc<Option<Run>>>,
+}
+
+type Fact = ((Area, String), String);
+
+/// What the folder of one operation says of a run.
+struct Run {
+    phase: String,
+    ended: String,
+    checks: Option<Vec<(String, String)>>,
+    images: Option<Vec<(String, String)>>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(odb: &'a Odb<'a>) -> Self {
+        Self { odb, trees: Trees::new(odb), files: HashMap::new(), runs: HashMap::new() }
     }
-    operations(odb, &mut trees, tree, &mut facts)?;
-    Ok(facts)
+
+    /// Everything that the state with this tree says.
+    pub fn facts(&mut self, tree: Oid) -> Result<Facts, Error> {
+        let mut facts = Facts::new();
+        for (path, entry) in self.trees.files(tree, &paths::is_glass)? {
+            facts.extend(self.file(path, entry.id)?.iter().cloned());
+        }
+        self.operations(tree, &mut facts)?;
+        self.trees.turn();
+        Ok(facts)
+    }
+
+    fn file(&mut self, path: String, id: Oid) -> Result<Rc<Vec<Fact>>, Error> {
+        let place = (path, id);
+        if let Some(facts) = self.files.get(&place) {
+            return Ok(facts.clone());
+        }
+        let facts = Rc::new(file(&place.0, id, self.odb.read(id)?.data()));
+        self.files.insert(place, facts.clone());
+        Ok(facts)
+    }
+
+    /// What the recorded runs say: of each phase the last one, of checks and images the last that told of them.
+    fn operations(&mut self, tree: Oid, facts: &mut Facts) -> Result<(), Error> {
+        let mut folders = BTreeMap::new();
+        for event in [Event::Deployment, Event::Configuration, Event::Access] {
+            let Some(place) = super::operation::place(event) else { continue };
+            let Some(place) = self.trees.find(tree, place)? else { continue };
+            for entry in self.trees.read(place.id)?.entries().filter(|entry| entry.mode == Mode::Folder) {
+                folders.insert(entry.name.to_owned(), entry.id);
+            }
+        }
+        let (mut ended, mut checked, mut images) = (BTreeMap::new(), BTreeMap::new(), None);
+        for folder in folders.into_values() {
+            let run = self.run(folder)?;
+            let Some(told) = &*run else { continue };
+            ended.insert(told.phase.clone(), run.clone());
+            if told.checks.is_some() {
+                checked.insert(told.phase.clone(), run.clone());
+            }
+            if told.images.is_some() {
+                images = Some(run.clone());
+            }
+        }
+        for (phase, run) in ended {
+            facts.extend(run.iter().map(|run| ((Area::Phases, phase.clone()), run.ended.clone())));
+        }
+        for (phase, run) in checked {
+            let checks = run.iter().flat_map(|run| run.checks.iter().flatten());
+            facts.extend(
+                checks.map(|(id, verdict)| ((Area::Checks, format!("{phase}: {id}")), verdict.clone())),
+            );
+        }
+        let images = images.iter().flat_map(|run| run.iter()).flat_map(|run| run.images.iter().flatten());
+        facts.extend(images.map(|(service, image)| ((Area::Images, service.clone()), image.clone())));
+        Ok(())
+    }
+
+    /// The run that the folder of an operation tells of, if it does.
+    fn run(&mut self, folder: Oid) -> Result<Rc<Option<Run>>, Error> {
+        if let Some(run) = self.runs.get(&folder) {
+            return Ok(run.clone());
+        }
+        let run = Rc::new(self.read_run(folder)?);
+        self.runs.insert(folder, run.clone());
+        Ok(run)
+    }
+
+    fn read_run(&mut self, folder: Oid) -> Result<Option<Run>, Error> {
+        let mut file = |path: &str| -> Result<Option<Vec<u8>>, Error> {
+            let found = self.trees.find(folder, path)?;
+            found.map(|entry| Ok(self.odb.read(entry.id)?.data().to_vec())).transpose()
+        };
+        let Some(about) = file(OPERATION)?.and_then(|bytes| Operation::parse(&bytes).ok()) else {
+            return Ok(None);
+        };
+        let Some(phase) = about.phase else { return Ok(None) };
+        let ended = about.result.map_or("ran", super::Ended::as_str);
+        let package =
+            about.package.map_or_else(String::new, |package| format!(", package {}", package.number));
+        let checks = file(&format!("reports/{phase}.json"))?.map(|report| {
+            let report = json(&report);
+            let checks = report["checks"].as_array().into_iter().flatten();
+            checks.map(|check| (shown(&check["id"]), shown(&check["verdict"]))).collect()
+        });
+        let images = file("images.json")?.map(|images| {
+            let images = json(&images);
+            let images = images.as_object().into_iter().flatten();
+            images.map(|(service, image)| (service.clone(), shown(image))).collect()
+        });
+        Ok(Some(Run { phase, ended: format!("{ended}{package}"), checks, images }))
+    }
+}
+
+/// What one file of the package says.
+fn file(path: &str, id: Oid, bytes: &[u8]) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    let text = || String::from_utf8_lossy(bytes);
+    let mut put = |area, what: String, value: String| facts.push(((area, what), value));
+    match path {
+        // The first follow from the files that they list, the last from the plan that follows.
+        SUMS | SIGNATURE | "MIGRATION-PLAN.html" => {}
+        PERSONAL => put(Area::Personal, "the package's personal files".into(), text().into_owned()),
+        MANIFEST => manifest(&json(bytes), &mut put),
+        PLAN => plan(&json(bytes), &mut put),
+        _ if path.starts_with("configuration/") || path.starts_with("content/") || is_data(path) => {
+            settings(path, &text(), id, &mut put);
+        }
+        _ if ["infrastructure/", "ci-cd/"].iter().any(|top| path.starts_with(top)) || path == "migrate" => {
+            put(Area::Code, path.to_owned(), id.to_string());
+        }
+        _ => put(Area::Documents, path.to_owned(), id.to_string()),
+    }
+    facts
 }
 
 /// The data files of the infrastructure; everything else there is the same for everyone.
@@ -180,13 +297,13 @@ fn json(bytes: &[u8]) -> Value {
 }
 
 /// What of the manifest is a fact of its own; the plan, the code and the files tell for themselves.
-fn manifest(manifest: &Value, put: &mut dyn FnMut(Area, String, String) -> Option<String>) {
+fn manifest(manifest: &Value, put: &mut dyn FnMut(Area, String, String)) {
     for part in ["package", "createdAt", "expiresAt", "tool", "source", "target", "requires", "secrets"] {
-        leaves(part, &manifest[part], &mut |what, value| drop(put(Area::Package, what, value)));
+        leaves(part, &manifest[part], &mut |what, value| put(Area::Package, what, value));
     }
 }
 
-fn plan(plan: &Value, put: &mut dyn FnMut(Area, String, String) -> Option<String>) {
+fn plan(plan: &Value, put: &mut dyn FnMut(Area, String, String)) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     for phase in list(&plan["phases"]) {
         for step in list(&phase["steps"]) {
@@ -199,7 +316,7 @@ fn plan(plan: &Value, put: &mut dyn FnMut(Area, String, String) -> Option<String
 }
 
 /// Values of a data file by their place in it; of a file of another kind only that it is another.
-fn settings(path: &str, text: &str, id: Oid, put: &mut dyn FnMut(Area, String, String) -> Option<String>) {
+fn settings(path: &str, text: &str, id: Oid, put: &mut dyn FnMut(Area, String, String)) {
     let document = match path.rsplit('.').next() {
         Some("json") => serde_json::from_str::<Value>(text).ok(),
         Some("yml") => serde_yaml::from_str::<Value>(text).ok(),
@@ -217,7 +334,7 @@ fn settings(path: &str, text: &str, id: Oid, put: &mut dyn FnMut(Area, String, S
                 put(Area::Settings, format!("{path}: {what}"), value);
             });
         }
-        None => drop(put(Area::Settings, path.to_owned(), id.to_string())),
+        None => put(Area::Settings, path.to_owned(), id.to_string()),
     }
 }
 
@@ -249,42 +366,4 @@ fn leaves(place: &str, value: &Value, put: &mut dyn FnMut(String, String)) {
 
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What the recorded runs say: of each phase the last one, of checks and images the last that told of them.
-fn operations(odb: &Odb<'_>, trees: &mut Trees<'_>, tree: Oid, facts: &mut Facts) -> Result<(), Error> {
-    let mut folders = BTreeMap::new();
-    for event in [Event::Deployment, Event::Configuration, Event::Access] {
-        let Some(place) = super::operation::place(event) else { continue };
-        let Some(place) = trees.find(tree, place)? else { continue };
-        for entry in trees.read(place.id)?.entries().filter(|entry| entry.mode == Mode::Folder) {
-            folders.insert(entry.name.to_owned(), entry.id);
-        }
-    }
-    for folder in folders.into_values() {
-        let mut file = |path: &str| -> Result<Option<Vec<u8>>, Error> {
-            let found = trees.find(folder, path)?;
-            found.map(|entry| Ok(odb.read(entry.id)?.data().to_vec())).transpose()
-        };
-        let Some(about) = file(OPERATION)?.and_then(|bytes| Operation::parse(&bytes).ok()) else { continue };
-        let Some(phase) = about.phase else { continue };
-        let ended = about.result.map_or("ran", super::Ended::as_str);
-        let package =
-            about.package.map_or_else(String::new, |package| format!(", package {}", package.number));
-        facts.insert((Area::Phases, phase.clone()), format!("{ended}{package}"));
-        if let Some(report) = file(&format!("reports/{phase}.json"))? {
-            facts.retain(|(area, what), _| *area != Area::Checks || !what.starts_with(&format!("{phase}: ")));
-            for check in json(&report)["checks"].as_array().into_iter().flatten() {
-                let what = format!("{phase}: {}", shown(&check["id"]));
-                facts.insert((Area::Checks, what), shown(&check["verdict"]));
-            }
-        }
-        if let Some(images) = file("images.json")? {
-            facts.retain(|(area, _), _| *area != Area::Images);
-            for (service, image) in json(&images).as_object().into_iter().flatten() {
-                facts.insert((Area::Images, service.clone()), shown(image));
-            }
-        }
-    }
-    Ok(())
 }

@@ -27,7 +27,7 @@ pub use html::escape as escape_html;
 pub use javascript::{config_script, script_value};
 pub use kit::source_kit;
 pub use markdown::escape as escape_markdown;
-pub use text::escape as visible;
+pub use text::visible;
 pub use yaml::ansible_yaml;
 
 use crate::embedded;

@@ -20,9 +20,17 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// `text` with what would turn it or hide in it shown as `\u{…}`; its lines stay lines.
+///
+/// For pages: HTML escapes what is markup, and a reader still has to see what a value holds.
+pub fn visible(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(escape).collect();
+    lines.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, visible};
 
     #[test]
     fn what_is_visible_stays_as_it_is() {
@@ -41,5 +49,10 @@ mod tests {
             escape("a\r\nBcc: b\u{1b}[2J\u{202e}c\u{2028}d\u{200b}"),
             r"a\u{d}\u{a}Bcc: b\u{1b}[2J\u{202e}c\u{2028}d\u{200b}"
         );
+    }
+
+    #[test]
+    fn lines_stay_lines_where_they_may() {
+        assert_eq!(visible("a\nb\r\u{202e}c\n"), "a\nb\\u{d}\\u{202e}c\n");
     }
 }

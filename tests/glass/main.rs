@@ -7,6 +7,7 @@ mod operations;
 mod page;
 mod phases;
 mod record;
+mod site;
 mod support;
 mod two;
 mod worktree;

@@ -2,22 +2,60 @@
 
 use super::super::typed::command;
 use super::super::verify::Trusting;
-use super::super::{Outcome, OutputFormat, exit::Failure, output, report, usage, word};
+use super::super::{Outcome, OutputFormat, exit::Failure, output, parent, report, usage, word};
+use super::{Known, made_at};
 use crate::model::Timestamp;
-use crate::record::{self, Area, Changed, Entry, Meaning};
-use clap::Args;
+use crate::open;
+use crate::record::{self, Area, Changed, Entry, History, Meaning, Trust, Verdict};
+use clap::{Args, ValueEnum};
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// How a history is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Printed {
+    /// For people, as the commits tell it.
+    #[default]
+    Text,
+    /// One JSON document on standard output, as the commits tell it.
+    Json,
+    /// Pages for people, after the history was verified.
+    Html,
+}
+
+impl Printed {
+    /// In which format a failure is told.
+    pub fn of_failure(self) -> OutputFormat {
+        if self == Self::Json { OutputFormat::Json } else { OutputFormat::Text }
+    }
+}
 
 /// Tells the operations.
 #[derive(Debug, Args)]
 pub struct Log {
     /// The glass
     repository: PathBuf,
-    /// How to print them
+    /// How to print them; pages take --out and --signers
     #[arg(long, value_enum, default_value_t)]
-    pub format: OutputFormat,
+    pub format: Printed,
+    /// Folder of the pages: a timeline, a page for each operation, and every setting with who changed it
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace other pages that stand there
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Who may sign, since no page tells what nobody checked: OpenSSH's allowed_signers format with namespaces=
+    #[arg(long, value_name = "FILE", requires = "out")]
+    signers: Option<PathBuf>,
+    /// Public keys that are not trusted any more, one per line
+    #[arg(long, value_name = "FILE", requires = "out")]
+    revoked: Option<PathBuf>,
+    #[command(flatten)]
+    known: Known,
+    /// The time of the check, such as 2026-11-19T21:04:00Z; otherwise now
+    #[arg(long, value_name = "TIME", value_parser = word::<Timestamp>, requires = "out")]
+    at: Option<Timestamp>,
 }
 
 /// Compares two operations, or a package with its record.
@@ -31,7 +69,7 @@ pub struct Diff {
     /// Number of a later operation
     #[arg(value_name = "TO")]
     second: Option<u32>,
-    /// Who may sign a package, which is not compared without: OpenSSH's allowed_signers format with namespaces=
+    /// Who may sign: needed for a package, and for a page; OpenSSH's allowed_signers format with namespaces=
     #[arg(long, value_name = "FILE")]
     signers: Option<PathBuf>,
     /// Public keys that are not trusted any more, one per line
@@ -43,9 +81,11 @@ pub struct Diff {
     /// Judge validity and expiry at this time instead of now, such as 2026-11-19T21:04:00Z
     #[arg(long, value_name = "TIME", value_parser = word::<Timestamp>)]
     at: Option<Timestamp>,
-    /// How to print the result
+    #[command(flatten)]
+    known: Known,
+    /// How to print the result; a page compares operations, verifies the history first and goes to standard output
     #[arg(long, value_enum, default_value_t)]
-    pub format: OutputFormat,
+    pub format: Printed,
 }
 
 /// Of one area, as text; all of them stand in JSON. Of files, whose names tell little, fewer.
@@ -57,8 +97,20 @@ const LONGEST: usize = 100;
 impl Log {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
+        match (self.format, &self.out) {
+            (Printed::Html, Some(out)) => return self.site(out),
+            (Printed::Html, None) => {
+                let why = "pages are many files, which need a folder";
+                return Err(Failure::Usage(format!("{why}; next: add --out DIR")));
+            }
+            (_, Some(_)) => {
+                let why = "--out is a folder for pages, which nobody asked for";
+                return Err(Failure::Usage(format!("{why}; next: add --format html, or take --out away")));
+            }
+            (_, None) => self.known.is_for_pages()?,
+        }
         let entries = record::log(&self.repository)?;
-        if self.format == OutputFormat::Json {
+        if self.format == Printed::Json {
             return output::json(
                 &serde_json::json!({ "schema": 1, "verified": false, "operations": entries }),
             );
@@ -74,6 +126,72 @@ impl Log {
         );
         output::write(&text)
     }
+
+    /// Where the pages are put together.
+    pub fn places(&self) -> Vec<PathBuf> {
+        self.out.iter().map(|out| parent(out)).collect()
+    }
+
+    /// Verifies the history, then writes its pages, whatever was found: they tell it.
+    fn site(&self, out: &Path) -> Outcome {
+        let checked = Checking {
+            repository: &self.repository,
+            signers: self.signers.as_deref(),
+            revoked: self.revoked.as_deref(),
+            known: &self.known,
+            at: self.at,
+        };
+        let history = checked.history()?;
+        let pages = record::pages(&history)?;
+        let written = record::publish(&pages, out, self.force)?;
+        let state = if written { "written" } else { "unchanged: the same pages stood there" };
+        let told = match history.audit.verdict {
+            Verdict::Pass => "verified",
+            Verdict::Unverifiable => "not proven as a whole; what is missing stands on the first page",
+            Verdict::Fail => "NOT VERIFIED; what is wrong stands on the first page and at each operation",
+        };
+        output::write(&format!(
+            "{}: {} pages of {} operations ({state})\n  history  {told}\nnext: open {}\n",
+            report::path(out),
+            pages.len(),
+            history.commits.len(),
+            report::path(&out.join("index.html")),
+        ))?;
+        proven(&history)
+    }
+}
+
+/// A history, and what it is held against.
+struct Checking<'a> {
+    repository: &'a Path,
+    signers: Option<&'a Path>,
+    revoked: Option<&'a Path>,
+    known: &'a Known,
+    at: Option<Timestamp>,
+}
+
+impl Checking<'_> {
+    fn history(&self) -> Result<History, Failure> {
+        let signers = self.signers.ok_or_else(|| {
+            let why = "no page tells what nobody checked";
+            Failure::Usage(format!("{why}; next: {}", usage::add("--signers")))
+        })?;
+        let now = self.at.map_or_else(made_at, Ok)?;
+        let trusted = open::Trust::read(signers, self.revoked, now)?;
+        let trust = Trust {
+            signers: &trusted.signers,
+            revoked: &trusted.revoked,
+            pins: &self.known.pin,
+            last_seen: self.known.last_seen(now)?,
+            now,
+        };
+        Ok(record::history(self.repository, &trust)?)
+    }
+}
+
+/// Ends a command that has told a history: well only if that is proven.
+fn proven(history: &History) -> Outcome {
+    if history.audit.verdict == Verdict::Pass { Ok(()) } else { Err(Failure::Unproven) }
 }
 
 fn tell(text: &mut String, entry: &Entry) {
@@ -114,11 +232,30 @@ impl Diff {
                 "{first} is no number of an operation; next: stufpack glass log tells them"
             ))
         })?;
+        if self.format == Printed::Html {
+            return self.page(first, second);
+        }
+        self.known.is_for_pages()?;
         let meaning = record::meaning(&self.repository, first, second)?;
-        if self.format == OutputFormat::Json {
+        if self.format == Printed::Json {
             return output::json(&serde_json::json!({ "schema": 1, "verified": false, "meaning": meaning }));
         }
         output::write(&told(&meaning))
+    }
+
+    /// Verifies the history, then prints the page, whatever was found: it tells it.
+    fn page(&self, first: u32, second: u32) -> Outcome {
+        let checked = Checking {
+            repository: &self.repository,
+            signers: self.signers.as_deref(),
+            revoked: self.revoked.as_deref(),
+            known: &self.known,
+            at: self.at,
+        };
+        let history = checked.history()?;
+        let meaning = record::meaning(&self.repository, first, second)?;
+        output::write(&record::comparison(&history, &meaning)?)?;
+        proven(&history)
     }
 
     /// The number of an operation, if that was named first.
@@ -128,6 +265,13 @@ impl Diff {
 
     fn package(&self) -> Outcome {
         super::in_order(&self.repository, &self.first)?;
+        if self.format == Printed::Html {
+            let why = "a page compares two operations; a package and its record are compared as text or JSON";
+            return Err(Failure::Usage(format!(
+                "{why}; next: name two operations, or take --format html away"
+            )));
+        }
+        self.known.is_for_pages()?;
         if let Some(number) = self.number().filter(|_| !self.first.exists()) {
             let [from, to] = [number, number.saturating_add(1)].map(|number| number.to_string());
             let words = ["glass".as_ref(), "diff".as_ref(), self.repository.as_os_str()];
@@ -149,7 +293,7 @@ impl Diff {
         };
         let verified = trusting.verified()?;
         let comparison = record::diff(&self.repository, &verified.package)?;
-        if self.format == OutputFormat::Json {
+        if self.format == Printed::Json {
             output::json(&serde_json::json!({ "schema": 1, "comparison": comparison }))?;
         } else {
             let mut text = match (&comparison.commit, comparison.operation) {

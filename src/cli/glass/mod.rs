@@ -97,18 +97,48 @@ pub struct Verify {
     /// Public keys that are not trusted any more, one per line
     #[arg(long, value_name = "FILE")]
     revoked: Option<PathBuf>,
-    /// A commit that must stand in the history, known by another way: the root, or an earlier head; may be repeated
-    #[arg(long, value_name = "COMMIT", value_parser = commit)]
-    pin: Vec<Oid>,
-    /// The head that was seen last; `COMMIT` or `COMMIT@TIME`
-    #[arg(long, value_name = "COMMIT", value_parser = seen)]
-    last_seen: Option<Seen>,
+    #[command(flatten)]
+    known: Known,
     /// The time of the check, such as 2026-11-19T21:04:00Z; otherwise now
     #[arg(long, value_name = "TIME", value_parser = word::<Timestamp>)]
     at: Option<Timestamp>,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
+}
+
+/// What somebody knows of a history by another way than the glass.
+#[derive(Debug, Args)]
+pub struct Known {
+    /// A commit that must stand in the history, known by another way: the root, or an earlier head; may be repeated
+    #[arg(long, value_name = "COMMIT", value_parser = commit)]
+    pin: Vec<Oid>,
+    /// The head that was seen last; `COMMIT` or `COMMIT@TIME`
+    #[arg(long, value_name = "COMMIT", value_parser = seen)]
+    last_seen: Option<Seen>,
+}
+
+impl Known {
+    /// Refuses what a command would not look at, where it prints no page.
+    fn is_for_pages(&self) -> Outcome {
+        if self.pin.is_empty() && self.last_seen.is_none() {
+            return Ok(());
+        }
+        let why =
+            "--pin and --last-seen are for a history that is verified, and text and JSON tell it as it is";
+        Err(Failure::Usage(format!("{why}; next: add --format html, or run stufpack glass verify")))
+    }
+
+    /// The head that was seen last, which nobody can have seen after `now`.
+    fn last_seen(&self, now: Timestamp) -> Result<Option<Seen>, Failure> {
+        match self.last_seen.and_then(|seen| seen.at).filter(|at| *at > now) {
+            None => Ok(self.last_seen),
+            Some(at) => Err(Failure::Usage(format!(
+                "--last-seen says {at}, which is later than this check ({now}): nobody can have seen the head then; \
+                 next: give the time at which it was seen"
+            ))),
+        }
+    }
 }
 
 fn commit(text: &str) -> Result<Oid, String> {
@@ -173,10 +203,11 @@ impl Glass {
         }
     }
 
-    /// Where a new glass is put together.
+    /// Where a new glass, or the pages of one, are put together.
     pub fn places(&self) -> Vec<PathBuf> {
         match self {
             Self::Init(command) => vec![super::parent(&command.repository)],
+            Self::Log(command) => command.places(),
             _ => vec![],
         }
     }
@@ -186,9 +217,9 @@ impl Glass {
         match self {
             Self::Init(command) => command.format,
             Self::Record(command) => command.format,
-            Self::Log(command) => command.format,
+            Self::Log(command) => command.format.of_failure(),
             Self::Verify(command) => command.format,
-            Self::Diff(command) => command.format,
+            Self::Diff(command) => command.format.of_failure(),
         }
     }
 }
@@ -328,20 +359,10 @@ fn note(folder: &Path, recorded: &record::Recorded) {
 impl Verify {
     fn run(&self) -> Outcome {
         let now = self.at.map_or_else(made_at, Ok)?;
-        if let Some(at) = self.last_seen.and_then(|seen| seen.at).filter(|at| *at > now) {
-            return Err(Failure::Usage(format!(
-                "--last-seen says {at}, which is later than this check ({now}): nobody can have seen the head then; \
-                 next: give the time at which it was seen"
-            )));
-        }
+        let last_seen = self.known.last_seen(now)?;
         let known = open::Trust::read(&self.signers, self.revoked.as_deref(), now)?;
-        let trust = Trust {
-            signers: &known.signers,
-            revoked: &known.revoked,
-            pins: &self.pin,
-            last_seen: self.last_seen,
-            now,
-        };
+        let trust =
+            Trust { signers: &known.signers, revoked: &known.revoked, pins: &self.known.pin, last_seen, now };
         let audit = record::verify(&self.repository, &trust)?;
         if self.format == OutputFormat::Json {
             output::json(&serde_json::json!({ "schema": 1, "audit": audit }))?;

@@ -19,6 +19,7 @@ import package
 import planned
 import signoff
 import status
+import status_page
 import stops
 from console import Console
 from outcome import Exit, Stop, refused
@@ -54,12 +55,14 @@ def _act(words: list[str], console: Console) -> Exit:
         keep_verified(state, given.sums, given.signer)
         journal = open_journal(state, found.plan_digest, repair=False)
         bootstrap.make(state, found.root, console, held)
+        status_page.Page(found, state, journal).write(at_work=False)
         console.say(f"next: {ahead.following(found, state, journal, ours=True)}")
         return Exit.DONE
     if typed.verb == "status":
         return status.show(found, state, console)
     if typed.verb in ("approve", "hold", "resume", "panic"):
         said, following = _people(typed, found, state)
+        status_page.refresh(found, state)
         console.say(f"{said}\nnext: {following}")
         console.document |= {"said": said, "next": following}
         return Exit.DONE
@@ -70,6 +73,7 @@ def _act(words: list[str], console: Console) -> Exit:
         run, said = signoff.sign(found, state, journal, typed.object or "", typed.by)
         console.say(said)
         operation.leave(console, lambda: operation.write_sign_off(found, state, journal, given.sums, run))
+        status_page.Page(found, state, journal).write(at_work=False)
         console.say("next: ./migrate status")
         console.document |= {"said": said, "next": "./migrate status"}
         return Exit.DONE

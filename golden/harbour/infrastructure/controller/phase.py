@@ -28,6 +28,7 @@ from package import CHECKS, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from progress import Progress
 from state import State, keep_verified, lock, open_journal
+from status_page import Page
 
 # Of one message of a playbook; the log has the rest.
 SHOWN_LINES = 15
@@ -57,12 +58,14 @@ class Run:
         keep_verified(self.state, self.sums, self.signer)
         journal = open_journal(self.state, package.plan_digest, repair=not self.check)
         number = journal.next_run
+        page = Page(package, self.state, journal, wanted=not self.check)
         try:
             tools = self._precheck(journal)
         except Stop as stop:
             if not self.check and stop.exit in (Exit.REFUSED, Exit.PAUSED):
                 word, state = ("gate", "refused") if stop.exit is Exit.REFUSED else ("hold", "paused")
                 journal.append(number, phase.id, word, state)
+            page.write(at_work=False)
             raise
         interrupts = Interrupts()
         interrupts.install()
@@ -70,12 +73,13 @@ class Run:
         switches = (self.check, self.delete_data, self.digests)
         runner = Runner(package, self.state, tools, held, run, interrupts, *switches)
         runner.progress.unlink(missing_ok=True)
-        progress = Progress(runner.progress, self.console)
-        runner.watch = progress.look
+        progress = page.progress = Progress(runner.progress, self.console)
+        runner.watch = page.keep
         try:
-            return _Steps(self, journal, runner, progress, number).run()
+            return _Steps(self, journal, runner, progress, page, number).run()
         finally:
             runner.progress.unlink(missing_ok=True)
+            page.write(at_work=False)
 
     def _precheck(self, journal: Journal) -> Path:
         """Everything that may refuse before the first step; returns the folder of the tools."""
@@ -127,6 +131,7 @@ class _Steps:
     journal: Journal
     runner: Runner
     progress: Progress
+    page: Page
     number: int
     due: list[Step] = field(default_factory=list)  # the first is the one that runs or comes next
     begun: float = 0.0  # when the running step began
@@ -432,6 +437,7 @@ class _Steps:
     def _note(self, step: str, state: str, evidence: list[dict[str, str]] | None = None) -> None:
         if not self.of.check:
             self.journal.append(self.number, self.of.phase.id, step, state, evidence=evidence or ())
+            self.page.write(at_work=True)
 
     def _evidence(self) -> list[dict[str, str]]:
         """What a step left in the run's folder, and the Trust Architect's own variables, each named once."""

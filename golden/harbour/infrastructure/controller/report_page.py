@@ -1,15 +1,16 @@
-"""A validation report for people: Markdown, and HTML that needs nothing beside itself, prints well and runs no script.
+"""A validation report for people: Markdown, and HTML in the look of the controller's pages.
 
 Whatever stands in a report is text: each value is shown with its control and direction marks visible, and escaped for
 the form it goes into.
 """
 
-import html as entities
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import html_page
 from console import plain
+from html_page import text
 
 _WORDS = {
     "pass": "pass", "warn": "warning", "not_run": "not run", "unverifiable": "could not be verified", "fail": "failed",
@@ -21,21 +22,7 @@ _MEANS = {
     "unverifiable": "Something could not be looked at, so nothing follows from this run.",
     "fail": "Something is not as it has to be.",
 }
-_STYLE = """
-:root { color-scheme: light }
-body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 2rem auto; max-width: 70rem;
-  padding: 0 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #ccc;
-  overflow-wrap: anywhere; white-space: pre-wrap }
-th { white-space: nowrap }
-.word { font-weight: 600; white-space: nowrap }
-.pass { color: #14632b } .warn { color: #7a4b00 } .not_run, .unverifiable { color: #5b2a86 } .fail { color: #a11212 }
-.evidence { color: #555; font-size: .85rem }
-@media print { body { margin: 0; max-width: none; font-size: 11px }
-  tr { break-inside: avoid } h2 { break-after: avoid } }
-"""
+_HEADS = ("Check", "Verdict", "Expected", "Observed")
 
 
 def _sections(document: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -103,44 +90,25 @@ def _evidence(checks: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(path for check in checks for path in check["evidence"]))
 
 
-def _text(value: object) -> str:
-    """A value as HTML text."""
-    return entities.escape(plain(str(value)))
-
-
-def _row(name: str, check: Mapping[str, Any], last: str) -> str:
+def _row(name: str, check: Mapping[str, Any], last: str) -> tuple[str, ...]:
     word = check["verdict"]
-    rest = "".join(f"<td>{_text(cell)}</td>" for cell in (check["expected"], check["observed"] or "", last))
-    return f'<tr><td>{_text(name)}</td><td class="word {word}">{_WORDS[word]}</td>{rest}</tr>\n'
-
-
-def _table(rows: Iterable[str], last: str) -> str:
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Check", "Verdict", "Expected", "Observed", last))
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{''.join(rows)}</tbody>\n</table>\n"
+    rest = (text(cell) for cell in (check["expected"], check["observed"] or "", last))
+    return text(name), f'<span class="word {word}">{_WORDS[word]}</span>', *rest
 
 
 def html(document: Mapping[str, Any], title: str, titles: Mapping[str, str]) -> str:
     """The report as one page."""
     word = document["verdict"]
-    about = "".join(
-        f'<tr><th scope="row">{name}</th><td>{_text(value)}</td></tr>\n' for name, value in _about(document)
-    )
-    parts = [f"<table>\n<tbody>\n{about}</tbody>\n</table>\n"]
+    parts = [
+        f'<h1>{text(title)}: <span class="{word}">{_WORDS[word]}</span></h1>\n<p>{_MEANS[word]}</p>\n',
+        html_page.facts((name, text(value)) for name, value in _about(document)),
+    ]
     if bad := _bad(document):
         rows = (_row(f"{check['step']}: {check['id']}", check, _why(check)) for check in bad)
-        parts.append("<h2>Not passed</h2>\n" + _table(rows, "Why"))
+        parts.append("<h2>Not passed</h2>\n" + html_page.table((*_HEADS, "Why"), rows))
     for step, checks in _sections(document, titles):
         rows = (_row(check["id"], check, check["ran_at"] or "") for check in checks)
-        parts.append(f"<h2>{_text(step)}</h2>\n" + _table(rows, "At"))
+        parts.append(f"<h2>{text(step)}</h2>\n" + html_page.table((*_HEADS, "At"), rows))
         if evidence := _evidence(checks):
-            parts.append(f'<p class="evidence">Evidence: {_text(evidence)}</p>\n')
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        # Nothing is loaded and nothing runs, whatever stands in a value.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}: {_WORDS[word]}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{_text(title)}: <span class="{word}">{_WORDS[word]}</span></h1>\n<p>{_MEANS[word]}</p>\n'
-        + "".join(parts)
-        + "</body>\n</html>\n"
-    )
+            parts.append(f'<p class="soft">Evidence: {text(evidence)}</p>\n')
+    return html_page.page(f"{title}: {_WORDS[word]}", "".join(parts))

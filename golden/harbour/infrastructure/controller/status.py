@@ -3,49 +3,26 @@
 It takes no lock and writes no journal, so that it also answers while a run goes on.
 """
 
-import json
-
 import ahead
 import bootstrap
 import operation
+import overview
 import planned
-import report
 import signoff
-from console import Console, count
-from journal import TAKES_BACK, Journal
+import status_page
+from console import Console
+from journal import Journal
 from outcome import Exit, Stop
-from package import CHECKS, Package, Phase
+from package import Package
 from playbook import Interrupts, Runner
 from progress import last_figures
 from state import State, holder, is_locked, open_journal
 
 
-def percent(package: Package, journal: Journal) -> int:
-    """Done share of the main line, by planned time; steps by hand count with their phase."""
-    done = journal.achieved()
-    shares = [step.share for phase in package.phases for step in phase.steps if {step.id, phase.id} & done]
-    return sum(shares) // 10
-
-
-def standing(package: Package, journal: Journal, phase: Phase) -> str:
-    """One phase in words."""
-    if not package.runs(phase):
-        return "not in this package"
-    if journal.is_finished(phase.id):
-        return "done"
-    last = {line.step: line.state for line in journal.of_this_pass(phase.id)}
-    if not last:
-        return "not yet" if phase.forward else "not asked for"
-    total = sum(step.automated for step in phase.steps)
-    bad = [f"{step} {state}" for step, state in last.items() if state not in ("done", "skipped")]
-    done = f"{len(last) - len(bad)} of {count(total, 'step')}"
-    return done + (f", {', '.join(bad)}" if bad else "")
-
-
 def show(package: Package, state: State, console: Console) -> Exit:
     """Prints what this package runs and how far it is, gates and stops, then what runs on the target."""
     journal = open_journal(state, package.plan_digest, repair=False)
-    share = percent(package, journal)
+    share = overview.percent(package, journal)
     console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of the way forward")
     late = planned.is_late(package, journal)
     if late:
@@ -53,12 +30,9 @@ def show(package: Package, state: State, console: Console) -> Exit:
         console.say(f"  expired on {when}: nothing that changes begins; {rest}")
     tools = bootstrap.is_ready(state, package.root)
     console.say(f"  {'bootstrap':<12} {'done' if tools else 'not yet'}")
-    # `status` and what else only looks has no standing of its own.
-    lasting = [phase for phase in package.phases if phase.forward or phase.id in TAKES_BACK]
-    phases = {phase.id: standing(package, journal, phase) for phase in lasting}
-    for phase in lasting:
-        if package.runs(phase) and (phase.forward or phases[phase.id] != "not asked for"):
-            console.say(f"  {phase.id:<12} {phases[phase.id]}")
+    phases = overview.lasting(package, journal)
+    for phase in overview.shown(package, phases):
+        console.say(f"  {phase.id:<12} {phases[phase.id]}")
     absent = [phase.id for phase in ahead.absent(package)]
     if absent:
         console.say(f"  not in this package: {', '.join(absent)}")
@@ -66,6 +40,10 @@ def show(package: Package, state: State, console: Console) -> Exit:
     signed = signoff.lines(state, journal) if signoff.PHASE in reports else []
     for line in signed:
         console.say(f"  {line}")
+    page = status_page.refresh(package, state)
+    if page is not None:
+        console.document["page"] = str(page)
+        console.say(f"  page: {page}")
     closed = [name for name in (*package.gates, "HOLD", "PANIC") if state.gate(name).exists()]
     following = ahead.following(package, state, journal)
     console.document |= {
@@ -104,16 +82,9 @@ def _tell_records(state: State, journal: Journal, console: Console) -> None:
 def _reports(package: Package, state: State, console: Console) -> dict[str, dict[str, str]]:
     """Says where the newest report of each phase that checks is, and what it came to."""
     found: dict[str, dict[str, str]] = {}
-    for phase in package.phases:
-        path = report.newest(state, phase.id) if phase.id in CHECKS else None
-        if path is None:
-            continue
-        try:
-            verdict = str(json.loads(path.read_bytes())["verdict"])
-        except (OSError, ValueError, KeyError, TypeError):
-            verdict = "unreadable"
-        found[phase.id] = {"verdict": verdict, "json": str(path), "html": str(path.with_suffix(".html"))}
-        console.say(f"  report of {phase.id}: {verdict}, {found[phase.id]['html']}")
+    for phase, (verdict, path) in overview.reports(package, state).items():
+        found[phase] = {"verdict": verdict, "json": str(path), "html": str(path.with_suffix(".html"))}
+        console.say(f"  report of {phase}: {verdict}, {found[phase]['html']}")
     return found
 
 

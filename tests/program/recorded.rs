@@ -90,7 +90,7 @@ fn a_repair_that_is_interrupted_itself_is_told_and_goes_on() {
     // A crash in the middle of the checkout: the branch has moved, the index has not.
     git(&here, "reset -q --hard main~1");
     git(&here, &format!("update-ref refs/heads/main {}", head.trim()));
-    for path in ["README.md", "MIGRATION-PLAN.json", "SHA256SUMS"] {
+    for path in ["README.md", "MIGRATION-PLAN.html", "SHA256SUMS"] {
         fs::remove_file(here.path("stuf-minimal").join(path)).expect(path);
     }
 
@@ -100,7 +100,7 @@ fn a_repair_that_is_interrupted_itself_is_told_and_goes_on() {
     let commit = format!("error[glass.worktree]: operation 2 is recorded as commit {}", head.trim());
     assert!(told.stderr.starts_with(&commit) && told.stderr.contains("File too large"), "{}", told.stderr);
     assert!(told.stderr.ends_with("repeat the command, which goes on there\n"), "{}", told.stderr);
-    let plan = fs::metadata(here.path("stuf-minimal/MIGRATION-PLAN.json"));
+    let plan = fs::metadata(here.path("stuf-minimal/MIGRATION-PLAN.html"));
     assert!(plan.is_ok_and(|plan| (1..10_000).contains(&plan.len())), "half a file stands there");
     let told = here.stufpack(&again).exits_with(0);
     assert!(told.stdout.contains("was recorded before"), "{}", told.stdout);

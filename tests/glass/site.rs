@@ -24,6 +24,7 @@ fn files(channel: &str, code: &str) -> Files {
         json!({ "url": "https://chat.example.org", "channel": channel, "topics": ["moved", "broken"] });
     add("README.md", File::document(format!("# {channel}\n")));
     add("MIGRATION-PLAN.json", File::document(plan.to_string()));
+    add("bill-of-materials.cdx.json", File::document("{\"bomFormat\": \"CycloneDX\"}\n"));
     add("configuration/integration-config/zulip.json", File::data(zulip.to_string()));
     add("configuration/api-config/users/users.json", File::data("[\"ada@example.org\"]\n").personal());
     add("infrastructure/compose/.env", File::data("STUF_DOMAIN=\"files.example.org\"\n"));

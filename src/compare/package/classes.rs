@@ -48,7 +48,7 @@ const RULES: &[(&str, &str, Touches)] = &[
     (MANIFEST, "package.name", NotCounted(COUNTED)),
     (MANIFEST, "package.number", NotCounted(COUNTED)),
     (MANIFEST, "package.previous", NotCounted(COUNTED)),
-    (MANIFEST, "bill.digest", NotCounted("it follows from what the bill of materials names")),
+    (MANIFEST, "bill", Follows),
     (MANIFEST, "package.issuer", Of(Identity)),
     (MANIFEST, "createdAt", NotCounted(EXPORTED)),
     (MANIFEST, "expiresAt", NotCounted(EXPORTED)),

@@ -116,18 +116,7 @@ fn contents(out: &mut String, contents: &Contents) {
             ("data", format!("{}, documents included", count(data.files, "file", "files"))),
             ("data digest", data.digest.clone()),
             ("personal", count(*personal_files, "file", "files")),
-            (
-                "settings",
-                format!(
-                    "{} of the export: {} migrated, {} transformed, {} defaulted, {} dropped, {} by hand",
-                    ledger.settings,
-                    ledger.migrated,
-                    ledger.transformed,
-                    ledger.defaulted,
-                    ledger.dropped,
-                    ledger.manual
-                ),
-            ),
+            ("settings", format!("{} of the export: {}", ledger.settings, ledger.outcomes())),
             (
                 "to be copied",
                 format!(

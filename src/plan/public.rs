@@ -66,6 +66,16 @@ pub struct Counts {
     pub manual: u64,
 }
 
+impl Counts {
+    /// How many end which way, in words.
+    pub(crate) fn outcomes(&self) -> String {
+        let Self { settings: _, migrated, transformed, defaulted, dropped, manual } = self;
+        format!(
+            "{migrated} migrated, {transformed} transformed, {defaulted} defaulted, {dropped} dropped, {manual} by hand"
+        )
+    }
+}
+
 /// A phase that this target does not need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]

@@ -138,18 +138,7 @@ fn of_package(inspection: &Inspection) -> Json {
             ["Code", format!("{}, {ours}: {}", count(contents.code.files, "file", "files"), contents.code.digest)],
             ["Data", format!("{}: {}", count(contents.data.files, "file", "files"), contents.data.digest)],
             ["Personal", count(contents.personal_files, "file", "files")],
-            [
-                "Settings",
-                format!(
-                    "{}: {} migrated, {} transformed, {} defaulted, {} dropped, {} by hand",
-                    ledger.settings,
-                    ledger.migrated,
-                    ledger.transformed,
-                    ledger.defaulted,
-                    ledger.dropped,
-                    ledger.manual
-                ),
-            ],
+            ["Settings", format!("{}: {}", ledger.settings, ledger.outcomes())],
             [
                 "To be copied",
                 format!(

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import tarfile
 import time
@@ -100,7 +101,7 @@ class ItDeploys(unittest.TestCase):
             with self.subTest("content"):
                 self.copies_in_two_parts()
             with self.subTest("verify"):
-                self.goes_well(self.deployment.command("verify"))
+                self.only_times_may_warn(self.goes_well(self.deployment.command("verify")))
                 self.goes_well("./migrate status")
         ItDeploys.seen = seen
 
@@ -112,6 +113,15 @@ class ItDeploys(unittest.TestCase):
             self.assertNotIn(str(ours), fresh, "the recording tells of this machine")
         if stale := recording.stale(fresh):
             self.fail(f"the migration goes another way; read {file}, then: {recording.ACCEPT}\n{stale}")
+
+    def only_times_may_warn(self, said: str) -> None:
+        """How fast it answers is also the affair of the machine that runs the tests; nothing else of a verify is."""
+        told = re.search(r"(?m)^report: \w+, (\S+)\.html ", said)
+        assert told, said
+        report = json.loads(server.inside("cat", f"{told[1]}.json", place=LAPTOP))
+        seen = {check["id"]: check["verdict"] for check in report["checks"]}
+        self.assertIn("times/p95", seen)
+        self.assertEqual([id for id, verdict in seen.items() if verdict in ("warn", "fail") and id != "times/p95"], [])
 
     def copies_in_two_parts(self) -> None:
         """The content: Ctrl-C leaves the copy running, a hold stops it at the end of a batch (O16), then it goes on."""

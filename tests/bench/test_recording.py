@@ -13,17 +13,22 @@ from .recording import Recording
 SAID = """harbour production, package 1: content, run 7
 content/copy-batches             {result}
     copy: {objects} of 383 objects, on /dev/vda[/root/data], at 10.213.7.10
+report: {verdict}, ~/reports/7/verify.html
 content finished: {end}
 next: ./migrate verify
 """
 
 
 def page(
-    code: int = 0, result: str = "done     1 change   27 s", end: str = "1 change, 27 s", objects: int = 383
+    code: int = 0,
+    result: str = "done     1 change   27 s",
+    end: str = "1 change, 27 s",
+    objects: int = 383,
+    verdict: str = "pass",
 ) -> str:
     """A migration of one command."""
     made = Recording()
-    made.add("./migrate content", code, 27.1, SAID.format(result=result, end=end, objects=objects))
+    made.add("./migrate content", code, 27.1, SAID.format(result=result, end=end, objects=objects, verdict=verdict))
     return made.page()
 
 
@@ -41,11 +46,14 @@ class Shape(unittest.TestCase):
             page(result="done     2 changes  1 min 4 s", end="2 changes, 1 h 4 min", objects=5),
             # One line a minute tells how far a step is, and its head is written again.
             page(result="\n    copy: 5 of 383 objects\ncontent/copy-batches             done     1 change   64 s"),
+            # How long answers took may warn, on a machine with much to do.
+            page(verdict="warn"),
         ):
             self.assertEqual(self.stale(same), "")
 
     def test_another_result_step_or_exit_code_does(self) -> None:
-        for other in (page(result="paused   1 change   27 s"), page(code=11), page().replace("copy-batches", "copy")):
+        others = page(result="paused   1 change   27 s"), page(code=11), page().replace("copy-batches", "copy")
+        for other in (*others, page(verdict="fail")):
             self.assertNotEqual(self.stale(other), "")
 
     def test_nothing_of_the_machine_is_told(self) -> None:

@@ -37,9 +37,9 @@ _MACHINE = (
 )
 # Figures that are others each time, or with each update of Debian.
 _FIGURE = re.compile(r"\b\d{8}T\d{6}Z\b|\b\d+(\.\d+)? (s|min \d+ s|h \d+ min|changes?|%)(?![A-Za-z])")
-# A verdict of checks that all passed, or of which some only warn: which of both, a machine with much to do decides (the
-# times of answers). What may warn is said by the story that makes the recording.
-_VERDICT = re.compile(r"^report: (pass|warn),")
+# The verdict of verify, where all checks passed or some only warn: which of both, a machine with much to do decides, by
+# the times of answers. What may warn there is said by the story that makes the recording; elsewhere nothing may.
+_VERDICT = re.compile(r"^report: (?:pass|warn)(, \S+/verify\.html )")
 # A step whose line moved on is named again below what it told meanwhile.
 _HEAD_ALONE = re.compile(r"[a-z-]+/[a-z-]+ *")
 _COLUMNS = re.compile(r"  [a-z-]+  +\S")
@@ -96,7 +96,7 @@ def shape(page: str) -> list[str]:
         # What is told beside results stands indented; of that only how far each phase is stands in columns.
         if (line.startswith(" ") and not _COLUMNS.match(line)) or _HEAD_ALONE.fullmatch(line):
             continue
-        lines.append(" ".join(_FIGURE.sub("…", _VERDICT.sub("report: …,", line)).split()))
+        lines.append(" ".join(_FIGURE.sub("…", _VERDICT.sub(r"report: …\1", line)).split()))
     return [line for line in lines if line]
 
 

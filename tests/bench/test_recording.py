@@ -13,7 +13,7 @@ from .recording import Recording
 SAID = """harbour production, package 1: content, run 7
 content/copy-batches             {result}
     copy: {objects} of 383 objects, on /dev/vda[/root/data], at 10.213.7.10
-report: {verdict}, ~/reports/7/verify.html
+report: {verdict} (also .md and .json)
 content finished: {end}
 next: ./migrate verify
 """
@@ -24,7 +24,7 @@ def page(
     result: str = "done     1 change   27 s",
     end: str = "1 change, 27 s",
     objects: int = 383,
-    verdict: str = "pass",
+    verdict: str = "pass, ~/reports/7/verify.html",
 ) -> str:
     """A migration of one command."""
     made = Recording()
@@ -47,14 +47,20 @@ class Shape(unittest.TestCase):
             # One line a minute tells how far a step is, and its head is written again.
             page(result="\n    copy: 5 of 383 objects\ncontent/copy-batches             done     1 change   64 s"),
             # How long answers took may warn, on a machine with much to do.
-            page(verdict="warn"),
+            page(verdict="warn, ~/reports/7/verify.html"),
         ):
             self.assertEqual(self.stale(same), "")
 
     def test_another_result_step_or_exit_code_does(self) -> None:
         others = page(result="paused   1 change   27 s"), page(code=11), page().replace("copy-batches", "copy")
-        for other in (*others, page(verdict="fail")):
+        for other in (*others, page(verdict="fail, ~/reports/7/verify.html")):
             self.assertNotEqual(self.stale(other), "")
+
+    def test_a_warning_of_another_report_than_verify_s_does(self) -> None:
+        passed, warned = (
+            recording.shape(page(verdict=f"{word}, ~/reports/7/preflight.html")) for word in ("pass", "warn")
+        )
+        self.assertNotEqual(passed, warned)
 
     def test_nothing_of_the_machine_is_told(self) -> None:
         self.assertIn("objects, on /dev/DISK, at 192.0.2.10\n", page())

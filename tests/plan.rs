@@ -429,6 +429,37 @@ fn the_ledger_accounts_for_every_leaf_of_the_examples() {
     }
 }
 
+#[test]
+fn whatever_a_colour_is_called_the_ledger_accounts_for_it() {
+    let names = ["brand/primary", "a.b \"c\"", "ä", &"long-".repeat(40), "x:y@z+1"];
+    let colours: String = names.iter().map(|name| format!("      {name:?}: \"#0b5fff\"\n")).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, from, to) in [
+        (
+            "export/export.yaml",
+            "    title: Minimal\n",
+            format!("    title: Minimal\n    colours:\n{colours}"),
+        ),
+        ("export/realm.json", "", String::new()),
+        ("target.yaml", "", String::new()),
+    ] {
+        let text = std::fs::read_to_string(format!("examples/minimal/{name}")).expect("the example");
+        std::fs::create_dir_all(folder.path().join("export")).expect("a folder");
+        let text = if from.is_empty() { text } else { text.replacen(from, &to, 1) };
+        std::fs::write(folder.path().join(name), text).expect("it is written");
+    }
+    let source =
+        stufpack::read::source(&folder.path().join("export"), Some(&folder.path().join("target.yaml")))
+            .expect("it can be read");
+    let checked = stufpack::check::all(source).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    assert_eq!(checked.export.branding.colours.len(), names.len());
+
+    let plan = compile(&checked);
+    assert_eq!(plan::account(&plan, &checked), Ok(()));
+    let entries = plan.ledger.entries.iter().filter(|entry| entry.setting.contains(".colours."));
+    assert_eq!(entries.count(), names.len());
+}
+
 /// Entries that stand in one ledger only, by setting.
 fn differences(one: &Ledger, other: &Ledger) -> BTreeSet<String> {
     let missing = |from: &Ledger, entries: &[Entry]| -> Vec<String> {

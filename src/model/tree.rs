@@ -200,6 +200,15 @@ pub enum Step<'a> {
 impl Step<'_> {
     /// Appends the step to a key path: `.key`, `.{"odd key"}` or `[3]`.
     pub fn push_onto(self, path: &mut String) {
+        self.push(path, usize::MAX);
+    }
+
+    /// The same for the eyes of people: of a key no more than its first 80 characters.
+    pub fn push_shown_onto(self, path: &mut String) {
+        self.push(path, SHOWN_OF_A_KEY);
+    }
+
+    fn push(self, path: &mut String, most: usize) {
         use std::fmt::Write as _;
         match self {
             Self::Item(index) => {
@@ -209,18 +218,21 @@ impl Step<'_> {
                 if !path.is_empty() {
                     path.push('.');
                 }
-                let plain = (1..=80).contains(&key.len())
+                let plain = (1..=most).contains(&key.len())
                     && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-:@/+".contains(&b));
                 if plain {
                     path.push_str(key);
                 } else {
-                    let short: String = key.chars().take(80).collect();
-                    let _ = write!(path, "{{{}}}", serde_json::Value::from(short));
+                    let shown: String = key.chars().take(most).collect();
+                    let _ = write!(path, "{{{}}}", serde_json::Value::from(shown));
                 }
             }
         }
     }
 }
+
+/// Characters of a key that a message shows.
+const SHOWN_OF_A_KEY: usize = 80;
 
 /// A parsed document and the file it came from.
 #[derive(Debug)]
@@ -248,7 +260,7 @@ impl Document {
         let mut node = self.root.as_ref();
         let mut path = String::new();
         for step in steps {
-            step.push_onto(&mut path);
+            step.push_shown_onto(&mut path);
             node = match (node, step) {
                 (Some(node), Step::Key(key)) => node.entry(key).map(|(key, value)| {
                     // A block mapping or list below a key begins on a later line; the key is where a person looks.

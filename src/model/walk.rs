@@ -71,7 +71,7 @@ impl<'a> Walk<'a> {
         } else {
             None
         };
-        step.push_onto(&mut self.path);
+        step.push_shown_onto(&mut self.path);
         let result = inner(self);
         self.path.truncate(length);
         if let Some(field) = field {
@@ -144,7 +144,7 @@ impl<'a> Walk<'a> {
             }
             let close = closest(&key.text, known.iter().map(String::as_str));
             let mut path = self.path.clone();
-            Step::Key(&key.text).push_onto(&mut path);
+            Step::Key(&key.text).push_shown_onto(&mut path);
             let at = Location { line: key.at.line, column: key.at.column, path, ..self.location(value) };
             let found = shown("", &key.text);
             let message = match (&found, close) {

@@ -163,7 +163,7 @@ impl Reader<'_> {
         loop {
             self.spaces();
             let length = self.path.len();
-            Step::Item(items.len()).push_onto(&mut self.path);
+            Step::Item(items.len()).push_shown_onto(&mut self.path);
             items.push(self.value(depth + 1)?);
             self.path.truncate(length);
             self.spaces();
@@ -195,7 +195,7 @@ impl Reader<'_> {
             }
             let text = self.string()?;
             let length = self.path.len();
-            Step::Key(&text).push_onto(&mut self.path);
+            Step::Key(&text).push_shown_onto(&mut self.path);
             let repeated = seen.has(&entries, &text);
             if repeated {
                 let message = "this key stands here for the second time";

@@ -75,8 +75,8 @@ impl Reader<'_> {
         let mut path = String::new();
         for frame in &self.stack {
             match frame {
-                Frame::List(_, items) => Step::Item(items.len()).push_onto(&mut path),
-                Frame::Map { key: Some(key), .. } => Step::Key(&key.text).push_onto(&mut path),
+                Frame::List(_, items) => Step::Item(items.len()).push_shown_onto(&mut path),
+                Frame::Map { key: Some(key), .. } => Step::Key(&key.text).push_shown_onto(&mut path),
                 Frame::Map { key: None, .. } => {}
             }
         }

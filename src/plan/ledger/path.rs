@@ -1,5 +1,6 @@
 //! Key paths: how they are written, and how they are taken apart again.
 
+use crate::model::tree::Step;
 use std::fmt::{self, Write as _};
 
 /// A key path under construction.
@@ -16,14 +17,10 @@ impl Path {
         Self { text: text.into(), personal: false }
     }
 
-    /// The value of `key` in a mapping.
+    /// The value of `key` in a mapping, written as the document's own paths are.
     pub fn key(&self, key: &str) -> Self {
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-        let text = match (plain, self.text.is_empty()) {
-            (true, true) => key.to_owned(),
-            (true, false) => [&self.text, ".", key].concat(),
-            (false, _) => format!("{}.{{{}}}", self.text, serde_json::Value::from(key)),
-        };
+        let mut text = self.text.clone();
+        Step::Key(key).push_onto(&mut text);
         Self { text, personal: self.personal }
     }
 

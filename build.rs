@@ -11,6 +11,8 @@ use std::{env, fs, io};
 
 /// Each provider's Terraform stands in a folder here that is called after the provider; in its packages it stands here itself.
 const TERRAFORM: &str = "infrastructure/terraform/";
+/// Where else a folder that is called after such a provider holds what is that one's alone.
+const ALSO: [&str; 2] = ["infrastructure/compose/", "ci-cd/"];
 
 fn main() -> io::Result<()> {
     let out = Path::new(&env::var("OUT_DIR").unwrap_or_default()).to_owned();
@@ -34,6 +36,9 @@ fn main() -> io::Result<()> {
         }
     }
     paths.sort();
+    let providers: BTreeSet<String> = paths.iter().filter_map(|path| first(path, TERRAFORM)).collect();
+    let everyones: BTreeSet<String> =
+        paths.iter().filter(|path| own(path, &providers).is_none()).cloned().collect();
 
     for path in paths {
         let bytes = fs::read(root.join(&path))?;
@@ -44,12 +49,16 @@ fn main() -> io::Result<()> {
         let (list, in_a_glass) = match path.as_str() {
             path if path.ends_with(".jinja") => (&mut templates, false),
             path if path.starts_with("kit/") => (&mut kit, false),
-            path if path.starts_with(TERRAFORM) => {
-                let (provider, name) = path[TERRAFORM.len()..]
-                    .split_once('/')
-                    .ok_or_else(|| io::Error::other(format!("{path} stands in no provider's folder")))?;
-                lands = format!("{TERRAFORM}{name}");
-                (provided.entry(provider.to_owned()).or_default(), true)
+            path if path.starts_with(TERRAFORM) && first(path, TERRAFORM).is_none() => {
+                return Err(io::Error::other(format!("{path} stands in no provider's folder")));
+            }
+            path if own(path, &providers).is_some() => {
+                let (provider, there) = own(path, &providers).unwrap_or_default();
+                if everyones.contains(&there) {
+                    return Err(io::Error::other(format!("{path} would take the place of {there}")));
+                }
+                lands = there;
+                (provided.entry(provider).or_default(), true)
             }
             _ => (&mut code, true),
         };
@@ -82,6 +91,20 @@ fn main() -> io::Result<()> {
         steps = steps.iter().collect::<Vec<_>>(),
     );
     fs::write(out.join("embedded.rs"), list)
+}
+
+/// The folder below `place` that `path` lies in.
+fn first(path: &str, place: &str) -> Option<String> {
+    Some(path.strip_prefix(place)?.split_once('/')?.0.to_owned())
+}
+
+/// Of what is one provider's alone, whose it is, and where it stands in that provider's packages.
+fn own(path: &str, providers: &BTreeSet<String>) -> Option<(String, String)> {
+    [TERRAFORM].iter().chain(&ALSO).find_map(|place| {
+        let provider = first(path, place).filter(|folder| providers.contains(folder))?;
+        let there = path.replacen(&format!("{place}{provider}/"), place, 1);
+        Some((provider, there))
+    })
 }
 
 /// The git object that holds `bytes`, as an expression: its id, and its deflated content, which is written below `out`.

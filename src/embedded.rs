@@ -83,25 +83,27 @@ mod tests {
     use std::collections::BTreeMap;
     use std::{fs, path::Path};
 
-    /// Each folder below `terraform/` is one provider's; in the provider's packages its files stand without that folder.
+    /// Each folder below `terraform/` is one provider's, and so is each of its name at some other places; in the provider's
+    /// packages its files stand without that folder.
     #[test]
-    fn a_provider_brings_the_terraform_of_its_own_folder_and_no_other() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/infrastructure/terraform");
-        let folders = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut folders: Vec<_> = folders.map(|name| name.into_string().unwrap()).collect();
+    fn a_provider_brings_what_stands_in_its_own_folders_and_no_other() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        let folders = fs::read_dir(root.join("infrastructure/terraform")).unwrap();
+        let mut folders: Vec<_> =
+            folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         folders.sort();
         assert_eq!(folders, PROVIDED.iter().map(|(provider, _)| *provider).collect::<Vec<_>>());
 
         for (provider, files) in PROVIDED {
-            let folder = root.join(provider);
-            let stands = walkdir::WalkDir::new(&folder).into_iter().map(Result::unwrap);
-            let stands: BTreeMap<String, Vec<u8>> = stands
-                .filter(|entry| entry.file_type().is_file())
-                .map(|entry| {
+            let mut stands = BTreeMap::new();
+            for place in ["infrastructure/terraform", "infrastructure/compose", "ci-cd"] {
+                let folder = root.join(place).join(provider);
+                let entries = walkdir::WalkDir::new(&folder).into_iter().filter_map(Result::ok);
+                stands.extend(entries.filter(|entry| entry.file_type().is_file()).map(|entry| {
                     let name = entry.path().strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
-                    (format!("infrastructure/terraform/{name}"), fs::read(entry.path()).unwrap())
-                })
-                .collect();
+                    (format!("{place}/{name}"), fs::read(entry.path()).unwrap())
+                }));
+            }
             let lands = files.iter().map(|file| (file.path.to_owned(), file.bytes.to_owned()));
             assert_eq!(stands, lands.collect());
             assert!(files.is_sorted_by_key(|file| file.path), "{provider}");

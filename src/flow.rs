@@ -59,7 +59,7 @@ fn details(
         slug: export.project.slug.clone(),
         environment: target.environment,
         pathway: target.pathway,
-        provider: target.provider,
+        provider: target.provider(),
         number,
         previous,
         issuer: signer.issuer(&export.installation),
@@ -83,7 +83,7 @@ fn requires(plan: &plan::Plan) -> Requires {
     let word = |service| serde_json::to_value(service).ok()?.as_str().map(str::to_owned);
     let images = plan.facts.images.iter();
     Requires {
-        tools: owned(plan::TOOLS),
+        tools: owned(&plan.tools()),
         collections: owned(plan::COLLECTIONS),
         images: images.filter_map(|(service, image)| Some((word(service)?, image.clone()))).collect(),
     }
@@ -100,6 +100,6 @@ fn needed(secret: &plan::SecretUse) -> Option<NeededSecret> {
             plan::NeededBy::Prepare => SecretPhase::Prepare,
             plan::NeededBy::Content => SecretPhase::Content,
         },
-        purpose: secret.purpose.to_owned(),
+        purpose: secret.purpose.clone(),
     })
 }

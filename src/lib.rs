@@ -88,6 +88,7 @@ pub mod model;
 pub mod open;
 pub mod pack;
 pub mod plan;
+pub mod provider;
 pub mod read;
 pub mod record;
 pub mod render;

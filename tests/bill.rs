@@ -5,11 +5,11 @@
 #[path = "plan/fixture.rs"]
 mod fixture;
 
-use fixture::{harbour, least};
+use fixture::{example, harbour, least};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use stufpack::model::Checked;
-use stufpack::plan::{self, COLLECTIONS, Numbering, TOOLS};
+use stufpack::plan::{self, COLLECTIONS, Numbering};
 use stufpack::render;
 
 const BILL: &str = "bill-of-materials.cdx.json";
@@ -35,7 +35,7 @@ fn names(components: &Value) -> BTreeSet<String> {
 
 #[test]
 fn it_names_every_image_wheel_collection_and_tool() {
-    for checked in [harbour(), least()] {
+    for checked in [harbour(), least(), example("acme")] {
         let bill = bill(&checked);
         let list = stufpack::embedded::text("infrastructure/controller/requirements.txt").expect("the list");
         let wheels =
@@ -45,7 +45,8 @@ fn it_names_every_image_wheel_collection_and_tool() {
         let expected: BTreeSet<String> = images
             .chain(wheels)
             .chain(COLLECTIONS.iter().map(|(name, _)| format!("collection:{name}")))
-            .chain(TOOLS.iter().map(|(name, _)| format!("tool:{name}")))
+            .chain(plan.tools().iter().map(|(name, _)| format!("tool:{name}")))
+            .chain(plan.facts.site.made.iter().map(|_| "terraform-provider:hashicorp/aws".to_owned()))
             .collect();
 
         assert_eq!(names(&bill["components"]), expected);

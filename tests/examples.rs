@@ -6,9 +6,13 @@ use stufpack::read::inventory;
 use stufpack::{check, read};
 
 fn warnings(name: &str) -> Vec<String> {
+    warnings_of(name, "target.yaml")
+}
+
+fn warnings_of(name: &str, target: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
     let source =
-        read::source(&root.join("export"), Some(&root.join("target.yaml"))).expect("the example can be read");
+        read::source(&root.join("export"), Some(&root.join(target))).expect("the example can be read");
     match check::all(source) {
         Ok(checked) => checked.warnings.iter().map(|finding| finding.code.0.to_owned()).collect(),
         Err(findings) => panic!("{findings:#?}"),
@@ -25,6 +29,18 @@ fn the_whole_example_passes() {
     assert_eq!(warnings("harbour"), ["sentry.dsn", "exposure.origins", "exposure.factors"]);
 }
 
+/// Ten lines of a target are enough for what Terraform makes, and nothing of it is a warning but what nobody can give for others.
+#[test]
+fn the_example_whose_machine_is_made_passes_with_ten_lines_and_with_every_option() {
+    assert_eq!(warnings_of("acme", "target.yaml"), ["recipients.none"]);
+    assert_eq!(warnings_of("acme", "every-option.yaml"), [""; 0]);
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme/target.yaml"));
+    let text = text.expect("readable");
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.is_empty());
+    assert_eq!(lines.count(), 10);
+}
+
 /// What the comments beside the host's key have people type prints what `check` accepts there.
 #[test]
 fn the_command_for_the_hosts_key_prints_such_a_key() {
@@ -37,7 +53,7 @@ fn the_command_for_the_hosts_key_prints_such_a_key() {
     let make = ["-q", "-t", "ed25519", "-N", "", "-C", "root@server", "-f"];
     let made = Command::new("ssh-keygen").args(make).arg(&key).status();
     assert!(made.is_ok_and(|status| status.success()), "ssh-keygen is needed");
-    for file in ["examples/harbour/target.yaml", "src/cli/target/host.yaml"] {
+    for file in ["examples/harbour/target.yaml", "src/provider/host.yaml"] {
         let text = read(file);
         let line = text.lines().find(|line| line.contains(PLACE)).expect("the comment");
         let command = line.split_once("console: ").expect("the command").1;
@@ -50,7 +66,8 @@ fn the_command_for_the_hosts_key_prints_such_a_key() {
             .expect("written");
         let source = read::source(&root.join("examples/harbour/export"), Some(&target)).expect("read");
         let checked = check::all(source).unwrap_or_else(|findings| panic!("{file}: {findings:#?}"));
-        let known: Vec<String> = checked.target.host.host_keys.iter().map(ToString::to_string).collect();
+        let site = stufpack::provider::site(&checked.target, &checked.export);
+        let known: Vec<String> = site.machine.host_keys.iter().map(ToString::to_string).collect();
         assert_eq!(known, [printed.trim_end()], "{file}");
     }
 }

@@ -2,6 +2,8 @@
 //! first byte moves. From native listings after copies (research, C1 to C20, and Garage 2.5), and of Azure what its
 //! documentation says. The content program has the same rules (`stuf_content/keys.py`).
 
+use crate::model::StorageProvider;
+
 /// Kinds of target store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -11,6 +13,16 @@ pub enum Store {
     AwsS3,
     /// Azure Blob Storage.
     AzureBlob,
+}
+
+impl From<StorageProvider> for Store {
+    fn from(kind: StorageProvider) -> Self {
+        match kind {
+            StorageProvider::Garage => Self::Garage,
+            StorageProvider::AwsS3 => Self::AwsS3,
+            StorageProvider::AzureBlob => Self::AzureBlob,
+        }
+    }
 }
 
 /// Bytes of a key at most; Azure counts characters, of which there are never more.

@@ -7,7 +7,8 @@ use crate::model::{
     Cidr, Environment, Export, Finding, Invitation, Location, Mail, MailEncryption, Pathway, Service, Shown,
     Sizes, Target, Tls, Window, Word,
 };
-use crate::model::{memory, placeholder};
+use crate::model::{memory, placeholder, tree};
+use crate::provider;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -78,44 +79,19 @@ fn place(notes: &mut Notes<'_>, target: &Target, export: Option<&Export>) {
             "a name of your own domain",
         );
     }
-    if target.host.address.as_str() == domain {
-        let message = "before cutover this name does not lead to the new machine";
-        notes.tell(
-            &codes::TARGET_DOMAIN_ADDRESS,
-            In::Target,
-            steps!["spec", "host", "address"],
-            message,
-            "the machine's address, or a name of its own",
-        );
-    }
-    if target.host.user.as_str() == "root" {
-        notes.tell(
-            &codes::HOST_ROOT,
-            In::Target,
-            steps!["spec", "host", "user"],
-            "this is root",
-            "an account that may use sudo",
-        );
-    }
-    if target.host.host_keys.is_empty() {
-        let message = "without a pinned host key any machine could answer";
-        notes.tell(
-            &codes::VALUE_EMPTY,
-            In::Target,
-            steps!["spec", "host", "hostKeys"],
-            message,
-            "the host's public key",
-        );
+    for provider::Concern { code, at, message, expected } in provider::concerns(target, export) {
+        let path: Vec<_> = std::iter::once("spec").chain(at).map(tree::Step::Key).collect();
+        notes.tell(code, In::Target, &path, message, expected);
     }
     if !target.require_disk_encryption {
-        let message = "files would lie in clear on a disk that somebody may take away";
-        notes.tell(
-            &codes::DISK_ENCRYPTION,
-            In::Target,
-            steps!["spec", "requireDiskEncryption"],
-            message,
-            "true",
-        );
+        let (code, message, expected) = if target.place.encrypts_disks() {
+            let message = "every disk is made encrypted there, and nothing turns that off";
+            (&codes::PROVIDER_SURPLUS, message, "true, or no such key")
+        } else {
+            let message = "files would lie in clear on a disk that somebody may take away";
+            (&codes::DISK_ENCRYPTION, message, "true")
+        };
+        notes.tell(code, In::Target, steps!["spec", "requireDiskEncryption"], message, expected);
     }
     if let Some(ca) = &target.registry.ca
         && !is_certificate(ca.as_str())
@@ -302,7 +278,7 @@ fn people(notes: &mut Notes<'_>, target: &Target) {
             );
         }
     }
-    if target.allow.ssh.is_empty() {
+    if target.allow.ssh.is_empty() && !target.place.is_reached_without_ssh() {
         let message = "nobody could administer the machine, and stufpack neither";
         notes.tell(
             &codes::VALUE_EMPTY,
@@ -496,8 +472,7 @@ fn thresholds(notes: &mut Notes<'_>, target: &Target) {
 
 fn images(notes: &mut Notes<'_>, target: &Target, export: Option<&Export>) {
     let Some(export) = export else { return };
-    // A host runs every service itself.
-    for service in Service::ALL {
+    for service in Service::ALL.iter().filter(|service| !target.place.unused().contains(service)) {
         let named = export.application.release.contains_key(service) || target.images.contains_key(service);
         if !named && notes.usable(In::Target, "spec.images") {
             let message = format!("no image is named for {service}");

@@ -1,7 +1,8 @@
 //! `stufpack target init`: a target to begin with.
 
 use super::{Outcome, output};
-use crate::model::placeholder;
+use crate::model::{Provider, Word as _, placeholder};
+use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// Commands about targets.
@@ -12,11 +13,28 @@ pub enum Target {
 }
 
 /// Where the target runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum ProviderName {
-    /// An existing machine over SSH
-    #[default]
-    Host,
+#[derive(Clone, Copy, Debug)]
+struct ProviderName(Provider);
+
+impl Default for ProviderName {
+    fn default() -> Self {
+        Self(Provider::ALL[0])
+    }
+}
+
+impl ValueEnum for ProviderName {
+    fn value_variants<'a>() -> &'a [Self] {
+        static NAMES: std::sync::LazyLock<Vec<ProviderName>> =
+            std::sync::LazyLock::new(|| Provider::ALL.iter().copied().map(ProviderName).collect());
+        &NAMES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let name = self.0.as_str();
+        let meanings = Provider::CHOICES.iter().zip(Provider::MEANINGS);
+        let meaning = meanings.filter(|(word, _)| **word == name).map(|(_, meaning)| *meaning).next();
+        Some(PossibleValue::new(name).help(meaning.unwrap_or_default().trim().trim_end_matches('.')))
+    }
 }
 
 /// Prints a target.
@@ -31,8 +49,6 @@ impl Target {
     /// Runs the command.
     pub fn run(&self) -> Outcome {
         let Self::Init(init) = self;
-        output::write(&placeholder::fill(match init.provider {
-            ProviderName::Host => include_str!("target/host.yaml"),
-        }))
+        output::write(&placeholder::fill(init.provider.0.init()))
     }
 }

@@ -63,10 +63,12 @@ pub(super) fn compare(
     }
     let renamed = migration
         .filter(|migration| migration.rename == Some(RenameRule::PercentEncode) && old.content.renamed > 0);
-    let in_order = |side: &Side<'_>, renamed: bool| match side.inventory {
-        Some(path) if renamed => Ordered::renamed(path, new_name).map(Some),
-        Some(path) => Ordered::of(path, side.content.sorted).map(Some),
-        None => Ok(None),
+    let in_order = |side: &Side<'_>, renamed: Option<Migration<'_>>| match (side.inventory, renamed) {
+        (Some(path), Some(migration)) => {
+            Ordered::renamed(path, |key| new_name(migration.store, key)).map(Some)
+        }
+        (Some(path), None) => Ordered::of(path, side.content.sorted).map(Some),
+        (None, _) => Ok(None),
     };
     let mut found = Found {
         comparison,
@@ -74,7 +76,7 @@ pub(super) fn compare(
         free_times: migration.is_some(),
         room: most,
     };
-    merge(in_order(old, renamed.is_some())?, in_order(new, false)?, &mut found)?;
+    merge(in_order(old, renamed)?, in_order(new, None)?, &mut found)?;
     let Found { objects, .. } = found;
     if let Some(migration) = migration {
         let explained = [(KEYS, renamed.map_or(0, |_| old.content.renamed)), (MODIFIED, objects.touched)];
@@ -92,9 +94,8 @@ fn explanation(ledger: &Ledger, setting: &str, count: u64) -> Option<Explained> 
 }
 
 /// The name that the rename rule gives to a key that the target's store cannot hold.
-fn new_name(key: &str) -> Option<String> {
-    // Every provider of this version stores in Garage.
-    key_problem(Store::Garage, key).and_then(|_| percent_encoded(Store::Garage, key))
+fn new_name(store: Store, key: &str) -> Option<String> {
+    key_problem(store, key).and_then(|_| percent_encoded(store, key))
 }
 
 fn merge(mut old: impl Rows, mut new: impl Rows, found: &mut Found<'_>) -> io::Result<()> {

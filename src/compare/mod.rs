@@ -22,6 +22,7 @@ pub use report::{
     Promise, Signed, Which, Why, schema,
 };
 
+use crate::check::store::Store;
 use crate::model::{
     Checked, CheckedExport, ContentSummary, Export, Ledger, LeftOut, Realm, RenameRule, UserId,
 };
@@ -77,6 +78,8 @@ impl<'a> From<&'a CheckedExport> for Side<'a> {
 struct Migration<'a> {
     ledger: &'a Ledger,
     rename: Option<RenameRule>,
+    /// What the target stores in.
+    store: Store,
 }
 
 /// Compares two exports; differences of single objects are listed up to `most`, and all of them counted.
@@ -108,7 +111,8 @@ pub fn round_trip(
         content: &old.content,
         inventory: old.inventory.as_deref(),
     };
-    let migration = Migration { ledger, rename: old.target.content.rename_keys };
+    let store = Store::from(old.target.place.store());
+    let migration = Migration { ledger, rename: old.target.content.rename_keys, store };
     compare(&side, &new.into(), Some(migration), most)
 }
 

@@ -140,6 +140,11 @@ codes! {
     TARGET_PATHWAY Error "target.pathway": "This version cannot make packages for this pathway.", "take hosted-to-self";
     TARGET_DOMAIN_HOSTED Error "target.domain.hosted": "The new name belongs to the hosted service.", "take a name of your own domain";
     TARGET_DOMAIN_ADDRESS Warning "target.domain.address": "The machine is named by the public name, which still points elsewhere before cutover.", "name the machine by its address";
+    PROVIDER_OTHER Error "provider.other": "The options of another provider stand in the target.", "remove the key, or change the provider";
+    PROVIDER_SURPLUS Error "provider.surplus": "The provider leaves no choice about this.", "remove the key";
+    PROVIDER_BUCKET Error "provider.bucket": "The new bucket has no name that it could have.", "name it in the provider's options";
+    PROVIDER_EGRESS Error "provider.egress": "The machine could not reach what the target names.", "add the port to egressPorts";
+    PROVIDER_BUDGET Error "provider.budget": "A budget would tell nobody.", "set alarmEmail, or take the budget away";
     HOST_ROOT Warning "host.root": "The automation signs in as root.", "use an account with sudo";
     TLS_SURPLUS Error "tls.surplus": "A setting of another TLS mode stands there.", "remove the key, or change the mode";
     TLS_ACME_NAME Error "tls.acme.name": "No public authority gives a certificate for this name.", "take a public name, or another TLS mode";

@@ -37,3 +37,6 @@ pub use reserved::{VALIDATION, is_validation_user, reserved};
 pub use secret::Secret;
 pub use target::*;
 pub use words::*;
+pub(crate) use words::{choice, read_as_word, word};
+
+pub use crate::provider::{Place, Provider};

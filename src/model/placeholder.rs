@@ -55,6 +55,12 @@ pub static PLACEHOLDERS: &[Placeholder] = &[
         meaning: "the host key of your machine, read on its own console",
         command: Some("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub"),
     },
+    Placeholder {
+        mark: Some("<public key>"),
+        value: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB",
+        meaning: "the public half of the key that you sign in with",
+        command: Some("cut -d' ' -f1,2 ~/.ssh/id_ed25519.pub"),
+    },
     Placeholder::of_init(
         "<contact>",
         "hostmaster@example.org",

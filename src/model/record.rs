@@ -37,15 +37,23 @@ macro_rules! record {
         }
 
         impl $name {
-            /// Its keys as they stand in documents.
+            /// Keys of its fields, in their order.
             fn keys() -> Vec<String> {
                 $crate::model::record::keys(&[$( stringify!($field) ),+])
+            }
+
+            /// Its keys as they stand in documents.
+            fn known() -> Vec<String> {
+                $crate::model::record::known(&[
+                    $( (stringify!($field), <$type as $crate::model::walk::Shape>::parts()) ),+
+                ])
             }
         }
 
         impl $crate::model::walk::Shape for $name {
             fn walk(node: &$crate::model::tree::Node, walk: &mut $crate::model::walk::Walk<'_>) -> Self {
                 static KEYS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new($name::keys);
+                static KNOWN: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new($name::known);
                 if !matches!(node.value, $crate::model::tree::Value::Map(_)) {
                     return walk.fail(
                         node,
@@ -54,7 +62,7 @@ macro_rules! record {
                         &Self::expected(),
                     );
                 }
-                walk.unknown_keys(node, &KEYS);
+                walk.unknown_keys(node, &KNOWN);
                 let mut keys = KEYS.iter();
                 $(
                     let $field = walk.field(
@@ -68,7 +76,7 @@ macro_rules! record {
             }
 
             fn expected() -> String {
-                format!("a mapping with the keys {}", Self::keys().join(", "))
+                format!("a mapping with the keys {}", Self::known().join(", "))
             }
 
             fn placeholder() -> Self {
@@ -80,6 +88,7 @@ macro_rules! record {
                     $( $crate::model::record::Property {
                         name: stringify!($field),
                         doc: concat!($( $field_doc ),+),
+                        parts: <$type as $crate::model::walk::Shape>::parts(),
                         schema: <$type as $crate::model::walk::Shape>::schema(definitions),
                         default: record!(@default $($default)?),
                         required: record!(@required $($default)?)
@@ -101,6 +110,15 @@ pub fn keys(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| camel(name)).collect()
 }
 
+/// Keys of a record as they stand in documents, where some of its fields stand there by several keys.
+pub fn known(fields: &[(&str, &[&str])]) -> Vec<String> {
+    let keys = |(name, parts): &(&str, &[&str])| match parts {
+        [] => vec![camel(name)],
+        parts => parts.iter().map(|key| (*key).to_owned()).collect(),
+    };
+    fields.iter().flat_map(keys).collect()
+}
+
 /// One property of a record's JSON Schema.
 #[derive(Debug)]
 pub struct Property {
@@ -108,7 +126,9 @@ pub struct Property {
     pub name: &'static str,
     /// Its doc comment.
     pub doc: &'static str,
-    /// The schema of its type.
+    /// The keys by which it stands in the record itself, where it does.
+    pub parts: &'static [&'static str],
+    /// The schema of its type; of several keys that of a mapping which has them.
     pub schema: serde_json::Value,
     /// Its default.
     pub default: Option<serde_json::Value>,
@@ -126,10 +146,19 @@ pub fn define(
     if !definitions.contains_key(name) {
         definitions.insert(name.to_owned(), json!({}));
         let properties = properties(definitions);
-        let required: Vec<String> = properties.iter().filter(|p| p.required).map(|p| camel(p.name)).collect();
+        let is_whole = |property: &&Property| property.parts.is_empty();
+        let needed = properties.iter().filter(is_whole).filter(|property| property.required);
+        let required: Vec<String> = needed.map(|property| camel(property.name)).collect();
+        let mut rules = Vec::new();
         let described: serde_json::Map<String, serde_json::Value> = properties
             .into_iter()
-            .map(|property| {
+            .flat_map(|property| {
+                if let Some(several) =
+                    property.schema.get("properties").filter(|_| !property.parts.is_empty())
+                {
+                    rules.extend(property.schema["allOf"].as_array().into_iter().flatten().cloned());
+                    return several.as_object().cloned().unwrap_or_default();
+                }
                 let mut schema = property.schema;
                 let meaning = property.doc.trim().to_owned();
                 // The field's own words first, then what its type asks for.
@@ -141,7 +170,7 @@ pub fn define(
                 if let Some(default) = property.default {
                     schema["default"] = default;
                 }
-                (camel(property.name), schema)
+                serde_json::Map::from_iter([(camel(property.name), schema)])
             })
             .collect();
         let mut schema = json!({
@@ -152,6 +181,9 @@ pub fn define(
         });
         if !required.is_empty() {
             schema["required"] = required.into();
+        }
+        if !rules.is_empty() {
+            schema["allOf"] = rules.into();
         }
         definitions.insert(name.to_owned(), schema);
     }

@@ -5,8 +5,8 @@ use super::tree::{Node, Value};
 use super::walk::{Definitions, Shape, Walk};
 use super::words::choice;
 use super::{
-    AgeRecipient, Bandwidth, Cidr, Domain, Duration, Email, HostAddress, HostKey, ImageReference, SecretName,
-    Service, Size, Text, TimedBandwidth, Url, UserName, Window, codes,
+    AgeRecipient, Bandwidth, Cidr, Domain, Duration, Email, HostAddress, ImageReference, Place, Provider,
+    SecretName, Service, Size, Text, TimedBandwidth, Url, Window, codes,
 };
 use std::collections::BTreeMap;
 
@@ -15,14 +15,12 @@ use std::collections::BTreeMap;
 pub struct Target {
     /// Which way.
     pub pathway: Pathway,
-    /// Where it will run.
-    pub provider: Provider,
+    /// Where it will run, with what the provider has to know.
+    pub place: Place,
     /// Staging or production.
     pub environment: Environment,
     /// Public name of the new installation; one origin for pages, API and identity.
     pub domain: Domain,
-    /// The machine, for provider `host`.
-    pub host: Host,
     /// How the proxy gets its certificate.
     pub tls: Tls,
     /// How invitations are sent.
@@ -53,14 +51,21 @@ pub struct Target {
     pub defaulted: Vec<(String, String)>,
 }
 
+impl Target {
+    /// The provider.
+    pub fn provider(&self) -> Provider {
+        self.place.provider()
+    }
+}
+
 impl From<(TargetSpec, Vec<(String, String)>)> for Target {
     fn from((spec, defaulted): (TargetSpec, Vec<(String, String)>)) -> Self {
         let TargetSpec {
             pathway,
-            provider,
+            provider: _,
             environment,
             domain,
-            host,
+            place,
             tls,
             mail,
             recipients,
@@ -77,10 +82,9 @@ impl From<(TargetSpec, Vec<(String, String)>)> for Target {
         } = spec;
         Self {
             pathway,
-            provider,
+            place,
             environment,
             domain,
-            host,
             tls,
             mail,
             recipients,
@@ -110,8 +114,8 @@ record! {
         environment: Environment,
         /// Public name of the new installation; one origin for pages, API and identity.
         domain: Domain,
-        /// The machine, for provider `host`.
-        host: Host,
+        /// What the provider has to know, by the key that is called after it.
+        place: Place,
         /// How the proxy gets its certificate.
         tls: Tls,
         /// How invitations are sent; without it, users get one-time passwords.
@@ -154,34 +158,12 @@ choice! {
 }
 
 choice! {
-    /// Where the target runs.
-    pub enum Provider {
-        /// An existing machine over SSH.
-        Host = "host",
-    }
-}
-
-choice! {
     /// What the installation is for.
     pub enum Environment {
         /// For trying.
         Staging = "staging",
         /// For real.
         Production = "production",
-    }
-}
-
-record! {
-    /// An existing machine over SSH.
-    pub struct Host {
-        /// Address or name for SSH.
-        address: HostAddress,
-        /// SSH port.
-        port: u16 = 22,
-        /// SSH user; needs sudo.
-        user: UserName,
-        /// Pinned host keys, `ssh-ed25519 AAAA…`, without a comment; `ssh-keyscan` shows them, the machine's console proves them.
-        host_keys: Vec<HostKey>,
     }
 }
 

@@ -28,6 +28,11 @@ pub trait Shape: Sized {
         None
     }
 
+    /// The keys by which it stands in the mapping that it is a part of, instead of below a key of its own; most values have none.
+    fn parts() -> &'static [&'static str] {
+        &[]
+    }
+
     /// The JSON Schema of the value; records add themselves to the definitions.
     fn schema(definitions: &mut Definitions) -> serde_json::Value;
 }
@@ -136,6 +141,11 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// Sets aside what stands at `key` here: what it would have to be is not known, so nothing more is told of it.
+    pub fn set_aside(&mut self, key: &str) {
+        self.inside(Step::Key(key), |walk| walk.unusable.insert(walk.path.clone()));
+    }
+
     /// Tells of every key of the mapping at `node` that `known` lacks.
     pub fn unknown_keys(&mut self, node: &Node, known: &[String]) {
         for (key, value) in node.entries() {
@@ -170,6 +180,9 @@ impl<'a> Walk<'a> {
         meaning: &'static str,
         default: Option<serde_json::Value>,
     ) -> T {
+        if !T::parts().is_empty() {
+            return T::walk(node, self);
+        }
         if let Some(value) = node.get(key) {
             return self.inside(Step::Key(key), |walk| T::walk(value, walk));
         }

@@ -1,8 +1,6 @@
 //! Words with a shape: a value of these types cannot be wrong.
 
 use super::codes::{self, CodeInfo};
-use serde::Serialize;
-use std::fmt;
 
 /// A word that is read from text.
 pub trait Word: Sized {
@@ -44,11 +42,11 @@ pub(crate) use read_as_word;
 macro_rules! word {
     ($(#[$meta:meta])* $name:ident, $expected:literal, $example:literal, $rule:expr $(, $also:item)*) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
-        impl Word for $name {
+        impl $crate::model::Word for $name {
             const EXPECTED: &'static str = $expected;
             const EXAMPLE: &'static str = $example;
             $($also)*
@@ -66,15 +64,16 @@ macro_rules! word {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
-        read_as_word!($name);
+        $crate::model::read_as_word!($name);
     };
 }
+pub(crate) use word;
 
 fn is_label(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
@@ -387,7 +386,7 @@ macro_rules! choice {
             }
         }
 
-        $crate::model::words::read_as_word!($name);
+        $crate::model::read_as_word!($name);
 
         impl schemars::JsonSchema for $name {
             fn inline_schema() -> bool {

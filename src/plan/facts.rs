@@ -6,8 +6,9 @@ use super::sizes::Sizes;
 use crate::model::{
     Bandwidth, BucketName, Checked, Cidr, Commit, Domain, Duration, Environment, HostAddress, ImageReference,
     Invitation, MailEncryption, Notifications, Origin, Pathway, Provider, Service, Slug, Text, Thresholds,
-    Timestamp, Tls, UserName, UserStatus, Window,
+    Timestamp, Tls, UserStatus, Window,
 };
+use crate::provider::Site;
 use std::collections::BTreeMap;
 
 /// How the certificate comes to be.
@@ -104,12 +105,8 @@ pub struct Facts {
     pub exported_at: Timestamp,
     /// Until when the package may be started.
     pub expires_at: Timestamp,
-    /// Address of the machine.
-    pub host: HostAddress,
-    /// Its SSH port.
-    pub ssh_port: u16,
-    /// Its SSH user.
-    pub ssh_user: UserName,
+    /// Where and on what the target runs.
+    pub site: Site,
     /// Networks that reach SSH.
     pub ssh_allowed: Vec<Cidr>,
     /// Networks that reach the pages; empty means everyone.
@@ -128,11 +125,9 @@ pub struct Facts {
     pub configuration_documents: u64,
     /// Keycloak's realm.
     pub realm: String,
-    /// Bucket at the target, named as at the source.
-    pub bucket: BucketName,
     /// Whether the source's store kept earlier versions.
     pub source_versioning: bool,
-    /// Images by service.
+    /// Images of the services that run there.
     pub images: BTreeMap<Service, ImageReference>,
     /// Version of the application.
     pub application_version: Text,
@@ -172,6 +167,7 @@ impl Facts {
     pub(super) fn of(
         checked: &Checked,
         number: u64,
+        site: Site,
         sizes: Sizes,
         secrets: Vec<SecretUse>,
         content: Content,
@@ -180,20 +176,19 @@ impl Facts {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let mut images = export.application.release.clone();
         images.extend(target.images.iter().map(|(service, image)| (*service, image.clone())));
+        images.retain(|service, _| site.runs(*service));
         Self {
             slug: export.project.slug.clone(),
             project_name: export.project.name.clone(),
             environment: target.environment,
             pathway: target.pathway,
-            provider: target.provider,
+            provider: target.provider(),
             domain: target.domain.clone(),
             hosted: export.hosted_url.clone(),
             number,
             exported_at: export.exported_at,
             expires_at: export.exported_at.plus(target.validity),
-            host: target.host.address.clone(),
-            ssh_port: target.host.port,
-            ssh_user: target.host.user.clone(),
+            site,
             ssh_allowed: target.allow.ssh.clone(),
             web_allowed: target.allow.web.clone(),
             certificate: match target.tls {
@@ -214,7 +209,6 @@ impl Facts {
             // stuf_config.json, metadata_config.json, users.json and one document for each user.
             configuration_documents: 3 + count(export.users.len()),
             realm: checked.realm.name.clone(),
-            bucket: export.storage.bucket.clone(),
             source_versioning: export.storage.versioning,
             images,
             application_version: export.application.version.clone(),
@@ -243,7 +237,38 @@ impl Facts {
 
     /// How the SSH client reaches the machine, for commands that people type.
     pub fn ssh(&self) -> String {
-        format!("ssh -p {} {}@{}", self.ssh_port, self.ssh_user, self.host)
+        self.ssh_with("")
+    }
+
+    /// The same with further options, such as ` -L 8089:localhost:8080`.
+    pub fn ssh_with(&self, options: &str) -> String {
+        let machine = &self.site.machine;
+        match &machine.address {
+            Some(address) => format!("ssh -p {}{options} {}@{address}", machine.port, machine.user),
+            // Provision writes that file, with the address, the pinned keys and the way there.
+            None => format!("ssh -F {}{options} target", self.ssh_config()),
+        }
+    }
+
+    /// What `provision` writes for the SSH client.
+    pub fn ssh_config(&self) -> String {
+        format!("{}/inventory/target/ssh_config", super::state_folder(self))
+    }
+
+    /// The address of the machine in a sentence.
+    pub fn address(&self) -> String {
+        let address = self.site.machine.address.as_ref();
+        address.map_or_else(|| "the new machine".to_owned(), HostAddress::to_string)
+    }
+
+    /// The same in a command that people type; of a machine that is still to be made they keep it in a variable.
+    pub fn typed_address(&self) -> String {
+        self.site.machine.address.as_ref().map_or_else(|| "$TARGET".to_owned(), HostAddress::to_string)
+    }
+
+    /// Bucket at the target.
+    pub fn bucket(&self) -> &BucketName {
+        &self.site.storage.bucket
     }
 
     /// Name of the environment as it stands in file names.

@@ -79,7 +79,7 @@ fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
             format!(
                 "curl --fail --silent --connect-to {}:443:{}:443 {}/api/health",
                 facts.domain,
-                facts.host,
+                facts.typed_address(),
                 facts.origin()
             ),
         ),

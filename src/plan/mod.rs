@@ -9,6 +9,7 @@ mod instead;
 mod ledger;
 mod needs;
 mod phases;
+mod price;
 mod public;
 mod secrets;
 mod sizes;
@@ -24,6 +25,7 @@ pub use ledger::{
 };
 pub(crate) use ledger::{Path as KeyPath, below_realm};
 pub use needs::{COLLECTIONS, TOOLS};
+pub use price::{Cost, Price};
 pub use public::{Counts, FirstScreen, Identity, NotNeeded, PlanDocument, schema};
 pub use secrets::{NeededBy, Origin, SecretUse, client_secret_name};
 pub use sizes::Sizes;
@@ -33,8 +35,8 @@ pub use step::{
 pub use timetable::{Row, Timetable};
 pub use verbs::{Gate, Limits, P95_FLOOR_MILLISECONDS, Verb};
 
-use crate::embedded;
 use crate::model::{Checked, Ledger};
+use crate::{embedded, provider};
 
 /// Which package of an installation this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,16 @@ impl Plan {
         self.phase(id).is_some_and(|phase| phase.automated)
     }
 
+    /// Tools on the controller's machine that the package needs, with the versions that do, by name.
+    pub fn tools(&self) -> Vec<(&'static str, &'static str)> {
+        needs::tools(&self.facts.site)
+    }
+
+    /// What the target costs, where it has prices.
+    pub fn price(&self) -> Option<Price> {
+        self.facts.site.made.as_ref().and_then(|made| made.prices.as_ref()).map(Price::of)
+    }
+
     /// Every step, in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.phases.iter().flat_map(|phase| &phase.steps)
@@ -82,16 +94,18 @@ pub fn compile(checked: &Checked, numbering: &Numbering) -> Plan {
 
 /// Compiles the plan of a package whose playbooks carry the tags `automated`.
 fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) -> Plan {
+    let site = provider::site(&checked.target, &checked.export);
     let assemble = || {
-        let sizes = sizes::fit(&checked.target, &checked.content);
-        let secrets = secrets::needed(&checked.target, &checked.realm, &checked.export.notifications);
+        let sizes = sizes::fit(&checked.target, &checked.content, &site.storage);
+        let secrets =
+            secrets::needed(&checked.target, &checked.realm, &checked.export.notifications, &site.storage);
         let content = content::analyse(checked);
-        let facts = Facts::of(checked, numbering.package, sizes, secrets, content);
+        let facts = Facts::of(checked, numbering.package, site.clone(), sizes, secrets, content);
         let phases = phases::assemble(&facts, automated);
         let timetable = timetable::lay_out(&facts, &phases);
         (facts, phases, timetable)
     };
-    let (ledger, (facts, phases, timetable)) = rayon::join(|| ledger::of(checked), assemble);
+    let (ledger, (facts, phases, timetable)) = rayon::join(|| ledger::of(checked, &site), assemble);
     Plan { not_needed: phases::not_needed(&facts), timetable, ledger, facts, phases }
 }
 

@@ -1,6 +1,8 @@
 //! What has to be there before a package can run.
 
-/// Tools on the controller's machine, with the versions that do.
+use crate::provider::Site;
+
+/// Tools on the controller's machine that every package needs, with the versions that do.
 ///
 /// OpenSSH 8.9 is the first whose `ssh-keygen -Y find-principals` judges validity windows; the wheels need Python 3.11.
 pub const TOOLS: &[(&str, &str)] = &[
@@ -19,3 +21,11 @@ pub const COLLECTIONS: &[(&str, &str)] = &[
     ("community.docker", "4.8.5"),
     ("community.general", "11.4.2"),
 ];
+
+/// The tools of a package for this site, by name.
+pub(super) fn tools(site: &Site) -> Vec<(&'static str, &'static str)> {
+    let own = site.made.iter().flat_map(|made| made.tools.iter().copied());
+    let mut tools: Vec<_> = TOOLS.iter().copied().chain(own).collect();
+    tools.sort_unstable();
+    tools
+}

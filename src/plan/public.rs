@@ -1,7 +1,7 @@
 //! `MIGRATION-PLAN.json`: what the controller reads and anyone may; no personal data.
 
 use super::verbs::{self, Gate, Limits, Verb};
-use super::{Content, NeededBy, Origin, Phase, Place, Plan, Sizes, Timetable};
+use super::{Content, NeededBy, Origin, Phase, Place, Plan, Price, Sizes, Timetable};
 use crate::model::{Disposition, Environment, Pathway, Provider, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct Identity {
     pub pathway: Pathway,
     /// Provider.
     pub provider: Provider,
+    /// Whether the package makes the machine too; then the controller writes the inventory that is used.
+    pub provisioned: bool,
     /// Public name of the target.
     pub domain: String,
     /// Package number.
@@ -96,8 +98,8 @@ pub struct PublicSecret<'a> {
     pub origin: Origin,
     /// The phase that cannot begin without it.
     pub needed_by: NeededBy,
-    /// What it is for.
-    pub purpose: &'static str,
+    /// What it is for, and where it is not made at the target, how one gets it.
+    pub purpose: &'a str,
 }
 
 /// `MIGRATION-PLAN.json`.
@@ -122,6 +124,8 @@ pub struct PlanDocument<'a> {
     pub gates: Vec<Gate>,
     /// When the watch turns back by itself.
     pub thresholds: Limits,
+    /// What the target costs, where it has prices.
+    pub price: Option<Price>,
     /// How much content there is and how it moves.
     pub content: &'a Content,
     /// Which uploads the API's memory can bear.
@@ -141,6 +145,7 @@ impl Plan {
             environment: facts.environment,
             pathway: facts.pathway,
             provider: facts.provider,
+            provisioned: facts.site.made.is_some(),
             domain: facts.domain.to_string(),
             number: facts.number,
             exported_at: facts.exported_at,
@@ -194,6 +199,7 @@ impl Plan {
             verbs: verbs::verbs(&self.phases),
             gates: verbs::gates(&self.phases),
             thresholds: verbs::limits(&self.facts),
+            price: self.price(),
             content: &self.facts.content,
             sizes: &self.facts.sizes,
             secrets: self
@@ -204,7 +210,7 @@ impl Plan {
                     name: &secret.name,
                     origin: secret.origin,
                     needed_by: secret.needed_by,
-                    purpose: secret.purpose,
+                    purpose: &secret.purpose,
                 })
                 .collect(),
             ledger: self.counts(),

@@ -2,6 +2,7 @@
 
 use super::facts::Messages;
 use crate::model::{Digest, Notifications, Realm, RealmClient, Target};
+use crate::provider::Storage;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -34,12 +35,17 @@ pub struct SecretUse {
     pub origin: Origin,
     /// The phase that cannot begin without it.
     pub needed_by: NeededBy,
-    /// What it is for.
-    pub purpose: &'static str,
+    /// What it is for, and where it is not made at the target, how one gets it.
+    pub purpose: String,
 }
 
 /// Every secret of the migration: those of the target in the order in which `deploy` uses them, then the source's.
-pub(super) fn needed(target: &Target, realm: &Realm, notifications: &Notifications) -> Vec<SecretUse> {
+pub(super) fn needed(
+    target: &Target,
+    realm: &Realm,
+    notifications: &Notifications,
+    storage: &Storage,
+) -> Vec<SecretUse> {
     let mut secrets: Vec<SecretUse> = [
         ("postgres_password", "Keycloak signs in to its database with it"),
         ("keycloak_admin_password", "first administrator of Keycloak"),
@@ -48,48 +54,54 @@ pub(super) fn needed(target: &Target, realm: &Realm, notifications: &Notificatio
             "keycloak_service_secret",
             "import and verify prove themselves to Keycloak with it (client stufpack-operator)",
         ),
-        ("storage_access_key", "name of the key with which the API reads and writes the bucket"),
-        ("storage_secret_key", "the API signs its requests to the object storage with it"),
-        ("garage_rpc_secret", "nodes of the object storage recognise each other by it"),
-        ("garage_admin_token", "the object storage is set up with it"),
     ]
     .into_iter()
     .map(|(name, purpose)| SecretUse {
         name: name.to_owned(),
         origin: Origin::Generated,
         needed_by: NeededBy::Prepare,
-        purpose,
+        purpose: purpose.to_owned(),
     })
     .collect();
+    secrets.extend(storage.secrets.iter().map(|secret| SecretUse {
+        name: secret.name.to_owned(),
+        origin: if secret.provided { Origin::Provided } else { Origin::Generated },
+        needed_by: NeededBy::Prepare,
+        purpose: secret.purpose.clone(),
+    }));
     let further = |client: &&RealmClient| !client.public && client.client_id != API_CLIENT;
     secrets.extend(realm.clients.values().filter(further).map(|client| SecretUse {
         name: client_secret_name(&client.client_id),
         origin: Origin::Generated,
         needed_by: NeededBy::Prepare,
-        purpose: "a further service of the realm proves itself to Keycloak with it",
+        purpose: "a further service of the realm proves itself to Keycloak with it".to_owned(),
     }));
     if let Some(name) = target.mail.as_ref().and_then(|mail| mail.password_secret.as_ref()) {
         secrets.push(SecretUse {
             name: name.to_string(),
             origin: Origin::Provided,
             needed_by: NeededBy::Prepare,
-            purpose: "Keycloak signs in to the mail server with it",
+            purpose: "Keycloak signs in to the mail server with it".to_owned(),
         });
     }
-    secrets.extend(Messages::of(notifications).into_iter().map(|service| SecretUse {
-        name: service.secret().to_owned(),
-        origin: Origin::Provided,
-        needed_by: NeededBy::Prepare,
-        purpose: match service {
-            Messages::Zulip => "API key of the bot that writes to the Zulip channel",
-            Messages::Sentry => "DSN of a client key of this installation's own in Sentry",
-        },
+    secrets.extend(Messages::of(notifications).into_iter().map(|service| {
+        SecretUse {
+            name: service.secret().to_owned(),
+            origin: Origin::Provided,
+            needed_by: NeededBy::Prepare,
+            purpose: match service {
+                Messages::Zulip => "API key of the bot that writes to the Zulip channel",
+                Messages::Sentry => "DSN of a client key of this installation's own in Sentry",
+            }
+            .to_owned(),
+        }
     }));
     secrets.push(SecretUse {
         name: SOURCE_READ.to_owned(),
         origin: Origin::Provided,
         needed_by: NeededBy::Content,
-        purpose: "reads the source's files while they are copied; the operator issues it, with an end",
+        purpose: "reads the source's files while they are copied; the operator issues it, with an end"
+            .to_owned(),
     });
     secrets
 }

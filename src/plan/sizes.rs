@@ -4,6 +4,7 @@ use crate::model::memory::{
     API_BASE_MIB as BASE_MIB, UPLOAD_COPIES as COPIES, bearable_upload_mib, sufficient_memory_mib,
 };
 use crate::model::{ContentSummary, Target};
+use crate::provider::{Home, Storage};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -27,7 +28,8 @@ pub struct Sizes {
     pub largest_object_bytes: u64,
     /// Memory with which every object there is can be downloaded and the asked-for upload limit holds, in MiB.
     pub sufficient_memory_mib: u64,
-    /// Free room below /var/lib/docker that preflight asks for, in bytes: the content, a fifth of it, and 10 GiB.
+    /// Free room below /var/lib/docker that preflight asks for, in bytes: 10 GiB, and where the content lies there too, that
+    /// and a fifth of it.
     pub disk_bytes: u64,
     /// The formula in words.
     pub formula: &'static str,
@@ -39,12 +41,16 @@ pub struct Sizes {
 pub(super) const ROOM: u64 = 10 << 30;
 
 /// Fits the sizes together.
-pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
+pub(super) fn fit(target: &Target, content: &ContentSummary, storage: &Storage) -> Sizes {
     let memory = target.sizes.api_memory.mebibytes();
     let parallel = u64::from(target.sizes.parallel_requests.max(1));
     let asked = target.sizes.upload_limit.mebibytes().max(1);
     let bearable = bearable_upload_mib(memory, parallel).max(1);
     let largest_mib = content.largest.div_ceil(1 << 20);
+    let on_the_disk = match storage.home {
+        Home::Project { .. } => content.bytes.saturating_add(content.bytes / 5),
+        Home::Outside { .. } => 0,
+    };
     Sizes {
         api_memory_mib: memory,
         parallel_requests: parallel,
@@ -54,7 +60,7 @@ pub(super) fn fit(target: &Target, content: &ContentSummary) -> Sizes {
         lowered: asked > bearable,
         largest_object_bytes: content.largest,
         sufficient_memory_mib: sufficient_memory_mib(asked.max(largest_mib), parallel),
-        disk_bytes: content.bytes.saturating_add(content.bytes / 5).saturating_add(ROOM),
+        disk_bytes: on_the_disk.saturating_add(ROOM),
         formula: "(memory of the API − what it needs without uploads) ÷ (copies of an upload in memory × requests at once)",
         figures: format!("({memory} MiB − {BASE_MIB} MiB) ÷ ({COPIES} × {parallel}) = {bearable} MiB"),
     }

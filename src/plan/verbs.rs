@@ -1,7 +1,8 @@
 //! What one can type beside the phases, what must be approved, and when the watch turns back.
 
 use super::facts::Facts;
-use super::step::Phase;
+use super::phases::APPROVED;
+use super::step::{Phase, StepId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ pub struct Gate {
     pub command: &'static str,
     /// The phase that waits for it.
     pub phase: &'static str,
+    /// The step of that phase that waits, where the steps before it show what is approved; absent where the whole phase waits.
+    pub before: Option<&'static str>,
     /// Whether the package runs that phase; an approval is refused where it does not.
     pub automated: bool,
     /// The phase whose report must be there and have passed before.
@@ -131,32 +134,40 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
 
 /// The gates of the phases that the plan has.
 pub(super) fn gates(phases: &[Phase]) -> Vec<Gate> {
-    let gate = |id, command, report, decides| {
-        let phase = phases.iter().find(|phase| phase.gate == Some(id))?;
-        Some(Gate { id, command, phase: phase.id, automated: phase.automated, report, decides })
+    let gate = |id, command, before: Option<StepId>, report, decides| {
+        let waits = |phase: &&Phase| match before {
+            Some(step) => phase.steps.iter().any(|one| one.id == step),
+            None => phase.gate == Some(id),
+        };
+        let Phase { id: phase, automated, .. } = *phases.iter().find(waits)?;
+        Some(Gate { id, command, phase, before, automated, report, decides })
     };
     [
         gate(
             "approve-provision",
             "./migrate approve provision",
-            Some("preflight"),
-            "what will be created, and what it costs",
+            Some(APPROVED),
+            None,
+            "what is made, changed and destroyed, as the phase has shown it; the approval holds for exactly this plan file, by its digest",
         ),
         gate(
             "approve-content",
             "./migrate approve content",
+            None,
             Some("preflight"),
             "amount, bandwidth and windows of the copy; the approval holds for exactly these batch lists, by their digest",
         ),
         gate(
             "approve-cutover",
             "./migrate approve cutover --strategy immediate",
+            None,
             Some("verify"),
             "the report of verify, the proof of the content, the window, and the strategy: immediate or phased",
         ),
         gate(
             "approve-finalize",
             "./migrate approve finalize",
+            None,
             Some("watch"),
             "the report of the watch; after this there is no way back",
         ),

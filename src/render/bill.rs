@@ -5,13 +5,15 @@
 
 use crate::embedded;
 use crate::model::{Digest, File, ImageReference, Service};
-use crate::plan::{COLLECTIONS, Plan, TOOLS};
+use crate::plan::{COLLECTIONS, Plan};
 use serde_json::{Value, json};
 
 /// Where it stands in a package.
 pub(super) const PATH: &str = "bill-of-materials.cdx.json";
 /// What `./migrate bootstrap` installs.
 const WHEELS: &str = "infrastructure/controller/requirements.txt";
+/// What Terraform fetches, where something has to be made.
+const LOCK: &str = "infrastructure/terraform/.terraform.lock.hcl";
 /// The wheel that brings the collections.
 const COLLECTIONS_IN: &str = "ansible";
 
@@ -30,8 +32,10 @@ fn bill(plan: &Plan) -> Value {
     let facts = &plan.facts;
     let images = facts.images.iter().map(|(service, reference)| image(*service, reference));
     let wheels = wheels(embedded::text(WHEELS).unwrap_or_default());
+    let plugins = plugins(plan.facts.provider.as_str());
+    let plugins = plugins.iter().map(plugin);
     let components: Vec<Value> =
-        images.chain(wheels.iter().map(wheel)).chain(TOOLS.iter().map(tool)).collect();
+        images.chain(wheels.iter().map(wheel)).chain(plugins).chain(plan.tools().iter().map(tool)).collect();
     let names = |kind: &str| -> Vec<&Value> {
         let of_kind = |name: &&Value| name.as_str().is_some_and(|name| name.starts_with(kind));
         components.iter().map(|component| &component["bom-ref"]).filter(of_kind).collect()
@@ -145,6 +149,49 @@ fn wheel(wheel: &Wheel<'_>) -> Value {
     component
 }
 
+/// A plugin of Terraform, with the digests of the archives of which one is fetched.
+struct Plugin {
+    source: String,
+    version: String,
+    digests: Vec<String>,
+}
+
+/// The plugins of the lock file that packages for `provider` hold, as Terraform writes it.
+fn plugins(provider: &str) -> Vec<Plugin> {
+    let lock = embedded::code(provider).find(|file| file.path == LOCK);
+    locked(lock.and_then(|file| std::str::from_utf8(file.bytes).ok()).unwrap_or_default())
+}
+
+fn locked(lock: &str) -> Vec<Plugin> {
+    let mut plugins: Vec<Plugin> = Vec::new();
+    for line in lock.lines().map(str::trim) {
+        let quoted = line.split('"').nth(1).unwrap_or_default().to_owned();
+        if line.starts_with("provider \"") {
+            plugins.push(Plugin { source: quoted, version: String::new(), digests: Vec::new() });
+        } else if let Some(plugin) = plugins.last_mut() {
+            if line.starts_with("version ") {
+                plugin.version = quoted;
+            } else if let Some(digits) = quoted.strip_prefix("zh:") {
+                plugin.digests.push(digits.to_owned());
+            }
+        }
+    }
+    plugins
+}
+
+fn plugin(plugin: &Plugin) -> Value {
+    let Plugin { source, version, digests } = plugin;
+    let name = source.split_once('/').map_or(source.as_str(), |(_, name)| name);
+    json!({
+        "type": "library",
+        "bom-ref": format!("terraform-provider:{name}"),
+        "name": name,
+        "version": version,
+        "hashes": digests.iter().map(|digits| sha256(digits)).collect::<Vec<_>>(),
+        "properties": [property("source", &json!(source))],
+    })
+}
+
 /// An Ansible collection, which comes inside a wheel.
 fn collection((name, version): &(&str, &str)) -> Value {
     json!({
@@ -197,6 +244,15 @@ mod tests {
             let text = format!("{repository}@sha256:{}", "5a".repeat(32));
             assert!(ImageReference::parse(&text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_plugin_is_named_with_the_digests_of_its_archives_alone() {
+        let lock = "# by terraform\nprovider \"registry.terraform.io/a/b\" {\n  version     = \"5.1.0\"\n  constraints = \"~> 5.1\"\n  hashes = [\n    \"h1:x=\",\n    \"zh:aa\",\n    \"zh:bb\",\n  ]\n}\n";
+        let read: Vec<_> =
+            locked(lock).into_iter().map(|one| (one.source, one.version, one.digests)).collect();
+        let digests = vec!["aa".to_owned(), "bb".to_owned()];
+        assert_eq!(read, [("registry.terraform.io/a/b".to_owned(), "5.1.0".to_owned(), digests)]);
     }
 
     #[test]

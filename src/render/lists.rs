@@ -38,6 +38,7 @@ pub(super) fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let mut files = Files::new();
     let Some(path) = &checked.inventory else { return Ok(files) };
     let rename = checked.target.content.rename_keys == Some(RenameRule::PercentEncode);
+    let rename = rename.then(|| Store::from(checked.target.place.store()));
     let mut objects = inventory::objects(path, checked.content.sorted)?;
     for batch in &plan.facts.content.batches {
         let list = list(batch, &mut objects, rename, &checked.secrets)?;
@@ -53,7 +54,7 @@ pub(super) fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
 fn list(
     batch: &Batch,
     objects: &mut impl Iterator<Item = io::Result<Object>>,
-    rename: bool,
+    rename: Option<Store>,
     secrets: &Scanner,
 ) -> Result<Vec<u8>, Error> {
     let encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(3));
@@ -79,11 +80,12 @@ fn list(
     Ok(out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?)
 }
 
-fn line(object: &Object, rename: bool) -> Line<'_> {
-    let unholdable = rename && store::key_problem(Store::Garage, &object.key).is_some();
+/// `rename`: the store whose rule renames the keys that it cannot hold.
+fn line(object: &Object, rename: Option<Store>) -> Line<'_> {
+    let unholdable = rename.filter(|store| store::key_problem(*store, &object.key).is_some());
     Line {
         key: &object.key,
-        target_key: if unholdable { store::percent_encoded(Store::Garage, &object.key) } else { None },
+        target_key: unholdable.and_then(|store| store::percent_encoded(store, &object.key)),
         size: object.size,
         modified: &object.modified,
         content_type: &object.content_type,

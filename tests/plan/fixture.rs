@@ -176,17 +176,16 @@ fn realm(export: &Export) -> Realm {
 fn target() -> Target {
     Target {
         pathway: Pathway::HostedToSelf,
-        provider: Provider::Host,
         environment: Environment::Production,
         domain: word("files.harbour.example"),
-        host: Host {
+        place: Place::Host(Box::new(stufpack::provider::Host {
             address: word("192.0.2.10"),
             port: 22,
             user: word("deploy"),
             host_keys: vec![word(
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMLVx4nJ5rhBqVTqwZy1YbnyvVUfYf9iPTwlb9XRaZzQ",
             )],
-        },
+        })),
         tls: Tls::Acme { email: word("tls@harbour.example"), directory: None },
         mail: Some(Mail {
             host: word("mail.harbour.example"),
@@ -259,6 +258,7 @@ pub fn harbour() -> Checked {
 }
 
 /// The same without content, mail, notifications and windows.
+#[allow(dead_code, reason = "each test file uses a part of this one")]
 pub fn least() -> Checked {
     let mut least = harbour();
     least.export.notifications = Notifications { zulip: None, sentry: None };
@@ -277,8 +277,14 @@ pub fn least() -> Checked {
 /// An example that comes with the program, read and checked as the program does it.
 #[allow(dead_code, reason = "each test file uses a part of this one")]
 pub fn example(name: &str) -> Checked {
+    example_with(name, "target.yaml")
+}
+
+/// The same with another target of its folder.
+#[allow(dead_code, reason = "each test file uses a part of this one")]
+pub fn example_with(name: &str, target: &str) -> Checked {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
-    let source = stufpack::read::source(&folder.join("export"), Some(&folder.join("target.yaml")))
-        .expect("it can be read");
+    let source =
+        stufpack::read::source(&folder.join("export"), Some(&folder.join(target))).expect("it can be read");
     stufpack::check::all(source).unwrap_or_else(|findings| panic!("{name}: {findings:#?}"))
 }

@@ -56,6 +56,11 @@ fn harbour_comes_out_as_the_golden_shows() {
 }
 
 #[test]
+fn acme_comes_out_as_the_golden_shows() {
+    assert_golden("acme", true);
+}
+
+#[test]
 fn minimal_comes_out_as_the_golden_shows() {
     assert_golden("minimal", false);
 }

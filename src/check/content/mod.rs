@@ -90,8 +90,7 @@ pub(super) fn check(
     };
     let batched = target.filter(|_| purpose == Purpose::Package);
     let rules = Rules {
-        // Every provider of this version stores in Garage.
-        store: target.map(|_| Store::Garage),
+        store: target.map(|target| Store::from(target.place.store())),
         rename: target.is_some_and(|target| target.content.rename_keys == Some(RenameRule::PercentEncode)),
         collections: export
             .map(|export| export.collections.keys().map(|name| name.as_str()).collect())

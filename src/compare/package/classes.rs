@@ -17,6 +17,7 @@ pub(super) const LEDGER: &str = "docs/ledger.json";
 const ALL: &str = "infrastructure/ansible/group_vars/all.yml";
 const HOSTS: &str = "infrastructure/ansible/inventory/target/hosts.yml";
 const KNOWN_HOSTS: &str = "infrastructure/ansible/inventory/target/known_hosts";
+const TFVARS: &str = "infrastructure/terraform/terraform.tfvars.json";
 const ENV: &str = "infrastructure/compose/.env";
 const STUF: &str = "configuration/api-config/stuf_config.json";
 const REALM: &str = "configuration/integration-config/realm.json";
@@ -96,6 +97,8 @@ const RULES: &[(&str, &str, Touches)] = &[
     (PLAN, "gates[].command", Follows),
     (PLAN, "gates[].decides", Follows),
     (PLAN, "thresholds", Of(Configuration)),
+    // The prices are the target's own, and the rest follows.
+    (PLAN, "price", Of(Cosmetic)),
     (PLAN, "content", Follows),
     (PLAN, "sizes", Of(Configuration)),
     (PLAN, "sizes.formula", Follows),
@@ -141,6 +144,8 @@ const RULES: &[(&str, &str, Touches)] = &[
     (ALL, "validation_slower_percent", Of(Configuration)),
     (ALL, "storage_kind", Of(Data)),
     (ALL, "storage_region", Of(Data)),
+    (ALL, "storage_endpoint", Of(Data)),
+    (ALL, "baseline_data_device_wanted", Of(Data)),
     (ALL, "content_objects", Of(Data)),
     (ALL, "content_bytes", Of(Data)),
     (ALL, "content_rename_keys", Of(Data)),
@@ -172,7 +177,24 @@ const RULES: &[(&str, &str, Touches)] = &[
     (ENV, "STUF_ACME_DIRECTORY", Of(Exposure)),
     (ENV, "STUF_ALLOWED_CIDRS", Of(Exposure)),
     (ENV, "STUF_SECRETS_DIR", Of(Configuration)),
+    (ENV, "COMPOSE_FILE", Of(Configuration)),
+    (ENV, "STUF_STORAGE_ENDPOINT", Of(Data)),
+    (ENV, "STUF_STORAGE_SECURE", Of(Exposure)),
     ("infrastructure/terraform/", "", Of(Configuration)),
+    (TFVARS, "domain", Of(Exposure)),
+    (TFVARS, "ssh_public_key", Of(Exposure)),
+    (TFVARS, "session_manager", Of(Exposure)),
+    (TFVARS, "ssh_cidrs", Of(Exposure)),
+    (TFVARS, "web_cidrs", Of(Exposure)),
+    (TFVARS, "egress_tcp_ports", Of(Exposure)),
+    (TFVARS, "vpc_cidr", Of(Exposure)),
+    (TFVARS, "existing_subnet_id", Of(Exposure)),
+    (TFVARS, "dns_zone_id", Of(Exposure)),
+    (TFVARS, "region", Of(Data)),
+    (TFVARS, "account_id", Of(Data)),
+    (TFVARS, "bucket_name", Of(Data)),
+    (TFVARS, "noncurrent_version_days", Of(Data)),
+    (TFVARS, "data_volume_gib", Of(Data)),
     (STUF, "schema_version", Of(Configuration)),
     (STUF, "project", Of(Cosmetic)),
     (STUF, "project.slug", Of(Configuration)),

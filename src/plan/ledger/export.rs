@@ -4,9 +4,10 @@ use super::path::Path;
 use super::{Book, listed, set};
 use crate::model::{
     Afterwards, Application, Branding, Checked, Collection, ContentTotals, Export, Exposure, GlassSettings,
-    MetadataField, MetadataFieldName, Notifications, Pathway, Project, Sentry, Service, Storage,
-    StorageProvider, Target, User, UserId, VALIDATION, Zulip,
+    MetadataField, MetadataFieldName, Notifications, Pathway, Project, Sentry, Service, Storage, Target,
+    User, UserId, VALIDATION, Zulip,
 };
+use crate::provider::{Home, Site};
 
 /// The role of those who try an installation before others use it.
 const TRUST_ARCHITECT: &str = "trust-architect";
@@ -17,7 +18,7 @@ pub fn validates(user: &User) -> bool {
 }
 
 /// Enters every setting of the export.
-pub(super) fn enter(book: &mut Book, checked: &Checked) {
+pub(super) fn enter(book: &mut Book, checked: &Checked, site: &Site) {
     let target = &checked.target;
     let Export {
         exported_at: _,
@@ -52,7 +53,7 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     let origin = format!("https://{domain}");
     let kept = Afterwards::Value(origin.clone().into());
     book.transformed(&spec.key("hostedUrl"), "address-to-domain", hosted_url, origin, kept);
-    self::storage(book, &spec.key("storage"), storage, target);
+    self::storage(book, &spec.key("storage"), storage, target, site);
     for (name, Collection { description: _ }) in collections {
         book.migrated(&spec.key("collections").key(name.as_str()).key("description"));
     }
@@ -65,8 +66,8 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
         metadata_field(book, &spec.key("metadataFields"), *name, field);
     }
     self::glass(book, &spec.key("glass"), glass);
-    self::exposure(book, &spec.key("exposure"), exposure, target);
-    self::application(book, &spec.key("application"), application, target);
+    self::exposure(book, &spec.key("exposure"), exposure, target, site);
+    self::application(book, &spec.key("application"), application, target, site);
     self::content(book, &spec.key("content"), content);
     objects(book, content.objects, checked.content.renamed);
     book.migrated(&spec.key("salt"));
@@ -79,36 +80,44 @@ fn project(book: &mut Book, at: &Path, project: &Project) {
     }
 }
 
-fn storage(book: &mut Book, at: &Path, storage: &Storage, target: &Target) {
-    let Storage { provider, bucket: _, region, encryption, versioning } = storage;
-    let name = match provider {
-        StorageProvider::AwsS3 => "aws-s3",
-        StorageProvider::AzureBlob => "azure-blob",
-        StorageProvider::Garage => "garage",
-    };
-    book.kept_or(&at.key("provider"), "store-to-garage", name, "garage");
-    book.migrated(&at.key("bucket"));
+fn storage(book: &mut Book, at: &Path, storage: &Storage, target: &Target, site: &Site) {
+    let Storage { provider, bucket, region, encryption, versioning } = storage;
+    let after = &site.storage;
+    let (kind_rule, region_rule) = after.rules;
+    book.kept_or(&at.key("provider"), kind_rule, provider, after.kind.as_str());
+    book.kept_or(&at.key("bucket"), "bucket-of-target", bucket, after.bucket.as_str());
     // The API's S3 client signs for us-east-1 unless the store names another region.
     match region {
-        Some(region) => book.kept_or(&at.key("region"), "region-of-garage", region, "us-east-1"),
+        Some(region) => book.kept_or(&at.key("region"), region_rule, region, after.region.as_str()),
         None => {
-            let region = "us-east-1";
+            let region = after.region.as_str();
             book.defaulted(&at.key("region"), region, Afterwards::Value(region.into()));
         }
     }
-    let (after, kept) = disk(target);
-    book.transformed(&at.key("encryption"), "encryption-by-disk", encryption, after, kept);
-    if *versioning {
-        let why = "Garage keeps no earlier versions; backups do";
-        book.dropped(&at.key("versioning"), why, Afterwards::Value(false.into()));
-    } else {
-        book.migrated(&at.key("versioning"));
+    let (rule, (encrypted, kept)) = match after.home {
+        Home::Project { .. } => ("encryption-by-disk", disk(target, site)),
+        Home::Outside { .. } => ("encryption-by-store", ("encrypted by the store", Afterwards::Encrypted)),
+    };
+    book.transformed(&at.key("encryption"), rule, encryption, encrypted, kept);
+    match (*versioning, after.versions_kept_days) {
+        (true, None) => {
+            let why = "Garage keeps no earlier versions; backups do";
+            book.dropped(&at.key("versioning"), why, Afterwards::Value(false.into()));
+        }
+        (false, Some(days)) => {
+            let kept = format!("true, for {days} days");
+            let value = Afterwards::Value(true.into());
+            book.transformed(&at.key("versioning"), "versions-of-store", false, kept, value);
+        }
+        (true, Some(_)) | (false, None) => book.migrated(&at.key("versioning")),
     }
 }
 
-/// What the target asks of the disk, in words and as an export of it says so.
-fn disk(target: &Target) -> (&'static str, Afterwards) {
-    if target.require_disk_encryption {
+/// What is promised of the disk, in words and as an export of the target says so.
+fn disk(target: &Target, site: &Site) -> (&'static str, Afterwards) {
+    if site.disks_encrypted.is_some() {
+        ("encrypted disk, by the provider", Afterwards::Encrypted)
+    } else if target.require_disk_encryption {
         ("encrypted disk, required", Afterwards::Encrypted)
     } else {
         ("disk as it is, accepted by the target", Afterwards::Free)
@@ -235,7 +244,7 @@ fn glass(book: &mut Book, at: &Path, glass: &GlassSettings) {
     }
 }
 
-fn exposure(book: &mut Book, at: &Path, exposure: &Exposure, target: &Target) {
+fn exposure(book: &mut Book, at: &Path, exposure: &Exposure, target: &Target, site: &Site) {
     let Exposure {
         ports,
         origins,
@@ -247,13 +256,14 @@ fn exposure(book: &mut Book, at: &Path, exposure: &Exposure, target: &Target) {
     let origin = format!("https://{}", target.domain);
     let factors: &[&str] =
         if target.identity.require_second_factor { &["password", "totp"] } else { &["password"] };
-    let (rest, kept) = disk(target);
+    let (rest, kept) = disk(target, site);
+    let ssh = (!target.allow.ssh.is_empty()).then_some(site.machine.port);
     book.transformed(
         &at.key("ports"),
         "ports-of-proxy",
         listed(ports),
-        format!("80 443, and {} for SSH", target.host.port),
-        set([80, 443, target.host.port]),
+        ssh.map_or_else(|| "80 443".to_owned(), |port| format!("80 443, and {port} for SSH")),
+        set([80, 443].into_iter().chain(ssh)),
     );
     let own = set([origin.clone()]);
     book.transformed(&at.key("origins"), "own-origin", listed(origins), &origin, own);
@@ -271,7 +281,7 @@ fn exposure(book: &mut Book, at: &Path, exposure: &Exposure, target: &Target) {
     book.transformed(&at.key("encryptionAtRest"), "encryption-by-disk", encryption_at_rest, rest, kept);
 }
 
-fn application(book: &mut Book, at: &Path, application: &Application, target: &Target) {
+fn application(book: &mut Book, at: &Path, application: &Application, target: &Target, site: &Site) {
     let Application { version: _, commit: _, release } = application;
     for key in ["version", "commit"] {
         book.migrated(&at.key(key));
@@ -285,6 +295,11 @@ fn application(book: &mut Book, at: &Path, application: &Application, target: &T
             Service::Garage => "garage",
             Service::Caddy => "caddy",
         };
+        if !site.runs(*service) {
+            let why = "what it does is a service of the provider there";
+            book.dropped(&at.key("release").key(name), why, Afterwards::Absent);
+            continue;
+        }
         let after = target.images.get(service).unwrap_or(image);
         book.kept_or(&at.key("release").key(name), "image-of-target", image, after.as_str());
     }

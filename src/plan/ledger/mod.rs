@@ -12,6 +12,7 @@ pub use export::validates;
 pub use realm::{OPERATOR, REALM_FIXED, REALM_SETTINGS, STANDARD_SCOPES};
 
 use crate::model::{Afterwards, Checked, Disposition, Entry, Ledger};
+use crate::provider::Site;
 use serde_json::Value;
 
 pub(crate) use accounting::below_realm;
@@ -90,9 +91,9 @@ impl Book {
 }
 
 /// Writes the ledger: export, realm, then the defaults of the target, each in the order of its document.
-pub(super) fn of(checked: &Checked) -> Ledger {
+pub(super) fn of(checked: &Checked, site: &Site) -> Ledger {
     let (mut book, mut realm) = (Book::default(), Book::default());
-    rayon::join(|| export::enter(&mut book, checked), || realm::enter(&mut realm, checked));
+    rayon::join(|| export::enter(&mut book, checked, site), || realm::enter(&mut realm, checked));
     book.entries.append(&mut realm.entries);
     for (setting, value) in &checked.target.defaulted {
         // The target's own settings stand in no export.

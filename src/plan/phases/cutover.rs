@@ -356,7 +356,7 @@ fn test(facts: &Facts) -> Draft {
         what: "Asks pages, API, sign-in and a download at the machine itself, before any user is led there. It still refuses uploads.".into(),
         command: None,
         before: needs("the content is proven", "./migrate status"),
-        proof: shows("200 for each", format!("curl --fail --silent --connect-to {}:443:{}:443 {}/api/health", facts.domain, facts.host, facts.origin())),
+        proof: shows("200 for each", format!("curl --fail --silent --connect-to {}:443:{}:443 {}/api/health", facts.domain, facts.typed_address(), facts.origin())),
         abort_when: "one request fails: rollback begins".into(),
         undo: back("rollback/stop-deployment", "the target stops; nobody was led there yet", 20),
         estimate: Estimate::fixed(60, "some requests and one download"),
@@ -372,7 +372,8 @@ fn record(facts: &Facts) -> Draft {
         actor: Actor::TrustArchitect,
         what: format!(
             "At your name provider, set the record of {} to the address of {}, with a lifetime of 300 s, and remove any other record of that name. Where it leads there already, confirm and go on.",
-            facts.domain, facts.host
+            facts.domain,
+            facts.address()
         ),
         command: Some(format!("dig +noall +answer {}", facts.domain)),
         before: needs("the target passed its test", "./migrate status"),

@@ -4,6 +4,7 @@ use super::super::facts::{Certificate, Facts};
 use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, back, needs, nothing, shows};
+use crate::provider::Home;
 
 /// Bytes of an image that have to be fetched, on average.
 const IMAGE: u64 = 250_000_000;
@@ -83,22 +84,40 @@ fn place(facts: &Facts) -> Draft {
 }
 
 fn storage(facts: &Facts) -> Draft {
-    Draft {
+    let bucket = facts.bucket();
+    let draft = Draft {
         id: "deploy/start-storage",
         title: "Start the object storage",
         side: Side::Target,
         actor: Actor::Automation,
-        what: format!(
-            "Starts the storage, creates bucket {} and the one key that the API uses. Nobody outside the internal network reaches it.",
-            facts.bucket
-        ),
+        what: String::new(),
         command: None,
         before: needs("the project's files are in place", compose(facts, "config --quiet")),
-        proof: shows("garage is healthy", compose(facts, "ps garage")),
+        proof: shows("exit 0", "./migrate deploy"),
         abort_when: "not healthy within 180 s".into(),
         undo: back("abort/stop-services", "stops it; the volume stays", 20),
         estimate: Estimate::fixed(45, "start and health check of one service"),
         mark: None,
+    };
+    match &facts.site.storage.home {
+        Home::Project { service, .. } => Draft {
+            what: format!(
+                "Starts the storage, creates bucket {bucket} and the one key that the API uses. Nobody outside the internal network reaches it."
+            ),
+            proof: shows(format!("{service} is healthy"), compose(facts, &format!("ps {service}"))),
+            ..draft
+        },
+        Home::Outside { name, endpoint, .. } => Draft {
+            title: "Check the object storage",
+            what: format!(
+                "Nothing is started: bucket {bucket} is one of {name}. Asks {endpoint} for it with the API's own key, over TLS, and whether it is in its region."
+            ),
+            proof: shows("the bucket answers to this key", "./migrate deploy"),
+            abort_when: "the key is refused, or the bucket is not there or in another region".into(),
+            undo: nothing("it only reads"),
+            estimate: Estimate::fixed(10, "some requests to the storage"),
+            ..draft
+        },
     }
 }
 

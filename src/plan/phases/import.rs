@@ -77,7 +77,7 @@ fn documents(facts: &Facts) -> Draft {
         what: format!(
             "Writes {} into bucket {}: the configuration, the metadata fields and one document for each user.",
             figures::count(facts.configuration_documents, "document", "documents"),
-            facts.bucket
+            facts.bucket()
         ),
         command: None,
         before: needs("the users are created", "./migrate status"),

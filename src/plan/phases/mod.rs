@@ -6,6 +6,7 @@ mod deploy;
 mod import;
 mod preflight;
 mod prepare;
+mod provision;
 mod recover;
 mod rollback;
 mod service;
@@ -18,7 +19,7 @@ use super::public::NotNeeded;
 use super::step::{
     Actor, Draft, Estimate, Phase, Place, Precondition, Proof, Scale, Share, Side, Step, StepId, Undo,
 };
-use crate::model::Provider;
+pub(super) use provision::APPROVED;
 
 /// A phase as its author writes it.
 pub(super) struct PhaseDraft {
@@ -87,16 +88,16 @@ fn messages(
 
 /// The phases that this target does not need.
 pub(super) fn not_needed(facts: &Facts) -> Vec<NotNeeded> {
-    match facts.provider {
-        Provider::Host => {
-            vec![NotNeeded { id: "provision", why: "the machine exists already; preflight examines it" }]
-        }
+    match facts.site.made {
+        Some(_) => Vec::new(),
+        None => vec![NotNeeded { id: "provision", why: "the machine exists already; preflight examines it" }],
     }
 }
 
 /// All phases of this target, in order, with shares and automation computed.
 pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
-    let drafts = vec![
+    let mut drafts: Vec<PhaseDraft> = provision::phase(facts).into_iter().collect();
+    drafts.extend([
         preflight::phase(facts),
         recover::backup(facts),
         prepare::phase(facts),
@@ -114,7 +115,7 @@ pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
         recover::export(facts),
         service::status(facts),
         service::support(facts),
-    ];
+    ]);
     let total: u64 = drafts
         .iter()
         .filter(|phase| phase.place == Place::Forward)
@@ -175,12 +176,14 @@ fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str], total: u64, pass
     let mut by_program = steps.iter().filter(|step| step.actor == Actor::Automation).peekable();
     let automated = by_program.peek().is_some() && by_program.all(|step| step.automated);
     let instead = if automated { None } else { instead::of_phase(id, facts) };
-    Phase { id, title, place, automated, command, after: builds_on(id), gate, purpose, instead, steps }
+    Phase { id, title, place, automated, command, after: builds_on(id, facts), gate, purpose, instead, steps }
 }
 
 /// The phases that have to have come to their end before the phase `id` may begin: what it builds on.
-fn builds_on(id: &str) -> &'static [&'static str] {
+fn builds_on(id: &str, facts: &Facts) -> &'static [&'static str] {
     match id {
+        // It looks at a machine that has to be there.
+        "preflight" if facts.site.made.is_some() => &["provision"],
         "prepare" => &["preflight"],
         "deploy" => &["prepare"],
         "import" | "content" => &["deploy"],

@@ -5,9 +5,11 @@ use super::super::figures;
 use super::super::sizes::ROOM;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::{PhaseDraft, needs, nothing, shows};
+use crate::provider::Home;
 
 /// Memory of everything beside the API, in MiB (roles/preflight/defaults): Keycloak, PostgreSQL, object storage, proxy, system.
 const OTHERS_MIB: u64 = 3_072;
+
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     let mut steps = vec![
         controller(),
@@ -20,7 +22,8 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         registry(facts),
     ];
     steps.extend(mail(facts));
-    steps.push(encryption(facts));
+    // Where the provider encrypts each disk, nothing of it is seen on the machine; Terraform asked for it.
+    steps.extend(facts.site.disks_encrypted.is_none().then(|| encryption(facts)));
     PhaseDraft {
         id: "preflight",
         title: "Examine controller and target",
@@ -52,14 +55,18 @@ fn controller() -> Draft {
 }
 
 fn reach(facts: &Facts) -> Draft {
+    let machine = &facts.site.machine;
     Draft {
         id: "preflight/reach-target",
         title: "Reach the target over SSH with the pinned host key",
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Signs in as {} at {}, port {}, accepts only the host keys that the target names, and asks for sudo without a password.",
-            facts.ssh_user, facts.host, facts.ssh_port
+            "Signs in as {} at {}, port {}, accepts only the host keys that {}, and asks for sudo without a password.",
+            machine.user,
+            facts.address(),
+            machine.port,
+            if machine.address.is_some() { "the target names" } else { "provision has pinned" }
         ),
         command: None,
         before: needs("your key is accepted at the target", format!("{} true", facts.ssh())),
@@ -94,9 +101,9 @@ fn system(facts: &Facts) -> Draft {
 fn resources(facts: &Facts) -> Draft {
     let memory = facts.sizes.api_memory_mib + OTHERS_MIB;
     let room = figures::bytes(facts.sizes.disk_bytes);
-    let parts = match facts.content.bytes {
-        0 => "for images, logs and database".to_owned(),
-        content => {
+    let parts = match (&facts.site.storage.home, facts.content.bytes) {
+        (Home::Outside { .. }, _) | (_, 0) => "for images, logs and database".to_owned(),
+        (Home::Project { .. }, content) => {
             format!(
                 "{} of content, a fifth of it, and {} for images, logs and database",
                 figures::bytes(content),
@@ -104,13 +111,17 @@ fn resources(facts: &Facts) -> Draft {
             )
         }
     };
+    let already = match facts.site.storage.home {
+        Home::Project { .. } => "; what the storage holds there already counts as free",
+        Home::Outside { .. } => "",
+    };
     Draft {
         id: "preflight/check-resources",
         title: "Check memory and disk",
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "The machine needs {memory} MiB of memory ({} MiB for the API + {OTHERS_MIB} MiB for everything else) and {room} of free disk below /var/lib/docker ({parts}); what the storage holds there already counts as free.",
+            "The machine needs {memory} MiB of memory ({} MiB for the API + {OTHERS_MIB} MiB for everything else) and {room} of free disk below /var/lib/docker ({parts}){already}.",
             facts.sizes.api_memory_mib
         ),
         command: None,
@@ -185,7 +196,7 @@ fn names(facts: &Facts) -> Draft {
             format!("getent ahosts {}", facts.domain),
         ),
         proof: shows(
-            format!("only the address of {}, or the one that you mean to change", facts.host),
+            format!("only the address of {}, or the one that you mean to change", facts.address()),
             format!("getent ahosts {}", facts.domain),
         ),
         abort_when: "the name leads to a machine that you do not know".into(),

@@ -14,15 +14,11 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         command: "./migrate prepare",
         gate: None,
         purpose: "Updates, time, SSH, firewall, container engine and secrets: what has to be right before the first service starts.",
-        steps: vec![
-            update(facts),
-            set_time(facts),
-            ssh(facts),
-            firewall(facts),
-            guessing(facts),
-            docker(facts),
-            secrets(facts),
-        ],
+        steps: [update(facts), set_time(facts), ssh(facts), firewall(facts), guessing(facts)]
+            .into_iter()
+            .chain(mount(facts))
+            .chain([docker(facts), secrets(facts)])
+            .collect(),
     }
 }
 
@@ -82,21 +78,26 @@ fn ssh(facts: &Facts) -> Draft {
 }
 
 fn firewall(facts: &Facts) -> Draft {
-    let networks = figures::count(facts.ssh_allowed.len() as u64, "network", "networks");
+    let (networks, shown) = match facts.site.machine.way {
+        Some(way) if facts.ssh_allowed.is_empty() => {
+            (format!("through {way} alone"), "you come to the machine the way that it is opened for")
+        }
+        _ => {
+            let networks = figures::count(facts.ssh_allowed.len() as u64, "network", "networks");
+            (format!("from {networks}"), "the address you come from is among the allowed networks")
+        }
+    };
     Draft {
         id: "prepare/set-firewall",
         title: "Close every port but SSH and the proxy's",
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "From outside only port {} (from {networks}), 80 and 443 answer, for published ports of containers too. The rules take effect together or not at all.",
-            facts.ssh_port
+            "From outside only port {} ({networks}), 80 and 443 answer, for published ports of containers too. The rules take effect together or not at all.",
+            facts.site.machine.port
         ),
         command: None,
-        before: needs(
-            "the address you come from is among the allowed networks",
-            format!("{} 'echo $SSH_CLIENT'", facts.ssh()),
-        ),
+        before: needs(shown, format!("{} 'echo $SSH_CLIENT'", facts.ssh())),
         proof: shows(
             "chains input and forward drop by default and name these ports only",
             format!("{} sudo nft list table inet stuf", facts.ssh()),
@@ -125,6 +126,26 @@ fn guessing(facts: &Facts) -> Draft {
         estimate: Estimate::fixed(30, "installing and starting one service"),
         mark: None,
     }
+}
+
+fn mount(facts: &Facts) -> Option<Draft> {
+    facts.site.data_volume.then(|| Draft {
+        id: "prepare/mount-data",
+        title: "Put the data on its own disk",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Makes a file system on the data disk where it is blank and on nothing else, mounts it by its own name, and has what Docker keeps and the journal lie there. So they outlive the machine.".into(),
+        command: None,
+        before: needs("the disk is attached", format!("{} lsblk", facts.ssh())),
+        proof: shows(
+            "both lie on the data disk",
+            format!("{} findmnt --target /var/lib/docker && {} findmnt --target /var/lib/stufpack", facts.ssh(), facts.ssh()),
+        ),
+        abort_when: "the disk holds something that this installation did not make: nothing is formatted, exit 12".into(),
+        undo: nothing("abort leaves it mounted: a disk with data is its owner's to take away"),
+        estimate: Estimate::fixed(20, "making and mounting one file system"),
+        mark: None,
+    })
 }
 
 fn docker(facts: &Facts) -> Draft {

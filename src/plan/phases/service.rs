@@ -3,6 +3,10 @@
 use super::super::facts::Facts;
 use super::super::step::{Actor, Draft, Estimate, Place, Side, Undo};
 use super::{PhaseDraft, back, needs, nothing, shows};
+use crate::provider::Home;
+
+const TAKES_DOWN: &str = "Before the cutover: removes services, unit, images and accounts that this package made. Data stays unless you say otherwise. The source is untouched.";
+const TAKES_DOWN_SERVICES: &str = "Before the cutover: removes services, unit, images and accounts that this package made. Data stays unless you say otherwise. What provision made stays too and goes on costing: docs/operations.md, Taking it down, has the commands. The source is untouched.";
 
 pub(super) fn abort(facts: &Facts) -> PhaseDraft {
     PhaseDraft {
@@ -11,7 +15,7 @@ pub(super) fn abort(facts: &Facts) -> PhaseDraft {
         place: Place::Back,
         command: "./migrate abort",
         gate: None,
-        purpose: "Before the cutover: removes services, unit, images and accounts that this package made. Data stays unless you say otherwise. The source is untouched.",
+        purpose: if facts.site.made.is_some() { TAKES_DOWN_SERVICES } else { TAKES_DOWN },
         steps: vec![stop(facts), units(facts), images(facts), users(facts), data(facts)],
     }
 }
@@ -78,6 +82,11 @@ fn images(facts: &Facts) -> Draft {
 }
 
 fn users(facts: &Facts) -> Draft {
+    let mut accounts = vec!["stuf-api", "stuf-files"];
+    if let Home::Project { account, .. } = facts.site.storage.home {
+        accounts.push(account);
+    }
+    accounts.push("stuf-proxy");
     Draft {
         id: "abort/remove-users",
         title: "Remove the accounts that were made",
@@ -89,7 +98,7 @@ fn users(facts: &Facts) -> Draft {
             "unit and files are removed",
             format!("{} systemctl is-enabled stuf.service", facts.ssh()),
         ),
-        proof: shows("nothing is printed", format!("{} getent passwd stuf-api stuf-files stuf-garage stuf-proxy", facts.ssh())),
+        proof: shows("nothing is printed", format!("{} getent passwd {}", facts.ssh(), accounts.join(" "))),
         abort_when: "a process of such an account still runs".into(),
         undo: again(),
         estimate: Estimate::fixed(10, "removing accounts"),
@@ -98,15 +107,28 @@ fn users(facts: &Facts) -> Draft {
 }
 
 fn data(facts: &Facts) -> Draft {
+    let what = match facts.site.storage.home {
+        Home::Project { .. } => "Only with --delete-data: removes the volumes with database, content and certificates, the secrets without which nobody can read them, and the saved states.".to_owned(),
+        Home::Outside { name, .. } => format!(
+            "Only with --delete-data: removes the volumes with database and certificates, the secrets without which nobody can read them, and the saved states. Bucket {} of {name} keeps what it holds: docs/operations.md, Taking it down.",
+            facts.bucket()
+        ),
+    };
     Draft {
         id: "abort/delete-data",
         title: "Delete the data",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Only with --delete-data: removes the volumes with database, content and certificates, the secrets without which nobody can read them, and the saved states.".into(),
+        what,
         command: None,
-        before: needs("nothing on this machine is needed any more; the source holds everything", "./migrate status"),
-        proof: shows("no volume whose name begins with stuf", format!("{} sudo docker volume ls", facts.ssh())),
+        before: needs(
+            "nothing on this machine is needed any more; the source holds everything",
+            "./migrate status",
+        ),
+        proof: shows(
+            "no volume whose name begins with stuf",
+            format!("{} sudo docker volume ls", facts.ssh()),
+        ),
         abort_when: "a volume is in use".into(),
         undo: nothing("what is deleted does not come back; the source still has it"),
         estimate: Estimate::fixed(30, "removing some volumes"),

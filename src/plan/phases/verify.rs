@@ -4,6 +4,7 @@ use super::super::facts::Facts;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::super::verbs::P95_FLOOR_MILLISECONDS;
 use super::{PhaseDraft, needs, nothing, shows};
+use crate::provider::Home;
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     PhaseDraft {
@@ -70,15 +71,23 @@ fn tls(facts: &Facts) -> Draft {
 }
 
 fn published(facts: &Facts) -> Draft {
+    let inside = match facts.site.storage.home {
+        Home::Project { .. } => "Storage, database and identity",
+        Home::Outside { .. } => "Database and identity",
+    };
+    let ssh =
+        if facts.ssh_allowed.is_empty() { String::new() } else { format!("{}, ", facts.site.machine.port) };
     Draft {
         id: "verify/check-published-ports",
         title: "Check that only SSH and the proxy answer",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Tries the ports of every service from outside, and one that no rule names, at which a program listens for this moment only: nobody else could tell whether the firewall drops what it does not know. Storage, database and identity answer the internal network only.".into(),
+        what: format!(
+            "Tries the ports of every service from outside, and one that no rule names, at which a program listens for this moment only: nobody else could tell whether the firewall drops what it does not know. {inside} answer the internal network only."
+        ),
         command: None,
         before: needs("the firewall stands", format!("{} sudo nft list table inet stuf", facts.ssh())),
-        proof: shows(format!("open: {}, 80 and 443; nothing else", facts.ssh_port), "./migrate verify"),
+        proof: shows(format!("open: {ssh}80 and 443; nothing else"), "./migrate verify"),
         abort_when: NOT_PASSED.into(),
         undo: nothing("it only reads; the program ends with the step, and after two minutes by itself"),
         estimate: Estimate::fixed(60, "trying closed ports until each try times out"),
@@ -145,13 +154,19 @@ fn storage(facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: format!(
             "Empties the collection stufpack-validation, then writes, reads, lists and deletes an object there in bucket {} with the API's own key, since the API's health says nothing about the storage.",
-            facts.bucket
+            facts.bucket()
         ),
         command: None,
-        before: needs(
-            "the storage is healthy",
-            format!("{} sudo docker compose --project-directory /opt/stuf/compose ps garage", facts.ssh()),
-        ),
+        before: match facts.site.storage.home {
+            Home::Project { service, .. } => needs(
+                "the storage is healthy",
+                format!(
+                    "{} sudo docker compose --project-directory /opt/stuf/compose ps {service}",
+                    facts.ssh()
+                ),
+            ),
+            Home::Outside { .. } => needs("deploy has reached the storage", "./migrate status"),
+        },
         proof: shows("same bytes back, and nothing is left in the collection", "./migrate verify"),
         abort_when: NOT_PASSED.into(),
         undo: nothing("it deletes its own object"),

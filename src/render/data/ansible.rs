@@ -1,13 +1,14 @@
-//! Ansible's one variables file, its inventory and the pinned host keys.
+//! Ansible's one variables file, and of a machine that exists already its inventory and the pinned host keys.
 
 use super::compose::environment;
 use crate::model::{
-    Checked, File, Files, Invitation, MailEncryption, RenameRule, Service, Target, TimedBandwidth, Tls,
-    Window,
+    Checked, File, Files, HostAddress, Invitation, MailEncryption, RenameRule, Service, Target,
+    TimedBandwidth, Tls, Window,
 };
 use crate::plan::{NeededBy, P95_FLOOR_MILLISECONDS, Plan};
+use crate::provider::{Machine, Site};
 use crate::render::yaml::ansible_yaml;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     let mut put = |path: &str, text: String| {
@@ -21,15 +22,24 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
             &variables(plan, checked),
         ),
     );
-    put(
-        "inventory/target/hosts.yml",
-        ansible_yaml("The machine that STUF moves to.", &inventory(&checked.target)),
-    );
-    put("inventory/target/known_hosts", known_hosts(&checked.target));
+    let machine = &plan.facts.site.machine;
+    // Of a machine that is still to be made, provision writes both.
+    if let Some(address) = &machine.address {
+        put(
+            "inventory/target/hosts.yml",
+            ansible_yaml("The machine that STUF moves to.", &inventory(machine, address)),
+        );
+        put("inventory/target/known_hosts", known_hosts(machine, address));
+    }
 }
 
 fn variables(plan: &Plan, checked: &Checked) -> Value {
-    let groups = [installation(plan, checked), services(plan, checked), content(plan, &checked.target)];
+    let groups = [
+        installation(plan, checked),
+        services(plan, checked),
+        storage(&plan.facts.site),
+        content(plan, &checked.target),
+    ];
     groups
         .into_iter()
         .filter_map(|group| if let Value::Object(group) = group { Some(group) } else { None })
@@ -39,7 +49,11 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
 
 fn installation(plan: &Plan, checked: &Checked) -> Value {
     let (export, target) = (&checked.export, &checked.target);
-    let image = |service| plan.facts.images.get(&service);
+    let site = &plan.facts.site;
+    let names =
+        [Service::Api, Service::Spa, Service::Keycloak, Service::Postgres, Service::Garage, Service::Caddy];
+    let image = |service: Service| Some((service.to_string(), json!(plan.facts.images.get(&service)?)));
+    let images: Map<String, Value> = names.into_iter().filter_map(image).collect();
     let secrets: Vec<Value> = plan
         .facts
         .secrets
@@ -53,16 +67,9 @@ fn installation(plan: &Plan, checked: &Checked) -> Value {
         "stuf_domain": target.domain,
         "stuf_project_name": export.project.name,
         "stuf_realm": checked.realm.name,
-        "stuf_bucket": export.storage.bucket,
+        "stuf_bucket": plan.facts.bucket(),
         "stuf_package_number": plan.facts.number,
-        "stuf_images": {
-            "api": image(Service::Api),
-            "spa": image(Service::Spa),
-            "keycloak": image(Service::Keycloak),
-            "postgres": image(Service::Postgres),
-            "garage": image(Service::Garage),
-            "caddy": image(Service::Caddy),
-        },
+        "stuf_images": images,
         "stuf_api_memory_mib": plan.facts.sizes.api_memory_mib,
         "stuf_api_parallel_requests": plan.facts.sizes.parallel_requests,
         "stuf_upload_limit_mib": plan.facts.sizes.upload_limit_mib,
@@ -70,9 +77,9 @@ fn installation(plan: &Plan, checked: &Checked) -> Value {
         "stuf_secrets": secrets,
         "stuf_mail": mail(target),
         "preflight_disk_bytes": plan.facts.sizes.disk_bytes,
-        "baseline_ssh_port": target.host.port,
+        "baseline_ssh_port": site.machine.port,
         "baseline_ssh_allowed_cidrs": target.allow.ssh,
-        "baseline_require_disk_encryption": target.require_disk_encryption,
+        "baseline_require_disk_encryption": target.require_disk_encryption && site.disks_encrypted.is_none(),
         "baseline_fail2ban_max_retry": 6,
         "docker_registry_ca": target.registry.ca,
         "docker_registry_mirror": target.registry.mirror,
@@ -104,9 +111,18 @@ fn services(plan: &Plan, checked: &Checked) -> Value {
         "validation_source": export.hosted_url,
         "validation_fast_milliseconds": P95_FLOOR_MILLISECONDS,
         "validation_slower_percent": target.thresholds.p95_percent,
-        "storage_kind": "garage",
-        "storage_region": "us-east-1",
     })
+}
+
+fn storage(site: &Site) -> Value {
+    let mut storage = json!({ "storage_kind": site.storage.kind, "storage_region": site.storage.region });
+    if let Some(endpoint) = site.storage.endpoint() {
+        storage["storage_endpoint"] = format!("https://{endpoint}").into();
+    }
+    if site.data_volume {
+        storage["baseline_data_device_wanted"] = true.into();
+    }
+    storage
 }
 
 fn content(plan: &Plan, target: &Target) -> Value {
@@ -144,15 +160,14 @@ fn mail(target: &Target) -> Value {
     })
 }
 
-fn inventory(target: &Target) -> Value {
-    let host = &target.host;
+fn inventory(machine: &Machine, address: &HostAddress) -> Value {
     json!({
         "stuf": {
             "hosts": {
                 "target": {
-                    "ansible_host": host.address,
-                    "ansible_port": host.port,
-                    "ansible_user": host.user,
+                    "ansible_host": address,
+                    "ansible_port": machine.port,
+                    "ansible_user": machine.user,
                 },
             },
         },
@@ -160,11 +175,10 @@ fn inventory(target: &Target) -> Value {
 }
 
 /// `known_hosts` names a machine as `[host]:port` unless the port is 22 (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
-fn known_hosts(target: &Target) -> String {
-    let host = &target.host;
-    let name = match host.port {
-        22 => host.address.to_string(),
-        port => format!("[{}]:{port}", host.address),
+fn known_hosts(machine: &Machine, address: &HostAddress) -> String {
+    let name = match machine.port {
+        22 => address.to_string(),
+        port => format!("[{address}]:{port}"),
     };
-    host.host_keys.iter().map(|key| format!("{name} {key}\n")).collect()
+    machine.host_keys.iter().map(|key| format!("{name} {key}\n")).collect()
 }

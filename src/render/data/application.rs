@@ -1,8 +1,9 @@
 //! What the application and the pages read: configuration documents, users, branding.
 
 use super::json;
-use crate::model::{Checked, File, Files, StorageProvider};
+use crate::model::{Checked, File, Files};
 use crate::plan::{Messages, Plan};
+use crate::provider::Storage;
 use crate::render::javascript::config_script;
 use crate::render::{csv, html};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     let mut put = |path: &str, file: File| {
         files.insert(format!("configuration/{path}"), file);
     };
-    put("api-config/stuf_config.json", json(&stuf_config(checked)));
+    put("api-config/stuf_config.json", json(&stuf_config(&plan.facts.site.storage, checked)));
     put("api-config/metadata_config.json", json(&metadata_config(checked)));
     put("api-config/users/users.json", json(&users(checked)).personal());
     put("api-config/users/glass-readers.json", json(&glass_readers(checked)).personal());
@@ -39,7 +40,7 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-fn stuf_config(checked: &Checked) -> Value {
+fn stuf_config(storage: &Storage, checked: &Checked) -> Value {
     let export = &checked.export;
     let collections: Vec<Value> = export
         .collections
@@ -55,10 +56,10 @@ fn stuf_config(checked: &Checked) -> Value {
         },
         "url": format!("https://{}", checked.target.domain),
         "storage": {
-            "provider": StorageProvider::Garage,
-            "bucket": export.storage.bucket,
-            "region": "us-east-1",
-            "versioning": false,
+            "provider": storage.kind,
+            "bucket": storage.bucket,
+            "region": storage.region,
+            "versioning": storage.versions_kept_days.is_some(),
         },
         "collections": collections,
         "notifications": { "zulip": zulip(checked)["zulip"], "sentry": sentry(checked)["sentry"] },

@@ -2,6 +2,7 @@
 
 use crate::model::{Checked, Environment, File, Files, Service, Tls};
 use crate::plan::Plan;
+use crate::provider::Home;
 use crate::render::environment::dotenv;
 
 pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
@@ -15,13 +16,14 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
         Tls::Internal => ("internal", String::new(), String::new()),
     };
     let allowed: Vec<&str> = target.allow.web.iter().map(crate::model::Cidr::as_str).collect();
-    let values = [
+    let storage = &plan.facts.site.storage;
+    let mut values = vec![
         ("STUF_SLUG", checked.export.project.slug.to_string()),
         ("STUF_ENVIRONMENT", environment(target.environment).to_owned()),
         ("STUF_PROJECT_NAME", checked.export.project.name.to_string()),
         ("STUF_DOMAIN", target.domain.to_string()),
         ("STUF_REALM", checked.realm.name.clone()),
-        ("STUF_BUCKET", checked.export.storage.bucket.to_string()),
+        ("STUF_BUCKET", storage.bucket.to_string()),
         ("STUF_HTTP_PORT", "80".to_owned()),
         ("STUF_HTTPS_PORT", "443".to_owned()),
         ("STUF_API_IMAGE", image(Service::Api)),
@@ -39,6 +41,16 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
         ("STUF_ALLOWED_CIDRS", allowed.join(" ")),
         ("STUF_SECRETS_DIR", "/etc/stuf/secrets".to_owned()),
     ];
+    if !plan.facts.site.runs(Service::Garage) {
+        values.retain(|(name, _)| *name != "STUF_GARAGE_IMAGE");
+    }
+    if let Home::Outside { endpoint, overlay, .. } = &storage.home {
+        values.extend([
+            ("COMPOSE_FILE", format!("compose.yaml:{overlay}")),
+            ("STUF_STORAGE_ENDPOINT", endpoint.clone()),
+            ("STUF_STORAGE_SECURE", "true".to_owned()),
+        ]);
+    }
     files.insert("infrastructure/compose/.env".to_owned(), File::data(dotenv(values)));
 }
 

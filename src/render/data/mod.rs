@@ -4,6 +4,7 @@ mod ansible;
 mod application;
 mod compose;
 mod realm;
+mod terraform;
 
 use crate::model::{Checked, File, Files};
 use crate::plan::Plan;
@@ -16,6 +17,7 @@ pub(super) fn files(plan: &Plan, checked: &Checked) -> Files {
     compose::add(&mut files, plan, checked);
     application::add(&mut files, plan, checked);
     realm::add(&mut files, checked);
+    terraform::add(&mut files, plan);
     files
 }
 

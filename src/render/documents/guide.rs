@@ -1,8 +1,9 @@
 //! README, operations, security, troubleshooting, checklist and messages: the installation as its people see it.
 
+use super::site::SiteText;
 use super::{plan, words};
 use crate::model::{Invitation, MailEncryption};
-use crate::plan::{Certificate, Counts, NeededBy, Phase, Place, Plan, SecretUse, figures};
+use crate::plan::{Certificate, Counts, Gate, NeededBy, Phase, Place, Plan, SecretUse, figures};
 use serde::Serialize;
 
 /// What those documents say.
@@ -20,9 +21,7 @@ pub(super) struct Guide {
     state: String,
     installation: String,
     ssh: String,
-    ssh_port: u16,
-    ssh_user: String,
-    host: String,
+    site: SiteText,
     ssh_allowed: Vec<String>,
     web_allowed: Vec<String>,
     acme: bool,
@@ -39,7 +38,6 @@ pub(super) struct Guide {
     active_users: u64,
     collections: String,
     realm: String,
-    bucket: String,
     versioning_lost: bool,
     images: Vec<(String, String)>,
     application_version: String,
@@ -74,19 +72,27 @@ struct MailText {
 impl Guide {
     pub fn of(plan: &Plan) -> Self {
         let facts = &plan.facts;
+        let site = SiteText::of(plan);
         let phases = |wanted: fn(&Phase) -> bool| {
-            let approval = |phase: &Phase| {
-                phase
-                    .gate
-                    .map(|gate| (gate.replacen("approve-", "./migrate approve ", 1), "says who approves it"))
+            let gates = plan.public().gates;
+            let typed = |phase: &Phase| -> Vec<(String, &'static str)> {
+                let itself = (phase.command.to_owned(), phase.title);
+                let approval = |gate: &Gate| {
+                    let word = gate.id.trim_start_matches("approve-");
+                    (format!("./migrate approve {word}"), "says who approves it")
+                };
+                match gates.iter().find(|gate| gate.phase == phase.id) {
+                    None => vec![itself],
+                    Some(gate) if gate.before.is_none() => vec![approval(gate), itself],
+                    // What is approved is shown by the phase itself, which then goes on from there.
+                    Some(gate) => vec![
+                        (phase.command.to_owned(), "shows what would be made, and changes nothing"),
+                        approval(gate),
+                        itself,
+                    ],
+                }
             };
-            plan.phases
-                .iter()
-                .filter(|phase| wanted(phase))
-                .flat_map(|phase| {
-                    approval(phase).into_iter().chain([(phase.command.to_owned(), phase.title)])
-                })
-                .collect()
+            plan.phases.iter().filter(|phase| wanted(phase)).flat_map(typed).collect()
         };
         Self {
             project: facts.project_name.to_string(),
@@ -101,9 +107,6 @@ impl Guide {
             state: words::state_folder(facts),
             installation: format!("{}-{}", facts.slug, words::environment(facts.environment)),
             ssh: facts.ssh(),
-            ssh_port: facts.ssh_port,
-            ssh_user: facts.ssh_user.to_string(),
-            host: facts.host.to_string(),
             ssh_allowed: facts.ssh_allowed.iter().map(ToString::to_string).collect(),
             web_allowed: facts.web_allowed.iter().map(ToString::to_string).collect(),
             acme: facts.certificate == Certificate::Acme,
@@ -119,7 +122,7 @@ impl Guide {
                 },
             }),
             provided: plan::provided(plan)
-                .filter(|secret| secret.needed_by == NeededBy::Prepare)
+                .filter(|secret| secret.needed_by == NeededBy::Prepare && !site.comes_later(&secret.name))
                 .map(|secret| secret.name.clone())
                 .collect(),
             secrets: facts.secrets.clone(),
@@ -131,8 +134,8 @@ impl Guide {
             active_users: facts.active_users,
             collections: figures::count(facts.collections, "collection", "collections"),
             realm: facts.realm.clone(),
-            bucket: facts.bucket.to_string(),
-            versioning_lost: facts.source_versioning,
+            versioning_lost: facts.source_versioning && facts.site.storage.versions_kept_days.is_none(),
+            site,
             images: facts
                 .images
                 .iter()

@@ -4,6 +4,7 @@ mod guide;
 mod ledger;
 mod picture;
 mod plan;
+mod site;
 mod words;
 
 use super::engine::Document;

@@ -1,6 +1,7 @@
 //! `MIGRATION-PLAN.md` and `MIGRATION-PLAN.html`: the chapters of the plan, from the same steps that the automation runs.
 
 use super::picture::Pictures;
+use super::site::SiteText;
 use super::words;
 use crate::model::{Disposition, Invitation};
 use crate::plan::{
@@ -33,7 +34,7 @@ pub(super) struct Page {
     acme: bool,
     provided_certificate: bool,
     ssh: String,
-    host: String,
+    site: SiteText,
     preparation: Vec<Line>,
     cutover: Vec<Line>,
     slack_formula: &'static str,
@@ -161,6 +162,22 @@ struct SizesText {
     parallel: u64,
 }
 
+/// The approval that a phase waits for.
+#[derive(Serialize)]
+struct GateText {
+    command: String,
+    /// The step that waits, where the phase itself does not.
+    before: Option<&'static str>,
+}
+
+impl GateText {
+    fn of(gate: &Gate) -> Self {
+        // The strategy of a cutover is the approver's choice; chapter 13 has it.
+        let word = gate.id.trim_start_matches("approve-");
+        Self { command: format!("./migrate approve {word}"), before: gate.before }
+    }
+}
+
 /// A phase, in words.
 #[derive(Serialize)]
 struct PhaseText {
@@ -170,7 +187,7 @@ struct PhaseText {
     instead: Option<String>,
     command: &'static str,
     after: &'static [&'static str],
-    gate: Option<String>,
+    gate: Option<GateText>,
     automated: bool,
     duration: String,
     steps: Vec<StepText>,
@@ -209,9 +226,12 @@ impl Page {
         let facts = &plan.facts;
         let public = plan.public();
         let (verbs, verbs_lacking) = public.verbs.into_iter().partition(|verb| verb.automated);
+        let phases = |place: Place| {
+            let here = plan.phases.iter().filter(|phase| phase.place == place);
+            here.map(|phase| phase_text(phase, &public.gates)).collect()
+        };
+        let (forward, back, beside) = (phases(Place::Forward), phases(Place::Back), phases(Place::Beside));
         let (gates, gates_lacking) = public.gates.into_iter().partition(|gate| gate.automated);
-        let phases =
-            |place: Place| plan.phases.iter().filter(|phase| phase.place == place).map(phase_text).collect();
         let marked = |mark: Mark| plan.steps().find(|step| step.mark == Some(mark)).map(step_text);
         let manual: Vec<_> = plan
             .ledger
@@ -257,7 +277,7 @@ impl Page {
             acme: facts.certificate == crate::plan::Certificate::Acme,
             provided_certificate: facts.certificate == crate::plan::Certificate::Provided,
             ssh: facts.ssh(),
-            host: facts.host.to_string(),
+            site: SiteText::of(plan),
             preparation: plan.timetable.preparation.iter().map(line).collect(),
             cutover: plan.timetable.cutover.iter().map(line).collect(),
             slack_formula: plan.timetable.slack_formula,
@@ -265,9 +285,9 @@ impl Page {
             rollback_time: figures::duration(plan.timetable.rollback_seconds),
             content: content(plan),
             sizes: sizes(plan),
-            forward: phases(Place::Forward),
-            back: phases(Place::Back),
-            beside: phases(Place::Beside),
+            forward,
+            back,
+            beside,
             impact: marked(Mark::UserImpact),
             hand_over: marked(Mark::HandOver),
             no_return: marked(Mark::NoReturn),
@@ -476,7 +496,8 @@ fn sizes(plan: &Plan) -> SizesText {
     }
 }
 
-fn phase_text(phase: &Phase) -> PhaseText {
+fn phase_text(phase: &Phase, gates: &[Gate]) -> PhaseText {
+    let gate = gates.iter().find(|gate| gate.phase == phase.id);
     PhaseText {
         id: phase.id,
         title: phase.title,
@@ -484,10 +505,7 @@ fn phase_text(phase: &Phase) -> PhaseText {
         instead: phase.instead.clone(),
         command: phase.command,
         after: if phase.automated { phase.after } else { &[] },
-        gate: phase
-            .gate
-            .filter(|_| phase.automated)
-            .map(|gate| format!("./migrate approve {}", gate.trim_start_matches("approve-"))),
+        gate: gate.filter(|_| phase.automated).map(GateText::of),
         automated: phase.automated,
         duration: figures::duration(phase.seconds()),
         steps: phase.steps.iter().map(step_text).collect(),

@@ -71,7 +71,7 @@ fn people(checked: &Checked) -> (Addresses, Phones) {
 /// Addresses of who acts, which stand in clear though a user may have the same: those that the target names, and the
 /// bot's that writes to Zulip.
 fn named_in_clear(checked: &Checked) -> Vec<String> {
-    let Target { tls, mail, .. } = &checked.target;
+    let Target { tls, mail, place, .. } = &checked.target;
     let mut named = Vec::new();
     if let Tls::Acme { email, .. } = tls {
         named.push(email.to_string());
@@ -80,6 +80,7 @@ fn named_in_clear(checked: &Checked) -> Vec<String> {
         named.push(mail.from.to_string());
         named.extend(mail.user.iter().map(ToString::to_string).filter(|user| user.contains('@')));
     }
+    named.extend(place.named());
     named.extend(checked.export.notifications.zulip.iter().map(|zulip| zulip.bot_email.to_string()));
     named
 }

@@ -9,6 +9,7 @@ mod stack;
 use super::words;
 use crate::model::Pathway;
 use crate::plan::{Mark, Plan, Row, figures};
+use crate::provider::Home;
 use bars::{Chart, Split, Tone};
 use serde::Serialize;
 use stack::{Machine, Stack, Way};
@@ -59,10 +60,10 @@ fn closed(plan: &Plan) -> Option<(u64, u64)> {
 /// What is left, what is moved to, and the machine that both are reached from.
 fn topology(plan: &Plan) -> Stack {
     let facts = &plan.facts;
-    let content = &facts.content;
+    let (content, site) = (&facts.content, &facts.site);
     let (here, there) = match facts.pathway {
-        Pathway::HostedToSelf | Pathway::HostedToFullySelf => ("the hosted service", "your machine"),
-        Pathway::SelfToHosted => ("your machine", "the hosted service"),
+        Pathway::HostedToSelf | Pathway::HostedToFullySelf => ("the hosted service", site.short),
+        Pathway::SelfToHosted => (site.short, "the hosted service"),
     };
     let files = if content.objects == 0 {
         "no uploaded files".to_owned()
@@ -79,11 +80,24 @@ fn topology(plan: &Plan) -> Stack {
             format!("storage: {files}"),
         ],
     };
+    let storage = match site.storage.home {
+        Home::Project { .. } => None,
+        Home::Outside { name, .. } => Some(format!("object storage ({name})")),
+    };
+    let way = match site.machine.way {
+        Some(way) if facts.ssh_allowed.is_empty() => format!("SSH through {way}, as {}", site.machine.user),
+        _ => format!("SSH, port {}, as {}", site.machine.port, site.machine.user),
+    };
     let target = Machine {
         tone: "fill-note",
-        title: format!("Target: {there}, {}", facts.host),
+        title: format!("Target: {there}, {}", site.name),
         lines: vec![facts.origin(), "people come here after the cutover".to_owned()],
-        parts: facts.images.keys().map(|service| words::service(*service).to_owned()).collect(),
+        parts: facts
+            .images
+            .keys()
+            .map(|service| words::service(*service).to_owned())
+            .chain(storage)
+            .collect(),
     };
     let controller = Machine {
         tone: "fill-good",
@@ -101,9 +115,6 @@ fn topology(plan: &Plan) -> Stack {
     }
     stack::draw(
         &[source, target, controller],
-        &[
-            Way { up: false, texts: moved },
-            Way { up: true, texts: vec![format!("SSH, port {}, as {}", facts.ssh_port, facts.ssh_user)] },
-        ],
+        &[Way { up: false, texts: moved }, Way { up: true, texts: vec![way] }],
     )
 }

@@ -1,0 +1,204 @@
+//! Provider `aws`: a machine and a bucket that Terraform makes in an account of AWS.
+//!
+//! The ranges are those of the Terraform's own `variables.tf`, so that what it would refuse is a finding before there is a package.
+
+mod site;
+mod words;
+
+pub use words::{AccountId, InstanceType, PublicKey, Region, SubnetId, ZoneId};
+
+use super::{Amount, Concern, Currency, Day, Kind, Site};
+use crate::model::record::record;
+use crate::model::{
+    BucketName, Cidr, Email, Environment, Export, Service, Size, Slug, StorageProvider, Target, Word as _,
+    codes,
+};
+use std::collections::BTreeSet;
+
+/// What stands at its key.
+pub(super) const MEANING: &str = "What is made in your account of AWS, for provider `aws`.";
+
+record! {
+    /// What is made in an account of AWS: one machine, one bucket, and what belongs to them.
+    pub struct Aws {
+        /// Region of everything that is made, such as `eu-west-1`; the uploads do not leave it.
+        region: Region,
+        /// Public half of the key with which the automation signs in, without a comment; it counts at the first boot only.
+        ssh_public_key: PublicKey,
+        /// Account that it may be made in, 12 digits in quotes; credentials of any other are refused.
+        account_id: Option<AccountId>,
+        /// Type of the machine, x86-64; below 4 GiB of memory the services do not fit.
+        instance_type: InstanceType = "t3.large",
+        /// System disk, which goes when the machine goes: 16 GiB to 1 TiB.
+        root_volume: Size = "30 GiB",
+        /// Data disk for databases and journal, which outlives the machine and never shrinks: 10 GiB to 16 TiB.
+        data_volume: Size = "50 GiB",
+        /// Whether one signs in through Session Manager, which needs no open port; it counts at the first boot only.
+        session_manager: bool = true,
+        /// Addresses of the network that is made, from /16 to /24.
+        vpc_cidr: Cidr = "10.20.0.0/20",
+        /// Subnet of yours for the machine, with a route to the internet; then no network is made.
+        existing_subnet: Option<SubnetId>,
+        /// Bucket for the uploads, a new one; `stuf-`, slug, environment and `-uploads` unless it is said.
+        bucket: Option<BucketName>,
+        /// Days for which overwritten and deleted files can be brought back, and are paid for.
+        noncurrent_version_days: u32 = 30,
+        /// TCP ports that the machine may reach anywhere; 80 and 443 have to be among them.
+        egress_ports: BTreeSet<u16> = [80, 443, 587],
+        /// Zone in Route 53 that gets the record of the domain; without it you set the record yourself.
+        dns_zone: Option<ZoneId>,
+        /// Seconds for which others remember that record.
+        dns_ttl_seconds: u32 = 300,
+        /// Whether connections are logged in CloudWatch; the logs name addresses of users.
+        logs: bool = false,
+        /// Days for which logs are kept.
+        log_retention_days: u32 = 90,
+        /// Who is told when the machine is in trouble, and by the budget.
+        alarm_email: Option<Email>,
+        /// US dollars a month of the whole account, at which a mail goes to `alarmEmail`; it stops nothing.
+        budget_monthly_usd: Option<u32>,
+        /// What AWS charges you, from its own page; without it the plan names no cost.
+        prices: Option<PriceTable>,
+    }
+}
+
+record! {
+    /// Prices of one region, without tax and discounts.
+    pub struct PriceTable {
+        /// When they were looked up.
+        as_of: Day,
+        /// Their currency.
+        currency: Currency = "USD",
+        /// The machine, by the hour.
+        instance_hour: Amount,
+        /// A public address, by the hour.
+        address_hour: Amount,
+        /// A GiB of disk (gp3), by the month.
+        volume_gib_month: Amount,
+        /// A GiB in the bucket (S3 Standard), by the month.
+        storage_gib_month: Amount,
+        /// A GiB that leaves AWS.
+        egress_gib: Amount,
+    }
+}
+
+/// Numbers of days that CloudWatch knows.
+const RETENTIONS: [u32; 15] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
+
+const GIB: u64 = 1 << 30;
+
+impl Aws {
+    /// The name that a bucket gets unless the target names it: at most 63 characters; none where the slug allows none.
+    fn bucket_name(&self, slug: &Slug, environment: Environment) -> Option<BucketName> {
+        let name = format!("stuf-{slug}-{environment}-uploads");
+        self.bucket.clone().or_else(|| BucketName::parse(name.get(..63).unwrap_or(&name)))
+    }
+}
+
+impl Kind for Aws {
+    fn store(&self) -> StorageProvider {
+        StorageProvider::AwsS3
+    }
+
+    fn unused(&self) -> &'static [Service] {
+        &[Service::Garage]
+    }
+
+    fn is_reached_without_ssh(&self) -> bool {
+        self.session_manager
+    }
+
+    fn encrypts_disks(&self) -> bool {
+        true
+    }
+
+    fn named(&self) -> Vec<String> {
+        self.alarm_email.iter().map(ToString::to_string).collect()
+    }
+
+    fn concerns(&self, target: &Target, export: Option<&Export>) -> Vec<Concern> {
+        let mut concerns = self.out_of_range();
+        let mut tell = |code, at: &[&'static str], message: String, expected: &str| {
+            concerns.push(Concern::new(code, at, message, expected));
+        };
+        if let Some(export) = export {
+            let slug = &export.project.slug;
+            match self.bucket_name(slug, target.environment) {
+                None => tell(
+                    &codes::PROVIDER_BUCKET,
+                    &["aws", "bucket"],
+                    format!("a bucket cannot be named after the slug {slug}, which has two hyphens in a row"),
+                    "a name of your own, 3 to 63 of a-z, 0-9 and single inner hyphens",
+                ),
+                Some(name) if name == export.storage.bucket => tell(
+                    &codes::PROVIDER_BUCKET,
+                    &["aws", "bucket"],
+                    "this is the source's own bucket, and names of buckets are unique in the world"
+                        .to_owned(),
+                    "a name of your own that no bucket has",
+                ),
+                Some(_) => {}
+            }
+        }
+        if self.budget_monthly_usd.is_some() && self.alarm_email.is_none() {
+            let message = "a budget tells somebody, and nobody is named".to_owned();
+            tell(&codes::PROVIDER_BUDGET, &["aws", "alarmEmail"], message, "a mail address");
+        }
+        if let Some(mail) = target.mail.as_ref().filter(|mail| !self.egress_ports.contains(&mail.port)) {
+            let message = format!("the machine may not reach port {} of the mail server", mail.port);
+            let expected = format!("{} among the ports", mail.port);
+            tell(&codes::PROVIDER_EGRESS, &["aws", "egressPorts"], message, &expected);
+        }
+        concerns
+    }
+
+    fn site(&self, target: &Target, export: &Export) -> Site {
+        site::of(self, target, export)
+    }
+}
+
+impl Aws {
+    /// What Terraform's own `variables.tf` would refuse.
+    fn out_of_range(&self) -> Vec<Concern> {
+        let mut concerns = Vec::new();
+        let mut tell = |wrong: bool, key: &'static str, message: String, expected: String| {
+            if wrong {
+                concerns.push(Concern::new(&codes::VALUE_RANGE, &["aws", key], message, expected));
+            }
+        };
+        for (key, size, least, most) in
+            [("rootVolume", self.root_volume, 16, 1_024), ("dataVolume", self.data_volume, 10, 16_384)]
+        {
+            let whole = size.bytes().is_multiple_of(GIB) && (least..=most).contains(&(size.bytes() / GIB));
+            let expected = format!("{least} GiB to {most} GiB, whole GiB");
+            tell(!whole, key, "a disk of this size is not made".to_owned(), expected);
+        }
+        for (key, number, least, most) in [
+            ("noncurrentVersionDays", self.noncurrent_version_days, 1, 3_650),
+            ("dnsTtlSeconds", self.dns_ttl_seconds, 30, 86_400),
+            ("budgetMonthlyUsd", self.budget_monthly_usd.unwrap_or(1), 1, 1_000_000),
+        ] {
+            let message = format!("the number is not between {least} and {most}");
+            tell(!(least..=most).contains(&number), key, message, format!("{least} to {most}"));
+        }
+        let known = RETENTIONS.map(|days| days.to_string()).join(", ");
+        tell(
+            !RETENTIONS.contains(&self.log_retention_days),
+            "logRetentionDays",
+            "CloudWatch knows no such number of days".to_owned(),
+            format!("one of {known}"),
+        );
+        let ports = [80, 443].iter().all(|port| self.egress_ports.contains(port));
+        let message = "without 80 and 443 the machine gets no packages, images and certificates".to_owned();
+        tell(!ports, "egressPorts", message, "80 and 443 among the ports".to_owned());
+        let prefix = self.vpc_cidr.as_str().split_once('/').filter(|(address, _)| !address.contains(':'));
+        let prefix = prefix.and_then(|(_, length)| length.parse::<u32>().ok());
+        tell(
+            !prefix.is_some_and(|length| (16..=24).contains(&length)),
+            "vpcCidr",
+            "a network of this size is not made".to_owned(),
+            "an IPv4 network from /16 to /24, such as 10.20.0.0/20".to_owned(),
+        );
+        concerns
+    }
+}

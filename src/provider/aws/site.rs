@@ -1,0 +1,159 @@
+//! What follows from the options of provider `aws`.
+
+use super::super::{Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
+use super::{Aws, GIB, PriceTable, Site};
+use crate::model::{BucketName, Cidr, Export, Target, Word as _};
+use serde_json::json;
+
+/// Hours of a month, as AWS itself reckons.
+const HOURS: u64 = 730;
+
+pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
+    let (slug, environment, region) = (&export.project.slug, target.environment, &aws.region);
+    // A checked target has a name; the source's own stands in for it in one that was made by hand.
+    let bucket = aws.bucket_name(slug, environment).unwrap_or_else(|| export.storage.bucket.clone());
+    let user = format!("stuf-{slug}-{environment}-api");
+    Site {
+        label: "AWS",
+        phrase: "AWS, region",
+        short: "your account of AWS",
+        name: region.to_string(),
+        machine: Machine {
+            address: None,
+            port: 22,
+            // Debian's image has this account, with sudo.
+            user: "admin".to_owned(),
+            host_keys: Vec::new(),
+            way: aws.session_manager.then_some("Session Manager"),
+        },
+        storage: Storage {
+            kind: aws.store(),
+            bucket: bucket.clone(),
+            region: region.to_string(),
+            home: Home::Outside {
+                name: "Amazon S3",
+                endpoint: format!("s3.{region}.amazonaws.com"),
+                overlay: "storage-s3.yaml",
+                renew: format!(
+                    "make a new one with `aws iam create-access-key --user-name {user}`, put both parts into the state folder, type ./migrate prepare and ./migrate deploy, then delete the old one with `aws iam delete-access-key`"
+                ),
+                remove: "It refuses to be destroyed while it holds anything: empty it, earlier versions too, and take prevent_destroy out of storage.tf first.".to_owned(),
+            },
+            versions_kept_days: Some(aws.noncurrent_version_days),
+            secrets: secrets(&user),
+            rules: ("store-of-provider", "region-of-provider"),
+        },
+        disks_encrypted: Some("AWS, with keys of its own"),
+        data_volume: true,
+        unused: aws.unused(),
+        made: Some(Made {
+            variables: variables(aws, target, export, &bucket),
+            tools: tools(aws, target),
+            owner: match &aws.account_id {
+                Some(account) => format!("account {account} of AWS"),
+                None => "the account of AWS that your credentials are of".to_owned(),
+            },
+            credentials: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, in the shell that you type in",
+            whose: "aws sts get-caller-identity",
+            what: what(aws, &bucket),
+            protected: "the data disk and the bucket",
+            prices: aws.prices.as_ref().map(|table| prices(aws, table, export)),
+        }),
+    }
+}
+
+/// The access key of the application's own user. Terraform makes none, since it would stand in the state in clear.
+fn secrets(user: &str) -> Vec<StorageSecret> {
+    let provided = |name, purpose: String| StorageSecret { name, provided: true, purpose };
+    vec![
+        provided(
+            "storage_access_key",
+            format!("AccessKeyId with which the API reads and writes the bucket; after provision: aws iam create-access-key --user-name {user}"),
+        ),
+        provided(
+            "storage_secret_key",
+            "SecretAccessKey that the same command prints, once; the API signs its requests to the object storage with it".to_owned(),
+        ),
+    ]
+}
+
+fn tools(aws: &Aws, target: &Target) -> Vec<(&'static str, &'static str)> {
+    let mut tools = vec![("terraform", ">= 1.11")];
+    if aws.session_manager && target.allow.ssh.is_empty() {
+        tools.extend([("aws", ">= 2.0"), ("session-manager-plugin", ">= 1.2")]);
+    }
+    tools
+}
+
+fn what(aws: &Aws, bucket: &BucketName) -> String {
+    let network = if aws.existing_subnet.is_some() { "in your subnet" } else { "in a network of its own" };
+    let mut parts = vec![
+        format!("a machine ({}) {network} with an address that stays", aws.instance_type),
+        format!("a data disk of {} GiB", aws.data_volume.bytes() / GIB),
+        format!("bucket {bucket}"),
+        "a user that may read and write there and nothing else".to_owned(),
+    ];
+    parts.extend(aws.dns_zone.is_some().then(|| "the record of the public name".to_owned()));
+    parts.extend(aws.logs.then(|| "logs of connections".to_owned()));
+    parts.extend(aws.alarm_email.is_some().then(|| "alarms by mail".to_owned()));
+    parts.extend(aws.budget_monthly_usd.is_some().then(|| "a budget".to_owned()));
+    parts.join(", ")
+}
+
+/// `terraform.tfvars.json`: every variable that a target can set, with its value, in the order of `variables.tf`.
+fn variables(
+    aws: &Aws,
+    target: &Target,
+    export: &Export,
+    bucket: &BucketName,
+) -> serde_json::Map<String, serde_json::Value> {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let everyone = || Cidr::parse("0.0.0.0/0").into_iter().collect::<Vec<_>>();
+    let web = if target.allow.web.is_empty() { everyone() } else { target.allow.web.clone() };
+    let variables = json!({
+        "slug": export.project.slug,
+        "environment": target.environment,
+        "region": aws.region,
+        "account_id": text(aws.account_id.as_ref().map(|account| account.as_str())),
+        "domain": target.domain,
+        "instance_type": aws.instance_type,
+        "root_volume_gib": aws.root_volume.bytes() / GIB,
+        "data_volume_gib": aws.data_volume.bytes() / GIB,
+        "ssh_public_key": aws.ssh_public_key,
+        "session_manager": aws.session_manager,
+        "ssh_cidrs": target.allow.ssh,
+        "web_cidrs": web,
+        "egress_tcp_ports": aws.egress_ports,
+        "vpc_cidr": aws.vpc_cidr,
+        "existing_subnet_id": text(aws.existing_subnet.as_ref().map(|subnet| subnet.as_str())),
+        "bucket_name": bucket,
+        "noncurrent_version_days": aws.noncurrent_version_days,
+        "dns_zone_id": text(aws.dns_zone.as_ref().map(|zone| zone.as_str())),
+        "dns_ttl_seconds": aws.dns_ttl_seconds,
+        "logs": aws.logs,
+        "log_retention_days": aws.log_retention_days,
+        "alarm_email": text(aws.alarm_email.as_ref().map(|email| email.as_str())),
+        "budget_monthly_usd": aws.budget_monthly_usd.unwrap_or(0),
+    });
+    match variables {
+        serde_json::Value::Object(variables) => variables,
+        _ => serde_json::Map::new(),
+    }
+}
+
+fn prices(aws: &Aws, table: &PriceTable, export: &Export) -> Prices {
+    let disks = (aws.root_volume.bytes() + aws.data_volume.bytes()) / GIB;
+    let content = export.content.bytes;
+    Prices {
+        as_of: table.as_of.clone(),
+        currency: table.currency.clone(),
+        monthly: vec![
+            Charge::of(format!("machine ({})", aws.instance_type), HOURS, "h", table.instance_hour),
+            Charge::of("public address", HOURS, "h", table.address_hour),
+            Charge::of("system and data disk", disks, "GiB", table.volume_gib_month),
+            Charge::of_bytes("bucket, as large as the export counts", content, table.storage_gib_month),
+        ],
+        leaving: Charge::of_bytes("taking every file out of AWS once", content, table.egress_gib),
+        left_out: "tax, requests, downloads by users, earlier versions of files, logs and alarms",
+    }
+}

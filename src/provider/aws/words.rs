@@ -1,0 +1,98 @@
+//! Words that only AWS has.
+
+use crate::model::codes::{self, CodeInfo};
+use crate::model::word;
+
+fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    })
+}
+
+/// Letters, digits, then `g`: the families with processors of ARM, and `a1`.
+fn is_arm(family: &str) -> bool {
+    let letters = family.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    let kind = letters.trim_start_matches(|c: char| c.is_ascii_digit());
+    family == "a1" || (letters.len() > kind.len() && kind.starts_with('g'))
+}
+
+fn is_instance_type(text: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    text.split_once('.').is_some_and(|(family, size)| {
+        plain(family)
+            && plain(size)
+            && family.starts_with(|c: char| c.is_ascii_lowercase())
+            && !is_arm(family)
+    })
+}
+
+word!(
+    /// A region, by its code.
+    Region,
+    "the code of a region, such as eu-west-1",
+    "eu-west-1",
+    |text| {
+        let parts: Vec<&str> = text.split('-').collect();
+        let lower = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+        match parts.as_slice() {
+            [first, inner @ .., last] => {
+                first.len() == 2
+                    && lower(first)
+                    && !inner.is_empty()
+                    && inner.iter().all(|part| lower(part))
+                    && last.len() == 1
+                    && last.bytes().all(|b| b.is_ascii_digit())
+            }
+            _ => false,
+        }
+    }
+);
+word!(
+    /// An account, by its 12 digits.
+    AccountId,
+    "the 12 digits of an account in quotes, without hyphens, as `aws sts get-caller-identity` prints them",
+    "123456789012",
+    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+);
+word!(
+    /// A type of machine with processors of x86-64.
+    InstanceType,
+    "an x86-64 type of machine, such as t3.large",
+    "t3.large",
+    is_instance_type,
+    fn diagnose(text: &str) -> Option<(&'static CodeInfo, String)> {
+        let arm = text.split_once('.').is_some_and(|(family, _)| is_arm(family));
+        arm.then(|| (&codes::VALUE_INVALID, "this type has a processor of ARM, and the images are x86-64".to_owned()))
+    }
+);
+word!(
+    /// A public SSH key of a kind that AWS takes: type and base64, no comment.
+    PublicKey,
+    "a public key such as `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`, without a comment",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5",
+    |text| {
+        text.split(' ').count() == 2
+            && (text.starts_with("ssh-ed25519 ") || text.starts_with("ssh-rsa "))
+            && ssh_key::PublicKey::from_openssh(text).is_ok()
+    }
+);
+word!(
+    /// A subnet, by its id.
+    SubnetId,
+    "the id of a subnet, such as subnet-0123456789abcdef0",
+    "subnet-0123456789abcdef0",
+    |text| is_id(text, "subnet-")
+);
+word!(
+    /// A zone in Route 53, by its id.
+    ZoneId,
+    "the id of a hosted zone, such as Z0123456789ABCDEFGHIJ",
+    "Z0123456789ABCDEFGHIJ",
+    |text| {
+        (2..=32).contains(&text.len())
+            && text.starts_with('Z')
+            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    }
+);

@@ -1,0 +1,147 @@
+//! Where and on what a target runs, as plan, data files and documents draw on it: the same questions for every provider.
+
+use super::Prices;
+use crate::model::{BucketName, HostAddress, HostKey, Service, StorageProvider};
+
+/// Where and on what the target runs.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// How a heading calls it, before its name: `existing host`.
+    pub label: &'static str,
+    /// How a sentence does: `the existing host`.
+    pub phrase: &'static str,
+    /// How a picture does: `your machine`.
+    pub short: &'static str,
+    /// Its name there: an address, or a region.
+    pub name: String,
+    /// The machine.
+    pub machine: Machine,
+    /// What holds the uploads.
+    pub storage: Storage,
+    /// Who encrypts the disks, and with whose keys, where the provider always does; else the target says what is required.
+    pub disks_encrypted: Option<&'static str>,
+    /// Whether the data lies on a disk of its own, which comes blank.
+    pub data_volume: bool,
+    /// Services of the release that do not run there.
+    pub unused: &'static [Service],
+    /// What is made for it before anything else, where it does not exist yet.
+    pub made: Option<Made>,
+}
+
+/// The machine, as far as it is known when the package is made.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Its address; of one that is still to be made there is none.
+    pub address: Option<HostAddress>,
+    /// Port of SSH.
+    pub port: u16,
+    /// Account that signs in and may use sudo.
+    pub user: String,
+    /// Pinned host keys; of a machine that is still to be made there are none.
+    pub host_keys: Vec<HostKey>,
+    /// What leads to SSH where no network does.
+    pub way: Option<&'static str>,
+}
+
+/// What holds the uploads.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Its kind.
+    pub kind: StorageProvider,
+    /// Bucket at the target.
+    pub bucket: BucketName,
+    /// Region that requests are signed for.
+    pub region: String,
+    /// Where it runs.
+    pub home: Home,
+    /// Days for which overwritten and deleted objects can be brought back; none where it keeps no earlier versions.
+    pub versions_kept_days: Option<u32>,
+    /// Secrets that only this kind of storage has.
+    pub secrets: Vec<StorageSecret>,
+    /// Rule by which the ledger says that the kind of store changes, and the one for its region.
+    pub rules: (&'static str, &'static str),
+}
+
+/// Where a storage runs.
+#[derive(Clone, Debug)]
+pub enum Home {
+    /// It is a service of the project, on the machine.
+    Project {
+        /// Volumes that hold its data.
+        volumes: &'static [&'static str],
+        /// System account that it runs under.
+        account: &'static str,
+        /// Its name in the project.
+        service: &'static str,
+    },
+    /// It is a service of the provider.
+    Outside {
+        /// What people call it.
+        name: &'static str,
+        /// Host name that it answers at.
+        endpoint: String,
+        /// File that takes the project's own storage out of it.
+        overlay: &'static str,
+        /// What one does when its key has leaked, as a sentence in the imperative.
+        renew: String,
+        /// What one does to have it deleted with all that it holds, as a sentence.
+        remove: String,
+    },
+}
+
+/// A secret of the storage.
+#[derive(Clone, Debug)]
+pub struct StorageSecret {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether the Trust Architect brings it; else it is made at the target.
+    pub provided: bool,
+    /// What it is for, and how one gets it.
+    pub purpose: String,
+}
+
+/// What is made before anything else.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The one data file of its Terraform.
+    pub variables: serde_json::Map<String, serde_json::Value>,
+    /// Tools that the controller needs for it, with the versions that do.
+    pub tools: Vec<(&'static str, &'static str)>,
+    /// In whose account it will be, as a phrase.
+    pub owner: String,
+    /// How one gives Terraform the right to make it, as a sentence in the imperative.
+    pub credentials: &'static str,
+    /// What shows whose credentials they are.
+    pub whose: &'static str,
+    /// What is made, as a phrase.
+    pub what: String,
+    /// What of it refuses to be destroyed, as a phrase.
+    pub protected: &'static str,
+    /// What it costs, where the target has prices.
+    pub prices: Option<Prices>,
+}
+
+impl Site {
+    /// Whether the service runs in the project.
+    pub fn runs(&self, service: Service) -> bool {
+        !self.unused.contains(&service)
+    }
+}
+
+impl Storage {
+    /// Host name that it answers at, where it is the provider's.
+    pub fn endpoint(&self) -> Option<&str> {
+        match &self.home {
+            Home::Project { .. } => None,
+            Home::Outside { endpoint, .. } => Some(endpoint),
+        }
+    }
+
+    /// Its volumes on the machine.
+    pub fn volumes(&self) -> &'static [&'static str] {
+        match self.home {
+            Home::Project { volumes, .. } => volumes,
+            Home::Outside { .. } => &[],
+        }
+    }
+}

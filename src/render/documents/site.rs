@@ -1,0 +1,124 @@
+//! Where the target runs, in the words of every document.
+
+use crate::plan::{Facts, Plan, Price};
+use crate::provider::Home;
+use serde::Serialize;
+
+/// Where the target runs.
+#[derive(Clone, Serialize)]
+pub(super) struct SiteText {
+    label: &'static str,
+    phrase: &'static str,
+    name: String,
+    /// Of a machine that exists already.
+    address: Option<String>,
+    /// The machine in a sentence.
+    machine: String,
+    user: String,
+    port: u16,
+    /// What leads to SSH where no network does.
+    way: Option<&'static str>,
+    tunnel: String,
+    disks_encrypted: Option<&'static str>,
+    data_volume: bool,
+    /// What a cold backup has to hold of the machine.
+    volumes: Vec<&'static str>,
+    /// The services of the project that tell something in their logs, beside the API.
+    services: Vec<&'static str>,
+    bucket: String,
+    outside: Option<OutsideText>,
+    made: Option<MadeText>,
+}
+
+/// A storage of the provider's.
+#[derive(Clone, Serialize)]
+struct OutsideText {
+    name: &'static str,
+    endpoint: String,
+    versions_kept_days: Option<u32>,
+    renew: String,
+    remove: String,
+    /// Its secrets, which there are only after provision.
+    secrets: Vec<&'static str>,
+    /// How one gets them.
+    how: Vec<String>,
+}
+
+/// What is made before anything else.
+#[derive(Clone, Serialize)]
+struct MadeText {
+    owner: String,
+    credentials: &'static str,
+    whose: &'static str,
+    what: String,
+    protected: &'static str,
+    tools: Vec<String>,
+    ssh_config: String,
+    terraform: String,
+    price: Option<Price>,
+}
+
+impl SiteText {
+    pub fn of(plan: &Plan) -> Self {
+        let facts = &plan.facts;
+        let (site, storage) = (&facts.site, &facts.site.storage);
+        let volumes = ["stuf_postgres"].into_iter().chain(storage.volumes().iter().copied());
+        let own = match storage.home {
+            Home::Project { service, .. } => Some(service),
+            Home::Outside { .. } => None,
+        };
+        Self {
+            label: site.label,
+            phrase: site.phrase,
+            name: site.name.clone(),
+            address: site.machine.address.as_ref().map(ToString::to_string),
+            machine: facts.address(),
+            user: site.machine.user.clone(),
+            port: site.machine.port,
+            way: site.machine.way.filter(|_| facts.ssh_allowed.is_empty()),
+            tunnel: facts.ssh_with(" -L 8089:$KEYCLOAK:8080"),
+            disks_encrypted: site.disks_encrypted,
+            data_volume: site.data_volume,
+            volumes: volumes.chain(["stuf_caddy_data"]).collect(),
+            services: ["proxy", "keycloak"].into_iter().chain(own).chain(["postgres"]).collect(),
+            bucket: storage.bucket.to_string(),
+            outside: outside(facts),
+            made: made(plan),
+        }
+    }
+
+    /// Whether only the provider has what this secret is.
+    pub fn comes_later(&self, secret: &str) -> bool {
+        self.outside.as_ref().is_some_and(|outside| outside.secrets.contains(&secret))
+    }
+}
+
+fn outside(facts: &Facts) -> Option<OutsideText> {
+    let storage = &facts.site.storage;
+    let Home::Outside { name, endpoint, renew, remove, .. } = &storage.home else { return None };
+    let provided = || storage.secrets.iter().filter(|secret| secret.provided);
+    Some(OutsideText {
+        name,
+        endpoint: endpoint.clone(),
+        versions_kept_days: storage.versions_kept_days,
+        renew: renew.clone(),
+        remove: remove.clone(),
+        secrets: provided().map(|secret| secret.name).collect(),
+        how: provided().map(|secret| secret.purpose.clone()).collect(),
+    })
+}
+
+fn made(plan: &Plan) -> Option<MadeText> {
+    let made = plan.facts.site.made.as_ref()?;
+    Some(MadeText {
+        owner: made.owner.clone(),
+        credentials: made.credentials,
+        whose: made.whose,
+        what: made.what.clone(),
+        protected: made.protected,
+        tools: made.tools.iter().map(|(name, version)| format!("{name} {version}")).collect(),
+        ssh_config: plan.facts.ssh_config(),
+        terraform: format!("{}/terraform", super::words::state_folder(&plan.facts)),
+        price: plan.price(),
+    })
+}

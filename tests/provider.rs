@@ -1,0 +1,297 @@
+//! What a provider is: data that everything else draws on. The second one shows whether that holds.
+
+#[path = "plan/fixture.rs"]
+mod fixture;
+
+use fixture::{example, example_with, harbour};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use stufpack::model::{Checked, Files, Kind};
+use stufpack::plan::{self, Numbering, Plan};
+use stufpack::{check, render};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const TFVARS: &str = "infrastructure/terraform/terraform.tfvars.json";
+
+fn compile(checked: &Checked) -> Plan {
+    plan::compile(checked, &Numbering { package: 7 })
+}
+
+fn files(checked: &Checked) -> Files {
+    render::files(&compile(checked), checked).expect("it renders")
+}
+
+fn text<'f>(files: &'f Files, path: &str) -> &'f str {
+    std::str::from_utf8(&files.get(path).unwrap_or_else(|| panic!("no {path}")).bytes).expect("UTF-8")
+}
+
+fn json(files: &Files, path: &str) -> Value {
+    serde_json::from_str(text(files, path)).expect("JSON")
+}
+
+/// Both targets of the example whose machine is made.
+fn acmes() -> [Checked; 2] {
+    [example("acme"), example_with("acme", "every-option.yaml")]
+}
+
+/// A registry and the provider's own module know its name; everything else asks for data. What has the word all the same
+/// speaks of a source's storage, and of keys that may not leak.
+#[test]
+fn no_other_rust_file_says_the_name_of_the_second_provider() {
+    let of_the_source = ["src/model/export.rs", "src/model/leak.rs"];
+    let own = ["src/provider/mod.rs", "src/provider/aws/"];
+    let mut said = Vec::new();
+    for entry in walkdir::WalkDir::new(Path::new(ROOT).join("src")).sort_by_file_name() {
+        let entry = entry.expect("an entry");
+        let path = entry.path().strip_prefix(ROOT).expect("below").to_string_lossy().into_owned();
+        let allowed =
+            of_the_source.contains(&path.as_str()) || own.iter().any(|place| path.starts_with(place));
+        if allowed || !path.ends_with(".rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(entry.path()).expect("readable");
+        let is_word = |word: &str| ["aws", "amazon"].iter().any(|name| word.eq_ignore_ascii_case(name));
+        let lines = text.lines().enumerate();
+        let lines = lines.filter(|(_, line)| line.split(|c: char| !c.is_ascii_alphanumeric()).any(is_word));
+        // One kind of store has its maker's name, wherever it is.
+        let lines = lines.filter(|(_, line)| !line.trim().starts_with("/// Amazon S3."));
+        said.extend(lines.map(|(number, line)| format!("{path}:{}: {}", number + 1, line.trim())));
+    }
+    assert!(said.is_empty(), "{said:#?}");
+}
+
+/// What Terraform is told is what it asks for: no name that it does not know, and none left out but those that no target sets.
+#[test]
+fn the_values_for_terraform_are_its_variables() {
+    let left_to_the_module = [
+        "content_moves",
+        "database",
+        "database_backup_days",
+        "database_class",
+        "database_multi_az",
+        "database_storage_gib",
+        "database_version",
+        "existing_database_subnet_ids",
+    ];
+    for checked in acmes() {
+        let files = files(&checked);
+        let variables: BTreeSet<String> = text(&files, "infrastructure/terraform/variables.tf")
+            .lines()
+            .filter_map(|line| line.strip_prefix("variable \"")?.split('"').next())
+            .filter(|name| !left_to_the_module.contains(name))
+            .map(str::to_owned)
+            .collect();
+        let values = json(&files, TFVARS);
+        let values: BTreeSet<String> = values.as_object().expect("an object").keys().cloned().collect();
+        assert_eq!(values, variables);
+    }
+}
+
+#[test]
+fn a_target_of_ten_lines_says_everything_that_terraform_asks_for() {
+    let expected = serde_json::json!({
+        "slug": "acme",
+        "environment": "production",
+        "region": "eu-west-1",
+        "account_id": "",
+        "domain": "files.acme.example",
+        "instance_type": "t3.large",
+        "root_volume_gib": 30,
+        "data_volume_gib": 50,
+        "ssh_public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5",
+        "session_manager": true,
+        "ssh_cidrs": [],
+        "web_cidrs": ["0.0.0.0/0"],
+        "egress_tcp_ports": [80, 443, 587],
+        "vpc_cidr": "10.20.0.0/20",
+        "existing_subnet_id": "",
+        "bucket_name": "stuf-acme-production-uploads",
+        "noncurrent_version_days": 30,
+        "dns_zone_id": "",
+        "dns_ttl_seconds": 300,
+        "logs": false,
+        "log_retention_days": 90,
+        "alarm_email": "",
+        "budget_monthly_usd": 0,
+    });
+    assert_eq!(json(&files(&example("acme")), TFVARS), expected);
+}
+
+/// An option that no example sets is one that nobody has seen work.
+#[test]
+fn the_second_target_sets_every_option_that_there_is() {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("examples/acme/every-option.yaml"));
+    let target: Value = serde_yaml::from_str(&text.expect("readable")).expect("YAML");
+    let schema = check::target_schema();
+    for (definition, place) in [("Aws", "/spec/aws"), ("PriceTable", "/spec/aws/prices")] {
+        let known = schema["$defs"][definition]["properties"].as_object().expect("properties");
+        let set = target.pointer(place).and_then(Value::as_object).expect("options");
+        let (known, set): (BTreeSet<&String>, BTreeSet<&String>) =
+            (known.keys().collect(), set.keys().collect());
+        assert_eq!(known, set, "{place}");
+    }
+}
+
+#[test]
+fn the_machine_is_made_first_and_nothing_is_made_that_nobody_has_approved() {
+    let plan = compile(&example("acme"));
+    let document = serde_json::to_value(plan.public()).expect("JSON");
+
+    assert_eq!(document["plan"]["provisioned"], true);
+    assert_eq!(document["not_needed"], serde_json::json!([]));
+    let phases = document["phases"].as_array().expect("phases");
+    let begin = |phase: &Value| (phase["id"].clone(), phase["gate"].clone(), phase["after"].clone());
+    assert_eq!(begin(&phases[0]), ("provision".into(), Value::Null, serde_json::json!([])));
+    assert_eq!(begin(&phases[1]), ("preflight".into(), Value::Null, serde_json::json!(["provision"])));
+    let steps = phases[0]["steps"].as_array().expect("steps").iter();
+    assert_eq!(
+        steps.map(|step| step["id"].as_str().expect("an id")).collect::<Vec<_>>(),
+        [
+            "provision/check-account",
+            "provision/init-terraform",
+            "provision/show-plan",
+            "provision/apply-plan",
+            "provision/write-inventory",
+            "provision/archive-state"
+        ]
+    );
+    let gate = &document["gates"][0];
+    assert_eq!(
+        (&gate["id"], &gate["phase"], &gate["before"], &gate["report"]),
+        (&"approve-provision".into(), &"provision".into(), &"provision/apply-plan".into(), &Value::Null)
+    );
+    let others = document["gates"].as_array().expect("gates").iter().skip(1);
+    assert!(others.clone().count() == 3 && others.clone().all(|gate| gate["before"].is_null()));
+}
+
+#[test]
+fn a_machine_that_exists_is_examined_and_nothing_is_made() {
+    let document = serde_json::to_value(compile(&harbour()).public()).expect("JSON");
+
+    assert_eq!(document["plan"]["provisioned"], false);
+    assert_eq!(document["not_needed"][0]["id"], "provision");
+    assert_eq!(document["phases"][0]["id"], "preflight");
+    assert!(document["price"].is_null());
+    assert!(document["gates"].as_array().expect("gates").iter().all(|gate| gate["before"].is_null()));
+}
+
+/// Of what only the other provider has, a package holds neither file nor word.
+#[test]
+fn a_package_for_an_existing_machine_has_nothing_of_the_other_provider() {
+    for checked in [harbour(), example("harbour"), example("minimal")] {
+        for (path, file) in files(&checked) {
+            assert!(!path.contains("terraform"), "{path}");
+            if file.kind != Kind::Document || path.starts_with("docs/ledger.") {
+                continue;
+            }
+            let text = String::from_utf8_lossy(&file.bytes).into_owned();
+            for word in ["Terraform", "AWS", "Amazon", "ssh_config", "$TARGET"] {
+                assert!(!text.contains(word), "{word} stands in {path}");
+            }
+        }
+    }
+}
+
+/// And the reverse: nobody reads of a machine that exists, or of a storage that does not run there.
+#[test]
+fn a_package_that_makes_its_machine_says_nothing_that_is_true_of_others_only() {
+    for checked in acmes() {
+        let files = files(&checked);
+        assert!(files.keys().all(|path| !path.starts_with("infrastructure/ansible/inventory/target/")));
+        for (path, file) in &files {
+            if file.kind == Kind::Code || path.starts_with("docs/ledger.") {
+                continue;
+            }
+            // The setting of the release that is dropped has that name.
+            let text = String::from_utf8_lossy(&file.bytes).to_lowercase().replace("release.garage", "");
+            for word in ["garage", "existing host", "nothing is provisioned", "this package pins", "crypt,"] {
+                assert!(!text.contains(word), "{word} stands in {path}");
+            }
+        }
+        for path in ["MIGRATION-PLAN.md", "MIGRATION-PLAN.html", "README.md"] {
+            assert!(text(&files, path).contains("eu-west-1"), "{path}");
+        }
+    }
+}
+
+/// The variables of Ansible and of the project, where they differ from those of a machine that runs its own storage.
+#[test]
+fn the_storage_of_the_provider_is_what_the_services_are_told_of() {
+    let files = files(&example("acme"));
+    let all = text(&files, "infrastructure/ansible/group_vars/all.yml");
+    for line in [
+        "storage_kind: !unsafe \"aws-s3\"",
+        "storage_region: !unsafe \"eu-west-1\"",
+        "storage_endpoint: !unsafe \"https://s3.eu-west-1.amazonaws.com\"",
+        "stuf_bucket: !unsafe \"stuf-acme-production-uploads\"",
+        "baseline_data_device_wanted: true",
+        "baseline_require_disk_encryption: false",
+    ] {
+        assert!(all.lines().any(|found| found == line), "{line}\n{all}");
+    }
+    let env = text(&files, "infrastructure/compose/.env");
+    for line in [
+        "COMPOSE_FILE=\"compose.yaml:storage-s3.yaml\"",
+        "STUF_STORAGE_ENDPOINT=\"s3.eu-west-1.amazonaws.com\"",
+        "STUF_STORAGE_SECURE=\"true\"",
+        "STUF_BUCKET=\"stuf-acme-production-uploads\"",
+    ] {
+        assert!(env.lines().any(|found| found == line), "{line}\n{env}");
+    }
+    let storage = &json(&files, "configuration/api-config/stuf_config.json")["storage"];
+    assert_eq!(
+        storage,
+        &serde_json::json!({
+            "provider": "aws-s3",
+            "bucket": "stuf-acme-production-uploads",
+            "region": "eu-west-1",
+            "versioning": true,
+        })
+    );
+}
+
+/// The key of the application is made by hand, and whoever misses it reads by which command.
+#[test]
+fn the_storage_key_is_provided_and_says_how_one_gets_it() {
+    let plan = compile(&example("acme"));
+    let provided = plan.public().secrets.into_iter().filter(|secret| secret.origin == plan::Origin::Provided);
+    let told: Vec<(String, String)> =
+        provided.map(|secret| (secret.name.to_owned(), secret.purpose.to_owned())).collect();
+    assert_eq!(
+        told.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["storage_access_key", "storage_secret_key", "source_read"]
+    );
+    let command = "aws iam create-access-key --user-name stuf-acme-production-api";
+    assert!(told[0].1.contains(command), "{told:?}");
+    let shown = files(&example("acme"));
+    assert!(text(&shown, "README.md").contains("stuf-acme-production-api"));
+}
+
+/// 730 × 0.1 + 730 × 0.005 + 240 × 0.09 + 0.0001 GiB and a thousandth of 0.025.
+#[test]
+fn a_price_table_gives_figures_and_none_gives_none() {
+    let [without, with] = acmes();
+    let price = compile(&with).price().expect("prices");
+    let lines: Vec<(&str, &str, &str)> = price
+        .monthly
+        .iter()
+        .map(|cost| (cost.what.as_str(), cost.amount.as_str(), cost.figures.as_str()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("machine (m7i.large)", "73.00", "730 h × 0.1"),
+            ("public address", "3.65", "730 h × 0.005"),
+            ("system and data disk", "21.60", "240 GiB × 0.09"),
+            ("bucket, as large as the export counts", "0.00", "0.001 GiB × 0.025"),
+        ]
+    );
+    assert_eq!((price.monthly_total.as_str(), price.as_of.as_str()), ("98.25", "2026-11-01"));
+    assert!(text(&files(&with), "MIGRATION-PLAN.md").contains("98.25"));
+
+    assert!(compile(&without).price().is_none());
+    let page = files(&without);
+    let page = text(&page, "MIGRATION-PLAN.md");
+    assert!(page.contains("The target names no prices, so no figure stands here"));
+}

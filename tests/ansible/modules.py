@@ -35,6 +35,10 @@ def _prepare() -> None:
         "stufpack_keycloak",
         "stufpack_realm",
         "stufpack_public",
+        "stufpack_terraform",
+        "stufpack_host_keys",
+        "stufpack_aws",
+        "stufpack_provider",
     ):
         whole = f"ansible.module_utils.{name}"
         if whole not in sys.modules:

@@ -51,6 +51,12 @@ def perform(step: str, order: dict[str, Any]) -> Any:
         variables = json.loads(Path(sys.argv[sys.argv.index("-e") + 1][1:]).read_text())
         with Path(variables["stufpack_progress"]).open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(entry) + "\n" for entry in order["progress"])
+    state = Path(json.loads(Path(sys.argv[sys.argv.index("-e") + 1][1:]).read_text())["stufpack_state"])
+    for name in order.get("removes", ()):
+        (state / name).unlink()
+    for name, content in order.get("files", {}).items():
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_text(content)
     if "waits_for" in order:
         deadline = time.monotonic() + 120
         while not Path(order["waits_for"]).exists() and time.monotonic() < deadline:

@@ -36,7 +36,7 @@ ONLY: dict[str, dict[str, Any]] = {
     "delete-data": {"only_with": "--delete-data"},
     "ask-a-user": {"automated": False, "actor": "trust-architect"},
 }
-GATES = {"cutover": "approve-cutover", "content": "approve-content"}
+GATES = {"cutover": "approve-cutover", "content": "approve-content", "provision": "approve-provision"}
 CHECKLIST = "# Try this\n\n- [ ] I signed in.\n- [ ] I uploaded `a file`.\n"
 PLANNED_ONLY = {"content": ["copy-objects", "look-at-it"]}
 INSTEAD = {
@@ -44,6 +44,7 @@ INSTEAD = {
     "look-at-it": {"by_hand": {"text": "Look.", "command": None}},
 }
 CONTENT = ["place-read-key", "copy-batches", "prove-batches", "remove-read-key"]
+PROVISION = ["check-account", "init-terraform", "show-plan", "apply-plan", "write-inventory", "archive-state"]
 
 
 class Package:
@@ -67,13 +68,13 @@ class Package:
         self.manifest: dict[str, Any] = {
             "schema": 1,
             "package": {"id": "sha256:00", "number": number, "name": "harbour", "slug": "harbour",
-                        "environment": "staging", "previous": None, "issuer": "issuer/test",
+                        "environment": "staging", "provider": "host", "previous": None, "issuer": "issuer/test",
                         "installation": "harbour.example"},
             "createdAt": "2026-11-20T00:00:00Z", "expiresAt": "2999-01-01T00:00:00Z",
             "tool": {"name": "stufpack", "version": "0.0.0"}, "requires": {}, "secrets": [],
         } | manifest  # fmt: skip
         self.plan: dict[str, Any] = {
-            "schema": 1, "plan": {}, "phases": [*map(self._phase, STEPS.items())],
+            "schema": 1, "plan": {"provisioned": False}, "phases": [*map(self._phase, STEPS.items())],
             "content": {"elapsed": 3600, "copy": {"seconds": 600}},
             "not_needed": [{"id": "provision", "why": "the machine exists already"}],
             "gates": [
@@ -124,6 +125,24 @@ class Package:
         for name in ("content", "hold"):
             self.write(f"infrastructure/ansible/playbooks/{name}.yml", "---\n")
         self.write("content/batches/00001.jsonl.gz", "names of files\n")
+        return self
+
+    def provisions(self, provider: str = "aws") -> "Package":
+        """The package as one whose target is made first: it brings Terraform and no inventory."""
+        self.manifest["package"]["provider"] = provider
+        self.plan["plan"]["provisioned"] = True
+        self.plan["not_needed"] = []
+        self.plan["phases"].insert(0, self._phase(("provision", PROVISION)))
+        next(phase for phase in self.plan["phases"] if phase["id"] == "preflight")["after"] = ["provision"]
+        self.plan["gates"].insert(
+            0,
+            {"id": "approve-provision", "phase": "provision", "report": None, "before": "provision/apply-plan",
+             "command": "./migrate approve provision"},
+        )  # fmt: skip
+        shutil.rmtree(self.root / "infrastructure/ansible/inventory")
+        self.write("infrastructure/ansible/playbooks/provision.yml", "---\n")
+        self.write("infrastructure/ansible/playbooks/keep-journal.yml", "---\n")
+        self.write("infrastructure/terraform/main.tf", "# What is made.\n")
         return self
 
     def write(self, name: str, text: str) -> Path:

@@ -50,8 +50,10 @@ resource "aws_instance" "server" {
   tags = { Name = "${local.name}-server" }
 
   lifecycle {
-    # A newer image or another first boot is for a new machine. This one updates itself.
-    ignore_changes = [ami, user_data]
+    # A newer image or another first boot is for a new machine. This one updates itself. Nor is the last one ever a
+    # change: once the address below is there, the provider reads it as one that came with the machine, which would be
+    # made anew at every apply.
+    ignore_changes = [ami, user_data, associate_public_ip_address]
   }
 }
 

@@ -1,0 +1,229 @@
+"""`./migrate provision` with the real Terraform, its real provider, the real module and Ansible itself, against moto.
+
+Everything is the package's but what stands for AWS: moto (`moto/server.py` says where it is mended), the override file
+that leads there, and the programs of Session Manager, which are only looked for. It is a story, told in order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from workshop import HERE, MODULE, mirror
+
+sys.path.insert(0, str(HERE.parent / "controller"))
+
+from fixture import TEMPLATES, Package, Story  # noqa: E402
+
+ANSIBLE = "infrastructure/ansible"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stufpack"
+#: The linters' Python has Ansible, this one has boto3 and runs the modules; a package's own has both.
+PLAYBOOK = CACHE / "python-judges/bin/ansible-playbook"
+DEBIAN = "ami-00000000000000d13"
+KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5"
+CONSOLE = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEYS} root@ip\n-----END SSH HOST KEY KEYS-----\n"
+STEPS = ("check-account", "init-terraform", "show-plan", "apply-plan", "write-inventory", "archive-state")
+
+
+def case(name: str) -> dict[str, Any]:
+    """The values of a case."""
+    return json.loads((HERE / f"cases/{name}.tfvars.json").read_text())
+
+
+class Provisioned(Story):
+    """An account of AWS, empty at first, and a package whose target is made there."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.assertTrue(PLAYBOOK.exists(), f"{PLAYBOOK} is missing; next: tools/install terraform")
+        self.assertIsNotNone(shutil.which("terraform"), "terraform 1.11 or newer is needed on PATH")
+        self.console = self.home / "console"
+        self.console.write_text("[    0.0] booting\n")
+        self.endpoint = self.start_moto()
+        override = (HERE / "moto/endpoints_override.tf").read_text()
+        own = self.state / "local/terraform/endpoints_override.tf"
+        own.parent.mkdir(parents=True)
+        own.write_text(override.replace("http://127.0.0.1:5000", self.endpoint))
+        for name in ("aws", "session-manager-plugin"):
+            program = self.home / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text("#!/bin/sh\nexit 1\n")
+            program.chmod(0o755)
+        self.environment = {
+            "PATH": f"{self.home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true", "TF_CLI_CONFIG_FILE": str(self.where_providers_are()),
+            # Neither may reach Terraform.
+            "TF_VAR_instance_type": "t3.nano", "TF_CLI_ARGS_plan": "-destroy",
+        }  # fmt: skip
+
+    def start_moto(self) -> str:
+        """A moto of this test's own, which knows the images of `moto/images.json` and no others."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, HERE / "moto/server.py", str(port), self.console],
+            env={**os.environ, "MOTO_AMIS_PATH": str(HERE / "moto/images.json")},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/data.json", timeout=30).close()
+                return f"http://127.0.0.1:{port}"
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("moto did not come up within a minute")
+
+    def where_providers_are(self) -> Path:
+        """Settings of Terraform that let it take the provider from the mirror, where there is one."""
+        path, folder = self.home / "terraformrc", mirror()
+        if folder is None:
+            path.write_text("")
+        else:
+            include = '["registry.terraform.io/hashicorp/aws"]'
+            path.write_text(
+                "provider_installation {\n"
+                f'  filesystem_mirror {{\n    path = "{folder}"\n    include = {include}\n  }}\n'
+                f"  direct {{\n    exclude = {include}\n  }}\n}}\n"
+            )
+        return path
+
+    def provisioning(self, folder: str, number: int, **values: Any) -> Package:
+        """A package for these values, with everything of the real one that provision uses."""
+        package = self.package(folder, number).provisions()
+        shutil.rmtree(package.root / ANSIBLE)
+        shutil.copytree(TEMPLATES / ANSIBLE, package.root / ANSIBLE, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        shutil.rmtree(package.root / "infrastructure/terraform")
+        shutil.copytree(MODULE, package.root / "infrastructure/terraform", ignore=shutil.ignore_patterns(".terraform"))
+        package.write("infrastructure/terraform/terraform.tfvars.json", json.dumps(values))
+        package.shell("chmod -R go-w . && find . -type d -empty -delete")
+        self.with_tools(package.seal())
+        tool = next(self.state.glob("venv/*/bin/ansible-playbook"))
+        extra = f"-e ansible_python_interpreter={sys.executable} -e terraform_host_keys_seconds=0"
+        tool.write_text(f'#!/bin/sh\n[ "$1" = --version ] || exec {PLAYBOOK} {extra} "$@"\n')
+        return package
+
+    def aws(self, service: str) -> Any:
+        """Another client than the one under test."""
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name="eu-west-1",
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+
+    def server(self) -> dict[str, Any]:
+        """The one machine, as AWS tells of it."""
+        (reservation,) = self.aws("ec2").describe_instances()["Reservations"]
+        (found,) = reservation["Instances"]
+        return found
+
+    def all_is_made_and_a_second_time_changes_nothing(self, values: dict[str, Any]) -> Package:
+        """The whole way to a machine."""
+        package = self.provisioning("package", 1, **values)
+        with self.subTest("a plan is shown, and nothing is made before it is approved"):
+            run = self.exits(12, package, "provision", says="error[gate.closed]")
+            self.assertRegex(run.stdout, r"\+\d\d made, ~0 changed, -0 destroyed: ")
+            self.assertEqual(self.aws("ec2").describe_instances()["Reservations"], [])
+            self.assertEqual(self.aws("s3").list_buckets()["Buckets"], [])
+            text = (self.state / "packages/1/terraform/plan.txt").read_text()
+            self.assertIn("# aws_instance.server will be created", text)
+            self.assertNotIn("terraform apply", text)
+        with self.subTest("host keys that do not come are told with the way by hand; what was made stays made"):
+            self.exits(0, package, "approve", "provision", "--by", "Ada")
+            run = self.exits(11, package, "provision", says="paused[step.paused]")
+            self.assertIn("aws ssm start-session --region eu-west-1 --target i-", run.stdout)
+            instance = self.server()["InstanceId"]
+        with self.subTest("once they are shown, they are pinned"):
+            self.console.write_text(CONSOLE)
+            run = self.exits(0, package, "provision")
+            self.assertRegex(run.stdout, r"(?m)^provision/apply-plan +done earlier$")
+            (address,) = self.aws("ec2").describe_addresses()["Addresses"]
+            inventory = self.state / "inventory/target"
+            self.assertEqual((inventory / "known_hosts").read_text(), f"{address['PublicIp']} {KEYS}\n")
+            host = json.loads((inventory / "hosts.json").read_text())["stuf"]["hosts"]["target"]
+            self.assertEqual((host["ansible_host"], host["instance_id"]), (address["PublicIp"], instance))
+            self.assertEqual(address["InstanceId"], instance)
+        with self.subTest("a second time there is nothing to approve, and nothing changes"):
+            (self.state / "approve-provision").unlink()
+            run = self.migrate(package, "provision")
+            self.assertEqual(run.returncode, 0, (self.state / "packages/1/terraform/plan.txt").read_text())
+            self.assertIn("nothing is to be made, changed or destroyed", run.stdout)
+            self.assertIn("provision finished: 0 changes", run.stdout)
+            self.assertEqual(self.server()["InstanceId"], instance)
+        return package
+
+
+class Least(Provisioned):
+    def test_ten_lines_become_a_machine_by_the_very_plan_that_was_approved(self) -> None:
+        with self.subTest("credentials of another account are refused before anything is planned"):
+            wrong = self.provisioning("wrong", 9, **case("ten-lines"), account_id="999999999999")
+            run = self.exits(12, wrong, "provision", says="error[step.refused]")
+            self.assertIn("are of account 123456789012, and the target names 999999999999", run.stdout)
+            self.assertFalse((self.state / "terraform/code/main.tf").exists())
+            shutil.rmtree(self.state / "packages/9")
+        package = self.all_is_made_and_a_second_time_changes_nothing(case("ten-lines"))
+        server = self.server()
+        with self.subTest("it is Debian's, closed, and as large as the target says"):
+            self.assertEqual((server["ImageId"], server["InstanceType"]), (DEBIAN, "t3.large"))
+            self.assertEqual(server["MetadataOptions"]["HttpTokens"], "required")
+            (group,) = server["SecurityGroups"]
+            rules = self.aws("ec2").describe_security_group_rules(
+                Filters=[{"Name": "group-id", "Values": [group["GroupId"]]}]
+            )
+            found = {(rule["IsEgress"], rule["FromPort"]) for rule in rules["SecurityGroupRules"]}
+            self.assertEqual(found, {(False, 80), (False, 443), (True, 80), (True, 443), (True, 587)})
+        with self.subTest("the key of the storage is made by hand, and no state ever knows it"):
+            user = "stuf-acme-staging-api"
+            run = self.exits(0, package, "provision")
+            self.assertIn(f"aws iam create-access-key --user-name {user}", run.stdout)
+            self.assertEqual(self.aws("iam").list_access_keys(UserName=user)["AccessKeyMetadata"], [])
+            secret = self.aws("iam").create_access_key(UserName=user)["AccessKey"]["SecretAccessKey"]
+            self.exits(0, package, "provision")
+            for path in self.state.rglob("*"):
+                if path.is_file() and path.suffix in (".tfstate", ".json", ".txt", ".log"):
+                    self.assertNotIn(secret, path.read_text(errors="replace"), path)
+        with self.subTest("the state is archived with each run, and nobody else can read any of it"):
+            archived = sorted(path.name for path in (self.state / "terraform/archive").iterdir())
+            self.assertEqual(archived, [f"1-{run}.tfstate" for run in (3, 4, 5, 6)])
+            modes = {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (self.state / "terraform").rglob("*.tf*")}
+            self.assertEqual(modes, {0})
+        with self.subTest("another machine at that address is refused"):
+            self.console.write_text(CONSOLE.replace("IKqa", "IKqb"))
+            run = self.exits(12, package, "provision", says="error[step.refused]")
+            self.assertIn("shows other host keys than those that are pinned for it", run.stdout)
+            self.assertIn(KEYS, (self.state / "inventory/target/known_hosts").read_text())
+        with self.subTest("what would make the machine anew says so, and keeps its gate closed"):
+            again = self.provisioning("again", 2, **case("ten-lines") | {"slug": "acme-two"})
+            run = self.exits(12, again, "provision", says="IT TAKES AWAY, with what is in it: ")
+            self.assertIn("TAKEN AWAY, with what is in it: aws_instance.server (made anew)", run.stdout)
+            self.assertEqual(self.server()["InstanceId"], server["InstanceId"])
+
+
+class Most(Provisioned):
+    def test_every_option_is_made_and_a_second_time_changes_nothing(self) -> None:
+        zone = self.aws("route53").create_hosted_zone(Name="acme.example", CallerReference="test")["HostedZone"]["Id"]
+        # moto does not tell whom a budget tells (DescribeSubscribersForNotification), so there is none.
+        values = case("everything") | {"dns_zone_id": zone.rpartition("/")[2], "budget_monthly_usd": 0}
+        self.all_is_made_and_a_second_time_changes_nothing(values | {"database": False, "ssh_cidrs": []})
+        records = self.aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        (record,) = (record for record in records if record["Type"] == "A")
+        address = self.aws("ec2").describe_addresses()["Addresses"][0]["PublicIp"]
+        self.assertEqual((record["Name"], record["ResourceRecords"]), ("files.acme.example.", [{"Value": address}]))
+        alarms = {alarm["AlarmName"] for alarm in self.aws("cloudwatch").describe_alarms()["MetricAlarms"]}
+        self.assertEqual(alarms, {f"stuf-acme-staging-{what}" for what in ("server-unreachable", "server-busy")})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -40,8 +40,9 @@ def write(folder: Path) -> None:
     )
     phase = package.Phase("verify", "Verify the target", True, True, None, None, None, steps)
     of = package.Package(
-        root=Path("/nowhere"), number=7, slug="harbour", environment="production", issuer="issuer/x",
-        source="harbour.stuf.example", expires_at=datetime.now(UTC), plan_digest="sha256:" + "0" * 64, phases=(phase,),
+        root=Path("/nowhere"), number=7, slug="harbour", environment="production", provider="host", provisioned=False,
+        issuer="issuer/x", source="harbour.stuf.example",
+        expires_at=datetime.now(UTC), plan_digest="sha256:" + "0" * 64, phases=(phase,),
         secrets=(), not_needed={}, gates={}, content_waits=0, not_here={},
     )  # fmt: skip
     good = Result(0, True, hosts=1, ok=3, lines=("all well",))

@@ -80,6 +80,7 @@ class Running(Story):
         self.assertEqual(
             {name: variables[name] for name in variables if name != "stufpack_journal"},
             {"stufpack_package_root": str(here / "package"), "stufpack_state": str(self.state),
+             "stufpack_package_number": 1, "stufpack_provider": "host",
              "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False,
              "stufpack_digests": False,
              "stufpack_tools": str(next((self.state / "venv").iterdir()) / "bin"),

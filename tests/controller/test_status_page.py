@@ -212,7 +212,7 @@ def _document(value: str) -> dict[str, object]:
         "expires": value, "expired": True, "left": value, "next": value, "unrecorded": 2, "absent": [value],
         "running": {"phase": value, "step": value, "since": value, "told": value},
         "trouble": {"phase": value, "steps": [step], "next": value},
-        "waits": [{"what": value, "whom": value, "command": value}],
+        "waits": [{"what": value, "whom": value, "command": value}], "made": value,
         "phases": [{"title": value, "standing": value, "at": value}],
         "reports": [{"phase": value, "verdict": value, "path": value}],
     }  # fmt: skip

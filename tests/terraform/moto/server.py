@@ -12,10 +12,12 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses.general import General
+from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.utils import Base64EncodedString
 from moto.server import main
 
 RUN = InstanceBackend.run_instances
+ASKED = InstanceResponse.run_instances
 
 
 def run_instances(backend: Any, *words: Any, **given: Any) -> Any:
@@ -30,6 +32,17 @@ def run_instances(backend: Any, *words: Any, **given: Any) -> Any:
     return RUN(backend, *words, **given)
 
 
+def asked_to_run(response: Any) -> Any:
+    """A machine that is made with a guard against its end has it, which moto reads in a later change alone."""
+    backend, guarded = response.ec2_backend, response._get_param("DisableApiTermination") is True
+    before = {one.id for one in backend.all_instances()}
+    answer = ASKED(response)
+    for one in backend.all_instances():
+        if one.id not in before:
+            one.disable_api_termination = guarded
+    return answer
+
+
 def get_console_output(response: Any) -> Any:
     """What the machine has shown, instead of a kernel of 2006."""
     instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
@@ -39,5 +52,6 @@ def get_console_output(response: Any) -> Any:
 
 if __name__ == "__main__":
     InstanceBackend.run_instances = run_instances
+    InstanceResponse.run_instances = asked_to_run
     General.get_console_output = get_console_output
     main(["-H", "127.0.0.1", "-p", sys.argv[1]])

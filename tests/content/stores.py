@@ -240,8 +240,8 @@ class Encrypted:
 
 
 @functools.cache
-def encrypted_moto() -> Encrypted:
-    """A moto behind TLS."""
+def encrypted_moto(_name: str = "source") -> Encrypted:
+    """A moto behind TLS, one for each name, each with an authority of its own."""
     folder = _folder()
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
     key, certificate = folder / "key.pem", folder / "certificate.pem"

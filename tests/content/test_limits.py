@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from cases import ANSIBLE, MIB, RCLONE, Case
-from stores import encrypted_moto, moto
+from stores import Bucket, encrypted_moto, moto
 
 sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
 
@@ -172,11 +172,28 @@ class WhatStoresAndDisksDo(unittest.TestCase):
 
 
 class Encryption(Case):
+    #: What stands for the file of the system's authorities.
+    system: str | None = None
+
     def setUp(self) -> None:
         super().setUp()
         self.between(encrypted_moto().server.bucket(), moto().bucket())
         self.source.seed("by/rclone", b"a")
         self.source.seed("by/itself/", b"b")
+        self.list_source()
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | ({"SSL_CERT_FILE": self.system} if self.system else {})
+
+    def trust_the_source(self, target: Bucket) -> None:
+        """Copies to this target, from the source whose authority the credential brings; rclone has the system's too."""
+        rclone = self.folder / "rclone"
+        known = f"SSL_CERT_FILE={self.system} " if self.system else ""
+        rclone.write_text(f'#!/bin/sh\n{known}exec {RCLONE} "$@"\n')
+        rclone.chmod(0o755)
+        self.between(self.source, target, rclone=str(rclone))
+        storage = {**self.credential["storage"], "ca": encrypted_moto().authority}
+        self.write_credential({**self.credential, "storage": storage})
         self.list_source()
 
     def test_an_authority_of_the_endpoint_s_own_is_trusted_and_no_other(self) -> None:
@@ -188,3 +205,43 @@ class Encryption(Case):
 
         self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (1, 1))
         self.assert_verified(2)
+
+    def test_a_target_whose_authority_the_system_knows_is_trusted_beside_the_source_s_own(self) -> None:
+        # The system's authorities are those of this file, for the program and for rclone.
+        known = encrypted_moto("target").server
+        self.system = str(known.authority)
+        self.trust_the_source(known.bucket())
+
+        copy = self.copied().document
+
+        self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (1, 1))
+        self.assert_verified(2)
+
+    def test_source_and_target_each_have_an_authority_of_their_own(self) -> None:
+        self.trust_the_source(encrypted_moto("target").server.bucket())
+        self.content("inventory")
+        self.assertIn("CERTIFICATE_VERIFY_FAILED", self.content("copy", 1).err)
+        self.configuration["target"]["ca"] = encrypted_moto("target").authority
+        self.configure()
+
+        copy = self.copied().document
+
+        self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (1, 1))
+        self.assert_verified(2)
+
+    def test_neither_side_s_authority_vouches_for_the_other(self) -> None:
+        # Who has the source's authority could stand in the target's place, were it trusted for both.
+        self.trust_the_source(encrypted_moto().server.bucket())
+        self.configuration["target"]["ca"] = encrypted_moto("target").authority
+        self.configure()
+        self.content("inventory")
+
+        self.assertIn("CERTIFICATE_VERIFY_FAILED", self.content("copy", 1).err)
+        self.assertEqual(self.target.listed(), [])
+
+    def test_a_target_without_encryption_is_refused_where_it_is_not_on_this_machine(self) -> None:
+        self.configuration["target"]["endpoint"] = "http://s3.example.org"
+        for store, refused in (("aws-s3", True), ("garage", False)):
+            self.configure(store=store)
+            with self.subTest(store):
+                self.assertEqual("`endpoint` is not https" in self.content("status", 12 if refused else 0).err, refused)

@@ -201,6 +201,7 @@ class Installation:
         self.encrypted = False  # the disk
         self.origins = ["https://files.example.org"]
         self.transit = "tls1.2"
+        self.kept: dict[str, str] = {}  # what the store says of how it keeps an object
         self.broken: dict[str, int] = {}  # of an object, how many answers still end before its last byte
         self._fill()
         outer = self
@@ -279,7 +280,7 @@ class Installation:
 
     def _handle(self, call: BaseHTTPRequestHandler) -> None:
         address = urllib.parse.urlsplit(call.path)
-        query = dict(urllib.parse.parse_qsl(address.query))
+        query = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
         call.rfile.read(int(call.headers.get("content-length", 0)))
         self.asked.append(f"{call.command} {address.path}")
         headers = {}
@@ -295,6 +296,9 @@ class Installation:
                 status = 401
             elif found is not None:
                 status, body = 200, json.dumps(found).encode()
+        elif address.path == "/uploads" and query.keys() & {"versioning", "encryption"}:
+            # What the application's own key hears of a bucket's settings.
+            status = 403
         elif address.path == "/uploads":
             status, body = 200, self.bucket.listing(query)
         else:
@@ -304,6 +308,7 @@ class Installation:
                 # As Garage sends them: UTF-8, which HTTP takes for Latin-1.
                 headers = {f"x-amz-meta-{name}": value.encode().decode("latin-1") for name, value in held[2].items()}
                 headers["content-type"] = held[1]
+                headers |= self.kept
         call.send_response(status)
         for name, value in headers.items():
             call.send_header(name, value)

@@ -167,6 +167,28 @@ class Verbs(unittest.TestCase):
             self.assertEqual("hold" in machine.called, bool(states))
 
 
+class Endpoint(unittest.TestCase):
+    def test_the_storage_is_where_the_package_says_or_else_garage_where_it_listens_now(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="stufpack-test-") as folder:
+            for name in ("CONFIGURATION", "OUTPUT"):
+                self.addCleanup(setattr, content, name, getattr(content, name))
+            content.OUTPUT, content.CONFIGURATION = Path(folder), Path(folder, "content.json")
+
+            def run(command: list[str], **_: Any) -> tuple[int, str, str]:
+                answers = {"ps": "one\n", "inspect": '{"stuf_data": {"IPAddress": "192.0.2.7"}}'}
+                return 0, answers.get(command[1], ""), ""
+
+            machine = content.Machine(SimpleNamespace(run_command=run))
+            for given, wanted in (
+                ({}, "http://192.0.2.7:3900"),
+                ({"endpoint": ""}, "http://192.0.2.7:3900"),
+                ({"endpoint": "https://s3.eu-west-1.amazonaws.com"}, "https://s3.eu-west-1.amazonaws.com"),
+            ):
+                machine.start("stuf-content@copy.service", "copy", {"target": {"bucket": "b", **given}})
+                written = json.loads(content.CONFIGURATION.read_text())
+                self.assertEqual(written, {"target": {"bucket": "b", "endpoint": wanted}})
+
+
 class Following(unittest.TestCase):
     def play(
         self, *answers: dict[str, Any], verb: str = "copy", hold: bool = False

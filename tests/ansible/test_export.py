@@ -116,6 +116,22 @@ class Everything(ExportTest):
         self.assertEqual((account["serviceAccountClientId"], account["realmRoles"]), ("stuf-api", ["admin"]))
         self.assertEqual([one["username"] for one in realm["users"] if "validation" in one["username"]], [])
 
+    def test_a_bucket_whose_settings_the_key_may_not_read_is_told_by_what_it_keeps(self) -> None:
+        storage = json.loads(self.stuf.settings().read_text())["storage"] | {"provider": "aws-s3"}
+        version, encryption = "x-amz-version-id", "x-amz-server-side-encryption"
+        for kept, versioning, at_rest in (
+            ({version: "the-second", encryption: "AES256"}, True, "AES256"),
+            ({version: "null", encryption: "aws:kms"}, False, "aws:kms"),
+            ({}, False, "none"),
+        ):
+            self.stuf.kept = kept
+            spec = self.exported(storage=storage)[0]["spec"]
+            found = spec["storage"]
+            with self.subTest(kept):
+                told = (found["provider"], found["versioning"], found["encryption"])
+                self.assertEqual(told, ("aws-s3", versioning, at_rest))
+                self.assertEqual(spec["exposure"]["encryptionAtRest"], at_rest)
+
     def test_the_collection_of_validations_is_left_out_with_trust_architects_alone(self) -> None:
         users = self.stuf.realm.users
         self.assertIn("stufpack-validation", users["u-001"]["attributes"]["collections"][0])

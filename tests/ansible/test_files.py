@@ -65,9 +65,13 @@ class Secrets(Files):
         with self.assertRaisesRegex(StufError, "postgres_password is empty"):
             secrets.converge(self.given(), False)
 
-    def test_a_provided_one_that_is_missing_stops_and_says_where_to_put_it(self) -> None:
+    def test_a_provided_one_that_is_missing_stops_and_says_what_it_is_and_where_to_put_it(self) -> None:
+        given = self.given("provided")
         with self.assertRaisesRegex(StufError, "secrets/storage_access_key in the state folder"):
-            secrets.converge(self.given("provided"), False)
+            secrets.converge(given, False)
+        given["secrets"][0]["purpose"] = "made by: aws iam create-access-key"
+        with self.assertRaisesRegex(StufError, r"storage_access_key \(made by: aws iam create-access-key\) is missing"):
+            secrets.converge(given, False)
 
     def test_check_mode_makes_nothing(self) -> None:
         changed, made = secrets.converge(self.given(), True)
@@ -162,7 +166,8 @@ class Placed(unittest.TestCase):
 class Numbers(unittest.TestCase):
     def test_a_service_reads_its_secrets_under_the_number_that_compose_gives_it(self) -> None:
         compose = yaml.safe_load((ROOT.parent / "compose/compose.yaml").read_text())
-        readers = yaml.safe_load((ROOT / "roles/stuf/vars/main.yml").read_text())["stuf_readers"]
+        variables = yaml.safe_load((ROOT / "roles/stuf/vars/main.yml").read_text())
+        readers = variables["stuf_own_readers"] | variables["stuf_of_storage"]["garage"]["readers"]
         users = {name: compose["services"][name]["user"] for name in readers}
         self.assertEqual(
             {name: int(user.partition(":")[0]) for name, user in users.items()},
@@ -170,6 +175,16 @@ class Numbers(unittest.TestCase):
         )
         # Account 1000 is somebody's: without Keycloak's group it may not look into the process.
         self.assertEqual(users["keycloak"], "1000:0")
+
+    def test_a_storage_outside_leaves_no_account_secret_or_volume_on_the_machine(self) -> None:
+        variables = yaml.safe_load((ROOT / "roles/stuf/vars/main.yml").read_text())
+        compose = yaml.safe_load((ROOT.parent / "compose/compose.yaml").read_text())
+        outside = variables["stuf_of_storage"]["aws-s3"]
+        self.assertEqual([outside[part] for part in ("users", "readers", "volumes")], [{}, {}, {}])
+        # Both together are every volume of Compose; of the storage's own, only Garage's service speaks.
+        both = variables["stuf_own_volumes"] | variables["stuf_of_storage"]["garage"]["volumes"]
+        self.assertEqual(set(both), {volume["name"] for volume in compose["volumes"].values()})
+        self.assertNotIn("garage", str([value for name, value in variables.items() if name.startswith("stuf_own_")]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What `preflight` takes for a machine that it can work on."""
 
+import re
 import unittest
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,30 @@ def accepted(**other: str) -> bool:
     (conditions,) = (task["ansible.builtin.assert"]["that"] for task in tasks if "ansible.builtin.assert" in task)
     facts = {"ansible_facts": {**GOOD, **other}}
     return all(jinja2.Environment().compile_expression(one)(**facts) for one in conditions)
+
+
+def room(volume: str | None, free: int = 9) -> int:
+    """Bytes that preflight counts, where lsblk says this of the data volume."""
+    tasks: list[dict[str, Any]] = yaml.safe_load(CHECK.with_name("check_resources.yml").read_text())
+    (told,) = (task["vars"] for task in tasks if "preflight_bytes" in task.get("vars", {}))
+    engine = jinja2.Environment()
+    engine.filters["regex_search"] = lambda text, pattern: (found := re.search(pattern, text)) and found[0]
+    values: dict[str, Any] = {
+        "preflight_free": {"stdout_lines": ["Avail", "5", str(free)]},
+        "preflight_held": {"stdout": ""},
+        "preflight_volume": {} if volume is None else {"stdout": volume},
+    }
+    for name in ("preflight_unused", "preflight_seen", "preflight_bytes"):
+        values[name] = engine.from_string(told[name]).render(**values)
+    return int(values["preflight_bytes"])
+
+
+class DataVolume(unittest.TestCase):
+    """Where the data has a disk of its own."""
+
+    def test_one_that_is_not_mounted_yet_counts_and_one_that_is_has_been_counted(self) -> None:
+        found = [room(said) for said in (None, "", "107374182400", "107374182400 ", "107374182400 /srv/stuf-data")]
+        self.assertEqual(found, [9, 9, 107374182400, 107374182400, 9])
 
 
 class Machine(unittest.TestCase):

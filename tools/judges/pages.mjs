@@ -1,9 +1,10 @@
 // Looks at pages in Chromium as people do: on a telephone, a tablet and a desk, in light and in dark.
 //
-// usage: pages.mjs NODE_FOLDER [--told FILE] PAGE…
+// usage: pages.mjs NODE_FOLDER [--told FILE] [--running PAGE] PAGE…
 //
 // With --told the findings have to be those of FILE, each a line of width, mode and kind: so a page that is broken on
-// purpose shows that each kind is noticed, and only where it is.
+// purpose shows that each kind is noticed, and only where it is. With --running a page is one of a run that goes on, to which
+// the rules NOT_WHILE_RUNNING do not apply.
 
 import { readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
@@ -13,6 +14,16 @@ const WIDTHS = [360, 768, 1280];
 const MODES = ["light", "dark"];
 const LEAST_CONTRAST = 4.5;
 const LEAST_LETTERS = 11;
+/** Pages that are looked at at once. */
+const AT_ONCE = 2;
+
+/** Rules of axe that say nothing of the page that `./migrate` keeps while a run goes on. */
+const NOT_WHILE_RUNNING = {
+  // The page loads itself again, since it may hold no script and whoever waits for a migration wants to see how far it is. Nothing
+  // is typed, ticked or folded on it, so nothing gets lost. As soon as the run is over the page does so no more, and has to keep
+  // the rule.
+  "meta-refresh": { enabled: false },
+};
 
 /** What is wrong with the page as it stands there; runs in the browser and knows nothing but its arguments. */
 function look([leastContrast, leastLetters]) {
@@ -20,6 +31,9 @@ function look([leastContrast, leastLetters]) {
   const say = (kind, text) => found.push([kind, text]);
   const short = (text) => text.trim().replace(/\s+/gu, " ").slice(0, 60);
   const root = document.documentElement;
+
+  // What is folded away is read too, sooner or later.
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
 
   if (root.scrollWidth > root.clientWidth) say("scroll", `${root.scrollWidth} pixels wide on ${root.clientWidth}`);
 
@@ -98,6 +112,16 @@ function look([leastContrast, leastLetters]) {
   return found;
 }
 
+/** What stands where, without its colours; runs in the browser. */
+function layout() {
+  const place = (node) => {
+    const { x, y, width, height } = node.getBoundingClientRect();
+    const { visibility, opacity } = getComputedStyle(node);
+    return [node.nodeName, x, y, width, height, visibility, opacity].join(" ");
+  };
+  return Array.from(document.querySelectorAll("*"), place).join("\n");
+}
+
 /** What the search of a page does, where it has one: hides everything, finds one thing, shows everything again. */
 async function search(page) {
   const box = page.locator("[data-filter]");
@@ -110,44 +134,61 @@ async function search(page) {
     await field.fill(words);
     return items.evaluateAll((nodes) => nodes.filter((node) => node.checkVisibility()).length);
   };
-  const word = (await items.last().textContent()).trim().split(/\s+/u)[0];
-  const [none, some, again] = [await shown("no such setting"), await shown(word.toUpperCase()), await shown("")];
+  // All that stands in the last one, since rows often begin with the same word.
+  const words = (await items.last().textContent()).trim();
+  const [none, some, again] = [await shown("no such setting"), await shown(words.toUpperCase()), await shown("")];
   const right = none === 0 && some > 0 && some < all && again === all;
-  return right ? [] : [["search", `of ${all}: ${none} by what is not there, ${some} by ${word}, ${again} by nothing`]];
+  return right ? [] : [["search", `of ${all}: ${none} by what is not there, ${some} by ${words}, ${again} by nothing`]];
 }
 
 /** What axe finds; contrast is told above, for large letters too. */
-async function axe(page, source) {
+async function axe(page, source, leftOut) {
   await page.evaluate(source);
-  const options = { resultTypes: ["violations"], rules: { "color-contrast": { enabled: false } } };
+  const options = { resultTypes: ["violations"], rules: { "color-contrast": { enabled: false }, ...leftOut } };
   const { violations } = await page.evaluate((asked) => globalThis.axe.run(document, asked), options);
   return violations.map(({ id, help, nodes }) => ["axe", `${id}: ${help}: ${nodes[0].html.slice(0, 120)}`]);
 }
 
-async function judge(browser, source, file) {
-  const address = pathToFileURL(resolve(file)).href;
+/** A tab that shows pages in one mode; one for many pages, since a process for each costs more than its page. */
+async function open(browser, mode) {
+  const context = await browser.newContext({ colorScheme: mode, viewport: { width: WIDTHS[0], height: 800 } });
+  const tab = { mode, page: await context.newPage(), address: "", noted: [] };
+  tab.page.on("console", (message) => tab.noted.push(["console", message.text()]));
+  tab.page.on("pageerror", (error) => tab.noted.push(["console", error.message]));
+  tab.page.on("request", (request) => {
+    if (request.url().split("#")[0] !== tab.address) tab.noted.push(["loads", request.url()]);
+  });
+  return tab;
+}
+
+async function judge(tabs, source, file, running) {
   const findings = [];
-  for (const mode of MODES) {
-    const context = await browser.newContext({ colorScheme: mode, viewport: { width: WIDTHS[0], height: 800 } });
-    const page = await context.newPage();
-    const noted = [];
-    page.on("console", (message) => noted.push(["console", message.text()]));
-    page.on("pageerror", (error) => noted.push(["console", error.message]));
-    page.on("request", (request) => request.url().split("#")[0] === address || noted.push(["loads", request.url()]));
+  const leftOut = running ? NOT_WHILE_RUNNING : {};
+  const layouts = new Map();
+  for (const tab of tabs) {
+    const { mode, page } = tab;
+    tab.address = pathToFileURL(resolve(file)).href;
     for (const width of WIDTHS) {
-      noted.length = 0;
+      tab.noted = [];
       await page.setViewportSize({ width, height: 800 });
-      await page.goto(address);
-      const found = [...(await page.evaluate(look, [LEAST_CONTRAST, LEAST_LETTERS])), ...(await search(page)), ...noted];
-      for (const [kind, text] of [...found, ...(await axe(page, source))]) findings.push([`${width} ${mode} ${kind}`, text]);
+      await page.goto(tab.address);
+      const found = [...(await page.evaluate(look, [LEAST_CONTRAST, LEAST_LETTERS])), ...tab.noted];
+      const still = running && (await page.locator("meta[http-equiv=refresh]").count()) === 0;
+      if (still) found.push(["running", "it does not load itself again, so every rule is for it"]);
+      // Search and axe, which take longest, see no colours: where nothing but these differs they have told everything.
+      const drawn = await page.evaluate(layout);
+      if (drawn !== layouts.get(width)) found.push(...(await search(page)), ...(await axe(page, source, leftOut)));
+      layouts.set(width, drawn);
+      for (const [kind, text] of found) findings.push([`${width} ${mode} ${kind}`, text]);
     }
-    await context.close();
   }
   return findings;
 }
 
 async function main([folder, ...rest]) {
-  const told = rest[0] === "--told" ? rest.splice(0, 2)[1] : null;
+  const option = (name) => (rest[0] === name ? rest.splice(0, 2)[1] : null);
+  const [told, running] = [option("--told"), option("--running")];
+  const files = running === null ? rest : [running, ...rest];
   const modules = join(folder, "node_modules");
   const { chromium } = await import(pathToFileURL(join(modules, "playwright-core/index.mjs")));
   const source = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
@@ -159,16 +200,21 @@ async function main([folder, ...rest]) {
   });
   const findings = [];
   try {
-    for (const file of rest) {
-      const found = await judge(browser, source, file);
-      for (const [where, text] of found) console.log(`${basename(file)} ${where}: ${text}`);
-      console.log(`${basename(file)}: ${WIDTHS.length} widths, ${MODES.length} modes, ${found.length} findings`);
-      findings.push(...found);
-    }
+    const waiting = [...files];
+    const worker = async () => {
+      const tabs = await Promise.all(MODES.map((mode) => open(browser, mode)));
+      for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+        const found = await judge(tabs, source, file, file === running);
+        for (const [where, text] of found) console.log(`${basename(file)} ${where}: ${text}`);
+        console.log(`${basename(file)}: ${WIDTHS.length} widths, ${MODES.length} modes, ${found.length} findings`);
+        findings.push(...found);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
   } finally {
     await browser.close();
   }
-  if (rest.length === 0) throw new Error("no page to look at");
+  if (files.length === 0) throw new Error("no page to look at");
   if (told === null) return findings.length === 0;
   const expected = readFileSync(told, "utf8").trim().split("\n").sort();
   const kinds = [...new Set(findings.map(([where]) => where))].sort();

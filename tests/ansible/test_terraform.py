@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import yaml
 from modules import ROOT, module
 
 terraform = module("stufpack_terraform")
@@ -404,6 +405,37 @@ class Inventory(unittest.TestCase):
     def test_a_provider_that_makes_no_machine_is_told(self) -> None:
         with self.assertRaisesRegex(StufError, "nothing is known here of machines at the provider host"):
             inventory.stufpack_provider.of("host")
+
+
+class WayIn(unittest.TestCase):
+    def test_ssh_is_given_the_pinned_keys_first_and_then_the_way_through_which_it_goes(self) -> None:
+        """Ansible itself, with a program in the place of ssh that writes down how it was called."""
+        playbook = Path(sys.executable).with_name("ansible-playbook")
+        self.assertTrue(playbook.exists(), f"{playbook} is missing; next: tools/install quick, then tools/test-python")
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("bin", "target"):
+            (folder / name).mkdir()
+        ssh = folder / "bin/ssh"
+        ssh.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>{folder}/calls\n')
+        ssh.chmod(0o755)
+        through = aws.way_in(Aws.VALUES, OUTPUT)
+        (folder / "target/hosts.json").write_text(json.dumps(inventory.hosts(OUTPUT, through)))
+        (folder / "target/known_hosts").write_text(f"192.0.2.10 {ED}\n")
+        (play,) = yaml.safe_load((ROOT / "playbooks/preflight.yml").read_text())
+        task = {"name": "Reach it", "ansible.builtin.raw": "true"}
+        ours = {"name": "Reach it", "hosts": "stuf", "gather_facts": False, "vars": play["vars"], "tasks": [task]}
+        (folder / "play.yml").write_text(json.dumps([ours]))
+        done = subprocess.run(
+            [playbook, "-i", folder / "target", folder / "play.yml"], cwd=folder, check=False,
+            env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8",
+                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "home")},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stdout)
+        given = (folder / "calls").read_text().splitlines()
+        wanted = ["StrictHostKeyChecking=yes", "GlobalKnownHostsFile=/dev/null"]
+        wanted += [f"UserKnownHostsFile={folder}/target/known_hosts", f"ProxyCommand={through}", "192.0.2.10"]
+        self.assertEqual([word for word in given if word in wanted], wanted)
 
 
 class Aws(unittest.TestCase):

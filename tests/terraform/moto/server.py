@@ -14,8 +14,10 @@ from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses.general import General
 from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.utils import Base64EncodedString
+from moto.route53 import models as route53
 from moto.server import main
 
+ZONE = route53.create_route53_zone_id
 RUN = InstanceBackend.run_instances
 ASKED = InstanceResponse.run_instances
 
@@ -43,6 +45,11 @@ def asked_to_run(response: Any) -> Any:
     return answer
 
 
+def zone_id(*words: Any, **given: Any) -> str:
+    """AWS's own begin so, and the module refuses what does not."""
+    return "Z" + str(ZONE(*words, **given))[1:]
+
+
 def get_console_output(response: Any) -> Any:
     """What the machine has shown, instead of a kernel of 2006."""
     instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
@@ -53,5 +60,6 @@ def get_console_output(response: Any) -> Any:
 if __name__ == "__main__":
     InstanceBackend.run_instances = run_instances
     InstanceResponse.run_instances = asked_to_run
+    route53.create_route53_zone_id = zone_id
     General.get_console_output = get_console_output
     main(["-H", "127.0.0.1", "-p", sys.argv[1]])

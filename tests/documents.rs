@@ -7,7 +7,7 @@ mod pages;
 #[path = "documents/typed.rs"]
 mod typed;
 
-use fixture::{HOSTILE, harbour, least};
+use fixture::{HOSTILE, example, harbour, least};
 use pulldown_cmark::{Event, Options, Parser, TagEnd};
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -96,6 +96,14 @@ fn texts_for_users_are_plain_and_a_hostile_project_name_stays_between_its_quotes
 
 #[test]
 fn nothing_is_left_to_fill_in_and_nothing_is_said_of_what_the_target_lacks() {
+    let acme = files(&example("acme"));
+    let pages = ["MIGRATION-PLAN.html", "docs/ledger.html"]
+        .map(|path| (path, std::str::from_utf8(&acme[path].bytes).expect("UTF-8")));
+    for (path, text) in documents(&acme).chain(pages) {
+        for word in ["TODO", "TBD", "FIXME", "<your", "XXX", "{%", "undefined"] {
+            assert!(!text.contains(word), "{word} stands in {path}");
+        }
+    }
     let names = [name_in_plain_text(&least()), render::escape_html(HOSTILE)];
     let least = files(&least());
     let pages = ["MIGRATION-PLAN.html", "docs/ledger.html"]

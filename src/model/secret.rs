@@ -45,7 +45,8 @@ pub fn may_be_secret(field: &str) -> bool {
     let field: String = field.to_lowercase().chars().filter(char::is_ascii_alphabetic).collect();
     let words =
         ["password", "passwd", "secret", "token", "dsn", "credential", "apikey", "privatekey", "salt"];
-    field.ends_with("key") || words.iter().any(|word| field.contains(word))
+    let is_key = field.ends_with("key") && !field.ends_with("publickey");
+    is_key || words.iter().any(|word| field.contains(word))
 }
 
 /// What stands before the `@` of each URL in `text`: user and password.

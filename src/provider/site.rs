@@ -109,6 +109,8 @@ pub struct Made {
     pub tools: Vec<(&'static str, &'static str)>,
     /// In whose account it will be, as a phrase.
     pub owner: String,
+    /// Whether the target says whose account that is; then credentials of any other are refused.
+    pub owner_is_said: bool,
     /// How one gives Terraform the right to make it, as a sentence in the imperative.
     pub credentials: &'static str,
     /// What shows whose credentials they are.

@@ -1,6 +1,6 @@
 //! What the documents have people type, typed: with stand-ins for the machine, and for what would reach it.
 
-use super::fixture::{harbour, least};
+use super::fixture::{example, harbour, least};
 use super::{documents, files, files_of};
 use age::secrecy::ExposeSecret as _;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -96,13 +96,14 @@ const DOES: &str = "#!/bin/sh\n";
 
 #[test]
 fn what_is_typed_after_ssh_arrives_as_it_was_typed() {
-    let printed: BTreeSet<String> = [harbour(), least()]
+    let printed: BTreeSet<String> = [harbour(), least(), example("acme")]
         .iter()
         .flat_map(|checked| documents(&files(checked)).flat_map(|(_, page)| code(page)).collect::<Vec<_>>())
         .collect();
     let mut called = 0;
     for text in printed {
-        let calls = text.matches("ssh -p ").count() + text.matches("ssh \"$OTHER\"").count();
+        let begin = ["ssh -p ", "ssh -F ", "ssh -G ", "ssh \"$OTHER\""];
+        let calls: usize = begin.iter().map(|begin| text.matches(begin).count()).sum();
         if calls == 0 {
             continue;
         }
@@ -113,7 +114,7 @@ fn what_is_typed_after_ssh_arrives_as_it_was_typed() {
         assert_eq!(bench.read("wrong"), "", "{text}");
         called += calls;
     }
-    assert!(called > 40, "{called} calls of ssh");
+    assert!(called > 80, "{called} calls of ssh");
 }
 
 /// The machine is the folder `machine`: there a path from the root on begins.

@@ -52,9 +52,13 @@ fn account(made: &Made) -> Draft {
             "provision/check-account",
             "Check tools and credentials",
             format!(
-                "Looks for {} on this machine, and asks whose the credentials are: it has to be {}.",
+                "Looks for {} on this machine, and asks whose the credentials are: {}.",
                 tools.join(", "),
-                made.owner
+                if made.owner_is_said {
+                    format!("they have to be of {}", made.owner)
+                } else {
+                    "the target names no account, so look at the answer".to_owned()
+                }
             ),
         )
     }
@@ -115,7 +119,7 @@ fn apply(facts: &Facts, made: &Made) -> Draft {
 fn inventory(facts: &Facts) -> Draft {
     let way = match facts.site.machine.way {
         Some(way) if facts.ssh_allowed.is_empty() => {
-            format!(" It leads through {way}, since no network reaches SSH.")
+            format!(" The way there leads through {way}, since no network reaches SSH.")
         }
         _ => String::new(),
     };

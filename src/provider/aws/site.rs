@@ -35,9 +35,11 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
                 endpoint: format!("s3.{region}.amazonaws.com"),
                 overlay: "storage-s3.yaml",
                 renew: format!(
-                    "make a new one with `aws iam create-access-key --user-name {user}`, put both parts into the state folder, type ./migrate prepare and ./migrate deploy, then delete the old one with `aws iam delete-access-key`"
+                    "make a new one, which aws iam create-access-key --user-name {user} does, put both parts into the state folder, type ./migrate prepare and ./migrate deploy, then delete the old one, which aws iam delete-access-key does"
                 ),
-                remove: "It refuses to be destroyed while it holds anything: empty it, earlier versions too, and take prevent_destroy out of storage.tf first.".to_owned(),
+                remove:
+                    "The bucket also refuses while it holds anything: empty it first, earlier versions too."
+                        .to_owned(),
             },
             versions_kept_days: Some(aws.noncurrent_version_days),
             secrets: secrets(&user),
@@ -51,8 +53,9 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             tools: tools(aws, target),
             owner: match &aws.account_id {
                 Some(account) => format!("account {account} of AWS"),
-                None => "the account of AWS that your credentials are of".to_owned(),
+                None => "your account of AWS".to_owned(),
             },
+            owner_is_said: aws.account_id.is_some(),
             credentials: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, in the shell that you type in",
             whose: "aws sts get-caller-identity",
             what: what(aws, &bucket),

@@ -5,6 +5,9 @@ use crate::plan::Plan;
 use crate::provider::Home;
 use crate::render::environment::dotenv;
 
+/// Where `deploy` places the project.
+const PROJECT: &str = "/opt/stuf/compose";
+
 pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     let target = &checked.target;
     let image = |service| plan.facts.images.get(&service).map(ToString::to_string).unwrap_or_default();
@@ -46,7 +49,8 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     }
     if let Home::Outside { endpoint, overlay, .. } = &storage.home {
         values.extend([
-            ("COMPOSE_FILE", format!("compose.yaml:{overlay}")),
+            // Compose reads relative names from the folder that one stands in.
+            ("COMPOSE_FILE", format!("{PROJECT}/compose.yaml:{PROJECT}/{overlay}")),
             ("STUF_STORAGE_ENDPOINT", endpoint.clone()),
             ("STUF_STORAGE_SECURE", "true".to_owned()),
         ]);

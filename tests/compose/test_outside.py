@@ -10,10 +10,9 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from modules import ROOT
-
-COMPOSE = ROOT.parent / "compose"
-SAMPLE = Path(__file__).parent / "sample/dotenv"
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "templates/infrastructure/compose"
+SAMPLE = ROOT / "tests/ansible/sample/dotenv"
 
 
 class StorageOutside(unittest.TestCase):

@@ -19,8 +19,8 @@ DOCUMENTATION = """
 module: stuf_inventory
 short_description: Write the inventory of a new machine and pin its host keys
 description:
-  - Writes C(hosts.json) from what Terraform tells of the machine, and C(known_hosts) from what the machine shows at its
-    first boot, read from its provider.
+  - Writes C(hosts.json) and C(ssh_config) from what Terraform tells of the machine, and C(known_hosts) from what the machine
+    shows at its first boot, read from its provider.
   - Keys are pinned once. Others later are refused (C(stufpack_exit) 12), whoever pinned the first. Keys that do not
     come are told with the way by hand (C(stufpack_exit) 11).
 options:
@@ -75,9 +75,25 @@ def hosts(output: dict[str, Any], through: str | None) -> dict[str, Any]:
     return {"stuf": {"hosts": {"target": host}}}
 
 
-def write(folder: Path, document: dict[str, Any]) -> bool:
-    """Writes the inventory whole; whether it was another."""
-    path, text = folder / "hosts.json", json.dumps(document, indent=1) + "\n"
+def for_ssh(document: dict[str, Any], known_hosts: Path, through: str | None) -> str:
+    """The same for the SSH client, since the documents have people type `ssh -F ssh_config target`."""
+    host = document["stuf"]["hosts"]["target"]
+    pinned = str(known_hosts).replace("%", "%%")
+    lines = [
+        "Host target",
+        f"  HostName {host['ansible_host']}",
+        f"  Port {host['ansible_port']}",
+        f"  User {host['ansible_user']}",
+        f'  UserKnownHostsFile "{pinned}"',
+        "  GlobalKnownHostsFile /dev/null",
+        "  StrictHostKeyChecking yes",
+        *([f"  ProxyCommand {through}"] if through is not None else []),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def write(path: Path, text: str) -> bool:
+    """Writes a file whole; whether it was another."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -103,7 +119,10 @@ def settle(given: dict[str, Any]) -> dict[str, Any]:
     folder = Path(given["folder"])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     known_hosts, address = folder / "known_hosts", str(output["address"])
-    changed = write(folder, hosts(output, provider.way_in(values, output)))
+    through = provider.way_in(values, output)
+    document = hosts(output, through)
+    changed = write(folder / "hosts.json", json.dumps(document, indent=1) + "\n")
+    changed = write(folder / "ssh_config", for_ssh(document, known_hosts, through)) or changed
     there = stufpack_host_keys.pinned(known_hosts, address)
     try:
         keys = await_keys(lambda: provider.console(values, output), 0 if there else given["seconds"])

@@ -3,19 +3,19 @@
 import bootstrap
 import gates
 import planned
-from journal import TAKES_BACK, Journal
+from journal import KEPT, TAKES_BACK, Journal
 from outcome import Stop
 from package import READS, Package, Phase
 from state import State, is_locked
 
 
 def stands(journal: Journal) -> bool:
-    """Whether anything was begun that a way back has not taken back to its end."""
+    """Whether anything was begun that a way back would take down, and has not taken back to its end."""
     built = False
     for line in journal.steps():
         if line.phase in TAKES_BACK:
             built = built and line.state != "finished"
-        elif line.phase not in READS:
+        elif line.phase not in READS | KEPT:
             built = True
     return built
 
@@ -47,7 +47,10 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
 def after(package: Package, state: State, journal: Journal, phase: Phase) -> str:
     """What comes after a phase that has just come to its end."""
     if phase.id in TAKES_BACK:
-        return "./migrate resume" if gates.standing(state) else "./migrate preflight, should it begin anew"
+        if gates.standing(state):
+            return "./migrate resume"
+        first = next((one.id for one in _forward(package) if one.id not in KEPT), "preflight")
+        return f"./migrate {first}, should it begin anew"
     later = package.next_phase(phase.id)
     if later is None:
         return _beyond(package)

@@ -1,8 +1,9 @@
 """Gates: small files by which people open, hold or turn back a run. Written by `approve`, `hold`, `panic` or an editor.
 
-A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, for the content `batches`, and `accepts`:
-the checks that warn, by their ids. An approval opens its gate for exactly one plan, and these very lists of files; of
-another plan's approval nothing follows. A warning that nobody has accepted by name keeps the gate closed.
+A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, for the content `batches`, for what
+Terraform makes `plan-file`, and `accepts`: the checks that warn, by their ids. An approval opens its gate for exactly
+one plan, and these very lists of files, or that very file of Terraform's; of another plan's approval nothing follows.
+A warning that nobody has accepted by name keeps the gate closed.
 """
 
 import difflib
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import planned
+import provisioning
 import report
 import signoff
 from journal import TAKES_BACK, Journal
@@ -28,7 +30,7 @@ from state import State, replace
 # `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
 _NEVER_HELD = TAKES_BACK | {"status", "support"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_KEYS = {"digest", "by", "strategy", "batches", "accepts"}
+_KEYS = ("digest", "by", "strategy", "batches", "plan-file", "accepts")
 # A check's id that stands on a line of a gate file, and on a command line, as it is.
 _CHECK = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
 # The gate whose approval holds for the batch lists too: the plan has their figures, not what stands in them.
@@ -102,13 +104,16 @@ def approve(
             "gate.strategy", "a strategy is a word of a-z, 0-9 and -", "approve", "see MIGRATION-PLAN.md, chapter 13"
         )
     basis = _basis(package, state, journal, known)
+    shown = _shown(state, known)
     _refuse_unknown(basis, accepts, known, by, strategy)
     _refuse_unaccepted(basis, accepts, known, by, strategy)
     lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
     lines += [f"batches: {package.batches_digest()}"] if name == _OF_BATCHES else []
+    lines += [f"plan-file: {shown.digest}"] if shown else []
     lines += [f"accepts: {' '.join(basis.warnings)}"] if basis.warnings else []
     replace(state.gate(name), "".join(f"{line}\n" for line in lines))
     said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {basis.path}"] if basis.path else [])]
+    said += [f"it does: {shown}"] if shown else []
     said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
     said += [f"written to {state.gate(name)}; without this file it is closed again"]
     return "\n  ".join(said), f"./migrate {known.phase}"
@@ -131,6 +136,20 @@ def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Bas
             str(state.here / "sign-offs"), "mend it, let the user sign again, then: " + gate.command,
         )  # fmt: skip
     return basis
+
+
+def _shown(state: State, gate: Gate) -> provisioning.Shown | None:
+    """The plan of Terraform's that an approval holds for; None for a gate that opens a whole phase.
+
+    Raises `Stop` (exit 12) where no plan waits.
+    """
+    if gate.before is None:
+        return None
+    found = provisioning.waiting(state)
+    if found is None:
+        where = str(state.here / "terraform")
+        raise refused("gate.no-plan", "no plan waits to be approved", where, f"./migrate {gate.phase}")
+    return found
 
 
 def _proofs(package: Package, gate: Gate) -> list[str]:
@@ -212,21 +231,28 @@ def way_to(gate: str | None, package: Package, state: State, journal: Journal) -
     return None
 
 
-def approval(package: Package, state: State, journal: Journal, gate: str) -> Approval:
-    """The approval of a gate for this plan, whose report still stands; raises `Stop` (exit 12) when there is none."""
+def approval(package: Package, state: State, journal: Journal, gate: str) -> Approval | None:
+    """The approval of a gate for this plan, whose report still stands; raises `Stop` (exit 12) when there is none.
+
+    None where nothing is to be approved: a plan of Terraform's that changes nothing.
+    """
     path, plan, known = state.gate(gate), package.plan_digest, package.gates.get(gate)
     if known is None:
         where = "MIGRATION-PLAN.json"
         raise refused("gate.unknown", f"the plan has no {gate}", where, "ask the sender for the package again")
     basis = _basis(package, state, journal, known)
+    shown = _shown(state, known)
+    if shown is not None and not shown.asks:
+        return None
     reading = f"the report of {known.report}" if known.report else "MIGRATION-PLAN.md"
+    reading, does = (str(shown.text), f" ({shown})") if shown else (reading, "")
     warns = f", which warns of {', '.join(basis.warnings)}" if basis.warnings else ""
     command = f"read {reading}{warns}, then: {_command(basis, known, None, None)}"
     try:
         kind = path.lstat()
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise refused("gate.closed", f"{gate} is not open: nobody has approved it", str(path), command) from None
+        raise refused("gate.closed", f"{gate} is not open: nobody has approved it{does}", str(path), command) from None
     except (OSError, ValueError) as error:
         raise refused(
             "gate.unreadable", f"{gate} cannot be read: {type(error).__name__}", str(path), command
@@ -241,7 +267,7 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
         if not line.strip():
             continue
         if not colon or key.strip() not in _KEYS or key.strip() in values:
-            what = f"{gate} has a line that is none of digest:, by:, strategy:, batches:, accepts:"
+            what = f"{gate} has a line that is none of {', '.join(f'{key}:' for key in _KEYS)}"
             raise refused("gate.line", what, f"{path}:{number}", command)
         values[key.strip()] = value.strip()
     if values.get("digest") != plan:
@@ -251,6 +277,9 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
     if gate == _OF_BATCHES and values.get("batches") != package.batches_digest():
         what = f"{gate} was given for other lists of files than this package's {package.batches_digest()}"
         raise refused("gate.other-batches", what, str(path), command)
+    if shown is not None and values.get("plan-file") != shown.digest:
+        what = f"{gate} was given for another plan of Terraform's than the one that waits{does}, {shown.digest}"
+        raise refused("gate.other-plan-file", what, str(path), command)
     if not signoff.is_name(values.get("by", "")):
         raise refused("gate.nobody", f"{gate} does not say who approved it: {signoff.NAME}", str(path), command)
     accepts = tuple(values.get("accepts", "").split())

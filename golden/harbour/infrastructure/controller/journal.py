@@ -19,8 +19,10 @@ from outcome import Exit, Stop
 
 FIRST = "0" * 64
 TAKES_BACK = frozenset({"abort", "rollback"})
+# What was made in an account stays there, whatever a way back takes down on the machine.
+KEPT = frozenset({"provision"})
 # What no way back takes down: the machine was looked at, and stays prepared.
-_STAYS = frozenset({"preflight", "prepare"})
+_STAYS = frozenset({"preflight", "prepare"}) | KEPT
 STATES = frozenset({
     "started", "done", "failed", "undone", "undo_failed", "skipped", "paused", "lost",
     "finished", "rolled_back", "refused",
@@ -74,7 +76,7 @@ class Journal:
         lines: list[Line] = []
         for line in self.steps():
             # What `abort` or `rollback` may have taken down is not done, however far they came.
-            if line.phase in TAKES_BACK and phase != line.phase:
+            if line.phase in TAKES_BACK and phase != line.phase and phase not in KEPT:
                 lines = []
             elif line.phase == phase:
                 lines = [] if line.step == "end" else [*lines, line]
@@ -89,7 +91,7 @@ class Journal:
         """Whether the last pass over a phase came to its end and nothing took it back since."""
         finished = False
         for line in self.steps():
-            if line.phase == phase or line.phase in TAKES_BACK:
+            if line.phase == phase or (line.phase in TAKES_BACK and phase not in KEPT):
                 finished = line.phase == phase and line.state == "finished"
         return finished
 
@@ -104,7 +106,7 @@ class Journal:
         done: set[str] = set()
         for line in self.steps():
             if line.phase in TAKES_BACK:
-                done.clear()
+                done = {name for name in done if name.partition("/")[0] in KEPT}
             elif line.state in ("done", "finished"):
                 done.add(line.phase if line.step == "end" else line.step)
         return done

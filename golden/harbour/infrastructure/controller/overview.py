@@ -13,6 +13,7 @@ import ahead
 import gates
 import operation
 import planned
+import provisioning
 import report
 from console import count, duration
 from journal import TAKES_BACK, Journal, Line
@@ -30,6 +31,7 @@ _ENDS = {
 _KILLED = "is not known, since the run was killed"
 # Lines that belong to no step.
 _REFUSED = "was refused before its first step"
+_CLOSED = "stopped before a step whose gate is closed"
 _HELD = "stopped between two steps"
 _BACK = "was taken back, so what was there before stands again"
 
@@ -111,6 +113,7 @@ def document(
             {"phase": phase, "verdict": verdict, "path": str(path.with_suffix(".html").relative_to(state.root))}
             for phase, (verdict, path) in reports(package, state).items()
         ],
+        "made": str(found) if (found := provisioning.made(state)) is not None else None,
         "unrecorded": len(operation.standing(state, journal).waiting),
     }  # fmt: skip
 
@@ -153,7 +156,7 @@ def _trouble(package: Package, journal: Journal, at_work: bool) -> dict[str, Any
         return None
     phase = package.phase(lines[-1].phase)
     ended: dict[str, Line] = {line.step: line for line in lines}
-    found = [one for line in ended.values() if (one := _ending(package, line, at_work)) is not None]
+    found = [one for line in ended.values() if (one := _ending(package, lines, line, at_work)) is not None]
     if not found:
         return None
     # Why a gate is closed, or who holds, is for the gates to say.
@@ -163,11 +166,13 @@ def _trouble(package: Package, journal: Journal, at_work: bool) -> dict[str, Any
     return {"phase": f"{title}, run {lines[-1].run}", "steps": found, "next": again}
 
 
-def _ending(package: Package, line: Line, at_work: bool) -> dict[str, str | None] | None:
+def _ending(package: Package, lines: list[Line], line: Line, at_work: bool) -> dict[str, str | None] | None:
     """The last line of one step, if that is a bad one."""
     log = f"packages/{package.number}/logs/{line.run}-{line.step.replace('/', '-')}.log"
     if line.step in ("gate", "hold"):
-        return {"step": line.phase, "how": _REFUSED if line.step == "gate" else _HELD, "at": line.at, "log": None}
+        begun = any(one.run == line.run and one.state == "started" for one in lines)
+        closed = _CLOSED if begun else _REFUSED
+        return {"step": line.phase, "how": closed if line.step == "gate" else _HELD, "at": line.at, "log": None}
     if line.step == "end":
         return {"step": line.phase, "how": _BACK, "at": line.at, "log": None} if line.state == "rolled_back" else None
     how = _ENDS.get(line.state) or (_KILLED if line.state == "started" and not at_work else None)

@@ -15,6 +15,8 @@ CHECKS = frozenset({"preflight", "verify"})
 READS = CHECKS | {"export", "status"}
 # Phases of which a step proves what all of them did; the proof is their report.
 PROVES = frozenset({"content"})
+# Phases that work at this machine, and at no target: there may be none yet.
+LOCAL = frozenset({"provision"})
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
 _SALT, _BATCHES = b"configuration/salt", b"content/batches/"
@@ -65,11 +67,12 @@ class Phase:
 
 @dataclass(frozen=True)
 class Gate:
-    """A decision before a phase: how to write it down, and the report it rests on."""
+    """A decision before a phase, or before one step of it: how to write it down, and the report it rests on."""
 
     phase: str
     command: str
     report: str | None  # the phase whose report must have passed
+    before: str | None = None  # the step that it opens, where it does not open the whole phase
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class Package:
     number: int
     slug: str
     environment: str
+    provider: str  # where the target runs, in the target's word
+    provisioned: bool  # whether `provision` makes the target, and so writes the inventory
     issuer: str
     source: str  # the installation that is left, as its operator names it
     expires_at: datetime
@@ -128,6 +133,15 @@ class Package:
         """Whether this package automates the phase."""
         return phase.automated and self.playbook(phase.id).is_file()
 
+    def gate_of(self, phase: Phase) -> str | None:
+        """The gate that must be open before the first step of a phase."""
+        gate = self.gates.get(phase.gate or "")
+        return None if gate is not None and gate.before is not None else phase.gate
+
+    def gate_before(self, step: Step) -> str | None:
+        """The gate that must be open before this step alone."""
+        return next((name for name, gate in self.gates.items() if gate.before == step.id), None)
+
     @property
     def way_back(self) -> str:
         """The phase that takes back what was built or moved: `abort` where the package runs no `rollback`."""
@@ -164,6 +178,8 @@ def read(root: Path) -> Package:
             number=int(about["number"]),
             slug=str(about["slug"]),
             environment=str(about["environment"]),
+            provider=str(about["provider"]),
+            provisioned=plan["plan"].get("provisioned") is True,
             issuer=str(about["issuer"]),
             source=str(about["installation"]),
             expires_at=datetime.fromisoformat(manifest["expiresAt"]),
@@ -222,8 +238,11 @@ def _instead(instead: dict[str, Any]) -> Instead:
 
 
 def _gate(gate: dict[str, Any]) -> Gate:
-    report = gate["report"]
-    return Gate(str(gate["phase"]), str(gate["command"]), None if report is None else str(report))
+    report, before = gate["report"], gate.get("before")
+    return Gate(
+        str(gate["phase"]), str(gate["command"]), None if report is None else str(report),
+        None if before is None else str(before),
+    )  # fmt: skip
 
 
 def _secret(secret: dict[str, Any]) -> Secret:

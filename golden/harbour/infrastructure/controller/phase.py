@@ -19,12 +19,13 @@ import credential
 import gates
 import operation
 import planned
+import provisioning
 import report
 import stops
 from console import Console, count, duration
-from journal import Journal
+from journal import TAKES_BACK, Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
-from package import CHECKS, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
+from package import CHECKS, LOCAL, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from progress import Progress
 from state import State, keep_verified, lock, open_journal
@@ -95,8 +96,10 @@ class Run:
                 "go on with the package that was begun, or ask the sender for one with a new number",
             )  # fmt: skip
         planned.in_order(package, journal, phase)
-        if phase.gate is not None:
-            self.approval = gates.approval(package, self.state, journal, phase.gate)
+        provisioning.refuse_unknown(package, self.state, phase)
+        gate = package.gate_of(phase)
+        if gate is not None:
+            self.approval = gates.approval(package, self.state, journal, gate)
         if phase.id not in NEVER_EXPIRES:
             planned.in_time(package, journal)
         self._provided_secrets()
@@ -281,6 +284,10 @@ class _Steps:
         for step in by_hand:
             console.say(f"{step.id:<32} by hand  {step.title}; MIGRATION-PLAN.md, {step.id}")
         console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {sums}")
+        if phase.id in TAKES_BACK and self.of.package.provisioned:
+            console.document["kept"] = provisioning.kept(self.of.state)
+            for line in console.document["kept"]:
+                console.say(line)
         following = ahead.after(self.of.package, self.of.state, self.journal, phase)
         console.say(f"next: {following}")
         console.document["by_hand"] = [step.id for step in by_hand]
@@ -289,7 +296,8 @@ class _Steps:
     @property
     def _keeps(self) -> bool:
         """Whether the journal goes to the target after each step; preflight changes nothing anywhere."""
-        return not self.of.check and self.of.phase.id != "preflight" and self.of.package.playbook(KEEP).is_file()
+        here = self.of.phase.id in LOCAL or self.of.phase.id == "preflight"
+        return not self.of.check and not here and self.of.package.playbook(KEEP).is_file()
 
     def _keep(self) -> None:
         """Copies the journal to the target in a call of its own, where a phase's call did not come to that."""
@@ -309,14 +317,21 @@ class _Steps:
             return steps
         done = self.journal.done(phase.id)
         first = next((place for place, step in enumerate(steps) if step.id not in done), 0)
-        again = [step for step in steps[:first] if not self.placed.holds(step)]
+        again = [step for step in steps[:first] if not self._holds(step, done)]
         for step in steps[:first]:
             if step not in again:
                 self.of.console.step({"id": step.id, "state": "done", "earlier": True}, f"{step.id:<32} done earlier")
         return again + steps[first:]
 
+    def _holds(self, step: Step, done: set[str]) -> bool:
+        """Whether what a step did earlier still holds."""
+        if provisioning.holds(self.of.state, step, done):
+            return self.placed.holds(step)
+        self.of.console.say(f"{step.id:<32} again: the plan that was shown is gone, or was tried already")
+        return False
+
     def _may_begin(self, step: Step) -> None:
-        """Stops before a step, not inside it: `HOLD`, `PANIC`, or a signal that came between two steps."""
+        """Stops before a step, not inside it: `HOLD`, `PANIC`, a closed gate, or a signal that came between two."""
         so_far = f"Stopped before {step.id}; what the lines above call done is done."
         name = gates.standing(self.of.state, self.of.phase.id)
         if name is not None:
@@ -327,6 +342,14 @@ class _Steps:
             raise Stop(
                 Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, f"./migrate {self.of.phase.id}"
             )
+        gate = None if self.of.check else self.of.package.gate_before(step)
+        if gate is not None:
+            try:
+                self.of.approval = gates.approval(self.of.package, self.of.state, self.journal, gate)
+            except Stop as closed:
+                self._note("gate", "refused")
+                closed.state = so_far
+                raise
 
     def _verdict(self, step: Step, result: Result, seconds: float) -> Stop | None:
         """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
@@ -443,6 +466,8 @@ class _Steps:
         """What a step left in the run's folder, and the Trust Architect's own variables, each named once."""
         files = [path for path in sorted(self.runner.reports.rglob("*")) if path.is_file() and not path.is_symlink()]
         files += [self.of.state.overlay] if self.of.state.overlay.is_file() else []
+        if self.of.phase.id in LOCAL:
+            files += provisioning.evidence(self.of.state, self.runner.run)
         found = {
             str(path.relative_to(self.of.state.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
         }

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from package import Package
+from package import LOCAL, Package
 from state import Lock, State
 
 # How long a step may take to end after Ctrl-C before it is left to itself (with the lock).
@@ -130,12 +130,8 @@ class Runner:
         listener.begins(steps[0])
         link = self._prepare()
         inside = f"{link.name}/infrastructure/ansible"
-        command = [
-            str(self.tools / "ansible-playbook"),
-            "-i",
-            f"{inside}/inventory/target",
-            f"{inside}/playbooks/{playbook}.yml",
-        ]
+        command = [str(self.tools / "ansible-playbook"), "-i", self._inventory(playbook, inside)]
+        command += [f"{inside}/playbooks/{playbook}.yml"]
         command += ["--tags", ",".join(steps), "-e", f"@{self._variables(link).name}"]
         if self.state.overlay.exists():
             command += ["-e", f"@{self.state.overlay}"]
@@ -167,6 +163,12 @@ class Runner:
         name = step.replace("/", "-")
         return self.state.here / "logs" / f"{self.run}-{name}.log"
 
+    def _inventory(self, playbook: str, inside: str) -> str:
+        """The machines: this one, the one that `provision` has written down, or the one that the package names."""
+        if playbook in LOCAL:
+            return "localhost,"
+        return str(self.state.inventory) if self.package.provisioned else f"{inside}/inventory/target"
+
     def _prepare(self) -> Path:
         """Makes the run's folders, and a plain name for the package, whose own path may hold any byte."""
         self.reports.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -184,6 +186,8 @@ class Runner:
         path = self.state.here / f"variables-{self.run}.json"
         values = {
             "stufpack_package_root": str(link),
+            "stufpack_package_number": self.package.number,
+            "stufpack_provider": self.package.provider,
             "stufpack_state": str(self.state.root),
             "stufpack_reports": str(self.reports),
             "stufpack_run": int(self.run) if self.run.isdigit() else 0,

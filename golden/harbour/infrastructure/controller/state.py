@@ -39,6 +39,11 @@ class State:
         """The Trust Architect's own variables, read last."""
         return self.root / "local" / "vars.yml"
 
+    @property
+    def inventory(self) -> Path:
+        """The inventory of a target that `provision` has made: `hosts.json` and the pinned `known_hosts`."""
+        return self.root / "inventory" / "target"
+
     def gate(self, name: str) -> Path:
         """The file that opens a gate, or `HOLD`, or `PANIC`."""
         return self.root / name

@@ -8,6 +8,7 @@ import bootstrap
 import operation
 import overview
 import planned
+import provisioning
 import signoff
 import status_page
 from console import Console
@@ -33,6 +34,8 @@ def show(package: Package, state: State, console: Console) -> Exit:
     phases = overview.lasting(package, journal)
     for phase in overview.shown(package, phases):
         console.say(f"  {phase.id:<12} {phases[phase.id]}")
+    if package.provisioned:
+        _tell_provisioned(state, console)
     absent = [phase.id for phase in ahead.absent(package)]
     if absent:
         console.say(f"  not in this package: {', '.join(absent)}")
@@ -59,6 +62,18 @@ def show(package: Package, state: State, console: Console) -> Exit:
     code = _ask(package, state, console, following)
     console.say(f"next: {following}")
     return code
+
+
+def _tell_provisioned(state: State, console: Console) -> None:
+    """What was made in the account, and whether a plan waits there for a person."""
+    made, waits = provisioning.made(state), provisioning.waiting(state)
+    console.document["provisioned"] = {
+        "made": None if made is None else {"at": made.at, "resources": list(made.resources)},
+        "waits": None if waits is None else {"plan": waits.digest, "does": str(waits), "text": str(waits.text)},
+    }
+    console.say(f"  made by provision: {made if made is not None else 'nothing that this machine knows of'}")
+    if waits is not None and waits.asks:
+        console.say(f"  a plan waits to be applied: {waits}; {waits.text}")
 
 
 def _tell_records(state: State, journal: Journal, console: Console) -> None:
@@ -95,6 +110,10 @@ def _ask(package: Package, state: State, console: Console, following: str) -> Ex
         return Exit.DONE
     if not bootstrap.is_ready(state, package.root):
         console.say("  target: not asked, since the tools are not installed")
+        console.document["target"] = "not asked"
+        return Exit.DONE
+    if not provisioning.is_known(package, state):
+        console.say("  target: not asked, since provision has not written yet which machine it is")
         console.document["target"] = "not asked"
         return Exit.DONE
     interrupts = Interrupts()

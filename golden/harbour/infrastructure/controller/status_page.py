@@ -136,6 +136,8 @@ def _about(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         word = _WORDS.get(one["verdict"], "fail")
         path = text(one["path"])
         yield f"Report of {one['phase']}", f'<a class="{word}" href="{path}">{text(one["verdict"])}</a>'
+    if found["made"]:
+        yield "Made by provision", text(found["made"])
     if found["absent"]:
         yield "Not in this package", text(", ".join(found["absent"]))
     if found["unrecorded"]:

@@ -10,6 +10,7 @@ passes a stop on; where none does, it is told here.
 import ahead
 import bootstrap
 import gates
+import provisioning
 from journal import Journal
 from outcome import Exit, Stop
 from package import Package
@@ -29,7 +30,7 @@ def hold(package: Package, state: State) -> tuple[str, str]:
 def panic(package: Package, state: State) -> tuple[str, str]:
     """Sets `PANIC`; works whatever the journal looks like. It takes nothing back: the way back is the next command."""
     gates.set_stop(state, "PANIC")
-    following = _after_panic(package, _stands(package, state))
+    following = _after_panic(package, state, _stands(package, state))
     if is_locked(state):
         following = f"./migrate status, until the run has stopped, then: {following}"
     back = ", ".join(sorted(name for name in ("abort", "rollback") if _runs(package, name)))
@@ -56,14 +57,17 @@ def paused(package: Package, state: State, journal: Journal, name: str, so_far: 
         what, following = "HOLD is set, so nothing goes forward", "./migrate resume, then the same command again"
     else:
         what = "PANIC is set, so nothing goes forward" + (", and what was built stands" if built else "")
-        following = _after_panic(package, built)
+        following = _after_panic(package, state, built)
         if built:
             following += f"; if it was set by mistake: rm '{path}'"
     return Stop(Exit.PAUSED, f"gate.{name.lower()}", what, str(path), so_far, following)
 
 
-def _after_panic(package: Package, built: bool) -> str:
-    return f"./migrate {package.way_back}" if built else "./migrate resume, when it may go on: nothing is built"
+def _after_panic(package: Package, state: State, built: bool) -> str:
+    if built:
+        return f"./migrate {package.way_back}"
+    nothing = "nothing is built" if provisioning.made(state) is None else "what provision made stays as it is"
+    return f"./migrate resume, when it may go on: {nothing}"
 
 
 def _who_stops(package: Package, state: State) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
 from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_s3 import garage
 
 DOCUMENTATION = """
 module: stuf_content
@@ -28,7 +28,9 @@ options:
     required: true
     choices: [probe, inventory, check-keys, copy, reconcile, status, hold]
   configuration:
-    description: What C(/etc/stuf/content.json) shall hold; the storage's address is added. Needed to start a verb.
+    description: >-
+      What C(/etc/stuf/content.json) shall hold, needed to start a verb. A target without an endpoint is Garage of this
+      machine, whose address is looked up.
     type: dict
   start: {description: Whether to start the verb where it does not run., type: bool, default: true}
   held: {description: Whether the controller's HOLD or PANIC is set., type: bool, default: false}
@@ -90,8 +92,8 @@ class Machine:
 
     def start(self, unit: str, verb: str, configuration: dict[str, Any]) -> None:
         """Starts a verb, which finds the storage where it is now."""
-        endpoint = f"http://{address(self.module.run_command, 'garage', 'data')}:3900"
-        target = {"endpoint": endpoint, **configuration["target"]}
+        target = configuration["target"]
+        target = {**target, "endpoint": target.get("endpoint") or garage(self.module.run_command)}
         write(CONFIGURATION, json.dumps({**configuration, "target": target}, indent=1) + "\n")
         (OUTPUT / f"{verb}.json").unlink(missing_ok=True)
         self.run("systemctl", "reset-failed", unit)

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
-from ansible.module_utils.stufpack_http import StufError, read_secret
-from ansible.module_utils.stufpack_s3 import Bucket
+from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_s3 import ARGUMENTS, Bucket
 
 DOCUMENTATION = """
 module: stuf_documents
@@ -27,6 +26,7 @@ options:
   bucket: {description: Name of the bucket., type: str, required: true}
   region: {description: Region of the bucket., type: str, required: true}
   endpoint: {description: URL of the storage; without it, Garage of this machine., type: str}
+  authority: {description: PEM text of the storage's own authority; without it, those of the system., type: str}
   source_dir: {description: The package's api-config folder on the machine., type: path, required: true}
   saved_file: {description: Where the state before the import is kept., type: path, required: true}
   state:
@@ -172,10 +172,7 @@ def main() -> None:
     """Runs as an Ansible module."""
     module = AnsibleModule(
         argument_spec={
-            "secrets_dir": {"type": "path", "required": True, "no_log": False},
-            "bucket": {"type": "str", "required": True},
-            "region": {"type": "str", "required": True},
-            "endpoint": {"type": "str"},
+            **ARGUMENTS,
             "source_dir": {"type": "path", "required": True},
             "saved_file": {"type": "path", "required": True},
             "state": {"type": "str", "required": True, "choices": ["saved", "written", "compared", "restored"]},
@@ -183,16 +180,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    folder = given["secrets_dir"]
     try:
-        bucket = Bucket(
-            endpoint=given["endpoint"] or f"http://{address(module.run_command, 'garage', 'data')}:3900",
-            name=given["bucket"],
-            region=given["region"],
-            access_key=read_secret(folder, "storage_access_key"),
-            secret_key=read_secret(folder, "storage_secret_key"),
-        )
-        counts, checks = run(bucket, given, module.check_mode)
+        counts, checks = run(Bucket.of(given, module.run_command), given, module.check_mode)
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks)

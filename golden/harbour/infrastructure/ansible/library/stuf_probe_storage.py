@@ -7,9 +7,8 @@ import secrets
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_docker import address
-from ansible.module_utils.stufpack_http import StufError, read_secret
-from ansible.module_utils.stufpack_s3 import Bucket
+from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_s3 import ARGUMENTS, Bucket
 
 DOCUMENTATION = """
 module: stuf_probe_storage
@@ -21,6 +20,8 @@ options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   bucket: {description: Name of the bucket., type: str, required: true}
   region: {description: Region of the bucket., type: str, required: true}
+  endpoint: {description: URL of the storage; without it, Garage of this machine., type: str}
+  authority: {description: PEM text of the storage's own authority; without it, those of the system., type: str}
 author: [stufpack]
 """
 EXAMPLES = """
@@ -72,27 +73,11 @@ def _check(name: str, expected: str, observed: str, right: str) -> dict[str, Any
 
 def main() -> None:
     """Runs as an Ansible module."""
-    module = AnsibleModule(
-        argument_spec={
-            "secrets_dir": {"type": "path", "required": True, "no_log": False},
-            "bucket": {"type": "str", "required": True},
-            "region": {"type": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     if module.check_mode:
         module.exit_json(changed=False, checks=[])
-    folder = given["secrets_dir"]
     try:
-        bucket = Bucket(
-            endpoint=f"http://{address(module.run_command, 'garage', 'data')}:3900",
-            name=given["bucket"],
-            region=given["region"],
-            access_key=read_secret(folder, "storage_access_key"),
-            secret_key=read_secret(folder, "storage_secret_key"),
-        )
-        checks = probe(bucket)
+        checks = probe(Bucket.of(module.params, module.run_command))
     except StufError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, checks=checks)

@@ -102,7 +102,8 @@ def converge(given: dict[str, Any], dry: bool) -> tuple[bool, list[str]]:
             made.append(name)
             values[name] = make(name).encode()
         else:
-            raise StufError(f"secret {name} is missing; next: write it to secrets/{name} in the state folder")
+            told = f" ({entry['purpose']})" if entry.get("purpose") else ""
+            raise StufError(f"secret {name}{told} is missing; next: write it to secrets/{name} in the state folder")
         changed = name in made or (not dry and place(path, values[name], 0)) or changed
         if name in made and not dry:
             place(path, values[name], 0)

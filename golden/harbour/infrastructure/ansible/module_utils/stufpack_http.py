@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -34,9 +36,16 @@ def request(
     headers: dict[str, str] | None = None,
     body: bytes | None = None,
     timeout: float = 30.0,
+    authority: str | None = None,
 ) -> Answer:
-    """Sends one request, whatever the status of the answer; no proxy from the environment, no redirect."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+    """Sends one request, whatever the status of the answer; no proxy from the environment, no redirect.
+
+    With an `authority`, as PEM, it alone vouches for the server; else those of the system.
+    """
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({}), _NoRedirect()]
+    if url.startswith("https://"):
+        handlers.append(urllib.request.HTTPSHandler(context=_context(authority)))
+    opener = urllib.request.build_opener(*handlers)
     call = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
         with opener.open(call, timeout=timeout) as answer:
@@ -59,6 +68,11 @@ def read_secret(folder: str, name: str) -> str:
     if not value:
         raise StufError(f"secret {name} is empty at {path}")
     return value
+
+
+@functools.cache
+def _context(authority: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=authority)
 
 
 def _lower(items: Any) -> dict[str, str]:

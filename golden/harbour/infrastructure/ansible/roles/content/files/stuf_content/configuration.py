@@ -17,8 +17,9 @@ from .outcome import refused
 from .timetable import Rates, Timetable
 
 FOLLOWING = "run ./migrate content again, which writes the files anew from the package"
+GARAGE = "garage"
 AZURE = "azure-blob"
-STORES = ("garage", "aws-s3", AZURE)
+STORES = (GARAGE, "aws-s3", AZURE)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -29,6 +30,7 @@ class Place:
     endpoint: str
     bucket: str
     key: Key
+    #: The one authority that vouches for the endpoint, as PEM; `None` for those of the system.
     authority: str | None = None
 
 
@@ -69,9 +71,11 @@ def read(path: Path) -> Configuration:
     target, expected = fields.part("target"), fields.part("expected")
     store = target.one_of("store", STORES)
     place = Place(
-        endpoint=_endpoint(target, encrypted=store == AZURE),
+        # Garage is on this machine; every other store is reached over TLS.
+        endpoint=_endpoint(target, encrypted=store != GARAGE),
         bucket=_plain(target, "bucket"),
         key=Key(_secret(target, "access_key_file"), _secret(target, "secret_key_file"), _plain(target, "region")),
+        authority=target.text("ca") if target.has("ca") else None,
     )
     if store == AZURE:
         _check_account(place.key)

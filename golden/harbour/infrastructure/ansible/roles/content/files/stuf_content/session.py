@@ -62,7 +62,8 @@ class Session:
 
     def __post_init__(self) -> None:
         self.given.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The limit is for the source, where people work; the target is this machine's own.
+        # The limit is for the source, where people work. The target is this machine's own, or says itself when it is
+        # asked too often, and is asked again later.
         self.target = opened(self.given.store, self.given.target, UNLIMITED, self.stopping)
         #: Bytes that are read from the source, by every thread together.
         self.line = Pace(lambda: self.given.rates.at(self.now()), self.stopping)

@@ -77,7 +77,8 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
     store = Store(given.storage, here.resolved(given.storage.endpoint))
     gate = Gate([*realm.secrets, *store.secrets])
     branding = pages.read(given.machine.pages)
-    at_rest = here.encryption(given.machine.data) if given.storage.provider == "garage" else store.encryption()
+    on_this_machine = given.storage.provider == "garage"
+    at_rest = here.encryption(given.machine.data) if on_this_machine else store.encryption(documents.CONFIG)
     sources = Sources(
         installation=given.installation,
         configuration=documents.required(store, documents.CONFIG),
@@ -92,7 +93,7 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
             "region": given.storage.region,
             "encryption": at_rest,
             # Garage keeps no earlier versions and has no word for it.
-            "versioning": given.storage.provider != "garage" and store.versioning(),
+            "versioning": not on_this_machine and store.versioning(documents.CONFIG),
         },
         branding=branding.settings,
         exposure=_exposure(given, here, realm.realm, at_rest, realm.second_factor),

@@ -17,6 +17,8 @@ from .web import Answer, Server, Sink
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 EMPTY = hashlib.sha256(b"").hexdigest()
 METADATA = "x-amz-meta-"
+# What a key hears that may use a bucket and not read its settings, such as the application's own.
+DENIED = 403
 
 
 @dataclass(frozen=True)
@@ -98,17 +100,25 @@ class Store:
         self._expect(answer, "read")
         return found.hexdigest()
 
-    def versioning(self) -> bool:
-        """Whether the store keeps earlier versions."""
-        answer = self._expect(self._call("GET", "", {"versioning": ""}), "ask for versioning")
-        return _find(answer, "Status") == "Enabled"
+    def versioning(self, like: str) -> bool:
+        """Whether the store keeps earlier versions; where the key may not ask, as the object `like` shows it."""
+        answer = self._call("GET", "", {"versioning": ""})
+        if answer.status == DENIED:
+            return self._shown(like, "x-amz-version-id") not in ("", "null")
+        return _find(self._expect(answer, "ask for versioning"), "Status") == "Enabled"
 
-    def encryption(self) -> str:
-        """How the store encrypts by itself."""
+    def encryption(self, like: str) -> str:
+        """How the store encrypts by itself; where the key may not ask, as the object `like` shows it."""
         answer = self._call("GET", "", {"encryption": ""})
+        if answer.status == DENIED:
+            return self._shown(like, "x-amz-server-side-encryption") or "none"
         if answer.status == 404:
             return "none"
         return _find(self._expect(answer, "ask for encryption"), "SSEAlgorithm") or "none"
+
+    def _shown(self, key: str, name: str) -> str:
+        """A header of an object that is there."""
+        return self._expect(self._call("HEAD", key), "look at an object").header(name) or ""
 
     def _expect(self, answer: Answer, what: str) -> Answer:
         if answer.status != 200:

@@ -1,0 +1,191 @@
+#!/usr/bin/python
+"""Ansible module: the configuration documents in the bucket, all or nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_s3 import ARGUMENTS, Bucket
+
+DOCUMENTATION = """
+module: stuf_documents
+short_description: Save, write, compare or restore the configuration documents in the bucket
+description:
+  - Writes C(stuf_config.json), C(metadata_config.json) and C(glass_readers.json) below C(config/), C(users.json), and
+    one C(users/ID.json) per user.
+  - Reads them from the package's files on the machine, so that no user's data is a module argument, result or log line.
+options:
+  secrets_dir: {description: Folder of the secret files., type: path, required: true}
+  bucket: {description: Name of the bucket., type: str, required: true}
+  region: {description: Region of the bucket., type: str, required: true}
+  endpoint: {description: URL of the storage; without it, Garage of this machine., type: str}
+  authority: {description: PEM text of the storage's own authority; without it, those of the system., type: str}
+  source_dir: {description: The package's api-config folder on the machine., type: path, required: true}
+  saved_file: {description: Where the state before the import is kept., type: path, required: true}
+  state:
+    description:
+      - C(saved) keeps what stands in the bucket now; C(written) brings it to the package; C(compared) makes checks of
+        where they differ; C(restored) brings back what was saved.
+    type: str
+    required: true
+    choices: [saved, written, compared, restored]
+author: [stufpack]
+"""
+EXAMPLES = """
+- name: Write the documents
+  stuf_documents:
+    secrets_dir: /etc/stuf/secrets
+    bucket: stuf-uploads
+    region: us-east-1
+    source_dir: /opt/stuf/configuration/api-config
+    saved_file: /var/lib/stufpack/before/documents.json
+    state: written
+"""
+RETURN = """
+counts: {description: Numbers only, by what was done., type: dict, returned: always}
+checks: {description: One entry per kind of document., type: list, elements: dict, returned: with state C(compared)}
+"""
+
+TYPE = "application/json"
+
+
+def documents(folder: str) -> dict[str, bytes]:
+    """Every document of the package by its key."""
+    base = Path(folder)
+    found = {f"config/{name}": (base / name).read_bytes() for name in ("stuf_config.json", "metadata_config.json")}
+    users = base / "users" / "users.json"
+    found["users.json"] = users.read_bytes()
+    found["config/glass_readers.json"] = (base / "users" / "glass-readers.json").read_bytes()
+    content = json.loads(found["users.json"])
+    for user in content["users"]:
+        name = str(user["id"])
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}", name):
+            raise StufError("a user's id in users.json cannot be part of a key")
+        single = {"schema_version": content["schema_version"], **user}
+        text = json.dumps(single, ensure_ascii=False, indent=2, sort_keys=True)
+        found[f"users/{name}.json"] = f"{text}\n".encode()
+    for key, body in found.items():
+        if "schema_version" not in json.loads(body):
+            raise StufError(f"{key.split('/', 1)[0]}: a document lacks its schema_version")
+    return found
+
+
+def saved(bucket: Bucket, wanted: dict[str, bytes]) -> dict[str, str | None]:
+    """What stands under the package's keys now; `None` where nothing does."""
+    state: dict[str, str | None] = {}
+    for key in wanted:
+        answer = bucket.get(key)
+        state[key] = None if answer is None else base64.b64encode(answer.body).decode()
+    return state
+
+
+def write(bucket: Bucket, wanted: dict[str, bytes], dry: bool) -> int:
+    """Writes what is missing or differs and returns how many."""
+    count = 0
+    for key, body in wanted.items():
+        answer = bucket.get(key)
+        if answer is not None and answer.body == body:
+            continue
+        count += 1
+        if not dry:
+            bucket.put(key, body, TYPE)
+    return count
+
+
+def restore(bucket: Bucket, state: dict[str, str | None], dry: bool) -> int:
+    """Brings back what was saved and returns how many documents changed."""
+    count = 0
+    for key, text in state.items():
+        answer = bucket.get(key)
+        before = None if text is None else base64.b64decode(text)
+        if (answer.body if answer else None) == before:
+            continue
+        count += 1
+        if dry:
+            continue
+        if before is None:
+            bucket.delete(key)
+        else:
+            bucket.put(key, before, TYPE)
+    return count
+
+
+def compare(bucket: Bucket, wanted: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Reads every document back, byte for byte with its content type; no key of a user is told."""
+    checks = []
+    for kind, prefix in (("configuration", "config/"), ("users", "users")):
+        keys = [key for key in wanted if key.startswith(prefix)]
+        wrong = [key for key in keys if not _same(bucket, key, wanted[key])]
+        named = f" ({', '.join(wrong)})" if wrong and kind == "configuration" else ""
+        checks.append(
+            {
+                "id": f"documents/{kind}",
+                "expected": f"each of {len(keys)} documents has the bytes of the package",
+                "observed": f"{len(wrong)} otherwise{named}" if wrong else "so it is",
+                "verdict": "fail" if wrong else "pass",
+            }
+        )
+    return checks
+
+
+def _same(bucket: Bucket, key: str, body: bytes) -> bool:
+    answer = bucket.get(key)
+    return answer is not None and answer.body == body and answer.headers.get("content-type") == TYPE
+
+
+def write_private(path: str, content: Any) -> None:
+    """Replaces a file that only root may read."""
+    temporary = Path(f"{path}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Does what the state asks for; counts, and checks where it compares."""
+    if given["state"] == "restored":
+        state = json.loads(Path(given["saved_file"]).read_text(encoding="utf-8"))
+        return {"documents": len(state), "changed": restore(bucket, state, dry)}, []
+    wanted = documents(given["source_dir"])
+    counts = {"documents": len(wanted), "changed": 0}
+    if given["state"] == "saved":
+        if not dry:
+            write_private(given["saved_file"], saved(bucket, wanted))
+    elif given["state"] == "written":
+        counts["changed"] = write(bucket, wanted, dry)
+    else:
+        return counts, compare(bucket, wanted)
+    return counts, []
+
+
+def main() -> None:
+    """Runs as an Ansible module."""
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "source_dir": {"type": "path", "required": True},
+            "saved_file": {"type": "path", "required": True},
+            "state": {"type": "str", "required": True, "choices": ["saved", "written", "compared", "restored"]},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        counts, checks = run(Bucket.of(given, module.run_command), given, module.check_mode)
+    except (StufError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+#!/usr/bin/python
+"""Ansible module: users of a package in Keycloak, all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_keycloak import Keycloak, User
+from ansible.module_utils.stufpack_realm import foreign_roles
+
+DOCUMENTATION = """
+module: stuf_identity_users
+short_description: Save, import, compare or restore the users of a package
+description:
+  - Reads the package's users from a file on the machine; no user's data is a module argument, result or log line.
+  - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
+    others, beside what Keycloak itself gives and writes.
+options:
+  secrets_dir: {description: Folder of the secret files., type: path, required: true}
+  realm: {description: Name of the realm., type: str, required: true}
+  users_file: {description: The package's realm-users.json on the machine., type: path, required: true}
+  saved_file: {description: Where the state before the import is kept., type: path, required: true}
+  state:
+    description:
+      - C(saved) keeps what stands in Keycloak now; C(imported) brings it to the package; C(compared) makes a check of
+        each kind of value; C(restored) brings back what was saved.
+    type: str
+    required: true
+    choices: [saved, imported, compared, restored]
+author: [stufpack]
+"""
+EXAMPLES = """
+- name: Import the users
+  stuf_identity_users:
+    secrets_dir: /etc/stuf/secrets
+    realm: stuf
+    users_file: /opt/stuf/configuration/integration-config/realm-users.json
+    saved_file: /var/lib/stufpack/before/users.json
+    state: imported
+"""
+RETURN = """
+counts: {description: Numbers only, by what was done., type: dict, returned: always}
+summary: {description: The same as a line for the log., type: str, returned: always}
+checks: {description: One entry per kind of value., type: list, elements: dict, returned: with state C(compared)}
+"""
+
+PLAIN = ("email", "firstName", "lastName", "enabled", "emailVerified")
+# The rest of what a package says of a user: its own kinds, and what a user works off at the first sign-in.
+NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
+# Attributes that Keycloak itself writes, when a user chooses a language, accepts terms or changes an address.
+OWN_ATTRIBUTES = ("locale", "terms_and_conditions", "kc.")
+# What `compare` tells apart.
+KINDS = {
+    "users": "is there",
+    "fields": "has address, name and state as in the package",
+    "attributes": "has exactly the collections, permissions and further attributes of the package",
+    "roles": "has exactly the roles of the package",
+}
+# The collection of validations, which nobody else may reach by name than those who validate.
+VALIDATION = "stufpack-validation"
+# Those whom a validation makes and removes.
+VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
+TRUST_ARCHITECT = "trust-architect"
+
+
+def read_users(path: str) -> dict[str, User]:
+    """The package's users by name, in lower case as Keycloak keeps it."""
+    document = json.loads(Path(path).read_text(encoding="utf-8"))
+    if document.get("schema_version") is None or not isinstance(document.get("users"), list):
+        raise StufError(f"{path} is not a document of realm users")
+    users = {str(user["username"]).lower(): user for user in document["users"]}
+    if len(users) != len(document["users"]):
+        raise StufError(f"{path} names a user twice")
+    return users
+
+
+def by_name(users: list[User]) -> dict[str, User]:
+    """Keycloak's users by name."""
+    return {str(user["username"]).lower(): user for user in users}
+
+
+def difference(wanted: User, found: User) -> User:
+    """The fields of a user that have to change; empty where nothing has."""
+    changes: User = {name: wanted[name] for name in PLAIN if name in wanted and _differs(name, wanted, found)}
+    held, said = (_with_values(user) for user in (found, wanted))
+    kept = {name: values for name, values in held.items() if name not in said and _is_own(name)}
+    if held != kept | said:
+        changes["attributes"] = kept | said
+    return changes
+
+
+def _with_values(user: User) -> dict[str, Any]:
+    """Attributes of a user; Keycloak does not keep those without a value."""
+    return {name: values for name, values in (user.get("attributes") or {}).items() if any(values)}
+
+
+def _is_own(attribute: str) -> bool:
+    return attribute.lower().startswith(OWN_ATTRIBUTES)
+
+
+def _differs(name: str, wanted: User, found: User) -> bool:
+    left, right = wanted[name], found.get(name)
+    if name == "email":  # Keycloak keeps addresses in lower case
+        left, right = str(left or "").lower(), str(right or "").lower()
+    if name in ("firstName", "lastName"):
+        left, right = left or "", right or ""
+    return bool(left != right)
+
+
+class Import:
+    """One run over the users of a package."""
+
+    def __init__(self, keycloak: Keycloak, wanted: dict[str, User], dry: bool) -> None:
+        self.keycloak = keycloak
+        self.wanted = wanted
+        self.dry = dry
+        self.roles = keycloak.roles()
+        self.counts = dict.fromkeys(("created", "updated", "roles", "unchanged", "kept", "removed", "differing"), 0)
+        self.checks: list[dict[str, Any]] = []
+        missing = {role for user in wanted.values() for role in user.get("realmRoles") or []} - set(self.roles)
+        if missing:
+            raise StufError(f"the realm lacks {len(missing)} of the roles that users of the package have")
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was or would be written."""
+        return any(self.counts[name] for name in ("created", "updated", "roles", "removed"))
+
+    @property
+    def summary(self) -> str:
+        """The numbers as a line for the log."""
+        words = [f"{count} {name}" for name, count in self.counts.items() if count]
+        return f"users of the package: {len(self.wanted)}" + "".join(f", {word}" for word in words)
+
+    def apply(self) -> None:
+        """Brings every user of the package to the wanted state."""
+        found = by_name(self.keycloak.users())
+        self.counts["kept"] = len(set(found) - set(self.wanted))
+        for name, user in self.wanted.items():
+            self._one(user, found.get(name))
+
+    def _one(self, user: User, found: User | None) -> None:
+        roles = set(user.get("realmRoles") or [])
+        if found is None:
+            self.counts["created"] += 1
+            if not self.dry:
+                fields = {name: value for name, value in user.items() if name != "realmRoles"}
+                self._set_roles(self.keycloak.create(fields), roles)
+            return
+        changes = difference(user, found)
+        if changes and not self.dry:
+            self.keycloak.update(found["id"], {**found, **changes})
+        same_roles = foreign_roles(self.keycloak.roles_of(found["id"])) == roles
+        if not same_roles and not self.dry:
+            self._set_roles(found["id"], roles)
+        self.counts["updated"] += bool(changes)
+        self.counts["roles"] += not same_roles
+        self.counts["unchanged"] += not changes and same_roles
+
+    def _set_roles(self, user_id: str, wanted: set[str]) -> None:
+        held = foreign_roles(self.keycloak.roles_of(user_id))
+        if wanted - held:
+            self.keycloak.grant(user_id, [self.roles[name] for name in sorted(wanted - held)])
+        if held - wanted:
+            self.keycloak.revoke(user_id, [self.roles[name] for name in sorted(held - wanted)])
+
+    def compare(self) -> None:
+        """Reads every user back and counts those who differ, by what differs."""
+        found = by_name(self.keycloak.users())
+        self.counts["kept"] = len(set(found) - set(self.wanted))
+        wrong = dict.fromkeys(KINDS, 0)
+        for name, user in self.wanted.items():
+            kinds = self._differing(user, found.get(name))
+            for kind in kinds:
+                wrong[kind] += 1
+            self.counts["differing" if kinds else "unchanged"] += 1
+        for kind, words in KINDS.items():
+            self._check(kind, f"each of {len(self.wanted)} users {words}", wrong[kind])
+        self._others({name: user for name, user in found.items() if name not in self.wanted})
+        others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
+        expected = "no user may reach it by name who is no Trust Architect of the package"
+        self._check("validation-collection", expected, sum(map(_reaches_validation, others)))
+
+    def _differing(self, wanted: User, found: User | None) -> set[str]:
+        if found is None:
+            return {"users"}
+        kinds = {"attributes"} & set(difference(wanted, found))
+        # Whatever the package says of a user, not what the import knows to write: it may have forgotten a field.
+        if any(_differs(name, wanted, found) for name in wanted.keys() - NOT_PLAIN):
+            kinds.add("fields")
+        held = foreign_roles(self.keycloak.roles_of(found["id"]))
+        return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
+
+    def _others(self, others: dict[str, User]) -> None:
+        """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""
+        able = [name for name, user in others.items() if user.get("enabled") and not VALIDATION_USERS.fullmatch(name)]
+        observed = f"{len(able)} more, kept as they are" if able else "so it is"
+        self._tell("others", "nobody may sign in whom the package does not have", observed, "warn" if able else "pass")
+
+    def _check(self, kind: str, expected: str, wrong: int) -> None:
+        self._tell(kind, expected, f"{wrong} otherwise" if wrong else "so it is", "fail" if wrong else "pass")
+
+    def _tell(self, kind: str, expected: str, observed: str, verdict: str) -> None:
+        self.checks.append({"id": f"identity/{kind}", "expected": expected, "observed": observed, "verdict": verdict})
+
+    def save(self) -> list[User]:
+        """Users of the package as they stand now, with their roles."""
+        saved = []
+        for name, user in by_name(self.keycloak.users()).items():
+            if name in self.wanted:
+                saved.append({**user, "realmRoles": sorted(foreign_roles(self.keycloak.roles_of(user["id"])))})
+        return saved
+
+    def restore(self, saved: dict[str, User]) -> None:
+        """Removes what the import created and brings back what it changed."""
+        for name, user in by_name(self.keycloak.users()).items():
+            if name in self.wanted and name not in saved:
+                self.counts["removed"] += 1
+                if not self.dry:
+                    self.keycloak.delete(user["id"])
+        for user in saved.values():
+            current = self.keycloak.user(user["username"])
+            if current is None:
+                raise StufError("a user who was there before the import is gone; restore the realm from the backup")
+            roles = set(user.pop("realmRoles"))
+            fields = (*PLAIN, "attributes", "requiredActions")
+            if any(user.get(name) != current.get(name) for name in fields):
+                self.counts["updated"] += 1
+                if not self.dry:
+                    self.keycloak.update(current["id"], {**current, **{name: user.get(name) for name in fields}})
+            if foreign_roles(self.keycloak.roles_of(current["id"])) != roles:
+                self.counts["roles"] += 1
+                if not self.dry:
+                    self._set_roles(current["id"], roles)
+
+
+def _validates(user: User | None) -> bool:
+    return user is not None and TRUST_ARCHITECT in (user.get("realmRoles") or [])
+
+
+def _reaches_validation(user: User) -> bool:
+    return any(f'"{VALIDATION}"' in text for text in (user.get("attributes") or {}).get("collections") or [])
+
+
+def write_private(path: str, content: Any) -> None:
+    """Replaces a file that only root may read."""
+    temporary = Path(f"{path}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def run(work: Import, state: str, saved_file: str) -> None:
+    """Does what the state asks for."""
+    if state == "saved":
+        if not work.dry:
+            write_private(saved_file, work.save())
+    elif state == "imported":
+        work.apply()
+    elif state == "restored":
+        work.restore(by_name(json.loads(Path(saved_file).read_text(encoding="utf-8"))))
+    else:
+        work.compare()
+
+
+def main() -> None:
+    """Runs as an Ansible module."""
+    module = AnsibleModule(
+        argument_spec={
+            "secrets_dir": {"type": "path", "required": True, "no_log": False},
+            "realm": {"type": "str", "required": True},
+            "users_file": {"type": "path", "required": True},
+            "saved_file": {"type": "path", "required": True},
+            "state": {"type": "str", "required": True, "choices": ["saved", "imported", "compared", "restored"]},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
+        work = Import(keycloak, read_users(given["users_file"]), module.check_mode)
+        run(work, given["state"], given["saved_file"])
+    except (StufError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What `provision` needs to know of AWS beside Terraform: whose account it is, and how one reaches a new machine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.stufpack_http import StufError
+
+Values = Mapping[str, Any]  # terraform.tfvars.json
+Output = Mapping[str, Any]  # the output `inventory`
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,40}")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+# Of instances that do not tell their console at any time, but once after the boot.
+_NOT_NOW = ("UnsupportedOperation", "InvalidParameterCombination")
+
+
+def check(values: Values) -> list[str]:
+    """Whose account the credentials are of, in words; raises `StufError` where it is another, or something lacks."""
+    if _by_session_manager(values):
+        missing = [name for name in ("aws", "session-manager-plugin") if shutil.which(name) is None]
+        if missing:
+            raise StufError(
+                f"not found on PATH: {' and '.join(missing)}. No network is listed for SSH, so Session Manager is the "
+                "way in. Next: install it, or ask for a package whose target lists your network in allow.ssh"
+            )
+    found = _ask("sts", values, "get_caller_identity")
+    account, wanted = str(found["Account"]), str(values.get("account_id", ""))
+    if wanted not in ("", account):
+        raise StufError(f"the credentials are of account {account}, and the target names {wanted}")
+    return [f"account {account}, region {values['region']}, as {found['Arn']}"]
+
+
+def console(values: Values, output: Output) -> str:
+    """What the machine has shown so far since its boot."""
+    instance = _instance(output)
+    try:
+        found = _ask("ec2", values, "get_console_output", InstanceId=instance, Latest=True)
+    except StufError as error:
+        if not str(error).startswith(_NOT_NOW):
+            raise
+        found = _ask("ec2", values, "get_console_output", InstanceId=instance)
+    return str(found.get("Output", ""))
+
+
+def way_in(values: Values, output: Output) -> str | None:
+    """The command through which SSH goes, where no port is open for it; ssh fills in the port."""
+    if not _by_session_manager(values):
+        return None
+    region = str(output["region"])
+    if not _REGION.fullmatch(region):
+        raise StufError(f"{region!r} is no region")
+    return (
+        f"aws ssm start-session --region {region} --target {_instance(output)}"
+        " --document-name AWS-StartSSHSession --parameters portNumber=%p"
+    )
+
+
+def by_hand(values: Values, output: Output) -> str:
+    """How a person reads host keys that the console does not show, by a way that needs none of them."""
+    region, instance = f"--region {output['region']}", output["instance_id"]
+    if values.get("session_manager", True):
+        return f"aws ssm start-session {region} --target {instance}, and there: cat /etc/ssh/ssh_host_*_key.pub"
+    return f"aws ec2 get-console-output {region} --instance-id {instance} --output text, once it is shown there"
+
+
+def left(values: Values, output: Output) -> list[str]:
+    """What nobody but a person does, now that everything is there."""
+    user = output["storage"]["user"]
+    secrets = "the secrets storage_access_key and storage_secret_key"
+    told = [f"by hand, once: aws iam create-access-key --user-name {user}, for {secrets}"]
+    if not output["dns_is_set"]:
+        told.append(f"by hand: let {values['domain']} lead to {output['address']} (record A, where your zone is kept)")
+    return told
+
+
+def _by_session_manager(values: Values) -> bool:
+    return bool(values.get("session_manager", True)) and not values.get("ssh_cidrs")
+
+
+def _instance(output: Output) -> str:
+    instance = str(output["instance_id"])
+    if not _INSTANCE.fullmatch(instance):
+        raise StufError(f"{instance!r} is no instance")
+    return instance
+
+
+def _ask(service: str, values: Values, call: str, **given: Any) -> dict[str, Any]:
+    """One answer of AWS; an error begins with AWS's own word for it."""
+    # Not above: only a controller whose target is here has a use for it.
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    patience = Config(connect_timeout=10, read_timeout=30, retries={"max_attempts": 4, "mode": "standard"})
+    try:
+        client = boto3.client(service, region_name=str(values["region"]), config=patience)
+        found: dict[str, Any] = getattr(client, call)(**given)
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        what = f"{told.get('Code', 'unknown')}, AWS said to {service} {call}: {told.get('Message', '')}"
+        raise StufError(what) from error
+    except BotoCoreError as error:
+        raise StufError(f"AWS was not asked for {service} {call}: {error}") from error
+    return found

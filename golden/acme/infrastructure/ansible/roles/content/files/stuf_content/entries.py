@@ -1,0 +1,220 @@
+"""What is known of one object, and lists of such entries as JSON Lines: keys may hold anything, line breaks too."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+#: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
+RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "stufpack-backup"})
+#: Headers beside content type and metadata that belong to an object.
+HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+
+
+#: What most objects have of headers; nobody writes into what an entry holds.
+NONE: dict[str, str] = {}
+#: An ETag that is the MD5 of the bytes, and no count of parts.
+MD5 = re.compile(r"[0-9a-f]{32}")
+#: Listings tell whole seconds: what was written so shortly before one may have been written once more, unseen.
+YOUNG = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object as its store tells it."""
+
+    key: str
+    size: int
+    etag: str
+    modified: str
+    content_type: str = ""
+    metadata: dict[str, str] = field(default_factory=lambda: NONE)
+    headers: dict[str, str] = field(default_factory=lambda: NONE)
+    #: Whether it was so fresh when it was looked at that its time may not tell this write from the next one.
+    young: bool = False
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of its bytes, where the store tells it."""
+        return self.etag if MD5.fullmatch(self.etag) else None
+
+    def is_young(self, listed_at: float) -> bool:
+        """Whether it was written that shortly before a listing, whose time is the store's own."""
+        return datetime.datetime.fromisoformat(self.modified).timestamp() >= listed_at - YOUNG
+
+    def same_version(self, other: Entry) -> bool:
+        """Whether the store speaks of the same write."""
+        return (self.size, self.etag, self.modified) == (other.size, other.etag, other.modified)
+
+    def foreign(self, target: Entry) -> set[str]:
+        """Names of metadata that rclone added at the target."""
+        return (target.metadata.keys() & OWN) - self.metadata.keys()
+
+    def differences(self, target: Entry) -> list[str]:
+        """What of this object the target lost, changed or added, apart from bytes of equal number."""
+        found = []
+        if target.size != self.size:
+            found.append(f"size {self.size} became {target.size}")
+        if target.content_type != self.content_type:
+            found.append(f"content type {escape(self.content_type)} became {escape(target.content_type)}")
+        wanted, got = self.metadata, {k: v for k, v in target.metadata.items() if k in self.metadata or k not in OWN}
+        changed = sorted(name for name in wanted if got.get(name) != wanted[name])
+        added = sorted(set(got) - set(wanted))
+        if changed:
+            found.append(f"metadata lost or changed: {', '.join(map(escape, changed))}")
+        if added:
+            found.append(f"metadata added: {', '.join(map(escape, added))}")
+        found += [
+            f"header {name} lost, changed or added"
+            for name in HEADERS
+            if self.headers.get(name) != target.headers.get(name)
+        ]
+        return found
+
+
+#: Metadata that rclone adds of its own. The copy takes it off again; only what the source does not have is forgiven.
+OWN = frozenset({"mtime", "btime"})
+
+
+def escape(text: str) -> str:
+    """A text of unknown content, for a line of a report."""
+    return json.dumps(text, ensure_ascii=True)
+
+
+def is_content(key: str) -> bool:
+    """Whether a key is content, and none of the keys that the migration itself writes."""
+    return key.split("/", 1)[0] not in RESERVED
+
+
+def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
+    """An entry from the headers of HEAD or GET; the time is the listing's, which both stores write alike."""
+    prefix = "x-amz-meta-"
+    return entry(
+        key=key,
+        size=int(headers.get("content-length", "-1")),
+        etag=headers.get("etag", "").strip('"'),
+        modified=modified,
+        content_type=headers.get("content-type", ""),
+        metadata={name.removeprefix(prefix): text for name, text in headers.items() if name.startswith(prefix)},
+        headers={name: headers[name] for name in HEADERS if headers.get(name)},
+    )
+
+
+def entry(
+    key: str,
+    size: int,
+    etag: str,
+    modified: str,
+    content_type: str = "",
+    metadata: dict[str, str] = NONE,
+    headers: dict[str, str] = NONE,
+    young: bool = False,
+) -> Entry:
+    """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
+    shared = sys.intern
+    return Entry(
+        shared(key), size, shared(etag), shared(modified), shared(content_type),
+        {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
+        {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
+        young,
+    )  # fmt: skip
+
+
+def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Replaces a file of JSON Lines as a whole."""
+    with replacing(path) as file:
+        for line in lines:
+            file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Replaces a JSON document as a whole."""
+    with replacing(path) as file:
+        file.write(json.dumps(document, ensure_ascii=True, indent=1) + "\n")
+
+
+class replacing:  # noqa: N801 (reads as a statement)
+    """`with replacing(path) as file`: the old file stays until the new one is whole and on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(path.name + ".new")
+
+    def __enter__(self) -> Any:
+        descriptor = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self.file = os.fdopen(descriptor, "w", encoding="ascii")
+        return self.file
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.file.flush()
+            os.fsync(self.file.fileno())
+        self.file.close()
+        if kind is None:
+            self.temporary.replace(self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a file that may be missing; a last line that was torn off by a kill is left out."""
+    if not path.exists():
+        return
+    with path.open(encoding="ascii") as file:
+        for line in file:
+            if not line.endswith("\n"):
+                return
+            yield json.loads(line)
+
+
+class Appending:
+    """JSON Lines that grow; a torn last line is cut off first."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self.file = os.fdopen(descriptor, "rb+")
+        self.file.truncate(self._whole())
+
+    def _whole(self) -> int:
+        """How far whole lines go, looked for from the end: the file may be larger than the memory."""
+        place = self.file.seek(0, os.SEEK_END)
+        while place:
+            begin = max(0, place - 65536)
+            self.file.seek(begin)
+            newline = self.file.read(place - begin).rfind(b"\n")
+            if newline >= 0:
+                return begin + newline + 1
+            place = begin
+        return 0
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Adds a line and hands it to the system, so that a killed process has written it."""
+        self.file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
+        self.file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.file.close()
+
+
+def load(path: Path) -> dict[str, Entry]:
+    """An inventory by key; a key that is listed twice is an error of the listing."""
+    found: dict[str, Entry] = {}
+    for line in read_lines(path):
+        one = entry(**line)
+        if one.key in found:
+            raise ValueError(f"{path}: a key stands in it twice")
+        found[one.key] = one
+    return found
+
+
+def store(path: Path, entries: Iterable[Entry]) -> None:
+    """Writes an inventory."""
+    write_lines(path, (asdict(entry) for entry in entries))

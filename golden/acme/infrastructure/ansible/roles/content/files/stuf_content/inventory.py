@@ -1,0 +1,119 @@
+"""The native inventory: every object of a bucket as the store itself lists it, with content type and metadata."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+from . import batches
+from .entries import Entry, is_content, store
+from .outcome import about, count, refused
+from .progress import Progress
+from .session import Session
+from .store import Store
+from .wire import StoreError
+
+SOURCE = "source.jsonl"
+
+
+def contents(store_: Store) -> dict[str, Entry]:
+    """The listing of a bucket's content by key, without type and metadata."""
+    found: dict[str, Entry] = {}
+    with _refusing():
+        for entry in store_.listing():
+            if entry.key in found:
+                raise ValueError("the store lists a key twice")
+            if is_content(entry.key):
+                found[entry.key] = entry
+    return found
+
+
+def must_be_listed(store_: Store) -> None:
+    """Refuses a bucket that is not there, or does not let itself be listed."""
+    with _refusing():
+        next(store_.listing(), None)
+
+
+def is_listed(store_: Store, key: str) -> bool:
+    """Whether the bucket lists the key; raises where it lists nothing at all, since it is not there."""
+    # Keys come in the order of their bytes, so of all that begin so the key itself comes first.
+    first = next(store_.listing(key), None)
+    return first is not None and first.key == key
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        if error.status in (301, 400, 403, 404):
+            raise refused(f"the bucket cannot be listed: {error}", "look at bucket, region and credential") from None
+        raise
+
+
+def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, Entry], list[str]]:
+    """Adds what only the source's objects themselves tell; the second part names what is listed and cannot be read."""
+    found: dict[str, Entry] = {}
+    unreadable: list[str] = []
+    if not listed:
+        return found, unreadable
+
+    def ask(entry: Entry) -> tuple[Entry, Entry | None]:
+        return entry, session.source.head(entry.key, entry.modified)
+
+    with Progress(session.given.state, "inventory", objects=len(listed)) as progress:
+        for entry, head in session.each_in_turn(listed, ask, progress):
+            progress.done(1, 0)
+            if head is None:
+                unreadable.append(entry.key)
+            else:
+                young = entry.is_young(session.source.listed_at)
+                found[entry.key] = replace(head, young=True) if young else head
+    return found, sorted(unreadable)
+
+
+def keep(session: Session, ordered: list[Entry]) -> None:
+    """Keeps an inventory of the source as the last one."""
+    store(session.path(SOURCE), ordered)
+
+
+def take(session: Session) -> dict[str, Any]:
+    """Lists the source, compares with what the package expects, and keeps the inventory."""
+    listed = contents(session.source)
+    expected = session.given.objects
+    wanted = {line.key for batch in batches.read(session.given.batches) for line in batch.lines}
+    gone = sorted(wanted - listed.keys())
+    new = len(listed.keys() - wanted)
+    present = len(wanted) - len(gone)
+    shrunken = len(gone) > session.given.delete_limit or 2 * len(gone) > len(wanted)
+    del wanted
+    if (expected and not listed) or shrunken:
+        raise refused(
+            f"the source does not hold what was exported: expected {expected}, found {present}",
+            "look at bucket and credential at the source; if objects were deleted there, make a new export and package",
+            findings=about(gone, "exported, and gone") if listed else [],
+            expected=expected,
+            found=present,
+        )
+    found, unreadable = described(session, listed.values())
+    if unreadable:
+        raise refused(
+            f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}",
+            "ask the operator to look at these objects, then repeat the command",
+            findings=about(unreadable, "listed, and not given"),
+            expected=len(listed),
+            found=len(found),
+        )
+    ordered = [found[key] for key in listed]
+    keep(session, ordered)
+    return {
+        "message": f"source: {count(len(ordered), 'object')}, {new} new and {len(gone)} gone since the export",
+        "expected": expected,
+        "objects": len(ordered),
+        "bytes": sum(entry.size for entry in ordered),
+        "new_since_export": new,
+        "gone_since_export": len(gone),
+        "listed_at": session.source.listed_at,
+    }

@@ -1,0 +1,206 @@
+"""One bucket, through the S3 interface itself: listings, objects, multipart uploads. Keys go through byte by byte."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import urllib.parse
+from collections.abc import Iterable, Iterator
+from email.utils import parsedate_to_datetime
+from xml.sax.saxutils import escape
+
+from stufpack_signature import canonical_query, path_of, sign
+
+from . import trees
+from .configuration import Place
+from .entries import Entry, entry, from_answer
+from .limits import Pace, Stopping
+from .wire import Answer, Request, StoreError, Wire
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+class Store:
+    """A bucket and the way to it."""
+
+    def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
+        self.place = place
+        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
+        #: The store's own clock at the last listing's begin, in seconds.
+        self.listed_at = 0.0
+
+    def listing(self, prefix: str = "") -> Iterator[Entry]:
+        """Every object in the store's order, by ListObjectsV2; without content type and metadata."""
+        query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
+        begun = False
+        while True:
+            with self._ask("GET", query=query) as answer:
+                self._expect(answer, (200,), "LIST")
+                if not begun:
+                    self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
+                    begun = True
+                tree = trees.parse(answer.read())
+            encoded = trees.text(tree, "EncodingType") == "url"
+            for node in tree.iterfind("Contents"):
+                key = trees.text(node, "Key")
+                yield entry(
+                    key=urllib.parse.unquote_plus(key, errors="surrogateescape") if encoded else key,
+                    size=int(trees.text(node, "Size")),
+                    etag=trees.text(node, "ETag").strip('"'),
+                    modified=trees.text(node, "LastModified"),
+                )
+            token = trees.text(tree, "NextContinuationToken")
+            if not token and trees.text(tree, "IsTruncated") == "true":
+                text = f"{self.wire.host} lists bucket {self.place.bucket}, says that more follows, and not where"
+                raise StoreError(answer.status, "", text)
+            if not token:
+                return
+            query["continuation-token"] = token
+
+    def head(self, key: str, modified: str = "") -> Entry | None:
+        """What the store says of one object, `None` where there is none."""
+        with self._ask("HEAD", key) as answer:
+            answer.read()
+            if answer.status == 404:
+                return None
+            self._expect(answer, (200,), "HEAD")
+            return from_answer(key, modified, answer.headers)
+
+    @contextlib.contextmanager
+    def reading(self, key: str, modified: str = "") -> Iterator[tuple[Entry, Answer] | None]:
+        """An object opened for reading, `None` where there is none."""
+        with self._ask("GET", key) as answer:
+            if answer.status == 404:
+                answer.read()
+                yield None
+                return
+            self._expect(answer, (200,), "GET")
+            yield from_answer(key, modified, answer.headers), answer
+
+    def put(self, key: str, body: bytes, like: Entry) -> str:
+        """Stores an object with type, metadata and headers of `like`, and returns its ETag."""
+        with self._ask("PUT", key, headers=_about(like), body=body) as answer:
+            self._expect(answer, (200,), "PUT")
+            answer.read()
+            return answer.headers.get("etag", "").strip('"')
+
+    def delete(self, key: str) -> None:
+        """Deletes an object; a missing one is fine."""
+        with self._ask("DELETE", key) as answer:
+            self._expect(answer, (200, 204, 404), "DELETE")
+            answer.read()
+
+    def copy(self, key: str, to: str) -> None:
+        """Copies an object inside the bucket with everything that belongs to it."""
+        self._copy(key, to, {})
+
+    def describe(self, key: str, like: Entry) -> None:
+        """Gives an object type, metadata and headers of `like`: a copy onto itself, without the bytes."""
+        self._copy(key, key, {"x-amz-metadata-directive": "REPLACE", **_about(like)})
+
+    def _copy(self, key: str, to: str, headers: dict[str, str]) -> None:
+        headers = {"x-amz-copy-source": path_of(self.place.bucket, key), **headers}
+        with self._ask("PUT", to, headers=headers) as answer:
+            self._expect(answer, (200,), "COPY")
+            # An error may come after the 200, in the body.
+            if not trees.text(trees.parse(answer.read()), "ETag"):
+                raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
+
+    def put_in_parts(self, key: str, pieces: Iterable[bytes], like: Entry) -> str:
+        """Stores a large object piece by piece, and returns its ETag; what does not become whole is given up."""
+        upload = self._begin_upload(key, like)
+        try:
+            etags = [self._upload_part(key, upload, number, piece) for number, piece in enumerate(pieces, 1)]
+            return self._complete_upload(key, upload, etags)
+        except BaseException:
+            self._abort_upload(key, upload)
+            raise
+
+    def abandon_uploads(self, keys: set[str]) -> int:
+        """Gives up what an interrupted run left open; uploads of other keys are somebody else's."""
+        found = [(key, upload) for key, upload in self._uploads() if key in keys]
+        for key, upload in found:
+            self._abort_upload(key, upload)
+        return len(found)
+
+    def _begin_upload(self, key: str, like: Entry) -> str:
+        """Begins a multipart upload and returns its id."""
+        with self._ask("POST", key, query={"uploads": ""}, headers=_about(like)) as answer:
+            self._expect(answer, (200,), "POST uploads")
+            return trees.text(trees.parse(answer.read()), "UploadId")
+
+    def _upload_part(self, key: str, upload: str, number: int, body: bytes) -> str:
+        """Sends one part and returns its ETag."""
+        query = {"partNumber": str(number), "uploadId": upload}
+        with self._ask("PUT", key, query=query, body=body) as answer:
+            self._expect(answer, (200,), "PUT part")
+            answer.read()
+            return answer.headers["etag"]
+
+    def _complete_upload(self, key: str, upload: str, parts: list[str]) -> str:
+        """Makes the object of its parts and returns its ETag."""
+        lines = "".join(
+            f"<Part><PartNumber>{n}</PartNumber><ETag>{escape(etag)}</ETag></Part>" for n, etag in enumerate(parts, 1)
+        )
+        body = f"<CompleteMultipartUpload>{lines}</CompleteMultipartUpload>".encode()
+        with self._ask("POST", key, query={"uploadId": upload}, body=body) as answer:
+            self._expect(answer, (200,), "POST complete")
+            etag = trees.text(trees.parse(answer.read()), "ETag")
+        if not etag:
+            raise StoreError(500, "CompleteFailed", f"{self.wire.host} did not complete an upload")
+        return etag.strip('"')
+
+    def _abort_upload(self, key: str, upload: str) -> None:
+        """Gives up a multipart upload; one that is gone is fine."""
+        with self._ask("DELETE", key, query={"uploadId": upload}, urgent=True) as answer:
+            self._expect(answer, (200, 204, 404), "DELETE upload")
+            answer.read()
+
+    def _uploads(self) -> list[tuple[str, str]]:
+        """Key and id of every multipart upload that is open."""
+        found: list[tuple[str, str]] = []
+        query = {"uploads": "", "encoding-type": "url"}
+        while True:
+            with self._ask("GET", query=query) as answer:
+                self._expect(answer, (200,), "LIST uploads")
+                tree = trees.parse(answer.read())
+            encoded = trees.text(tree, "EncodingType") == "url"
+            for node in tree.iterfind("Upload"):
+                key = trees.text(node, "Key")
+                key = urllib.parse.unquote_plus(key, errors="surrogateescape") if encoded else key
+                found.append((key, trees.text(node, "UploadId")))
+            if trees.text(tree, "IsTruncated") != "true":
+                return found
+            query |= {
+                "key-marker": trees.text(tree, "NextKeyMarker"),
+                "upload-id-marker": trees.text(tree, "NextUploadIdMarker"),
+            }
+
+    def _ask(
+        self,
+        method: str,
+        key: str = "",
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        urgent: bool = False,
+    ) -> Answer:
+        path = path_of(self.place.bucket, key)
+        digest = hashlib.sha256(body).hexdigest() if body else EMPTY
+        signed = sign(self.place.key, method, path, query or {}, {**(headers or {}), "host": self.wire.host}, digest)
+        search = canonical_query(query or {})
+        return self.wire.send(Request(method, path, f"?{search}" if search else "", signed, body, urgent))
+
+    def _expect(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> None:
+        if answer.status in statuses:
+            return
+        code = trees.error_code(answer.read(65536))
+        # The key stays out of the text: it may hold a person's address, and this goes to a journal.
+        text = f"{self.wire.host} answered {answer.status} {code or ''} to {verb} in bucket {self.place.bucket}"
+        raise StoreError(answer.status, code, " ".join(text.split()))
+
+
+def _about(like: Entry) -> dict[str, str]:
+    headers = {f"x-amz-meta-{name}": text for name, text in like.metadata.items()}
+    return {**headers, **like.headers, "content-type": like.content_type or "binary/octet-stream"}

@@ -1,0 +1,166 @@
+"""Two verbs: `read` writes an export as a tar, `place` makes its folder. People's lines go to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import secrets
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any
+
+from . import archive, documents, machine, outside, pages, settings
+from .archive import Gate, Inventory
+from .document import Sources, document
+from .failure import ExportError
+from .identity import Identity
+from .storage import Head, Listed, Store
+
+WORKERS = 16
+# Objects that are looked at together; their answers wait in memory.
+WINDOW = 2048
+
+
+def main() -> int:
+    """Runs one verb."""
+    parser = argparse.ArgumentParser(prog="stuf_export", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    read = verbs.add_parser("read", help="read what runs and write a tar")
+    read.add_argument("--config", required=True)
+    read.add_argument("--out", help="a new file; without it, standard output")
+    place = verbs.add_parser("place", help="make the export's folder from a tar")
+    place.add_argument("--tar", required=True)
+    place.add_argument("--into", required=True)
+    place.add_argument("--number", type=int, required=True)
+    given = parser.parse_args()
+    os.umask(0o077)
+    try:
+        if given.verb == "place":
+            print(archive.place(given.tar, given.into, given.number))
+        else:
+            _read(settings.read(given.config), given.out)
+    except ExportError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read(given: settings.Settings, out: str | None) -> None:
+    with tempfile.TemporaryFile() as spool:
+        written, notes = export(given, spool)
+        files, moment, counts = written
+        if out is None:
+            archive.write(sys.stdout.buffer, files, spool, moment)
+            sys.stdout.buffer.flush()
+        else:
+            _whole(out, files, spool, moment)
+    print(counts, *notes, sep="\n", file=sys.stderr)
+
+
+def _whole(out: str, files: dict[str, bytes], spool: IO[bytes], moment: int) -> None:
+    """Writes the file, or leaves none."""
+    try:
+        with archive.create(out) as file:
+            archive.write(file, files, spool, moment)
+    except BaseException:
+        Path(out).unlink(missing_ok=True)
+        raise
+
+
+def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, bytes], int, str], list[str]]:
+    """Everything of an export but its inventory, which goes to `spool`; then the notes for people."""
+    here = machine.Machine(given.machine.project)
+    realm = Identity(given.identity, here.resolved(given.identity.url)).read()
+    store = Store(given.storage, here.resolved(given.storage.endpoint))
+    gate = Gate([*realm.secrets, *store.secrets])
+    branding = pages.read(given.machine.pages)
+    on_this_machine = given.storage.provider == "garage"
+    at_rest = here.encryption(given.machine.data) if on_this_machine else store.encryption(documents.CONFIG)
+    sources = Sources(
+        installation=given.installation,
+        configuration=documents.required(store, documents.CONFIG),
+        fields=documents.required(store, documents.FIELDS),
+        readers=documents.read(store, documents.READERS),
+        users=documents.users(store, [listed.key for listed in store.objects(documents.USERS)]),
+        realm=realm.realm,
+        ids=realm.ids,
+        storage={
+            "provider": given.storage.provider,
+            "bucket": given.storage.bucket,
+            "region": given.storage.region,
+            "encryption": at_rest,
+            # Garage keeps no earlier versions and has no word for it.
+            "versioning": not on_this_machine and store.versioning(documents.CONFIG),
+        },
+        branding=branding.settings,
+        exposure=_exposure(given, here, realm.realm, at_rest, realm.second_factor),
+        release=machine.release(given.machine.release),
+        images=here.images(given.machine.spa_volume),
+    )
+    inventory = Inventory(spool, gate)
+    _list(store, inventory, given.sha256)
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    made = document(
+        sources, now.strftime("%Y-%m-%dT%H:%M:%SZ"), inventory.objects, inventory.bytes, secrets.token_hex(32)
+    )
+    files = {archive.DOCUMENT: archive.rendered(made), archive.REALM: archive.rendered(realm.realm), **branding.files}
+    for name, content in files.items():
+        gate.passed(name, content)
+    users, collections = (len(made["spec"][key]) for key in ("users", "collections"))
+    counts = f"{users} users, {collections} collections, {inventory.objects} objects of {inventory.bytes} bytes"
+    return (files, int(now.timestamp()), counts), sources.notes
+
+
+def _exposure(
+    given: settings.Settings, here: machine.Machine, realm: dict[str, Any], at_rest: str, second_factor: bool
+) -> dict[str, Any]:
+    name, address, port = given.installation, given.outside.address, given.outside.port
+    signing_in = [
+        client for client in realm["clients"] if client.get("publicClient") and client.get("standardFlowEnabled")
+    ]
+    return {
+        "ports": here.ports(),
+        "origins": outside.origins(name, address, port),
+        "redirectUris": sorted({uri for client in signing_in for uri in client["redirectUris"]}),
+        "factors": ["password", *(["totp"] if second_factor else [])],
+        "encryptionInTransit": outside.transit(name, address, port),
+        "encryptionAtRest": at_rest,
+    }
+
+
+def _list(store: Store, inventory: Inventory, sha256: bool) -> None:
+    """Lists every object, and looks at many at once for what a listing leaves out."""
+
+    def look(listed: Listed) -> tuple[Listed, Head | None, str | None]:
+        # Reading may take hours; the next run, or `abort`, has removed the folder of one that was interrupted.
+        if Path().stat().st_nlink == 0:
+            raise ExportError("its folder was removed, so nobody waits for this export any more")
+        head = store.head(listed.key)
+        return listed, head, store.digest(listed.key) if sha256 and head is not None else None
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        window: list[Listed] = []
+        for listed in store.objects():
+            if documents.is_content(listed.key):
+                window.append(listed)
+            if len(window) == WINDOW:
+                _add(inventory, workers.map(look, window), sha256)
+                window.clear()
+        _add(inventory, workers.map(look, window), sha256)
+    inventory.close()
+
+
+def _add(inventory: Inventory, looked: Any, sha256: bool) -> None:
+    for listed, head, digest in looked:
+        # What was deleted since the listing is no part of the content any more.
+        if head is None or (sha256 and digest is None):
+            continue
+        row = {"key": listed.key, "size": listed.size, "modified": listed.modified, "content_type": head.content_type}
+        inventory.add(row | ({"sha256": digest} if digest else {}) | {"metadata": head.metadata})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""The bucket as its store lists it. Every request is a GET or a HEAD, signed with AWS Signature Version 4."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from stufpack_signature import Key, canonical_query, path_of, sign
+
+from .failure import ExportError
+from .settings import StorageSettings, secret
+from .web import Answer, Server, Sink
+
+NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+EMPTY = hashlib.sha256(b"").hexdigest()
+METADATA = "x-amz-meta-"
+# What a key hears that may use a bucket and not read its settings, such as the application's own.
+DENIED = 403
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One object as a listing has it."""
+
+    key: str
+    size: int
+    modified: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a listing leaves out."""
+
+    content_type: str
+    metadata: dict[str, str]
+
+
+class Store:
+    """One bucket, addressed by path."""
+
+    def __init__(self, settings: StorageSettings, endpoint: str) -> None:
+        self._server = Server(endpoint, settings.ca)
+        self._bucket = settings.bucket
+        self._key = Key(secret(settings.access_key_file), secret(settings.secret_key_file), settings.region)
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must stand in no export."""
+        return [self._key.access_key, self._key.secret_key]
+
+    def objects(self, prefix: str = "") -> Iterator[Listed]:
+        """Every object in the order of the store, which is that of the keys' bytes."""
+        token = ""
+        while True:
+            query = {"list-type": "2", "encoding-type": "url"}
+            query |= {"prefix": prefix} if prefix else {}
+            query |= {"continuation-token": token} if token else {}
+            answer = self._expect(self._call("GET", "", query), "list")
+            tree = ElementTree.fromstring(answer.body)  # noqa: S314 (expat builds in limits, and the store is our own)
+            for found in tree.iter(f"{NAMESPACE}Contents"):
+                key, size, modified = (found.findtext(f"{NAMESPACE}{name}") for name in ("Key", "Size", "LastModified"))
+                if key is None or size is None or modified is None:
+                    raise ExportError("the storage lists an object without key, size or time")
+                yield Listed(urllib.parse.unquote_plus(key, errors="strict"), int(size), f"{modified[:19]}Z")
+            token = tree.findtext(f"{NAMESPACE}NextContinuationToken") or ""
+            if not token:
+                return
+
+    def get(self, key: str) -> bytes | None:
+        """One object, or `None` where there is none."""
+        answer = self._call("GET", key)
+        return None if answer.status == 404 else self._expect(answer, "read").body
+
+    def head(self, key: str) -> Head | None:
+        """Type and metadata of one object, or `None` where it is gone."""
+        answer = self._call("HEAD", key)
+        if answer.status == 404:
+            return None
+        self._expect(answer, "look at an object")
+        pairs = {
+            name.removeprefix(METADATA): text(value) for name, value in answer.headers if name.startswith(METADATA)
+        }
+        return Head(answer.header("content-type") or "application/octet-stream", dict(sorted(pairs.items())))
+
+    def digest(self, key: str) -> str | None:
+        """SHA-256 of what one object holds, by reading it; `None` where it is gone."""
+        found = hashlib.sha256()
+
+        def anew() -> Sink:
+            nonlocal found
+            found = hashlib.sha256()
+            return found.update
+
+        answer = self._call("GET", key, sink=anew)
+        if answer.status == 404:
+            return None
+        self._expect(answer, "read")
+        return found.hexdigest()
+
+    def versioning(self, like: str) -> bool:
+        """Whether the store keeps earlier versions; where the key may not ask, as the object `like` shows it."""
+        answer = self._call("GET", "", {"versioning": ""})
+        if answer.status == DENIED:
+            return self._shown(like, "x-amz-version-id") not in ("", "null")
+        return _find(self._expect(answer, "ask for versioning"), "Status") == "Enabled"
+
+    def encryption(self, like: str) -> str:
+        """How the store encrypts by itself; where the key may not ask, as the object `like` shows it."""
+        answer = self._call("GET", "", {"encryption": ""})
+        if answer.status == DENIED:
+            return self._shown(like, "x-amz-server-side-encryption") or "none"
+        if answer.status == 404:
+            return "none"
+        return _find(self._expect(answer, "ask for encryption"), "SSEAlgorithm") or "none"
+
+    def _shown(self, key: str, name: str) -> str:
+        """A header of an object that is there."""
+        return self._expect(self._call("HEAD", key), "look at an object").header(name) or ""
+
+    def _expect(self, answer: Answer, what: str) -> Answer:
+        if answer.status != 200:
+            raise ExportError(f"the storage answered {answer.status} to: {what}")
+        return answer
+
+    def _call(
+        self,
+        method: str,
+        key: str,
+        query: dict[str, str] | None = None,
+        sink: Callable[[], Sink] | None = None,
+    ) -> Answer:
+        path, asked = path_of(self._bucket, key), query or {}
+        headers = sign(self._key, method, path, asked, {"host": self._server.host}, EMPTY)
+        return self._server.ask(method, path + (f"?{canonical_query(asked)}" if asked else ""), headers, sink=sink)
+
+
+def text(value: str) -> str:
+    """A metadata value as it was given: UTF-8, which HTTP takes for Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+def _find(answer: Answer, name: str) -> str | None:
+    tree = ElementTree.fromstring(answer.body)  # noqa: S314 (as above)
+    return next((node.text for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name), None)

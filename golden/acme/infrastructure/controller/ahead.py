@@ -1,0 +1,74 @@
+"""What to type next, from what the package runs and what the journal knows: one answer for every command."""
+
+import bootstrap
+import gates
+import planned
+from journal import KEPT, TAKES_BACK, Journal
+from outcome import Stop
+from package import READS, Package, Phase
+from state import State, is_locked
+
+
+def stands(journal: Journal) -> bool:
+    """Whether anything was begun that a way back would take down, and has not taken back to its end."""
+    built = False
+    for line in journal.steps():
+        if line.phase in TAKES_BACK:
+            built = built and line.state != "finished"
+        elif line.phase not in READS | KEPT:
+            built = True
+    return built
+
+
+def following(package: Package, state: State, journal: Journal, *, ours: bool = False) -> str:
+    """What to type next; where nothing is left that the package runs, where to read on.
+
+    `ours` says that the caller has the lock itself.
+    """
+    if not ours and is_locked(state):
+        return "wait until the run has ended, then: ./migrate status"
+    stop = gates.standing(state)
+    if stop == "PANIC" and stands(journal):
+        return f"./migrate {package.way_back}"
+    if stop is not None:
+        return "./migrate resume"
+    try:
+        planned.in_time(package, journal)
+    except Stop as late:
+        return late.next
+    if not bootstrap.is_ready(state, package.root):
+        return "./migrate bootstrap"
+    phase = next((phase for phase in _forward(package) if not journal.is_finished(phase.id)), None)
+    if phase is None:
+        return _beyond(package)
+    return gates.way_to(phase.gate, package, state, journal) or f"./migrate {phase.id}"
+
+
+def after(package: Package, state: State, journal: Journal, phase: Phase) -> str:
+    """What comes after a phase that has just come to its end."""
+    if phase.id in TAKES_BACK:
+        if gates.standing(state):
+            return "./migrate resume"
+        first = next((one.id for one in _forward(package) if one.id not in KEPT), "preflight")
+        return f"./migrate {first}, should it begin anew"
+    later = package.next_phase(phase.id)
+    if later is None:
+        return _beyond(package)
+    return gates.way_to(later.gate, package, state, journal) or f"./migrate {later.id}"
+
+
+def absent(package: Package) -> list[Phase]:
+    """Phases of the plan that this package does not run, in order."""
+    return [phase for phase in package.phases if not package.runs(phase)]
+
+
+def _forward(package: Package) -> list[Phase]:
+    return [phase for phase in package.phases if phase.forward and package.runs(phase)]
+
+
+def _beyond(package: Package) -> str:
+    """After the last phase that this package runs."""
+    rest = [phase.id for phase in absent(package) if phase.forward]
+    if not rest:
+        return "nothing is left"
+    return f"MIGRATION-PLAN.md, chapter 6, {rest[0]}: this package runs nothing further, and lacks {', '.join(rest)}"

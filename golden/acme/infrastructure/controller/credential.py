@@ -1,0 +1,106 @@
+"""The credential of the source: its form, before anything begins that would need it. Its values are never shown."""
+
+import hashlib
+import json
+import urllib.parse
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from outcome import Stop, refused
+from package import Package, Phase, Step
+from state import State, replace
+
+# The secret's name, and the kind of credential that its file holds.
+SOURCE_READ = "source_read"
+KIND = "source-read"
+#: The step that brings it to the target.
+PLACED_BY = "content/place-read-key"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_STORAGE = ("provider", "endpoint", "region", "bucket", "access_key_id", "secret_access_key")
+
+
+def how_to_give(name: str, path: Path) -> str:
+    """What to type so that a secret lies where it belongs, in no argument list and in no history."""
+    if name == SOURCE_READ:
+        return f"install -m 0600 FILE-OF-THE-OPERATOR '{path}'"
+    # `read` and `printf` are built into the shell.
+    return f"""bash -c 'umask 077; read -rsp "{name}: " v; printf %s "$v" >"$0"' '{path}'"""
+
+
+def check(path: Path, package: Package, phase: Phase) -> None:
+    """Raises `Stop` (exit 12) unless this is a credential for this installation that outlasts the phase as planned."""
+    given = _object(path)
+    if (given.get("schema"), given.get("kind")) != (1, KIND):
+        raise _refused(path, f"it is no {KIND} of schema 1")
+    if given.get("installation") != package.source:
+        raise _refused(path, f"it is for another installation than {package.source}")
+    storage = given.get("storage")
+    if not isinstance(storage, dict) or not all(isinstance(storage.get(key), str) and storage[key] for key in _STORAGE):
+        raise _refused(path, f"its `storage` must have {', '.join(_STORAGE)}")
+    if not isinstance(storage.get("ca"), str | None):
+        raise _refused(path, "its `storage.ca` must be a certificate as text, or null")
+    parts = urllib.parse.urlsplit(storage["endpoint"])
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise _refused(path, "its `storage.endpoint` is not https, so files would cross the network in clear")
+    needed = timedelta(seconds=sum(step.seconds for step in phase.steps) + package.content_waits)
+    ends_at, now = _time(path, given.get("ends_at")), datetime.now(UTC)
+    if ends_at <= now + needed:
+        raise _refused(path, f"it ends at {ends_at.isoformat()}, and the phase needs {needed} from now on, as planned")
+
+
+class Placed:
+    """Which credential lies at the target: another one that the Trust Architect gives meanwhile is brought there too.
+
+    By its digest, in a file beside the journal that leaves this machine as little as the credential itself. It hears of
+    every step; one that brings no credential is nothing to it.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._given = state.secrets / SOURCE_READ
+        self._kept = state.here / f"{SOURCE_READ}.sha256"
+        self._brought = ""
+
+    def begins(self, step: Step) -> None:
+        """A step begins, and will bring the one that is given now."""
+        if step.id == PLACED_BY:
+            self._brought = self._digest()
+
+    def is_done(self, step: Step) -> None:
+        """A step has come to its end."""
+        if step.id == PLACED_BY:
+            replace(self._kept, f"{self._brought}\n")
+
+    def holds(self, step: Step) -> bool:
+        """Whether what a step did earlier still holds: another one that was given since was not brought."""
+        return step.id != PLACED_BY or (self._kept.is_file() and self._kept.read_text().strip() == self._digest())
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self._given.read_bytes()).hexdigest()
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        given = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        given = None  # without the parser's words, which would show a piece of it
+    if not isinstance(given, dict):
+        raise _refused(path, "it is not a JSON object")
+    return given
+
+
+def _time(path: Path, text: object) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        found = datetime.min
+    if found.tzinfo is None:
+        raise _refused(path, "its `ends_at` is not a time such as 2026-12-19T21:04:00Z")
+    return found
+
+
+def _refused(path: Path, why: str) -> Stop:
+    return refused(
+        "secret.form", f"this credential cannot be used: {why}", str(path),
+        "ask the operator of the source for another one, and put it there",
+    )  # fmt: skip

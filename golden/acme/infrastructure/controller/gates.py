@@ -1,0 +1,300 @@
+"""Gates: small files by which people open, hold or turn back a run. Written by `approve`, `hold`, `panic` or an editor.
+
+A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, for the content `batches`, for what
+Terraform makes `plan-file`, and `accepts`: the checks that warn, by their ids. An approval opens its gate for exactly
+one plan, and these very lists of files, or that very file of Terraform's; of another plan's approval nothing follows.
+A warning that nobody has accepted by name keeps the gate closed.
+"""
+
+import difflib
+import json
+import os
+import pwd
+import re
+import shlex
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import planned
+import provisioning
+import report
+import signoff
+from journal import TAKES_BACK, Journal
+from outcome import Stop, refused
+from package import PROVES, Gate, Package
+from state import State, replace
+
+# `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
+_NEVER_HELD = TAKES_BACK | {"status", "support"}
+_WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_KEYS = ("digest", "by", "strategy", "batches", "plan-file", "accepts")
+# A check's id that stands on a line of a gate file, and on a command line, as it is.
+_CHECK = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
+# The gate whose approval holds for the batch lists too: the plan has their figures, not what stands in them.
+_OF_BATCHES = "approve-content"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What stands in a gate file, and the report that it rests on."""
+
+    gate: str
+    digest: str
+    by: str
+    strategy: str
+    report: Path | None
+    accepts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """The report that an approval rests on, and what it warns of: why, by the check's id."""
+
+    path: Path | None
+    warnings: Mapping[str, str]
+
+
+def me() -> str:
+    """Who types the command, as far as the machine knows."""
+    try:
+        name = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        name = f"uid-{os.geteuid()}"
+    return f"{name}@{os.uname().nodename}"
+
+
+def approve(
+    package: Package,
+    state: State,
+    journal: Journal,
+    gate: str,
+    by: str | None,
+    strategy: str | None,
+    accepts: Sequence[str],
+) -> tuple[str, str]:
+    """Opens a gate for this plan; returns what to tell and what to type next.
+
+    Needs no lock: it only counts when a phase begins. Refused (exit 12) before there is a report that it could rest on,
+    and where that warns of something that is not accepted by name.
+    """
+    word = gate.removeprefix("approve-")
+    if word in package.not_needed:
+        raise planned.not_automated(package, word)
+    name = f"approve-{word}"
+    known = package.gates.get(name)
+    if known is None:
+        words = [name.removeprefix("approve-") for name in package.gates]
+        near = difflib.get_close_matches(word, words, 1)
+        raise refused(
+            "gate.unknown", f"there is no gate {gate!r}; the plan has {', '.join(words)}", "approve",
+            f"./migrate approve {near[0]}, if that was meant" if near else "./migrate status names what comes next",
+        )  # fmt: skip
+    phase = package.phase(known.phase)
+    if phase is None or not package.runs(phase):
+        raise planned.not_automated(package, known.phase)
+    who = me() if by is None else by.strip()
+    if not signoff.is_name(who):
+        what = f"--by must be a name: {signoff.NAME}"
+        raise refused("gate.by", what, "approve", f"./migrate approve {word} --by NAME")
+    if strategy is not None and not _WORD.fullmatch(strategy):
+        raise refused(
+            "gate.strategy", "a strategy is a word of a-z, 0-9 and -", "approve", "see MIGRATION-PLAN.md, chapter 13"
+        )
+    basis = _basis(package, state, journal, known)
+    shown = _shown(state, known)
+    _refuse_unknown(basis, accepts, known, by, strategy)
+    _refuse_unaccepted(basis, accepts, known, by, strategy)
+    lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
+    lines += [f"batches: {package.batches_digest()}"] if name == _OF_BATCHES else []
+    lines += [f"plan-file: {shown.digest}"] if shown else []
+    lines += [f"accepts: {' '.join(basis.warnings)}"] if basis.warnings else []
+    replace(state.gate(name), "".join(f"{line}\n" for line in lines))
+    said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {basis.path}"] if basis.path else [])]
+    said += [f"it does: {shown}"] if shown else []
+    said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
+    said += [f"written to {state.gate(name)}; without this file it is closed again"]
+    return "\n  ".join(said), f"./migrate {known.phase}"
+
+
+def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Basis:
+    """The report that an approval rests on; raises `Stop` (exit 12) where it is missing, old or bad.
+
+    So is the proof of each phase that the approved one builds on.
+    """
+    if gate.report is None:
+        return _Basis(None, {})
+    for name in _proofs(package, gate):
+        _sound(package, state, journal, gate, name)
+    basis = _sound(package, state, journal, gate, gate.report)
+    objections = signoff.objections(state, journal) if gate.report == signoff.PHASE else []
+    if objections:
+        raise refused(
+            "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
+            str(state.here / "sign-offs"), "mend it, let the user sign again, then: " + gate.command,
+        )  # fmt: skip
+    return basis
+
+
+def _shown(state: State, gate: Gate) -> provisioning.Shown | None:
+    """The plan of Terraform's that an approval holds for; None for a gate that opens a whole phase.
+
+    Raises `Stop` (exit 12) where no plan waits.
+    """
+    if gate.before is None:
+        return None
+    found = provisioning.waiting(state)
+    if found is None:
+        where = str(state.here / "terraform")
+        raise refused("gate.no-plan", "no plan waits to be approved", where, f"./migrate {gate.phase}")
+    return found
+
+
+def _proofs(package: Package, gate: Gate) -> list[str]:
+    """The phases that prove, of those that the approved one builds on and the package runs."""
+    approved = package.phase(gate.phase)
+    before = [package.phase(name) for name in (approved.after if approved else ()) if name in PROVES]
+    return [phase.id for phase in before if phase is not None and package.runs(phase)]
+
+
+def _sound(package: Package, state: State, journal: Journal, gate: Gate, phase: str) -> _Basis:
+    """The newest report of a phase, which must be of this plan, have passed, and be about what still stands."""
+    again = f"./migrate {phase}, read its report, then: {gate.command}"
+    path = report.newest(state, phase)
+    where = str(path or state.here / "reports")
+    if path is None:
+        raise refused("gate.no-report", f"there is no report of {phase} yet to approve", where, again)
+    try:
+        found = json.loads(path.read_bytes())
+        plan, said, verdict = found["plan"], found["verdict"], report.verdict(found["checks"])
+        warns = [check for check in found["checks"] if check["verdict"] == "warn"]
+        warned = {str(check["id"]): str(check["why"] or check["observed"]) for check in warns}
+        # A warning without a plain name could not be accepted by it.
+        if not all(map(_CHECK.fullmatch, warned)):
+            raise ValueError("its warnings")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise refused("gate.bad-report", f"the report cannot be read: {type(error).__name__}", where, again) from error
+    if plan != package.plan_digest:
+        raise refused("gate.bad-report", f"the newest report of {phase} is of another plan", where, again)
+    if said != verdict:
+        what = f"the newest report of {phase} says {said}, and its checks come to {verdict}"
+        raise refused("gate.bad-report", what, where, again)
+    if verdict not in ("pass", "warn"):
+        raise refused("gate.bad-report", f"the newest report of {phase} says {verdict}", where, again)
+    if not journal.is_finished(phase):
+        since = "was taken back since" if phase not in PROVES else "has not come to its end, or was taken back since"
+        raise refused("gate.bad-report", f"what {phase} looked at {since}", where, again)
+    return _Basis(path, warned)
+
+
+def _refuse_unknown(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str | None, strategy: str | None) -> None:
+    """What is accepted must be warned of: a name that is mistyped accepts nothing."""
+    unknown = [name for name in accepts if name not in basis.warnings]
+    if unknown:
+        what = f"the report warns of nothing called {', '.join(map(repr, unknown))}; {_told(basis)}"
+        raise refused("gate.accept", what, str(basis.path or "approve"), _command(basis, gate, by, strategy))
+
+
+def _refuse_unaccepted(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str | None, strategy: str | None) -> None:
+    if set(basis.warnings) - set(accepts):
+        what = f"nobody has accepted what the report of {gate.report} warns of: {_told(basis, accepts)}"
+        command = f"read it, then, if you can live with that: {_command(basis, gate, by, strategy)}"
+        raise refused("gate.warning", what, str(basis.path), command)
+
+
+def _told(basis: _Basis, accepted: Sequence[str] = ()) -> str:
+    """Each warning that is not accepted, with what was seen."""
+    left = [f"{name} ({why})" for name, why in basis.warnings.items() if name not in accepted]
+    return " · ".join(left) or "it warns of nothing"
+
+
+def _command(basis: _Basis, gate: Gate, by: str | None, strategy: str | None) -> str:
+    """The approval that accepts every warning, with what has been said besides."""
+    said = [f"--by {shlex.quote(by)}"] if by else []
+    if strategy:
+        words = [f"./migrate approve {gate.phase}", *said, f"--strategy {shlex.quote(strategy)}"]
+    else:
+        words = [gate.command, *said]
+    return " ".join([*words, *(f"--accept {name}" for name in basis.warnings)])
+
+
+def way_to(gate: str | None, package: Package, state: State, journal: Journal) -> str | None:
+    """What to type before a phase whose gate is closed; None where it is open or there is none."""
+    if gate is None:
+        return None
+    try:
+        approval(package, state, journal, gate)
+    except Stop as closed:
+        return closed.next
+    return None
+
+
+def approval(package: Package, state: State, journal: Journal, gate: str) -> Approval | None:
+    """The approval of a gate for this plan, whose report still stands; raises `Stop` (exit 12) when there is none.
+
+    None where nothing is to be approved: a plan of Terraform's that changes nothing.
+    """
+    path, plan, known = state.gate(gate), package.plan_digest, package.gates.get(gate)
+    if known is None:
+        where = "MIGRATION-PLAN.json"
+        raise refused("gate.unknown", f"the plan has no {gate}", where, "ask the sender for the package again")
+    basis = _basis(package, state, journal, known)
+    shown = _shown(state, known)
+    if shown is not None and not shown.asks:
+        return None
+    reading = f"the report of {known.report}" if known.report else "MIGRATION-PLAN.md"
+    reading, does = (str(shown.text), f" ({shown})") if shown else (reading, "")
+    warns = f", which warns of {', '.join(basis.warnings)}" if basis.warnings else ""
+    command = f"read {reading}{warns}, then: {_command(basis, known, None, None)}"
+    try:
+        kind = path.lstat()
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise refused("gate.closed", f"{gate} is not open: nobody has approved it{does}", str(path), command) from None
+    except (OSError, ValueError) as error:
+        raise refused(
+            "gate.unreadable", f"{gate} cannot be read: {type(error).__name__}", str(path), command
+        ) from error
+    if not stat.S_ISREG(kind.st_mode) or kind.st_uid != os.geteuid() or kind.st_mode & 0o022:
+        raise refused(
+            "gate.open-to-others", f"{gate} could have been written by someone else", str(path), f"ls -l '{path}'"
+        )
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        key, colon, value = line.partition(":")
+        if not line.strip():
+            continue
+        if not colon or key.strip() not in _KEYS or key.strip() in values:
+            what = f"{gate} has a line that is none of {', '.join(f'{key}:' for key in _KEYS)}"
+            raise refused("gate.line", what, f"{path}:{number}", command)
+        values[key.strip()] = value.strip()
+    if values.get("digest") != plan:
+        raise refused(
+            "gate.other-plan", f"{gate} was given for another plan than this package's {plan}", str(path), command
+        )
+    if gate == _OF_BATCHES and values.get("batches") != package.batches_digest():
+        what = f"{gate} was given for other lists of files than this package's {package.batches_digest()}"
+        raise refused("gate.other-batches", what, str(path), command)
+    if shown is not None and values.get("plan-file") != shown.digest:
+        what = f"{gate} was given for another plan of Terraform's than the one that waits{does}, {shown.digest}"
+        raise refused("gate.other-plan-file", what, str(path), command)
+    if not signoff.is_name(values.get("by", "")):
+        raise refused("gate.nobody", f"{gate} does not say who approved it: {signoff.NAME}", str(path), command)
+    accepts = tuple(values.get("accepts", "").split())
+    _refuse_unaccepted(basis, accepts, known, values["by"], values.get("strategy"))
+    return Approval(gate, plan, values["by"], values.get("strategy", ""), basis.path, accepts)
+
+
+def set_stop(state: State, name: str) -> None:
+    """Writes `HOLD` or `PANIC`; needs no lock, since it must reach a run that has it."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    replace(state.gate(name), f"by: {me()}\nat: {now}\n")
+
+
+def standing(state: State, phase: str | None = None) -> str | None:
+    """The stop that stands now, `PANIC` before `HOLD`; None for a phase that neither may hold back."""
+    if phase in _NEVER_HELD:
+        return None
+    return next((name for name in ("PANIC", "HOLD") if os.path.lexists(state.gate(name))), None)

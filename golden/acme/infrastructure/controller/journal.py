@@ -1,0 +1,209 @@
+"""The journal: one JSON object per line, each bound to the line before it by SHA-256.
+
+A line is one `write` and one `fsync`, so a reader sees whole lines and at most one torn last one, which is set aside
+and never guessed at. `prev` is the SHA-256 of the previous line's bytes with its newline, as `sed -n 3p | sha256sum`
+prints it. Order is the order of lines, never `at`.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from outcome import Exit, Stop
+
+FIRST = "0" * 64
+TAKES_BACK = frozenset({"abort", "rollback"})
+# What was made in an account stays there, whatever a way back takes down on the machine.
+KEPT = frozenset({"provision"})
+# What no way back takes down: the machine was looked at, and stays prepared.
+_STAYS = frozenset({"preflight", "prepare"}) | KEPT
+STATES = frozenset({
+    "started", "done", "failed", "undone", "undo_failed", "skipped", "paused", "lost",
+    "finished", "rolled_back", "refused",
+})  # fmt: skip
+_TYPES: Mapping[str, type] = {
+    "v": int, "n": int, "prev": str, "plan": str, "run": int, "phase": str, "step": str, "state": str, "at": str,
+    "by": str, "evidence": list,
+}  # fmt: skip
+_OPTIONAL = {"by", "evidence"}
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the controller needs to know of one line."""
+
+    plan: str
+    run: int
+    phase: str
+    step: str
+    state: str
+    at: str
+
+
+@dataclass
+class Journal:
+    """A journal that was read and whose chain holds."""
+
+    path: Path
+    plan: str
+    lines: list[Line] = field(default_factory=list)
+    last: str = FIRST
+
+    @property
+    def next_run(self) -> int:
+        """Number of the invocation that begins now."""
+        return max((line.run for line in self.lines), default=0) + 1
+
+    def foreign(self) -> Line | None:
+        """A line of another plan; refusals aside, one journal belongs to one plan."""
+        return next((line for line in self.lines if line.plan != self.plan and line.state != "refused"), None)
+
+    def steps(self) -> Iterator[Line]:
+        """Lines about steps and ends of this plan; a refusal, and what people decide in between, takes none back."""
+        for line in self.lines:
+            if line.plan == self.plan and line.state != "refused" and line.step not in ("gate", "hold", "sign-off"):
+                yield line
+
+    def of_this_pass(self, phase: str) -> list[Line]:
+        """Lines of the current pass over a phase: after its last end, and after anything that took it back."""
+        lines: list[Line] = []
+        for line in self.steps():
+            # What `abort` or `rollback` may have taken down is not done, however far they came.
+            if line.phase in TAKES_BACK and phase != line.phase and phase not in KEPT:
+                lines = []
+            elif line.phase == phase:
+                lines = [] if line.step == "end" else [*lines, line]
+        return lines
+
+    def done(self, phase: str) -> set[str]:
+        """Steps of the current pass whose last line says done (or skipped)."""
+        last = {line.step: line.state for line in self.of_this_pass(phase)}
+        return {step for step, state in last.items() if state in ("done", "skipped")}
+
+    def is_finished(self, phase: str) -> bool:
+        """Whether the last pass over a phase came to its end and nothing took it back since."""
+        finished = False
+        for line in self.steps():
+            if line.phase == phase or (line.phase in TAKES_BACK and phase not in KEPT):
+                finished = line.phase == phase and line.state == "finished"
+        return finished
+
+    def stands(self, phase: str) -> bool:
+        """Whether a phase came to its end and what it made is still there, so that others may build on it."""
+        if phase not in _STAYS:
+            return self.is_finished(phase)
+        return any(line.phase == phase and line.state == "finished" for line in self.steps())
+
+    def achieved(self) -> set[str]:
+        """Steps and phases done once and not taken back: what the percentage counts; repeating never lowers it."""
+        done: set[str] = set()
+        for line in self.steps():
+            if line.phase in TAKES_BACK:
+                done = {name for name in done if name.partition("/")[0] in KEPT}
+            elif line.state in ("done", "finished"):
+                done.add(line.phase if line.step == "end" else line.step)
+        return done
+
+    def append(
+        self, run: int, phase: str, step: str, state: str, *,
+        by: str | None = None, evidence: Sequence[Mapping[str, str]] = (),
+    ) -> None:  # fmt: skip
+        """Writes one line and waits until it is on the disk; raises `Stop` (exit 1) when it is not."""
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        entry: dict[str, Any] = {
+            "v": 1, "n": len(self.lines) + 1, "prev": self.last, "plan": self.plan, "run": run,
+            "phase": phase, "step": step, "state": state, "at": at,
+        }  # fmt: skip
+        if by is not None:
+            entry["by"] = by
+        if evidence:
+            entry["evidence"] = [dict(item) for item in evidence]
+        data = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        try:
+            _write(self.path, data)
+        except OSError as error:
+            raise Stop(
+                Exit.ERROR, "journal.write", f"the journal takes no line: {error.strerror}", str(self.path),
+                f"`{step}: {state}` is not recorded, and no further step was begun.",
+                "make room in the state folder, then repeat the command",
+            ) from error  # fmt: skip
+        self.lines.append(Line(self.plan, run, phase, step, state, at))
+        self.last = hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path, plan: str, first: str = FIRST, *, repair: bool) -> Journal:
+    """Reads a journal and proves its chain; with `repair` (only under the lock) a torn last line is set aside.
+
+    Raises `Stop` (exit 1) naming the line where the chain breaks: such a journal speaks for nothing.
+    """
+    journal = Journal(path, plan, last=first)
+    data = path.read_bytes() if path.exists() else b""
+    whole = data[: data.rfind(b"\n") + 1]
+    if repair and whole != data:
+        _write(path.with_name(path.name + ".torn"), data[len(whole) :] + b"\n")
+        os.truncate(path, len(whole))
+    for number, line in enumerate(whole.splitlines(keepends=True), start=1):
+        try:
+            journal.lines.append(_parse(line, number, journal.last))
+        except (ValueError, TypeError) as error:
+            raise Stop(
+                Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
+                "What was done can no longer be known from it, so nothing was begun.",
+                f"keep a copy of the state folder, then ask support; do not edit {path.name}",
+            ) from error  # fmt: skip
+        journal.last = hashlib.sha256(line).hexdigest()
+    return journal
+
+
+def _parse(data: bytes, number: int, prev: str) -> Line:
+    entry = json.loads(data)
+    if not isinstance(entry, dict):
+        raise TypeError("not an object")
+    for key, value in entry.items():
+        if key not in _TYPES:
+            raise ValueError(f"unknown key {key!r}")
+        if not isinstance(value, _TYPES[key]) or isinstance(value, bool):
+            raise TypeError(f"{key} has the wrong type")
+    missing = set(_TYPES) - _OPTIONAL - set(entry)
+    if missing:
+        raise ValueError(f"{', '.join(sorted(missing))} missing")
+    if entry["v"] != 1:
+        raise ValueError(f"version {entry['v']} is not known here")
+    if entry["n"] != number:
+        raise ValueError(f"line {number} says it is line {entry['n']}")
+    if entry["prev"] != prev:
+        raise ValueError("it does not follow the line before")
+    if entry["state"] not in STATES or not _DIGEST.fullmatch(entry["plan"]):
+        raise ValueError("state or plan is not known here")
+    return Line(entry["plan"], entry["run"], entry["phase"], entry["step"], entry["state"], entry["at"])
+
+
+def _write(path: Path, data: bytes) -> None:
+    """One write, then to disk; what was written by halves is taken back."""
+    new = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        before = os.fstat(handle).st_size
+        try:
+            written = os.write(handle, data)
+            if written != len(data):
+                raise OSError(28, "no room for a whole line")
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, before)
+            raise
+    finally:
+        os.close(handle)
+    if new:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

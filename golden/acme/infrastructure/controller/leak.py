@@ -1,0 +1,169 @@
+"""Finds known secrets in what is about to leave the state folder, in every usual encoding.
+
+The values are those of the state folder: `secrets/` and the key of a certificate that was provided. What is found is
+told by its name, its encoding and its line, never shown. Values shorter than eight bytes stand in texts by accident and
+are not searched for.
+"""
+
+import base64
+import csv
+import html
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SHORTEST = 8
+# `openssh-key-v1`, in base64.
+OPENSSH = b"b3BlbnNzaC1rZXktdjE"
+# Keys of a credential in JSON whose values are secret; the others say where and until when.
+_SECRET_KEY = re.compile(r"private_key|secret|password|token|access_key")
+# Known by how they begin, whosever they are.
+_FORMS = (
+    ("private key", re.compile(rb"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY")),
+    ("age identity", re.compile(rb"AGE-SECRET-KEY-1[A-Z0-9]{20}")),
+)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A secret that was found, without its text."""
+
+    path: str
+    line: int | None  # none where it stands over several
+    name: str
+    encoding: str
+
+    def __str__(self) -> str:
+        """Where it stands; nothing of what it is."""
+        place = "over several lines" if self.line is None else f"line {self.line}"
+        return f"{self.name} ({self.encoding}) in {self.path}, {place}"
+
+
+def known(root: Path) -> dict[str, list[bytes]]:
+    """Values to look for, by the name of their file; a file that cannot be read is an error, since nothing finds it."""
+    files = [path for path in sorted((root / "secrets").rglob("*")) if path.is_file()]
+    files += [path for path in (root / "local/tls/key.pem",) if path.is_file()]
+    values = {}
+    for path in files:
+        content = path.read_bytes().strip()
+        # One-time passwords: one user on each line, the password last.
+        rows = csv.reader(content.decode().splitlines()) if path.suffix == ".csv" else ()
+        found = [row[-1].encode() for row in rows if row] or list(_values(content))
+        values[str(path.relative_to(root))] = [value for value in found if len(value) >= SHORTEST]
+    return values
+
+
+def _values(content: bytes) -> Iterator[bytes]:
+    """A value as a whole; of keys over several lines and of credentials in JSON also the parts that tell enough."""
+    yield content
+    try:
+        document = json.loads(content)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        yield from (part for text in _secret_leaves(document) for part in _values(text.encode()))
+        return
+    lines = [line.strip() for line in content.splitlines()]
+    if len(lines) > 1:
+        told = (line for line in lines if len(line) >= 2 * SHORTEST and not line.startswith(b"-----"))
+        # The first line of a key of OpenSSH says how it is kept, and is the same for all that are kept so.
+        yield from (line for line in told if not line.startswith(OPENSSH))
+
+
+def _secret_leaves(document: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from _secret_leaves(value)
+        elif isinstance(value, str) and _SECRET_KEY.search(key):
+            yield value.strip()
+
+
+def encodings(value: bytes) -> Iterator[tuple[str, bytes]]:
+    """A value as it stands in files of every usual format."""
+    digits = value.hex()
+    yield "plain", value
+    for form in (digits, digits.upper()):
+        pairs = [form[place : place + 2] for place in range(0, len(form), 2)]
+        yield "hexadecimal", form.encode()
+        for between, before in ((":", ""), (" ", ""), ("", "\\x"), ("", "%")):
+            yield "escapes" if before else "hexadecimal", between.join(before + pair for pair in pairs).encode()
+    # What stands before a value shifts it by up to two bytes; characters that it shares with neighbours are cut.
+    for shift, first in enumerate((0, 2, 3)):
+        moved = bytes(shift) + value
+        shared = 1 if len(moved) % 3 else 0
+        for name, encode in (("base64", base64.b64encode), ("base64url", base64.urlsafe_b64encode)):
+            characters = encode(moved).rstrip(b"=")
+            yield name, characters[first : len(characters) - shared]
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return
+    yield from _text_encodings(text)
+
+
+def _text_encodings(text: str) -> Iterator[tuple[str, bytes]]:
+    for ascii_only in (True, False):
+        written = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield "JSON", written.encode()
+        yield "JSON", written.replace("/", "\\/").encode()
+        # A result in a message in a result: escaped twice.
+        yield "JSON", json.dumps(written)[1:-1].encode()
+    units = text.encode("utf-16-be").hex()
+    for form in (units, units.upper()):
+        yield "JSON", "".join("\\u" + form[place : place + 4] for place in range(0, len(form), 4)).encode()
+    yield "Python", repr(text)[1:-1].encode()
+    for safe in ("", "/"):
+        quoted = urllib.parse.quote(text, safe=safe)
+        yield "URL", quoted.encode()
+        yield "URL", re.sub("%..", lambda found: found[0].lower(), quoted).encode()
+    yield "URL", urllib.parse.quote_plus(text).encode()
+    for quotes in (True, False):
+        yield "HTML", html.escape(text, quote=quotes).encode()
+    yield "HTML", html.escape(text).replace("&#x27;", "&#39;").encode()
+    for old, new in (("'", "''"), ("'", "'\\''"), ("'", "'\"'\"'"), ("$", "$$")):
+        yield "quoted", text.replace(old, new).encode()
+
+
+def search(files: Mapping[str, bytes], values: Mapping[str, list[bytes]]) -> list[Hit]:
+    """Every known secret in the files, one place of each; a private key of any origin counts as one."""
+    needles: dict[bytes, list[_Needle]] = {}
+    for name, found in values.items():
+        for value in found:
+            for encoding, text in encodings(value):
+                if len(text) >= SHORTEST:
+                    needles.setdefault(text[:SHORTEST], []).append(_Needle(text, name, encoding))
+    hits: dict[tuple[str, str], Hit] = {}
+    for path, data in files.items():
+        for name, form in _FORMS:
+            key = form.search(data)
+            if key:
+                hits[path, name] = Hit(path, _line(data, key.start()), name, "plain")
+        for place, needle in _places(data, needles):
+            hits.setdefault((path, needle.name), Hit(path, _line(data, place), needle.name, needle.encoding))
+        # Encoders wrap lines, also inside of a text that was quoted.
+        for _, needle in _places(re.sub(rb"\\[rn]|\s", b"", data), needles):
+            hits.setdefault((path, needle.name), Hit(path, None, needle.name, needle.encoding))
+    return list(hits.values())
+
+
+@dataclass(frozen=True)
+class _Needle:
+    text: bytes
+    name: str
+    encoding: str
+
+
+def _places(data: bytes, needles: Mapping[bytes, list[_Needle]]) -> Iterator[tuple[int, _Needle]]:
+    """Where needles stand: one pass whatever their number, since there may be a password for each of many users."""
+    for place in range(len(data) - SHORTEST + 1):
+        for needle in needles.get(data[place : place + SHORTEST], ()):
+            if data.startswith(needle.text, place):
+                yield place, needle
+
+
+def _line(data: bytes, place: int) -> int:
+    return data.count(b"\n", 0, place) + 1

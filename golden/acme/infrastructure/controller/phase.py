@@ -1,0 +1,476 @@
+"""Runs one phase: prechecks, then its steps in the plan's order, a journal line before and after each.
+
+One `ansible-playbook` runs all steps that are due; it waits before each until the journal has its line.
+
+The journal speaks for what happened, not Ansible's exit status. A step whose last line is not `done` is unknown and is
+repeated, hence every step is idempotent. A phase that came to its end is run whole again.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ahead
+import bootstrap
+import credential
+import gates
+import operation
+import planned
+import provisioning
+import report
+import stops
+from console import Console, count, duration
+from journal import TAKES_BACK, Journal
+from outcome import UNTOUCHED, Exit, Stop, refused
+from package import CHECKS, LOCAL, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
+from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
+from progress import Progress
+from state import State, keep_verified, lock, open_journal
+from status_page import Page
+
+# Of one message of a playbook; the log has the rest.
+SHOWN_LINES = 15
+
+
+@dataclass
+class Run:
+    """One invocation of one phase."""
+
+    package: Package
+    state: State
+    console: Console
+    phase: Phase
+    sums: str
+    signer: str
+    check: bool = False
+    delete_data: bool = False
+    digests: bool = False
+    approval: gates.Approval | None = None  # the one by which this run went through its gate
+
+    def __call__(self) -> Exit:
+        """Runs the phase; raises `Stop` for everything but a plain success."""
+        package, phase = self.package, self.phase
+        if not package.runs(phase):
+            raise planned.not_automated(package, phase.id)
+        held = lock(self.state, f"./migrate {phase.id}")
+        keep_verified(self.state, self.sums, self.signer)
+        journal = open_journal(self.state, package.plan_digest, repair=not self.check)
+        number = journal.next_run
+        page = Page(package, self.state, journal, wanted=not self.check)
+        try:
+            tools = self._precheck(journal)
+        except Stop as stop:
+            if not self.check and stop.exit in (Exit.REFUSED, Exit.PAUSED):
+                word, state = ("gate", "refused") if stop.exit is Exit.REFUSED else ("hold", "paused")
+                journal.append(number, phase.id, word, state)
+            page.write(at_work=False)
+            raise
+        interrupts = Interrupts()
+        interrupts.install()
+        run = "check" if self.check else str(number)
+        switches = (self.check, self.delete_data, self.digests)
+        runner = Runner(package, self.state, tools, held, run, interrupts, *switches)
+        runner.progress.unlink(missing_ok=True)
+        progress = page.progress = Progress(runner.progress, self.console)
+        runner.watch = page.keep
+        try:
+            return _Steps(self, journal, runner, progress, page, number).run()
+        finally:
+            runner.progress.unlink(missing_ok=True)
+            page.write(at_work=False)
+
+    def _precheck(self, journal: Journal) -> Path:
+        """Everything that may refuse before the first step; returns the folder of the tools."""
+        package, phase = self.package, self.phase
+        standing = gates.standing(self.state, phase.id)
+        if standing is not None:
+            raise stops.paused(package, self.state, journal, standing, "No step was begun.")
+        foreign = journal.foreign()
+        if foreign is not None:
+            raise refused(
+                "journal.other-plan",
+                f"the journal belongs to plan {foreign.plan}, the package has {package.plan_digest}", str(journal.path),
+                "go on with the package that was begun, or ask the sender for one with a new number",
+            )  # fmt: skip
+        planned.in_order(package, journal, phase)
+        provisioning.refuse_unknown(package, self.state, phase)
+        gate = package.gate_of(phase)
+        if gate is not None:
+            self.approval = gates.approval(package, self.state, journal, gate)
+        if phase.id not in NEVER_EXPIRES:
+            planned.in_time(package, journal)
+        self._provided_secrets()
+        return bootstrap.tools(self.state, package.root)
+
+    def _provided_secrets(self) -> None:
+        """Secrets that only the Trust Architect has must be there before anything changes."""
+        needed = [
+            (secret, self.state.secrets / secret.name) for secret in self.package.secrets
+            if secret.origin == "provided" and secret.needed_by == self.phase.id
+        ]  # fmt: skip
+        missing = [(secret, path) for secret, path in needed if not path.is_file() or path.stat().st_size == 0]
+        if missing:
+            commands = "\n  ".join(credential.how_to_give(secret.name, path) for secret, path in missing)
+            names = "; ".join(f"{secret.name} ({secret.purpose or 'see README.md'})" for secret, _ in missing)
+            raise refused(
+                "secret.missing", f"secrets that only you have are missing or empty: {names}", str(self.state.secrets),
+                f"give each once, then ./migrate {self.phase.id} again\n  {commands}",
+            )  # fmt: skip
+        for secret, path in needed:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+            if secret.name == credential.SOURCE_READ:
+                credential.check(path, self.package, self.phase)
+
+
+@dataclass
+class _Steps:
+    """The steps of one run: what is due, what began, what is known of it. Listens to Ansible's call."""
+
+    of: Run
+    journal: Journal
+    runner: Runner
+    progress: Progress
+    page: Page
+    number: int
+    due: list[Step] = field(default_factory=list)  # the first is the one that runs or comes next
+    begun: float = 0.0  # when the running step began
+    changes: int = 0
+    stops: list[Stop] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    over: bool = False  # no further step begins in this run
+    lost: bool = False  # the target does not answer, or a signal came: nothing more is tried there
+    passed_over: bool = False  # Ansible came to a later step than the one that is due
+    finished: bool = False  # the journal has the end's line
+    named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.placed = credential.Placed(self.of.state)
+
+    def run(self) -> Exit:
+        """All steps that are due, then the end of the phase."""
+        phase, package, console = self.of.phase, self.of.package, self.of.console
+        console.document |= {"run": self.number, "check": self.of.check, "steps": []}
+        title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
+        console.say(title + (", check only" if self.of.check else ""))
+        start = time.monotonic()
+        try:
+            self._all()
+        finally:
+            self._leave()
+        console.document["changes"] = self.changes
+        self._farewell(f"{count(self.changes, 'change')}, {duration(time.monotonic() - start)}")
+        return Exit.DONE
+
+    def _all(self) -> None:
+        """Every step that is due, and what is written at the end of them; raises `Stop` where it is a bad one."""
+        self.due = self._due()
+        # One call, but for a phase that checks: it goes on after a failure, with which Ansible ended.
+        while self.due and not self.over:
+            self._call()
+        if self.stops:
+            self._report()
+            self._end_badly()
+            raise self.stops[0]
+        if not self.finished:
+            self._finish()
+            self._keep()
+
+    def _leave(self) -> None:
+        """The operation folder, however the run ended; that none could be written changes nothing of what was done."""
+        of = self.of
+        if of.check or (self.number, of.phase.id) not in operation.due(self.journal):
+            return
+        steps = of.console.document["steps"]
+        ran = operation.Ran(of.phase, self.number, self.since, of.sums, steps, of.approval)
+        operation.leave(of.console, lambda: operation.write(of.package, of.state, self.journal, ran))
+
+    def _call(self) -> None:
+        """One call of Ansible; a due step of which it ran no task is not done."""
+        stops = len(self.stops)
+        self.passed_over = False
+        status = self.runner.steps(self.of.phase.id, [step.id for step in self.due], self, keep=self._keeps)
+        if self.due and len(self.stops) == stops:
+            self._begin()
+            step = self.due[0].id
+            self.ends(step, Result(0 if self.passed_over else status, reported=True, log=self.runner.log(step)))
+
+    def begins(self, step: str) -> bool:
+        """Whether a step may begin: the one that is due, after its line is in the journal."""
+        if step == KEEP:
+            if not self.due and not self.stops:
+                self._finish()
+            return not self.over
+        self.passed_over = bool(self.due) and step != self.due[0].id
+        if self.over or self.passed_over or not self.due:
+            return False
+        self._begin()
+        return True
+
+    def _begin(self) -> None:
+        step = self.due[0]
+        self._may_begin(step)
+        self.of.console.say(f"{step.id:<32} ", end="")
+        self._note(step.id, "started")
+        self.placed.begins(step)
+        self.progress.begin(step.id)
+        self.begun = time.monotonic()
+
+    def ends(self, step: str, result: Result) -> None:
+        """Journals how a step ended, and decides whether the run goes on."""
+        if step == KEEP:
+            self._kept(result)
+            return
+        now = self.due.pop(0)
+        self.progress.look()
+        self.changes += result.changed
+        found = report.checks_of(now, self.of.phase.id, result, self.runner.reports)
+        self.checks += found
+        self._proven(now, found)
+        stop = self._verdict(now, result, time.monotonic() - self.begun)
+        if stop is not None:
+            self.stops.append(stop)
+            self.lost = result.unreachable > 0 or self.runner.interrupts.received is not None
+            self.over = self.lost or not result.reported or self.of.phase.id not in CHECKS
+
+    def _report(self) -> None:
+        """The validation report of a phase that checks, whatever its verdict."""
+        if self.of.phase.id in CHECKS and not self.of.check:
+            folder = self.runner.reports
+            checks = [*self.checks, *self._records()]
+            made = report.write(
+                self.of.package, self.of.phase, self.number, folder, self.since, checks, self.of.phase.steps
+            )
+            self.of.console.say(f"report: {made['verdict']}, {made['html']} (also .md and .json)")
+            self.of.console.document["report"] = made
+
+    def _proven(self, step: Step, checks: list[report.Check]) -> None:
+        """The report of a phase that proves, as soon as a proof has come to a verdict: later steps add nothing to it.
+
+        Nothing is said of it, since the step's own lines tell the verdict and whatever is not right.
+        """
+        of = self.of
+        if of.phase.id in PROVES and not of.check and report.has_own(step, self.runner.reports):
+            folder = self.runner.reports
+            of.console.document["report"] = report.write(
+                of.package, of.phase, self.number, folder, self.since, checks, [step]
+            )
+
+    def _records(self) -> list[report.Check]:
+        """Whether a glass has what ran before; asked only in a phase that is recorded itself, which comes later."""
+        of = self.of
+        if (self.number, of.phase.id) not in operation.due(self.journal):
+            return []
+        records = operation.standing(of.state, self.journal)
+        waits = {place.name: "./migrate status prints the commands that record it" for place in records.waiting}
+        own = operation.folder(of.state, self.number, of.phase.id).name
+        missing = {name: why for name, why in (waits | records.without).items() if name != own}
+        return report.of_records(of.phase.id, [place.name for place in records.recorded], missing)
+
+    def _finish(self) -> None:
+        """Every step is done: says so, before the last copy of the journal is made."""
+        self._report()
+        self._note("end", "finished")
+        self.finished = True
+
+    def _farewell(self, sums: str) -> None:
+        """What is left for people, and what to type next."""
+        phase, console = self.of.phase, self.of.console
+        by_hand = [step for step in phase.steps if not step.automated]
+        for step in by_hand:
+            console.say(f"{step.id:<32} by hand  {step.title}; MIGRATION-PLAN.md, {step.id}")
+        console.say(f"{phase.id} {'checked' if self.of.check else 'finished'}: {sums}")
+        if phase.id in TAKES_BACK and self.of.package.provisioned:
+            console.document["kept"] = provisioning.kept(self.of.state)
+            for line in console.document["kept"]:
+                console.say(line)
+        following = ahead.after(self.of.package, self.of.state, self.journal, phase)
+        console.say(f"next: {following}")
+        console.document["by_hand"] = [step.id for step in by_hand]
+        console.document["next"] = following
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether the journal goes to the target after each step; preflight changes nothing anywhere."""
+        here = self.of.phase.id in LOCAL or self.of.phase.id == "preflight"
+        return not self.of.check and not here and self.of.package.playbook(KEEP).is_file()
+
+    def _keep(self) -> None:
+        """Copies the journal to the target in a call of its own, where a phase's call did not come to that."""
+        if self._keeps:
+            self._kept(self.runner.step(KEEP, KEEP))
+
+    def _kept(self, result: Result) -> None:
+        if not result.done or result.ignored:
+            self.of.console.say(f"    the journal was not copied to the target; see {result.log}")
+
+    def _due(self) -> list[Step]:
+        """Steps to run: all of them, or from the first that is not done where a pass was interrupted."""
+        phase = self.of.phase
+        options = {None, "--delete-data"} if self.of.delete_data else {None}
+        steps = [step for step in phase.steps if step.automated and step.only_with in options]
+        if phase.id in READS or self.of.check:
+            return steps
+        done = self.journal.done(phase.id)
+        first = next((place for place, step in enumerate(steps) if step.id not in done), 0)
+        again = [step for step in steps[:first] if not self._holds(step, done)]
+        for step in steps[:first]:
+            if step not in again:
+                self.of.console.step({"id": step.id, "state": "done", "earlier": True}, f"{step.id:<32} done earlier")
+        return again + steps[first:]
+
+    def _holds(self, step: Step, done: set[str]) -> bool:
+        """Whether what a step did earlier still holds."""
+        if provisioning.holds(self.of.state, step, done):
+            return self.placed.holds(step)
+        self.of.console.say(f"{step.id:<32} again: the plan that was shown is gone, or was tried already")
+        return False
+
+    def _may_begin(self, step: Step) -> None:
+        """Stops before a step, not inside it: `HOLD`, `PANIC`, a closed gate, or a signal that came between two."""
+        so_far = f"Stopped before {step.id}; what the lines above call done is done."
+        name = gates.standing(self.of.state, self.of.phase.id)
+        if name is not None:
+            self._note("hold", "paused")
+            raise stops.paused(self.of.package, self.of.state, self.journal, name, so_far)
+        if self.runner.interrupts.received is not None:
+            self._note("hold", "paused")
+            raise Stop(
+                Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, f"./migrate {self.of.phase.id}"
+            )
+        gate = None if self.of.check else self.of.package.gate_before(step)
+        if gate is not None:
+            try:
+                self.of.approval = gates.approval(self.of.package, self.of.state, self.journal, gate)
+            except Stop as closed:
+                self._note("gate", "refused")
+                closed.state = so_far
+                raise
+
+    def _verdict(self, step: Step, result: Result, seconds: float) -> Stop | None:
+        """Journals what is known of a step, prints its line, and says how to stop if it is not done."""
+        state, stop = self._judge(step, result)
+        self._note(step.id, state, self._evidence())
+        if state == "done" and not self.of.check:
+            self.placed.is_done(step)
+        if self.of.check and state == "done":
+            state = "checked" if result.ok else "skipped"
+        entry = {
+            "id": step.id, "state": state, "changed": result.changed, "seconds": round(seconds, 1),
+            "changed_tasks": list(result.changed_tasks), "lines": list(result.lines), "failures": list(result.failures),
+            "log": str(result.log),
+        }  # fmt: skip
+        text = f"{state:<8} {count(result.changed, 'change'):<10} {duration(seconds)}"
+        for said in (*result.lines, *result.failures):
+            head, rest = said.split("\n")[:SHOWN_LINES], said.count("\n") >= SHOWN_LINES
+            text += "".join(f"\n    {line}" for line in (*head, *([f"… more in {result.log}"] if rest else [])))
+        self.of.console.step(entry, text)
+        return stop
+
+    def _judge(self, step: Step, result: Result) -> tuple[str, Stop | None]:
+        """The journal's state of a step, and the stop that follows from it."""
+        phase, log = self.of.phase.id, str(result.log)
+        again = f"./migrate {phase}"
+        looks = phase in READS or self.of.check
+        # Check mode leaves commands out, and with them whole steps.
+        if result.done or (self.of.check and result.clean):
+            return "done", None
+        if result.status is None:
+            what = f"it did not end within {GRACE_SECONDS:.0f} s after the signal; it goes on and keeps the lock"
+            return "paused", Stop(
+                Exit.PAUSED, "run.interrupted", what, log, f"{step.id} is unknown and will be repeated.", again
+            )
+        if self.runner.interrupts.received is not None:
+            known = f"{step.id} was stopped in its middle; it will be repeated."
+            if self.progress.goes_on:
+                known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops it."
+            return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
+        if result.said in (Exit.PAUSED, Exit.REFUSED, Exit.LOCKED):
+            return self._said(step, result, again)
+        if result.rolled_back:
+            known = f"{step.id} failed and was taken back; what was there before stands again."
+            return "failed", Stop(
+                Exit.ROLLED_BACK, "step.rolled-back", "a step failed and was rolled back", log, known, again
+            )
+        if result.unreachable:
+            known = (
+                UNTOUCHED if phase == "preflight" else f"Whether {step.id} happened is unknown; it will be repeated."
+            )
+            if self.progress.goes_on:
+                known = f"The target machine goes on with {step.id} by itself; {again} follows it again."
+            code = Exit.REFUSED if phase == "preflight" else Exit.PAUSED
+            return "lost", Stop(
+                code,
+                "step.unreachable",
+                "the target does not answer over SSH",
+                log,
+                known,
+                "read the log, then: " + again,
+            )
+        if result.status == 0:
+            what = "no task ran" if result.reported else "Ansible ended without a result"
+            return "failed", Stop(
+                Exit.PAUSED,
+                "step.not-run",
+                f"{what}, so nothing is known",
+                log,
+                f"{step.id} counts as not done.",
+                again,
+            )
+        known = (
+            "Nothing was changed."
+            if looks
+            else f"What came before {step.id} is done; {step.id} is not, and will be repeated."
+        )
+        code = Exit.REFUSED if phase == "preflight" else Exit.ERROR
+        return "failed", Stop(
+            code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
+        )
+
+    def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
+        """What follows from the exit status of the program that worked at the target; why stands above."""
+        log, following = str(result.log), f"read what stands above, then: {result.following or again}"
+        known = f"{step.id} is not done and will be repeated; what it has done is not done again."
+        if result.said == Exit.REFUSED:
+            what = f"{step.id} refused, and changed nothing"
+            return "failed", Stop(Exit.REFUSED, "step.refused", what, log, known, following)
+        if result.said == Exit.LOCKED:
+            what = f"another run at the target has the lock that {step.id} needs"
+            return "failed", Stop(Exit.LOCKED, "step.locked", what, log, known, following)
+        name = gates.standing(self.of.state, self.of.phase.id)
+        if name is not None:
+            return "paused", stops.paused(self.of.package, self.of.state, self.journal, name, known)
+        return "paused", Stop(Exit.PAUSED, "step.paused", f"{step.id} has paused", log, known, following)
+
+    def _end_badly(self) -> None:
+        if any(stop.exit is Exit.ROLLED_BACK for stop in self.stops):
+            self._note("end", "rolled_back")
+        elif any(stop.exit is Exit.REFUSED for stop in self.stops):
+            self._note("end", "refused")
+        if len(self.stops) > 1:
+            what = ", ".join(stop.what for stop in self.stops)
+            self.of.console.say(f"{count(len(self.stops), 'step')} not done: {what}")
+        if not self.lost:
+            self._keep()
+
+    def _note(self, step: str, state: str, evidence: list[dict[str, str]] | None = None) -> None:
+        if not self.of.check:
+            self.journal.append(self.number, self.of.phase.id, step, state, evidence=evidence or ())
+            self.page.write(at_work=True)
+
+    def _evidence(self) -> list[dict[str, str]]:
+        """What a step left in the run's folder, and the Trust Architect's own variables, each named once."""
+        files = [path for path in sorted(self.runner.reports.rglob("*")) if path.is_file() and not path.is_symlink()]
+        files += [self.of.state.overlay] if self.of.state.overlay.is_file() else []
+        if self.of.phase.id in LOCAL:
+            files += provisioning.evidence(self.of.state, self.runner.run)
+        found = {
+            str(path.relative_to(self.of.state.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        }
+        fresh = [{"path": path, "sha256": digest} for path, digest in found.items() if self.named.get(path) != digest]
+        self.named |= found
+        return fresh

@@ -1,0 +1,132 @@
+"""Users' sign-offs: the filled checklist, by name, kept as evidence; what approves the cutover rests on them too.
+
+The checklist is docs/user-validation-checklist.md of the package. `[x]` in its boxes is tried and right, `[-]` tried
+and wrong, `[ ]` not tried; people may write more lines beside them. A later sign-off by the same name takes the place
+of the earlier one.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from journal import TAKES_BACK, Journal
+from outcome import refused
+from package import Package
+from report import time
+from state import State, replace
+
+STEP = "sign-off"
+PHASE = "verify"
+_BOX = re.compile(r"(?m)^\s*[-*] \[([ xX-])\] (.*\S)\s*$")
+_VERDICTS = {"x": "pass", "-": "fail", " ": "not_run"}
+_CHECKLIST = "docs/user-validation-checklist.md"
+_LARGEST = 1 << 20
+# What a glass takes for a person who acts; anything else would be left out of its record.
+NAME = "at most 200 letters on one line, and not `none`"
+_SHOWN = 3  # of the points that are named in a message
+
+
+def sign(package: Package, state: State, journal: Journal, name: str, by: str | None) -> tuple[int, str]:
+    """Keeps a filled checklist; returns its run and what to tell. Needs the lock: it writes the journal.
+
+    Refused (exit 12) where the file is no filled checklist of this package, or nothing stands that it could be about.
+    """
+    again = f"./migrate sign-off FILE --by NAME, where FILE is a filled copy of {_CHECKLIST}"
+    by = (by or "").strip()
+    if not is_name(by):
+        raise refused("sign-off.by", f"--by must be the name of who tried it: {NAME}", "sign-off", again)
+    path = Path(name)
+    if not path.is_absolute():
+        # `migrate` has changed to the package's folder, so a relative path would be looked up there.
+        raise refused("sign-off.path", "the path must begin with /", name, again)
+    if not journal.is_finished(PHASE):
+        raise refused(
+            "sign-off.early", "nothing that was verified stands, so nobody can have tried it", str(journal.path),
+            f"./migrate {PHASE}, then: {again}",
+        )  # fmt: skip
+    try:
+        # A pipe or a device might never end.
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            raise refused("sign-off.file", f"it is no file of at most {_LARGEST >> 20} MiB", name, again)
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise refused("sign-off.file", f"it cannot be read: {type(error).__name__}", name, again) from error
+    asked = [point for _, point in _BOX.findall((package.root / _CHECKLIST).read_text(encoding="utf-8"))]
+    answers = [(point, mark.lower()) for mark, point in _BOX.findall(text)]
+    if sorted(point for point, _ in answers) != sorted(asked):
+        what = f"it has {len(answers)} boxes, which are not the {len(asked)} of this package's checklist"
+        raise refused("sign-off.other", what, name, again)
+    items = [{"text": point, "verdict": _VERDICTS[mark]} for point, mark in answers]
+    run = journal.next_run
+    document = {
+        "v": 1, "plan": package.plan_digest, "by": by, "at": time(datetime.now(UTC)), "verdict": _verdict(items),
+        "items": items,
+    }  # fmt: skip
+    places = kept(state, run)
+    places[0].parent.mkdir(mode=0o700, exist_ok=True)
+    for place, content in zip(places, (json.dumps(document, indent=1, ensure_ascii=False) + "\n", text), strict=True):
+        replace(place, content)
+    evidence = [
+        {"path": str(place.relative_to(state.root)), "sha256": hashlib.sha256(place.read_bytes()).hexdigest()}
+        for place in places
+    ]
+    journal.append(run, PHASE, STEP, "done", by=by, evidence=evidence)
+    return run, f"signed off by {_words(document)}\n  kept in {places[0]}"
+
+
+def is_name(text: str) -> bool:
+    """Whether it can stand for a person in the journal and in a trailer of a commit."""
+    return 0 < len(text.strip()) == len(text) <= 200 and text.isprintable() and text != "none"
+
+
+def kept(state: State, run: int) -> tuple[Path, Path]:
+    """Where the answers of a sign-off stand, and the filled copy itself."""
+    folder = state.here / "sign-offs"
+    return folder / f"{run}.json", folder / f"{run}.md"
+
+
+def _verdict(items: list[dict[str, str]]) -> str:
+    found = {item["verdict"] for item in items}
+    return next((word for word in ("fail", "not_run") if word in found), "pass")
+
+
+def _words(document: dict[str, Any]) -> str:
+    open_points = [item["text"] for item in document["items"] if item["verdict"] != "pass"]
+    shown = "".join(f"; {point}" for point in open_points[:_SHOWN])
+    more = f"; … {len(open_points) - _SHOWN} more" if len(open_points) > _SHOWN else ""
+    return f"{document['by']}, {document['at']}: {document['verdict']}{shown}{more}"
+
+
+def standing(state: State, journal: Journal) -> list[dict[str, Any]]:
+    """The newest sign-off of each name, of what stands now: what was taken back since was signed for something else."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in _runs(journal):
+        path, _ = kept(state, run)
+        try:
+            document = json.loads(path.read_bytes())
+            found[str(document["by"])] = document
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            where, what = str(path), f"a sign-off that the journal names cannot be read: {type(error).__name__}"
+            raise refused("sign-off.lost", what, where, "let its user sign again") from error
+    return list(found.values())
+
+
+def _runs(journal: Journal) -> Iterator[int]:
+    lines = [line for line in journal.lines if line.plan == journal.plan and line.state != "refused"]
+    last = max((place for place, line in enumerate(lines) if line.phase in TAKES_BACK), default=-1)
+    yield from (line.run for line in lines[last + 1 :] if line.step == STEP)
+
+
+def lines(state: State, journal: Journal) -> list[str]:
+    """The sign-offs for people; says so where there is none."""
+    found = [f"signed off by {_words(document)}" for document in standing(state, journal)]
+    return found or ["user validation: not_run, nobody has signed the checklist"]
+
+
+def objections(state: State, journal: Journal) -> list[str]:
+    """Sign-offs that say that something is wrong."""
+    return [_words(document) for document in standing(state, journal) if document["verdict"] == "fail"]

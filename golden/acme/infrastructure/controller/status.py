@@ -1,0 +1,141 @@
+"""Where a migration stands: read from the journal, and asked of the target where tools and playbook are there.
+
+It takes no lock and writes no journal, so that it also answers while a run goes on.
+"""
+
+import ahead
+import bootstrap
+import operation
+import overview
+import planned
+import provisioning
+import signoff
+import status_page
+from console import Console
+from journal import Journal
+from outcome import Exit, Stop
+from package import Package
+from playbook import Interrupts, Runner
+from progress import last_figures
+from state import State, holder, is_locked, open_journal
+
+
+def show(package: Package, state: State, console: Console) -> Exit:
+    """Prints what this package runs and how far it is, gates and stops, then what runs on the target."""
+    journal = open_journal(state, package.plan_digest, repair=False)
+    share = overview.percent(package, journal)
+    console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of the way forward")
+    late = planned.is_late(package, journal)
+    if late:
+        when, rest = package.expires_at.isoformat(), planned.still_runs(package)
+        console.say(f"  expired on {when}: nothing that changes begins; {rest}")
+    tools = bootstrap.is_ready(state, package.root)
+    console.say(f"  {'bootstrap':<12} {'done' if tools else 'not yet'}")
+    phases = overview.lasting(package, journal)
+    for phase in overview.shown(package, phases):
+        console.say(f"  {phase.id:<12} {phases[phase.id]}")
+    if package.provisioned:
+        _tell_provisioned(state, console)
+    absent = [phase.id for phase in ahead.absent(package)]
+    if absent:
+        console.say(f"  not in this package: {', '.join(absent)}")
+    reports = _reports(package, state, console)
+    signed = signoff.lines(state, journal) if signoff.PHASE in reports else []
+    for line in signed:
+        console.say(f"  {line}")
+    page = status_page.refresh(package, state)
+    if page is not None:
+        console.document["page"] = str(page)
+        console.say(f"  page: {page}")
+    closed = [name for name in (*package.gates, "HOLD", "PANIC") if state.gate(name).exists()]
+    following = ahead.following(package, state, journal)
+    console.document |= {
+        "percent": share, "bootstrap": tools, "phases": phases, "absent": absent, "gates": closed, "next": following,
+        "reports": reports, "sign_offs": signed, "expired": late,
+    }  # fmt: skip
+    if closed:
+        console.say(f"  set: {', '.join(closed)}")
+    if is_locked(state):
+        console.document["running"] = holder(state)
+        console.say(f"  running: {holder(state)}")
+    _tell_records(state, journal, console)
+    code = _ask(package, state, console, following)
+    console.say(f"next: {following}")
+    return code
+
+
+def _tell_provisioned(state: State, console: Console) -> None:
+    """What was made in the account, and whether a plan waits there for a person."""
+    made, waits = provisioning.made(state), provisioning.waiting(state)
+    console.document["provisioned"] = {
+        "made": None if made is None else {"at": made.at, "resources": list(made.resources)},
+        "waits": None if waits is None else {"plan": waits.digest, "does": str(waits), "text": str(waits.text)},
+    }
+    console.say(f"  made by provision: {made if made is not None else 'nothing that this machine knows of'}")
+    if waits is not None and waits.asks:
+        console.say(f"  a plan waits to be applied: {waits}; {waits.text}")
+
+
+def _tell_records(state: State, journal: Journal, console: Console) -> None:
+    """What a glass has of it, as far as it is known here."""
+    records = operation.standing(state, journal)
+    console.document["records"] = {
+        "recorded": [str(place) for place in records.recorded],
+        "not_run": [str(place) for place in records.waiting],
+        "missing": [f"{name}: {why}" for name, why in records.without.items()],
+    }
+    if records.recorded:
+        console.say(f"  recorded in a glass: {', '.join(place.name for place in records.recorded)}")
+    for place in records.waiting:
+        console.say(f"  not recorded: {place.name}; one of (GLASS is yours):")
+        for command in operation.commands(place):
+            console.say(f"    {command}")
+    for name, why in records.without.items():
+        console.say(f"  not recorded: {name}, {why}")
+
+
+def _reports(package: Package, state: State, console: Console) -> dict[str, dict[str, str]]:
+    """Says where the newest report of each phase that checks is, and what it came to."""
+    found: dict[str, dict[str, str]] = {}
+    for phase, (verdict, path) in overview.reports(package, state).items():
+        found[phase] = {"verdict": verdict, "json": str(path), "html": str(path.with_suffix(".html"))}
+        console.say(f"  report of {phase}: {verdict}, {found[phase]['html']}")
+    return found
+
+
+def _ask(package: Package, state: State, console: Console, following: str) -> Exit:
+    """Runs the status playbook; what it cannot learn is said, never taken for good."""
+    phase = package.phase("status")
+    if phase is None or not package.runs(phase):
+        return Exit.DONE
+    if not bootstrap.is_ready(state, package.root):
+        console.say("  target: not asked, since the tools are not installed")
+        console.document["target"] = "not asked"
+        return Exit.DONE
+    if not provisioning.is_known(package, state):
+        console.say("  target: not asked, since provision has not written yet which machine it is")
+        console.document["target"] = "not asked"
+        return Exit.DONE
+    interrupts = Interrupts()
+    interrupts.install()
+    runner = Runner(package, state, bootstrap.tools(state, package.root), None, "status", interrupts)
+    runner.progress.unlink(missing_ok=True)
+    for step in phase.steps:
+        if not step.automated:
+            continue
+        result = runner.step(phase.id, step.id)
+        console.document["target"] = {
+            "state": "answered" if result.done else "unknown", "lines": list(result.lines),
+            "content": last_figures(runner.progress),
+        }  # fmt: skip
+        for line in (*result.lines, *result.failures):
+            console.say(f"  {line}")
+        if not result.done:
+            raise Stop(
+                Exit.PAUSED, "status.unknown", "the target could not be asked", str(result.log),
+                "What stands above is from the journal. Nothing was changed.",
+                f"read the log, then: ./migrate status; the migration goes on with: {following}",
+            )  # fmt: skip
+        if not result.lines:
+            console.say(f"  target: answered, see {result.log}")
+    return Exit.DONE

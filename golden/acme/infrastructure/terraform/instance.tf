@@ -1,0 +1,94 @@
+# The server: Debian 13, encrypted disks, one address. What runs on it is Ansible's.
+
+data "aws_ami" "debian" {
+  most_recent = true
+  # Debian's own account: https://wiki.debian.org/Cloud/AmazonEC2Image
+  owners = ["136693071363"]
+
+  filter {
+    name   = "name"
+    values = ["debian-13-amd64-*"]
+  }
+
+  filter {
+    name   = "virtualization-type"
+    values = ["hvm"]
+  }
+}
+
+resource "aws_key_pair" "administrator" {
+  key_name   = local.name
+  public_key = var.ssh_public_key
+}
+
+resource "aws_instance" "server" {
+  ami                         = data.aws_ami.debian.id
+  instance_type               = var.instance_type
+  subnet_id                   = local.subnet_id
+  vpc_security_group_ids      = [aws_security_group.server.id]
+  key_name                    = aws_key_pair.administrator.key_name
+  iam_instance_profile        = aws_iam_instance_profile.server.name
+  user_data                   = var.session_manager ? file("${path.module}/first-boot.sh") : null
+  associate_public_ip_address = false
+  ebs_optimized               = true
+  # Against a click in the console; `terraform destroy` takes it back by itself.
+  disable_api_termination = true
+
+  metadata_options {
+    http_endpoint = "enabled"
+    http_tokens   = "required"
+    # One hop ends at the machine: no container can ask for the role's credentials.
+    http_put_response_hop_limit = 1
+  }
+
+  root_block_device {
+    encrypted   = true
+    volume_type = "gp3"
+    volume_size = var.root_volume_gib
+  }
+
+  tags = { Name = "${local.name}-server" }
+
+  lifecycle {
+    # A newer image or another first boot is for a new machine. This one updates itself. Nor is the last one ever a
+    # change: once the address below is there, the provider reads it as one that came with the machine, which would be
+    # made anew at every apply.
+    ignore_changes = [ami, user_data, associate_public_ip_address]
+  }
+}
+
+# Holds users, sign-in data and what Docker keeps, so `destroy` fails until a person removes the lifecycle block.
+resource "aws_ebs_volume" "data" {
+  availability_zone = local.availability_zone
+  type              = "gp3"
+  size              = var.data_volume_gib
+  encrypted         = true
+  final_snapshot    = true
+
+  tags = { Name = "${local.name}-data" }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_volume_attachment" "data" {
+  device_name                    = "/dev/sdf"
+  volume_id                      = aws_ebs_volume.data.id
+  instance_id                    = aws_instance.server.id
+  stop_instance_before_detaching = true
+}
+
+# Stays the same when the server is made anew, and so does what DNS says.
+resource "aws_eip" "server" {
+  domain = "vpc"
+
+  tags = { Name = "${local.name}-server" }
+
+  depends_on = [aws_internet_gateway.own]
+}
+
+resource "aws_eip_association" "server" {
+  allocation_id = aws_eip.server.id
+  instance_id   = aws_instance.server.id
+}

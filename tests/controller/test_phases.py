@@ -292,6 +292,18 @@ class Verdicts(Story):
         unreachable = {"hosts": {"target": {"unreachable": 1}}}
         self.ends(12, "step.unreachable", "end:refused", phase="preflight", exit=4, result=unreachable)
 
+    def test_what_to_type_next_has_the_option_that_was_typed(self) -> None:
+        package = self.package()
+        package.plan["phases"].append(package._phase(("export", ["read"])))
+        package.write("infrastructure/ansible/playbooks/export.yml", "---\n")
+        self.with_tools(package.seal())
+        lost = {"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}}
+        self.orders(abort__stop_services=lost, export__read=lost, deploy__pull_images={"exit": 2})
+        for code, typed in ((11, "abort --delete-data"), (11, "export --digests"), (1, "deploy --check")):
+            with self.subTest(typed):
+                run = self.exits(code, package, *typed.split())
+                self.assertTrue(run.stderr.endswith(f"then: ./migrate {typed}\n"), run.stderr)
+
     def test_o17_a_failure_that_a_rescue_swallowed_is_a_rollback(self) -> None:
         self.ends(10, "step.rolled-back", "end:rolled_back", result={"hosts": {"target": {"ok": 3, "rescued": 1}}})
 

@@ -44,6 +44,19 @@ AWKWARD = [
 ]
 
 
+class Programs(unittest.TestCase):
+    """What a program of the machine says that fails."""
+
+    def test_why_a_program_failed_is_told_in_its_own_last_line(self) -> None:
+        for script, told in (
+            ("echo first >&2; printf 'no daemon\\033[1m\\n\\n' >&2; exit 3", "ended with 3: no daemon?[1m"),
+            ("exit 4", "ended with 4: it said nothing"),
+        ):
+            with self.subTest(told), self.assertRaises(ExportError) as raised:
+                machine.run(["sh", "-c", script])
+            self.assertEqual(str(raised.exception), f"sh -c {told}")
+
+
 class ExportTest(unittest.TestCase):
     """A test with an installation that can be read."""
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from kit import MachineTest, enlist, example, program, settings, unpacked
+from kit import MachineTest, enlist, example, main, program, settings, unpacked
 
 Refused = program("failure").Refused
+Places = program("places").Places
 
 #: In the place of the exporting program: writes down how it was called, and behaves as the test wants.
 STAND_IN = """
@@ -80,7 +83,18 @@ class Kit(unittest.TestCase):
         (self.folder / "settings.json").write_text(json.dumps(failing))
         done = self.run_program("export", self.folder / "settings.json", self.folder / "exports")
         self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
+        self.assertIn(b"error: no\nerror: no export was made; why stands above; next: mend that", done.stderr)
         self.assertEqual(len((self.folder / "calls").read_text().splitlines()), 2, "nothing is placed")
+
+    def test_settings_that_are_not_there_are_told_with_what_to_do(self) -> None:
+        done = self.run_program("export", "nofile", self.folder / "exports")
+        self.assertEqual((done.returncode, done.stdout), (12, b""), done.stderr)
+        said = b"error: the settings nofile cannot be read: No such file or directory; next: write them as README.md"
+        self.assertTrue(done.stderr.startswith(said), done.stderr)
+        told = io.StringIO()
+        with redirect_stderr(told):
+            self.assertEqual(main.main(["status"], Places(self.folder)), 12)
+        self.assertTrue(told.getvalue().endswith("; next: as root, in the kit's folder: ./install SETTINGS\n"), told)
 
     def test_a_kit_that_is_not_as_its_list_says_reads_nothing(self) -> None:
         (self.folder / "settings.json").write_text(json.dumps(example()))

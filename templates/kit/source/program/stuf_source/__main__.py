@@ -26,6 +26,8 @@ LOCAL = """usage: stuf-source VERB, as root; every verb but the last two can be 
   admit FILE until TIME     lets the operator's public key in FILE ask for every verb over SSH, until then
   watch                     what the timer does: ends what has ended, opens what nobody renews
 """
+#: What to do where the kit has not been told of this machine yet.
+INSTALL = "as root, in the kit's folder: ./install SETTINGS"
 
 
 def main(arguments: list[str], places: Places | None = None) -> int:
@@ -37,7 +39,7 @@ def main(arguments: list[str], places: Places | None = None) -> int:
         if arguments in ([], ["--help"]):
             print(LOCAL.format(verbs="\n  ".join(map(request.shown, request.FORMS))), end="")
             return 0
-        given = settings.read(here.settings)
+        given = settings.read(here.settings, INSTALL)
         if arguments == ["watch"]:
             return _watch(here, given, now)
         if arguments[0] == "admit" and len(arguments) == 4 and arguments[2] == "until":
@@ -61,7 +63,7 @@ def serve(arguments: list[str], asked: bytes | None, places: Places | None = Non
         credential = Register(here).valid(identifier, now)
         wanted = request.parse(asked)
         request.permit(credential.kind, identifier, wanted)
-        return _perform(here, settings.read(here.settings), wanted, credential.kind, identifier, now)
+        return _perform(here, settings.read(here.settings, INSTALL), wanted, credential.kind, identifier, now)
     except SourceError as error:
         if isinstance(error, Refused):
             _note(here, identifier, "refused", error.code, now)

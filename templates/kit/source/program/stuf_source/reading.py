@@ -47,7 +47,7 @@ def _run(words: list[str], *descriptors: int) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise SourceError("no export was made; why stands above")
+        raise SourceError("no export was made; why stands above; next: mend that, then the same once more")
 
 
 def main(arguments: list[str]) -> int:

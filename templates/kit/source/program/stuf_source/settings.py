@@ -50,12 +50,15 @@ class Settings:
         return str(self.export["installation"])
 
 
-def read(path: Path) -> Settings:
-    """Reads the file; a key that is missing or unknown, or of another type, is an error."""
+def read(path: Path, following: str = "write them as README.md shows, part 1, and name that file") -> Settings:
+    """Reads the file; a key that is missing or unknown, or of another type, is an error.
+
+    `following` is what to do where there is no such file.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Refused(f"the settings {path} cannot be read: {error.strerror}") from None
+        raise Refused(f"the settings {path} cannot be read: {error.strerror}; next: {following}") from None
     except ValueError:
         # Without the parser's message, which shows a piece of the text.
         raise Refused(f"the settings {path} are not JSON") from None

@@ -315,6 +315,32 @@ class Stops(Story):
         self.exits(0, package, "abort", "--delete-data")
         self.assertEqual(self.steps_run()[-2:], ["stop-services", "delete-data"])
 
+    def test_an_abort_that_did_not_come_to_its_end_is_next_until_it_has_or_something_is_built(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        lost = {"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}}
+        self.orders(abort__delete_data=lost)
+        back = "./migrate abort --delete-data"
+        self.exits(11, package, "abort", "--delete-data", says=f"next: read the log, then: {back}\n")
+        self.exits(0, package, "status", says=f"next: {back}\n")
+        begun = f"    {back} was begun and has not come to its end; what it did not take down stands\n"
+        looked = self.exits(0, package, "preflight")
+        self.assertIn(begun, looked.stdout)
+        self.assertTrue(looked.stdout.endswith(f"next: {back}\n"), looked.stdout)
+        self.exits(12, package, "cutover")
+        page = (self.state / "status.html").read_text()
+        self.assertIn("<h2>What stopped Abort (abort), run 2</h2>", page)
+        self.assertIn(f"read the log, then <code>{back}</code>", page)
+
+        self.assertIn(begun, self.exits(0, package, "deploy").stdout)
+        self.exits(0, package, "status", says="next: ./migrate prepare\n")
+        self.assertNotIn("What stopped", (self.state / "status.html").read_text())
+        self.migrate(package, "abort", "--delete-data")
+        self.orders()
+        said = self.exits(0, package, "abort", "--delete-data").stdout
+        self.assertNotIn("was begun", said)
+        self.exits(0, package, "status", says="next: ./migrate preflight\n")
+
     def test_where_a_package_runs_rollback_panic_names_it(self) -> None:
         package = self.package()
         package.plan["phases"].append(Package._phase(("rollback", ["unfreeze"])) | {"place": "back"})

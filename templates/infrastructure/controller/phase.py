@@ -163,6 +163,9 @@ class _Steps:
         console.document |= {"run": self.number, "check": self.of.check, "steps": []}
         title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
         console.say(title + (", check only" if self.of.check else ""))
+        back = ahead.half_back(package, self.journal)
+        if back is not None and phase.id not in TAKES_BACK:
+            console.say(f"    {back} was begun and has not come to its end; what it did not take down stands")
         start = time.monotonic()
         try:
             self._all()

@@ -90,7 +90,7 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
         ),
         verb(
             "sign-off",
-            "./migrate sign-off /FILE --by NAME",
+            "./migrate sign-off FILE --by NAME",
             "keeps a filled copy of docs/user-validation-checklist.md under the name of who tried it, as evidence in the journal and in an operation folder for the glass: [x] is right, [-] is wrong, [ ] was not tried. Refused before verify has finished; a point that is wrong keeps the gate of the cutover closed until the same user has signed again",
         ),
         if gates(phases).iter().any(|gate| gate.automated) {

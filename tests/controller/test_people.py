@@ -471,6 +471,20 @@ class SigningOff(Story):
         self.assertIn("signed off by Ada Lovelace, ", said)
         self.assertIn("signed off by Ada Lovelace, ", self.exits(0, package, "status").stdout)
 
+    def test_a_checklist_is_found_from_where_the_command_is_typed(self) -> None:
+        package = self.verified()
+        Path(self.filled()).rename(self.home / "of Ada.md")
+        (self.home / "elsewhere\n").mkdir()
+        for number, (folder, name) in enumerate(((".", "of Ada.md"), ("elsewhere\n", "../of Ada.md")), start=2):
+            run = subprocess.run(
+                ["sh", package.root / "migrate", "sign-off", name, "--by", "Ada"], cwd=self.home / folder,
+                env=self.process_environment(), capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertTrue((self.state / f"packages/1/sign-offs/{number}.md").is_file())
+        run = self.exits(12, package, "sign-off", "none.md", "--by", "Ada", says="error[sign-off.file]")
+        self.assertIn("\n  at /none.md\n", run.stderr)
+
     def test_what_was_not_tried_is_told_and_what_is_wrong_keeps_the_gate_closed(self) -> None:
         package = self.verified()
         said = self.exits(0, package, "sign-off", self.filled("x"), "--by", "Bob").stdout
@@ -497,13 +511,11 @@ class SigningOff(Story):
         package = self.verified()
         before = self.journal()
         for words, code in (
-            ((self.filled(),), "sign-off.by"),
             ((self.filled(), "--by", "a\nb"), "sign-off.by"),
             ((self.filled(), "--by", "none"), "sign-off.by"),
             ((self.filled(), "--by", "A" * 201), "sign-off.by"),
             (("/dev/zero", "--by", "Ada"), "sign-off.file"),
             ((str(self.home), "--by", "Ada"), "sign-off.file"),
-            (("filled.md", "--by", "Ada"), "sign-off.path"),
             ((str(self.home / "none.md"), "--by", "Ada"), "sign-off.file"),
             ((self.filled(text="- [x] I signed in.\n"), "--by", "Ada"), "sign-off.other"),
             ((self.filled(text=CHECKLIST + "- [x] I signed in.\n"), "--by", "Ada"), "sign-off.other"),
@@ -511,6 +523,8 @@ class SigningOff(Story):
             with self.subTest(code):
                 self.exits(12, package, "sign-off", *words, says=f"error[{code}]")
         self.exits(2, package, "sign-off", "--by", "Ada", says="error[usage]")
+        nobody = self.exits(2, package, "sign-off", "/tmp/of Ada.md", says="sign-off needs --by, the name of who")
+        self.assertIn("next: ./migrate sign-off '/tmp/of Ada.md' --by NAME\n", nobody.stderr)
         self.exits(2, package, "verify", "--by", "Ada", says="--by belongs to approve and sign-off alone")
         self.assertEqual((self.journal(), (self.state / "packages/1/sign-offs").exists()), (before, False))
 

@@ -32,7 +32,6 @@ def write(folder: Path) -> None:
             by_person=False,
             instead=None,
             seconds=10,
-            share=0,
             only_with=None,
             proof=f"{name} is right",
         )  # fmt: skip

@@ -377,7 +377,7 @@ class Status(Story):
 
         run = self.exits(0, package, "status")
 
-        self.assertIn("harbour staging, package 1: 21 % of the way forward", run.stdout)  # 3 steps of 7 % each
+        self.assertIn("harbour staging, package 1: 21 % of what this package runs\n", run.stdout)  # 3 of 14 equal steps
         self.assertRegex(run.stdout, r"(?m)^  bootstrap +done$")
         self.assertRegex(run.stdout, r"(?m)^  preflight +done$")
         self.assertRegex(run.stdout, r"(?m)^  deploy +1 of 3 steps, deploy/place-project failed$")
@@ -386,6 +386,17 @@ class Status(Story):
         self.assertIn("api healthy", run.stdout)
         self.assertIn("next: ./migrate prepare", run.stdout)
         self.assertEqual(self.journal(), before)
+
+    def test_when_everything_that_the_package_runs_is_done_it_says_a_hundred(self) -> None:
+        package = self.package()
+        package.plan["phases"].append(package._phase(("watch", ["watch-it"])))
+        package.plan["phases"][-1]["steps"][0]["estimate"]["seconds"] = 86400
+        (package.root / "infrastructure/ansible/playbooks/cutover.yml").unlink()
+        self.with_tools(package.seal())
+        for phase in ("preflight", "prepare", "deploy", "import", "verify"):
+            self.exits(0, package, phase)
+        run = self.exits(0, package, "status", says="harbour staging, package 1: 100 % of what this package runs\n")
+        self.assertRegex(run.stdout, r"next: .*this package runs nothing further, and lacks .*watch\n$")
 
     def test_a_reader_who_goes_away_stops_nothing(self) -> None:
         package = self.ready()

@@ -37,10 +37,10 @@ _BACK = "was taken back, so what was there before stands again"
 
 
 def percent(package: Package, journal: Journal) -> int:
-    """Done share of the main line, by planned time; steps by hand count with their phase."""
-    done = journal.achieved()
-    shares = [step.share for phase in package.phases for step in phase.steps if {step.id, phase.id} & done]
-    return sum(shares) // 10
+    """Done share of what this package runs forward, by planned time; steps by hand count with their phase."""
+    phases = [phase for phase in package.phases if phase.forward and package.runs(phase)]
+    planned_seconds = sum(step.seconds for phase in phases for step in phase.steps)
+    return 100 * (planned_seconds - _left(package, journal)) // max(1, planned_seconds)
 
 
 def standing(package: Package, journal: Journal, phase: Phase) -> str:

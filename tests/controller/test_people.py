@@ -51,12 +51,16 @@ class Words(Story):
         self.assertIn("content", planned)
         self.assertIn("adopt", planned)
         self.assertNotIn("approve", planned)
+        self.assertIn("\n  approve GATE [--by NAME] [--strategy S] [--accept CHECK] ", self.usage(package))
+        self.assertIn("\n  resume  ", self.usage(package))
 
         (package.root / "infrastructure/ansible/playbooks/cutover.yml").unlink()
         (package.root / "infrastructure/ansible/playbooks/cutover.yml").with_name("content.yml").write_text("---\n")
         runs, planned = self._usage(package)
         self.assertIn("content", runs)
         self.assertIn("cutover", planned)
+        # Only the cutover has strategies.
+        self.assertIn("\n  approve GATE [--by NAME] [--accept CHECK]   opens a gate ( content )", self.usage(package))
 
     def test_every_word_of_a_real_package_is_in_its_usage_exactly_once(self) -> None:
         package = self.package().seal()
@@ -73,8 +77,12 @@ class Words(Story):
         self.assertIn("provision", planned)
         self.assertEqual("approve" in planned, not playbooks & {"provision", "content", "cutover", "finalize"})
 
+    def usage(self, package: Package) -> str:
+        """What it prints without a verb."""
+        return self.exits(0, package).stdout
+
     def _usage(self, package: Package) -> tuple[list[str], list[str]]:
-        text = self.exits(0, package).stdout
+        text = self.usage(package)
         self.assertEqual(text, self.exits(0, package, "--help").stdout)
         runs = re.search(r"(?m)^  (preflight .*)$", text)
         planned = re.search(r"(?m)^Planned, not in this package.*:\n +(.*)$", text)

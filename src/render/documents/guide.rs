@@ -79,7 +79,10 @@ impl Guide {
                 let itself = (phase.command.to_owned(), phase.title);
                 let approval = |gate: &Gate| {
                     let word = gate.id.trim_start_matches("approve-");
-                    (format!("./migrate approve {word}"), "says who approves it")
+                    (
+                        format!("./migrate approve {word}"),
+                        "opens its gate for exactly this plan; of the report that it rests on, each warning is accepted by --accept CHECK",
+                    )
                 };
                 match gates.iter().find(|gate| gate.phase == phase.id) {
                     None => vec![itself],

@@ -49,6 +49,7 @@ pub(super) struct Guide {
     largest_too_large: bool,
     content: bool,
     reading: String,
+    reads_for: String,
     zulip: Option<String>,
     sentry: bool,
     own_registry: bool,
@@ -153,6 +154,10 @@ impl Guide {
             largest_too_large: facts.content.largest.div_ceil(1 << 20) > facts.sizes.bearable_upload_mib,
             content: facts.content.objects > 0,
             reading: figures::duration(facts.content.reading()),
+            reads_for: figures::duration(
+                plan.phases.iter().filter(|phase| phase.id == "content").map(Phase::seconds).sum::<u64>()
+                    + facts.content.elapsed.saturating_sub(facts.content.copy.seconds),
+            ),
             zulip: facts.zulip.as_ref().map(ToString::to_string),
             sentry: facts.sentry,
             own_registry: facts.own_registry,

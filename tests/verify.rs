@@ -94,6 +94,10 @@ fn a_kit_is_verified_as_packages_are() {
         (temp.path().join("out"), temp.path().join("signers"), temp.path().join("identity"));
     let written = packages::kit().write(&packages::kit_signer(), &out, false).expect("written");
     let page = std::fs::read_to_string(&written.verify_text).expect("VERIFY.txt");
+    assert!(
+        page.contains("an issuer in kit.json other") && !page.contains("manifest.json"),
+        "a kit has no manifest"
+    );
     let line = page.lines().find(|line| line.starts_with("issuer/")).expect("a line for the signers file");
     std::fs::write(&signers, format!("{line}\n")).expect("written");
     std::fs::write(&identity, "").expect("written");

@@ -36,8 +36,8 @@ pub struct Compile {
     /// Overwrite what stands in DIR under the same names
     #[arg(long)]
     force: bool,
-    /// The installation's last package, whose number and digest this one follows; without a glass and without it,
-    /// the package has number 1
+    /// The installation's last package, whose number and digest this one follows, verified with `--signers`; without
+    /// a glass and without it, the package has number 1
     #[arg(long, value_name = "PACKAGE", requires = "signers", conflicts_with = "glass")]
     previous: Option<PathBuf>,
     /// age identity for a previous package that is encrypted

@@ -1,7 +1,7 @@
 //! The source kit: what the operator installs on the hosted side, sealed as packages are and bound to no tenant.
 
 use super::names::{SIGNATURE, SUMS};
-use super::verify_text::{CONTAINER, Invisible, NAMES, SIGNATURES, SIGNERS, invisible};
+use super::verify_text::{CONTAINER, Invisible, NAMES, SIGNATURES, invisible};
 use super::write::{Parcel, prepare_parcel};
 use super::{Error, NAMESPACE, Output, Principal, Signer, Tool, Written, sums, zip};
 use crate::model::{Digest, File, Files};
@@ -27,7 +27,13 @@ const KIT_CLASSES: [Invisible; 6] = [
                (order, names of plain characters).",
     },
     NAMES,
-    SIGNERS,
+    Invisible {
+        class: "signers",
+        what: "lines in the signers file that allow more than intended: no\n\
+               namespaces=, patterns, a key on several lines, dates without Z (which mean\n\
+               another moment in another time zone), certificate authorities; a signers\n\
+               file inside the kit; an issuer in kit.json other than the signer.",
+    },
     SIGNATURES,
 ];
 

@@ -156,6 +156,7 @@ class Case(unittest.TestCase):
             "windows": [],
             "requests_per_second": 100_000,
             "delete_limit": 100,
+            "source_bucket": source.name,
         }
         self.configure(**changes)
 

@@ -146,6 +146,7 @@ const RULES: &[(&str, &str, Touches)] = &[
     (ALL, "storage_region", Of(Data)),
     (ALL, "storage_endpoint", Of(Data)),
     (ALL, "baseline_data_device_wanted", Of(Data)),
+    (ALL, "content_source_bucket", Of(Data)),
     (ALL, "content_objects", Of(Data)),
     (ALL, "content_bytes", Of(Data)),
     (ALL, "content_rename_keys", Of(Data)),

@@ -38,7 +38,7 @@ fn variables(plan: &Plan, checked: &Checked) -> Value {
         installation(plan, checked),
         services(plan, checked),
         storage(&plan.facts.site),
-        content(plan, &checked.target),
+        content(plan, checked),
     ];
     groups
         .into_iter()
@@ -125,10 +125,12 @@ fn storage(site: &Site) -> Value {
     storage
 }
 
-fn content(plan: &Plan, target: &Target) -> Value {
+fn content(plan: &Plan, checked: &Checked) -> Value {
+    let (export, target) = (&checked.export, &checked.target);
     let timed = |timed: &TimedBandwidth| json!({"time": written(&timed.window), "bits_per_second": timed.bandwidth.0});
     let timetable: Vec<Value> = target.content.timetable.iter().map(timed).collect();
     json!({
+        "content_source_bucket": export.storage.bucket,
         "content_objects": plan.facts.content.objects,
         "content_bytes": plan.facts.content.bytes,
         "content_bandwidth_bits_per_second": plan.facts.content.bandwidth,

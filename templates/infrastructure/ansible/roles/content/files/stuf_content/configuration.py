@@ -59,6 +59,10 @@ class Configuration:
     windows: Timetable
     requests_per_second: int
     delete_limit: int
+    #: How many objects may contradict the export; `None` where nobody said a number.
+    change_limit: int | None = None
+    #: The bucket that was exported.
+    source_bucket: str | None = None
     needed_until: datetime.datetime | None = None
     rename: bool = False
     source: Credential | None = field(default=None)
@@ -92,6 +96,8 @@ def read(path: Path) -> Configuration:
         windows=Timetable.of(fields.texts("windows")),
         requests_per_second=fields.number("requests_per_second", least=1),
         delete_limit=fields.number("delete_limit"),
+        change_limit=fields.number("change_limit") if fields.has("change_limit") else None,
+        source_bucket=_plain(fields, "source_bucket"),
         needed_until=_time(fields, "needed_until") if fields.has("needed_until") else None,
         rename=fields.has("rename_keys") and fields.one_of("rename_keys", ("percent-encode",)) == "percent-encode",
     )

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from . import batches, bulk, copying, inventory, keys, names, single
+from . import bulk, copying, exported, inventory, keys, names, single
 from .carried import Carried, Ledger
 from .copying import Totals, Work
 from .entries import Entry
@@ -38,10 +38,12 @@ def carry(session: Session) -> dict[str, Any]:
     if not copying.is_complete(session):
         raise refused("the first copy is not complete", "./migrate content, which copies first")
     with Ledger(session) as ledger:
-        given = {line.key: line.target_key for batch in batches.read(session.given.batches) for line in batch.lines}
         listed = inventory.contents(session.source)
+        told = exported.read(session, listed)
+        given = told.names
         gone = sorted(((ledger.at_target.keys() | given.keys()) - listed.keys()) - ledger.deleted)
         _refuse_too_many(session, gone, listed)
+        exported.refuse_many_changed(session, told)
         current = _current(session, ledger, listed)
         for key in current:
             given.setdefault(key, None)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from . import batches
+from . import exported
 from .entries import Entry, is_content, store
 from .outcome import about, count, refused
 from .progress import Progress
@@ -83,12 +83,12 @@ def take(session: Session) -> dict[str, Any]:
     """Lists the source, compares with what the package expects, and keeps the inventory."""
     listed = contents(session.source)
     expected = session.given.objects
-    wanted = {line.key for batch in batches.read(session.given.batches) for line in batch.lines}
+    told = exported.read(session, listed)
+    wanted = told.names.keys()
     gone = sorted(wanted - listed.keys())
     new = len(listed.keys() - wanted)
-    present = len(wanted) - len(gone)
+    present, changed = len(wanted) - len(gone), len(told.changed)
     shrunken = len(gone) > session.given.delete_limit or 2 * len(gone) > len(wanted)
-    del wanted
     if (expected and not listed) or shrunken:
         raise refused(
             f"the source does not hold what was exported: expected {expected}, found {present}",
@@ -97,6 +97,8 @@ def take(session: Session) -> dict[str, Any]:
             expected=expected,
             found=present,
         )
+    exported.refuse_many_changed(session, told)
+    del told, wanted
     found, unreadable = described(session, listed.values())
     if unreadable:
         raise refused(
@@ -109,11 +111,12 @@ def take(session: Session) -> dict[str, Any]:
     ordered = [found[key] for key in listed]
     keep(session, ordered)
     return {
-        "message": f"source: {count(len(ordered), 'object')}, {new} new and {len(gone)} gone since the export",
+        "message": f"source: {count(len(ordered), 'object')}; {exported.since(new, changed, len(gone))}",
         "expected": expected,
         "objects": len(ordered),
         "bytes": sum(entry.size for entry in ordered),
         "new_since_export": new,
+        "changed_since_export": changed,
         "gone_since_export": len(gone),
         "listed_at": session.source.listed_at,
     }

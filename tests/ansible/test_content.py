@@ -146,11 +146,13 @@ class Verbs(unittest.TestCase):
         for verdict, status in (("pass", 0), ("fail", 1), ("unverifiable", 2), ("not_run", 3)):
             counts = {"verified": 7, "unverifiable": 0, "differs": 1, "missing": 0, "unexpected": 0}
             proof = {"message": "proof", "verdict": verdict, "expected": 8, "counts": counts}
+            proof |= {"new_since_export": 2, "changed_since_export": 1, "gone_since_export": 5}
             found = self.ask(Machine("dead", status=status, answer=json.dumps(proof)), verb="reconcile")
             (check,) = found["checks"]
             self.assertEqual(check["verdict"], verdict)
             self.assertIn("each of 8 objects", check["expected"])
-            self.assertEqual(check["observed"], "verified 7, unverifiable 0, differs 1, missing 0, unexpected 0")
+            told = "verified 7, unverifiable 0, differs 1, missing 0, unexpected 0"
+            self.assertEqual(check["observed"], f"{told}; since the export: 2 new, 1 changed, 5 gone")
         # Only the proof proves: another verb may answer with counts too.
         self.assertEqual(self.ask(Machine("dead", answer=json.dumps(proof)))["checks"], [])
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
@@ -141,16 +140,6 @@ class Steps(unittest.TestCase):
                 for place, (first, *rest) in enumerate(tags[:-1]):
                     if rest:
                         self.assertNotEqual(tags[place + 1][0], first, "the copy comes before its step's end")
-
-
-class Deletions(unittest.TestCase):
-    def test_a_delta_deletes_without_asking_what_is_few_of_many(self) -> None:
-        limit = load(ANSIBLE / "roles/content/vars/main.yml")["content_delete_limit"]
-        found = {
-            objects: jinja2.Environment().from_string(limit).render(content_objects=objects)
-            for objects in (3, 10_099, 10_100, 2_000_000)
-        }
-        self.assertEqual(found, {3: "100", 10_099: "100", 10_100: "101", 2_000_000: "20000"})
 
 
 class WhatIsReadAtTheTarget(unittest.TestCase):

@@ -155,7 +155,7 @@ class Case(unittest.TestCase):
             "bandwidth_timetable": [],
             "windows": [],
             "requests_per_second": 100_000,
-            "delete_limit": 100,
+            "delete_limit": None,
             "source_bucket": source.name,
         }
         self.configure(**changes)

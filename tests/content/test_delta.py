@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
-from cases import F20, MIB, Case, seed_f20, seed_mp
+from cases import ANSIBLE, F20, MIB, Case, seed_f20, seed_mp
 from stores import moto
+
+sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
+
+from stuf_content import exported  # noqa: E402 (after the path)
 
 
 class Delta(Case):
@@ -87,6 +92,26 @@ class Delta(Case):
         self.assertEqual(len(self.target.listed()), 20)
         control = self.rclone("sync", f"src:{self.source.name}", f"dst:{self.target.name}", "--max-delete", "3")
         self.assertEqual((control.returncode, len(self.target.listed())), (7, 17), "rclone deletes first, then stops")
+
+    def test_d19_more_than_half_of_few_are_too_many_until_somebody_means_them(self) -> None:
+        self.first_copy()
+        for key in F20[:11]:
+            self.source.delete_object(Key=key)
+
+        run = self.content("reconcile", 12)
+
+        self.assertEqual((run.document["error"]["deletions"], run.document["error"]["limit"]), (11, 10))
+        self.assertEqual(len(self.target.listed()), 20)
+        self.configure(delete_limit=11)
+        proof = self.content("reconcile").document
+        self.assertEqual((proof["expected"], proof["gone_since_export"]), (9, 11))
+        self.assertIn("of 9 objects: verified 9", proof["message"])
+        self.assertIn("since the export: 0 new, 0 changed, 11 gone", proof["message"])
+
+    def test_d19_a_hundred_are_few_or_one_in_a_hundred(self) -> None:
+        rule = {of: exported.limit(None, of) for of in (0, 1, 3, 150, 10_099, 10_100, 2_000_000)}
+        self.assertEqual(rule, {0: 0, 1: 0, 3: 1, 150: 75, 10_099: 100, 10_100: 101, 2_000_000: 20_000})
+        self.assertEqual(exported.limit(7, 2_000_000), 7)
 
     def test_what_was_given_stays_known_where_an_abort_kept_the_data(self) -> None:
         self.first_copy()

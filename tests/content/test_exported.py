@@ -70,6 +70,16 @@ class Exported(Case):
         self.assertIn("since the export: 1 new, 3 changed, 0 gone", run["message"])
         self.assertEqual(self.target.objects(), self.source.objects())
 
+    def test_what_was_gone_before_the_copy_is_told_with_the_verdict(self) -> None:
+        for key in self.keys[:5]:
+            self.source.delete_object(Key=key)
+        self.copied()
+
+        run = self.content("reconcile").document
+
+        self.assertEqual((run["verdict"], run["expected"], run["gone_since_export"]), ("pass", 5, 5))
+        self.assertIn("since the export: 0 new, 0 changed, 5 gone", run["message"])
+
     def test_a_source_that_was_overwritten_after_the_copy_overwrites_nothing_here_until_somebody_means_it(self) -> None:
         self.copied()
         before = self.target.objects()

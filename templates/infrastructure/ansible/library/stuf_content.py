@@ -178,10 +178,17 @@ def proven(found: dict[str, Any]) -> list[dict[str, Any]]:
     check = {
         "id": "content/objects",
         "expected": f"each of {found['expected']} objects reads back as the source has it, and nothing else is there",
-        "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()),
+        "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()) + since(found),
         "verdict": found["verdict"],
     }
     return [check]
+
+
+def since(found: dict[str, Any]) -> str:
+    """What the source holds otherwise than the export: a proof is about what is there, and not about what vanished."""
+    words = ("new", "changed", "gone")
+    counts = ", ".join(f"{found.get(f'{word}_since_export', 0)} {word}" for word in words)
+    return f"; since the export: {counts}"
 
 
 def at_once(*lines: str, progress: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -41,8 +41,10 @@ def carry(session: Session) -> dict[str, Any]:
         listed = inventory.contents(session.source)
         told = exported.read(session, listed)
         given = told.names
-        gone = sorted(((ledger.at_target.keys() | given.keys()) - listed.keys()) - ledger.deleted)
-        _refuse_too_many(session, gone, listed)
+        held = (ledger.at_target.keys() | given.keys()) - ledger.deleted
+        gone = sorted(held - listed.keys())
+        _refuse_too_many(session, gone, len(held), listed)
+        del held
         exported.refuse_many_changed(session, told)
         current = _current(session, ledger, listed)
         for key in current:
@@ -80,8 +82,8 @@ def _found_wrong(session: Session) -> set[str]:
     return found
 
 
-def _refuse_too_many(session: Session, gone: list[str], listed: dict[str, Entry]) -> None:
-    limit = session.given.delete_limit
+def _refuse_too_many(session: Session, gone: list[str], held: int, listed: dict[str, Entry]) -> None:
+    limit = exported.limit(session.given.delete_limit, held)
     if gone and (len(gone) > limit or not listed):
         raise refused(
             f"{count(len(gone), 'object')} would be deleted, and the limit is {limit}"

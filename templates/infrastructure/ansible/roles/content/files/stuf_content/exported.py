@@ -61,13 +61,14 @@ def _second(text: str) -> datetime.datetime:
 
 def limit(said: int | None, of: int) -> int:
     """How many of so many objects may contradict the export unasked: few, and never more than half."""
-    return said if said is not None else min(max(FEW, of // SHARE), max(1, of // 2))
+    return said if said is not None else min(max(FEW, of // SHARE), of // 2)
 
 
 def refuse_many_changed(session: Session, exported: Exported) -> None:
     """Refuses a source that contradicts the export in more than a few objects."""
     changed, few = exported.changed, limit(session.given.change_limit, len(exported.names))
-    if len(changed) > few:
+    # One may be all there is, and was touched.
+    if len(changed) > few and (len(changed) > 1 or session.given.change_limit is not None):
         raise refused(
             f"{count(len(changed), 'object')} changed at the source since the export, and the limit is {few}",
             "look at the source: is it this installation's bucket, and did its users do that? If so, write "

@@ -88,11 +88,16 @@ def take(session: Session) -> dict[str, Any]:
     gone = sorted(wanted - listed.keys())
     new = len(listed.keys() - wanted)
     present, changed = len(wanted) - len(gone), len(told.changed)
-    shrunken = len(gone) > session.given.delete_limit or 2 * len(gone) > len(wanted)
+    shrunken = len(gone) > exported.limit(session.given.delete_limit, len(wanted))
     if (expected and not listed) or shrunken:
         raise refused(
             f"the source does not hold what was exported: expected {expected}, found {present}",
-            "look at bucket and credential at the source; if objects were deleted there, make a new export and package",
+            "look at bucket and credential at the source; if objects were deleted there, make a new export and package"
+            + (
+                f", or write `content_delete_limit: {len(gone)}` into local/vars.yml of the state folder"
+                if listed
+                else ""
+            ),
             findings=about(gone, "exported, and gone") if listed else [],
             expected=expected,
             found=present,

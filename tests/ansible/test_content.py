@@ -142,6 +142,13 @@ class Verbs(unittest.TestCase):
         self.assertEqual((len(found["lines"]), found["lines"][-1]), (17, "… and 5 more"))
         self.assertEqual(found["checks"], [], "no counts, so it came to no verdict")
 
+    def test_what_stays_behind_for_its_name_is_told_by_its_name(self) -> None:
+        counts = {"verified": 7, "unverifiable": 0, "differs": 0, "missing": 0, "unexpected": 0}
+        proof = {"message": "proof", "verdict": "pass", "expected": 7, "counts": counts, "left_out": ["users/a\n.pdf"]}
+        found = self.ask(Machine("dead", answer=json.dumps(proof)), verb="reconcile")
+        self.assertIn('left out: "users/a\\n.pdf", its name', found["lines"][1])
+        self.assertEqual(found["checks"][0]["observed"][-12:], "; 1 left out")
+
     def test_what_a_proof_came_to_is_a_check_with_its_verdict(self) -> None:
         for verdict, status in (("pass", 0), ("fail", 1), ("unverifiable", 2), ("not_run", 3)):
             counts = {"verified": 7, "unverifiable": 0, "differs": 1, "missing": 0, "unexpected": 0}

@@ -80,6 +80,21 @@ class Exported(Case):
         self.assertEqual((run["verdict"], run["expected"], run["gone_since_export"]), ("pass", 5, 5))
         self.assertIn("since the export: 0 new, 0 changed, 5 gone", run["message"])
 
+    def test_a_file_whose_name_is_the_administration_s_stays_behind_and_is_named(self) -> None:
+        behind = ["stufpack-backup/2026/b.pdf", "users/ada/passport.pdf", "users/passport.pdf"]
+        for key in (*behind, "users.json", "users/u-001.json", "config/stuf_config.json"):
+            self.source.seed(key, b"came later")
+
+        taken = self.content("inventory").document
+        self.content("copy")
+        run = self.content("reconcile").document
+
+        for document in (taken, run):
+            self.assertEqual(document["left_out"], behind)
+            self.assertIn("0 gone; 3 left out, whose names are the administration's", document["message"])
+        self.assertEqual((run["verdict"], run["counts"]["verified"]), ("pass", 10))
+        self.assertEqual(sorted(self.target.listed()), self.keys)
+
     def test_a_source_that_was_overwritten_after_the_copy_overwrites_nothing_here_until_somebody_means_it(self) -> None:
         self.copied()
         before = self.target.objects()

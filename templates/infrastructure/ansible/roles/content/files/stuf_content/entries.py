@@ -14,6 +14,8 @@ from typing import Any
 
 #: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
 RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "stufpack-backup"})
+#: What the administration itself keeps of a STUF, which its export brings.
+DOCUMENT = re.compile(r"users\.json|(config|users)/[^/]+\.json")
 #: Headers beside content type and metadata that belong to an object.
 HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
@@ -95,6 +97,11 @@ def escape(text: str) -> str:
 def is_content(key: str) -> bool:
     """Whether a key is content, and none of the keys that the migration itself writes."""
     return key.split("/", 1)[0] not in RESERVED
+
+
+def is_left_out(key: str) -> bool:
+    """Whether a key that is no content is no document of the administration either: a file that stays behind."""
+    return not is_content(key) and DOCUMENT.fullmatch(key) is None
 
 
 def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:

@@ -111,9 +111,11 @@ def _address(place: Place) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def since(new: int, changed: int, gone: int) -> str:
-    """For people."""
-    return f"since the export: {new} new, {changed} changed, {gone} gone"
+def since(counts: list[int], left_out: list[str]) -> str:
+    """For people: how many are new, changed and gone."""
+    new, changed, gone = counts
+    behind = f"; {len(left_out)} left out, whose names are the administration's" if left_out else ""
+    return f"since the export: {new} new, {changed} changed, {gone} gone{behind}"
 
 
 def told(source: Collection[str], present: int, changed: int, gone: int) -> dict[str, int]:

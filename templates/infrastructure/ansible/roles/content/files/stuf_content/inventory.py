@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import exported
-from .entries import Entry, is_content, store
+from .entries import Entry, is_content, is_left_out, store
 from .outcome import about, count, refused
 from .progress import Progress
 from .session import Session
@@ -18,8 +18,8 @@ from .wire import StoreError
 SOURCE = "source.jsonl"
 
 
-def contents(store_: Store) -> dict[str, Entry]:
-    """The listing of a bucket's content by key, without type and metadata."""
+def contents(store_: Store, left_out: list[str] | None = None) -> dict[str, Entry]:
+    """The listing of a bucket's content by key, without type and metadata, and which keys stay behind."""
     found: dict[str, Entry] = {}
     with _refusing():
         for entry in store_.listing():
@@ -27,6 +27,8 @@ def contents(store_: Store) -> dict[str, Entry]:
                 raise ValueError("the store lists a key twice")
             if is_content(entry.key):
                 found[entry.key] = entry
+            elif left_out is not None and is_left_out(entry.key):
+                left_out.append(entry.key)
     return found
 
 
@@ -81,7 +83,8 @@ def keep(session: Session, ordered: list[Entry]) -> None:
 
 def take(session: Session) -> dict[str, Any]:
     """Lists the source, compares with what the package expects, and keeps the inventory."""
-    listed = contents(session.source)
+    left_out: list[str] = []
+    listed = contents(session.source, left_out)
     expected = session.given.objects
     told = exported.read(session, listed)
     wanted = told.names.keys()
@@ -116,12 +119,13 @@ def take(session: Session) -> dict[str, Any]:
     ordered = [found[key] for key in listed]
     keep(session, ordered)
     return {
-        "message": f"source: {count(len(ordered), 'object')}; {exported.since(new, changed, len(gone))}",
+        "message": f"source: {count(len(ordered), 'object')}; {exported.since([new, changed, len(gone)], left_out)}",
         "expected": expected,
         "objects": len(ordered),
         "bytes": sum(entry.size for entry in ordered),
         "new_since_export": new,
         "changed_since_export": changed,
         "gone_since_export": len(gone),
+        "left_out": left_out,
         "listed_at": session.source.listed_at,
     }

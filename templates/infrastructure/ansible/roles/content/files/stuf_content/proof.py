@@ -62,7 +62,8 @@ def prove(session: Session) -> dict[str, Any]:
     begun = _now()
     source = copying.known_source(session)
     # One list after the other, and none longer than it is needed: each is as long as the content.
-    moved = _moved(source, inventory.contents(session.source))
+    left_out: list[str] = []
+    moved = _moved(source, inventory.contents(session.source, left_out))
     with Ledger(session, source) as ledger:
         lines, absent, renamed, since = _listed(session, ledger, source, moved["added"])
         gone = len(ledger.deleted)
@@ -101,6 +102,7 @@ def prove(session: Session) -> dict[str, Any]:
     report |= {
         "gone": gone,
         **since,
+        "left_out": left_out,
         "transformed": len(renamed.keys() | {key for key, one in source.items() if session.wanted(one) is not one}),
         "bytes": sum(entry.size for entry in source.values()),
         "started": begun,
@@ -109,7 +111,7 @@ def prove(session: Session) -> dict[str, Any]:
     write_json(session.path(REPORT), report)
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
-    message += f"; {exported.since(*since.values())}"
+    message += f"; {exported.since(list(since.values()), left_out)}"
     return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
 
 

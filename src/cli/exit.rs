@@ -202,6 +202,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::NoOperation { .. } => 3,
         // It does not fit this glass now, or could not be done.
         Error::Sequence(_)
+        | Error::Order(_)
         | Error::Foreign { .. }
         | Error::NotAGlass { .. }
         | Error::Exists { .. }

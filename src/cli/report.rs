@@ -238,6 +238,17 @@ fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
         Failure::Record(record::Error::Foreign { given, .. }) => format!(
             "name the glass of {given}, or make one: stufpack glass init stuf-{given} --sign-key KEY --signers FILE"
         ),
+        Failure::Record(record::Error::Order(order)) => match order.as_ref() {
+            record::Order::Early { folder, waiting } => {
+                let first = waiting.first()?;
+                format!(
+                    "{}, then repeat the command; to leave it out of this glass for good, move {} elsewhere instead",
+                    typed.instead(&[instead(folder, first)]),
+                    shell::path(first)
+                )
+            }
+            record::Order::Late { .. } | record::Order::Another { .. } => return None,
+        },
         Failure::Record(record::Error::Key(_)) => {
             "list the key in the signers file, as customer/NAME with namespaces=\"git\", or as issuer/NAME with \
              namespaces=\"git,stufpack\" if it signs packages too; or sign with one that is listed so: --sign-key KEY"

@@ -1,5 +1,6 @@
 //! What stops a glass from being made, read or written.
 
+use super::Order;
 use crate::model::shell;
 use git2::Oid;
 use std::io;
@@ -121,6 +122,9 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// A run cannot be recorded, or not before another one.
+    #[error(transparent)]
+    Order(Box<Order>),
     /// There is no operation of that number.
     #[error("{path} has no operation {number}, its last one is {last}; next: stufpack glass log {word} tells all", path = path.display(), word = shell::path(path))]
     NoOperation {
@@ -316,6 +320,7 @@ impl Error {
             Self::Value { .. } => "glass.value",
             Self::Path { .. } => "glass.path",
             Self::Operation { .. } | Self::NoOperation { .. } => "glass.operation",
+            Self::Order(_) => "glass.order",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
             Self::Pages { .. } => "glass.pages",
             Self::Object { .. } => "glass.object",

@@ -3,6 +3,7 @@
 use super::operation::{Ended, JournalEnd};
 use crate::model::Digest;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Where a journal is not what it was.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub(super) fn check(bytes: &[u8], end: &JournalEnd) -> Result<Vec<Digest>, Broke
 struct Step {
     plan: Digest,
     run: u32,
+    #[serde(default)]
+    phase: String,
     step: String,
     state: String,
 }
@@ -79,6 +82,25 @@ pub(super) fn ended(bytes: &[u8], plan: &Digest, run: u32) -> Option<Ended> {
         "failed" => Ended::Failed,
         _ => Ended::Paused,
     })
+}
+
+/// What these phases leave is asked again each time, so they leave no operation; as `operation.py` of a package has it.
+const NOT_RECORDED: [&str; 4] = ["preflight", "status", "support", "export"];
+/// A sign-off is the only line of its run.
+const SIGN_OFF: &str = "sign-off";
+
+/// Runs of a plan that leave an operation, with their phases, in their order.
+pub(super) fn due(bytes: &[u8], plan: &Digest) -> BTreeSet<(u32, String)> {
+    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
+    let due = lines.filter(|line| line.plan == *plan).filter_map(|line| match line.step.as_str() {
+        SIGN_OFF if line.state != "refused" => Some((line.run, SIGN_OFF.to_owned())),
+        SIGN_OFF | "gate" | "hold" => None,
+        _ if line.state == "started" && !NOT_RECORDED.contains(&line.phase.as_str()) => {
+            Some((line.run, line.phase))
+        }
+        _ => None,
+    });
+    due.collect()
 }
 
 #[cfg(test)]

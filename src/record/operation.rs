@@ -3,6 +3,7 @@
 use super::glass::{Glass, Locked};
 use super::listing::Trees;
 use super::message::{Event, PackageRef, Validation};
+use super::order::Run;
 use super::package::{Change, Recorded, Recording, encrypt};
 use super::packfile::Staging;
 use super::tree::{Growing, Mode, is_safe};
@@ -279,6 +280,13 @@ impl Locked {
         if let Some(package) = operation.reference() {
             glass.has_package(&odb, head.id, &package, folder)?;
         }
+        let left_out = match files.get(JOURNAL) {
+            Some(journal) => {
+                let run = Run { folder, operation: &operation, journal };
+                glass.follows(&odb, &mut trees, &head, &run)?
+            }
+            None => Vec::new(),
+        };
 
         let number = head.operation + 1;
         let name = self::folder(number, event);
@@ -322,7 +330,8 @@ impl Locked {
             at: operation.ended.seconds(),
             validation: operation.validation,
         };
-        glass.stage(staging, head, change, &recording, Contents::new())?.record()
+        let recorded = glass.stage(staging, head, change, &recording, Contents::new())?.record()?;
+        Ok(Recorded { left_out, ..recorded })
     }
 }
 
@@ -405,6 +414,7 @@ impl Glass {
                     operation: message.operation,
                     new: false,
                     uncompared: 0,
+                    left_out: Vec::new(),
                 }));
             }
             next = commit.parents.first().copied();

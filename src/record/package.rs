@@ -41,7 +41,7 @@ pub struct Recording<'a> {
 }
 
 /// What recording did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// The commit.
     pub commit: Oid,
@@ -51,6 +51,8 @@ pub struct Recorded {
     pub new: bool,
     /// Personal files of what was recorded before: they stand encrypted, so nothing can be said about these.
     pub uncompared: usize,
+    /// Runs before this one that the glass will never have, such as `7-abort`: no folder of them was here.
+    pub left_out: Vec<String>,
 }
 
 /// An operation that is ready to be recorded: its commit lies on the disk, and no branch leads to it.
@@ -216,7 +218,7 @@ impl New<'_> {
             show().map_err(|error| glass.half_shown(operation, commit, error))?;
             rights.give_at(&repository.path().join("index"));
         }
-        Ok(Recorded { commit, operation, new: true, uncompared: 0 })
+        Ok(Recorded { commit, operation, new: true, uncompared: 0, left_out: Vec::new() })
     }
 }
 
@@ -312,6 +314,7 @@ impl Glass {
                     operation: message.operation,
                     new: false,
                     uncompared: 0,
+                    left_out: Vec::new(),
                 }));
             }
             if recorded.number <= identity.number {

@@ -238,6 +238,23 @@ class Records(Operations):
         self.assertEqual(records["not_run"], [str(self.operation(2, "deploy"))])
         self.assertIn("not recorded: 2-deploy", run.stderr)
 
+    def test_runs_are_recorded_in_their_order_and_what_came_too_late_is_told_as_such(self) -> None:
+        package = self.ready()
+        self.assertIn("GLASS is yours. One of:\n", self.exits(0, package, "prepare").stdout)
+        run = self.exits(0, package, "deploy")
+        self.assertIn(
+            "not recorded yet; GLASS is yours. A glass takes runs in their order: first 1-prepare (./migrate status "
+            "prints how). Then one of:\n", run.stdout,
+        )  # fmt: skip
+        script = self.operation(2, "deploy").with_name("2-deploy.sh").read_text()
+        self.assertIn("\nearlier=1-prepare\n", script)
+        self.operation(2, "deploy").with_name("2-deploy.recorded").write_text("commit\n")
+        self.assertIn("GLASS is yours. One of:\n", self.exits(0, package, "import").stdout)
+        records = json.loads(self.exits(0, package, "status", "--json").stdout)["records"]
+        self.assertEqual(records["not_run"], [str(self.operation(3, "import"))])
+        late = "1-prepare: a later run is recorded, so a glass has its lines of the journal and no more"
+        self.assertEqual(records["missing"], [late])
+
     def test_the_report_of_verify_says_which_runs_no_glass_has(self) -> None:
         package = self.ready()
         for phase in ("prepare", "deploy", "import"):

@@ -4,6 +4,7 @@ mod audit_cases;
 mod forge;
 mod hostile;
 mod operations;
+mod order;
 mod page;
 mod phases;
 mod record;

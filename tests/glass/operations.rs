@@ -1,6 +1,6 @@
 //! Operations that a phase wrote down: they enter the glass once, whole, and without secrets or personal data.
 
-use crate::forge::{Check, codes};
+use crate::forge::{Check, Forge, codes};
 use crate::support::{Case, FAKE_PASSWORD};
 use std::fs;
 use std::path::Path;
@@ -110,7 +110,19 @@ fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
     let first = two.split_inclusive('\n').next().unwrap();
     let other = format!("{first}{{\"v\":1,\"n\":2,\"prev\":\"{}\",\"state\":\"failed\"}}\n", last(first));
     write(&other, 2);
-    case.record_operation(&folder, &case.customer).unwrap();
+    let refused = case.record_operation(&folder, &case.customer).unwrap_err();
+    assert_eq!(refused.code(), "glass.order");
+    let mut forge = Forge { event: "deployment", ..Forge::new(&case) };
+    forge.package =
+        [String::from("1"), package.sha256().hex(), package.files()["MIGRATION-PLAN.json"].sha256.hex()];
+    let text = fs::read_to_string(&about).unwrap();
+    let open = text.split_once(",\"personal\"").unwrap().0.to_owned() + "}\n";
+    forge.files = [("operation.json", open), ("journal.jsonl", other)]
+        .map(|(name, text)| {
+            (format!("audit/deployment-history/0004-deployment/{name}"), Some(text.into_bytes()))
+        })
+        .into();
+    forge.commit();
     let audit = Check::pinned(&case).run();
     assert_eq!(codes(&audit), ["glass.journal"]);
     assert_eq!(audit.findings[0].line, Some(2));

@@ -36,6 +36,12 @@ fn shell(case: &Case, script: &str, pin: &str) -> Output {
         .unwrap()
 }
 
+/// What the page's script says of a glass, and how it ends.
+pub fn audited(case: &Case, pin: &str) -> (Option<i32>, String) {
+    let output = shell(case, &blocks("sh"), pin);
+    (output.status.code(), says(&output))
+}
+
 fn case() -> Case {
     let case = Case::new();
     case.init(true);

@@ -320,6 +320,7 @@ impl Record {
                 "operation": recorded.operation,
                 "new": recorded.new,
                 "uncompared": recorded.uncompared,
+                "left_out": recorded.left_out,
             }));
         }
         let state = if recorded.new { "recorded" } else { "was recorded before" };
@@ -334,6 +335,14 @@ impl Record {
                 text,
                 "  {} personal file(s) stand encrypted there, so these were not compared with them",
                 recorded.uncompared
+            );
+        }
+        if !recorded.left_out.is_empty() {
+            let _ = writeln!(
+                text,
+                "  without {}, which ran before it and has no folder here: of that this glass will have the lines of the journal, \
+                 and no more",
+                report::printable(&recorded.left_out.join(", "))
             );
         }
         let _ = writeln!(

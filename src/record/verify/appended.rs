@@ -168,10 +168,8 @@ fn continued(
     mine: &str,
     found: &mut Vec<Finding>,
 ) {
-    let plan = operation.package.as_ref().map(|package| package.plan);
-    if let Some(recorded) = state.journals.get(&plan)
-        && recorded.first() == lines.first()
-    {
+    let journal = (operation.package.as_ref().map(|package| package.plan), lines.first().copied());
+    if let Some(recorded) = state.journals.get(&journal) {
         let same = recorded.iter().zip(&lines).take_while(|(a, b)| a == b).count();
         if same < recorded.len() {
             let text = "the line is another than when the journal was recorded last";
@@ -179,5 +177,5 @@ fn continued(
                 .push(Finding::new("glass.journal", text).at([mine, JOURNAL].concat()).line(same as u64 + 1));
         }
     }
-    state.journals.insert(plan, lines);
+    state.journals.insert(journal, lines);
 }

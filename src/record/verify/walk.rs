@@ -87,8 +87,8 @@ pub(super) struct State<'a> {
     pub last: HashMap<(Principal, Domain), (u32, Digest)>,
     /// Every package so far.
     pub packages: Vec<PackageRef>,
-    /// The lines of the journal recorded last, by plan.
-    pub journals: HashMap<Option<Digest>, Vec<Digest>>,
+    /// The lines of every journal as it was recorded last, by plan and first line.
+    pub journals: HashMap<(Option<Digest>, Option<Digest>), Vec<Digest>>,
     /// Whose glass it is.
     pub slug: Option<String>,
 }

@@ -1,0 +1,171 @@
+//! Runs enter a glass in the order in which they ran: whoever mistakes the order is told what to type, and no glass breaks by it.
+
+use crate::forge::{Check, Forge, codes};
+use crate::page::audited;
+use crate::phases::{Phase, stock};
+use crate::support::Case;
+use std::fs;
+use std::path::{Path, PathBuf};
+use stufpack::model::Digest;
+use stufpack::pack::Package;
+use stufpack::record::{Error, Order};
+
+fn case() -> (Case, Package) {
+    let case = Case::new();
+    case.init(true);
+    let package = case.package(1, None);
+    case.record(&package);
+    (case, package)
+}
+
+/// Tries to record a folder by stufpack and by stock tools, both of which must refuse it; their reasons.
+fn refused(case: &Case, folder: &Path) -> (Order, String) {
+    let head = case.git(&["rev-parse", "main"]);
+    let Err(Error::Order(order)) = case.record_operation(folder, &case.customer) else {
+        panic!("{} was not refused for its order", folder.display())
+    };
+    let by_stock = stock(case, &case.glass(), folder, &case.customer);
+    let said = String::from_utf8_lossy(&by_stock.stderr).into_owned();
+    assert!(!by_stock.status.success(), "{} was recorded by stock tools", folder.display());
+    assert_eq!(case.git(&["rev-parse", "main"]), head);
+    (*order, said)
+}
+
+/// Records a folder, by stock tools or by stufpack; the runs that it says are left out.
+fn recorded(case: &Case, folder: &Path, by_stock: bool) -> Vec<String> {
+    if !by_stock {
+        return case.record_operation(folder, &case.customer).unwrap().left_out;
+    }
+    let told = stock(case, &case.glass(), folder, &case.customer);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let told = String::from_utf8(told.stdout).unwrap();
+    let without =
+        told.lines().find_map(|line| line.strip_prefix("  without ")?.split_once(", which ran before"));
+    without.into_iter().flat_map(|(names, _)| names.split(", ")).map(str::to_owned).collect()
+}
+
+fn aside(folder: &Path) -> PathBuf {
+    let aside = folder.with_file_name("elsewhere").join(folder.file_name().unwrap());
+    fs::create_dir_all(aside.parent().unwrap()).unwrap();
+    fs::rename(folder, &aside).unwrap();
+    aside
+}
+
+#[test]
+fn a_run_waits_for_those_before_it_that_stand_beside_it() {
+    for by_stock in [false, true] {
+        let (case, package) = case();
+        let [deploy, import, abort] =
+            ["deploy", "import", "abort"].map(|phase| Phase::finished(phase).leave(&case, &package));
+
+        let (order, said) = refused(&case, &abort);
+
+        let Order::Early { waiting, .. } = &order else { panic!("{order}") };
+        assert_eq!(waiting, &[deploy.clone(), import.clone()].map(|folder| folder.canonicalize().unwrap()));
+        assert!(
+            order
+                .to_string()
+                .contains("1-deploy and 2-import ran before it and could not be recorded after it"),
+            "{order}"
+        );
+        assert!(said.contains("1-deploy ran before it and could not be recorded after it"), "{said}");
+        // What it says to type first can be typed.
+        let first = said.lines().find(|line| line.starts_with("    sh ")).unwrap();
+        let mut shell = case.command("sh");
+        let told = shell.env_remove("GIT_CONFIG_COUNT").args(["-c", first]).output().unwrap();
+        assert!(told.status.success(), "{first}: {}", String::from_utf8_lossy(&told.stderr));
+        for folder in [&import, &abort] {
+            assert_eq!(recorded(&case, folder, by_stock), [""; 0]);
+        }
+        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+        assert!(!case.record_operation(&deploy, &case.customer).unwrap().new, "it is known as recorded");
+    }
+}
+
+/// A folder that is lost, or left out on purpose: the glass goes on, and its history stays proven.
+#[test]
+fn a_run_whose_folder_is_gone_is_left_out_by_name_and_never_recorded_after_a_newer_one() {
+    for by_stock in [false, true] {
+        let (case, package) = case();
+        let deploy = Phase::finished("deploy").leave(&case, &package);
+        recorded(&case, &deploy, by_stock);
+        let import = Phase::finished("import").leave(&case, &package);
+        Phase::finished("preflight").leave(&case, &package);
+        let _ = fs::remove_dir_all(deploy.with_file_name("3-preflight"));
+        let abort = Phase::finished("abort").leave(&case, &package);
+        let away = aside(&import);
+
+        assert_eq!(recorded(&case, &abort, by_stock), ["2-import"]);
+
+        fs::rename(away, &import).unwrap();
+        let (order, said) = refused(&case, &import);
+        let Order::Late { newer, operation, .. } = &order else { panic!("{order}") };
+        assert_eq!((newer.as_str(), *operation), ("4-abort", 3));
+        assert!(
+            said.contains("any more: 4-abort, which ran after it, is operation 3 of this glass"),
+            "{said}"
+        );
+        // It stands there still, and keeps nothing from being recorded.
+        let again = Phase::finished("deploy").leave(&case, &package);
+        assert_eq!(recorded(&case, &again, by_stock), [""; 0]);
+        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+    }
+}
+
+#[test]
+fn a_journal_that_went_another_way_is_refused() {
+    let (case, package) = case();
+    let deploy = Phase::finished("deploy").leave(&case, &package);
+    let state = case.path("state");
+    let copy = case.path("older copy");
+    crate::support::run(case.command("cp").arg("-a").arg(&state).arg(&copy));
+    let import = Phase::finished("import").leave(&case, &package);
+    for folder in [&deploy, &import] {
+        recorded(&case, folder, false);
+    }
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(&copy, &state).unwrap();
+    let abort = Phase::finished("abort").leave(&case, &package);
+
+    let (order, said) = refused(&case, &abort);
+
+    let Order::Another { line, recorded, .. } = &order else { panic!("{order}") };
+    assert_eq!((*line, recorded.as_str()), (4, "audit/config-changes/0003-configuration/journal.jsonl"));
+    assert!(said.contains("is another than in operation 3; compare it with: git -C "), "{said}");
+}
+
+/// Who writes to a glass with other tools: both proofs see it.
+#[test]
+fn a_history_with_an_older_run_after_a_newer_one_is_no_proof() {
+    let (case, package) = case();
+    let deploy = Phase::finished("deploy").leave(&case, &package);
+    let abort = Phase::finished("abort").leave(&case, &package);
+    let away = aside(&deploy);
+    recorded(&case, &abort, false);
+    let pin = case.git(&["rev-parse", "main"]);
+    assert_eq!(audited(&case, &pin).0, Some(0));
+
+    let operation = 3;
+    let files = ["operation.json", "journal.jsonl"].map(|name| {
+        let path = format!("audit/deployment-history/{operation:04}-deployment/{name}");
+        (path, Some(fs::read(away.join(name)).unwrap()))
+    });
+    let plan: Digest = package.files()["MIGRATION-PLAN.json"].sha256;
+    let about = ["1".to_owned(), package.sha256().hex(), plan.hex()];
+    let mut files = Vec::from(files);
+    // What it called personal is left away.
+    let text = String::from_utf8(files[0].1.take().unwrap()).unwrap();
+    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    value["personal"] = serde_json::json!([]);
+    files[0].1 = Some(value.to_string().into_bytes());
+    let message = |text: String| text.replace("Validation: pass", "Validation: not_run");
+    let date = case.git(&["log", "-1", "--format=%ct"]).parse().unwrap();
+    Forge { event: "deployment", package: about, files, message, date, ..Forge::new(&case) }.commit();
+
+    let audit = Check::pinned(&case).run();
+    assert_eq!(codes(&audit), ["glass.journal"]);
+    assert_eq!(audit.findings[0].line, Some(4));
+    let (code, said) = audited(&case, &pin);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("its journal does not go on from the one that was recorded before it"), "{said}");
+}

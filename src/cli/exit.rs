@@ -199,6 +199,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::Value { .. }
         | Error::Path { .. }
         | Error::Operation { .. }
+        | Error::NoPackage { .. }
         | Error::NoOperation { .. } => 3,
         // It does not fit this glass now, or could not be done.
         Error::Sequence(_)

@@ -238,6 +238,10 @@ fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
         Failure::Record(record::Error::Foreign { given, .. }) => format!(
             "name the glass of {given}, or make one: stufpack glass init stuf-{given} --sign-key KEY --signers FILE"
         ),
+        Failure::Record(record::Error::NoPackage { folder, .. }) => format!(
+            "{} --recipient RECIPIENT records it, where PACKAGE is the zip or the unpacked folder; then repeat the command",
+            typed.instead(&[instead(folder, Path::new("PACKAGE"))])
+        ),
         Failure::Record(record::Error::Order(order)) => match order.as_ref() {
             record::Order::Early { folder, waiting } => {
                 let first = waiting.first()?;

@@ -1,7 +1,7 @@
 //! What stops a glass from being made, read or written.
 
 use super::Order;
-use crate::model::shell;
+use crate::model::{Digest, shell};
 use git2::Oid;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -121,6 +121,16 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         why: String,
+    },
+    /// The glass does not have the package that an operation ran.
+    #[error("{folder} cannot be recorded: it ran package {number} ({sha256}), which this glass does not have; nothing was recorded", folder = folder.display())]
+    NoPackage {
+        /// The operation's folder.
+        folder: PathBuf,
+        /// The package's number.
+        number: u32,
+        /// SHA-256 of its `SHA256SUMS`.
+        sha256: Digest,
     },
     /// A run cannot be recorded, or not before another one.
     #[error(transparent)]
@@ -319,7 +329,7 @@ impl Error {
             Self::NoRecipients { .. } | Self::Encrypt(_) => "glass.recipients",
             Self::Value { .. } => "glass.value",
             Self::Path { .. } => "glass.path",
-            Self::Operation { .. } | Self::NoOperation { .. } => "glass.operation",
+            Self::Operation { .. } | Self::NoPackage { .. } | Self::NoOperation { .. } => "glass.operation",
             Self::Order(_) => "glass.order",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
             Self::Pages { .. } => "glass.pages",

@@ -438,13 +438,7 @@ impl Glass {
             }
             next = commit.parents.first().copied();
         }
-        Err(Error::Operation {
-            path: folder.join(OPERATION),
-            why: format!(
-                "it ran package {} ({}), which this glass does not have",
-                package.number, package.sha256
-            ),
-        })
+        Err(Error::NoPackage { folder: folder.to_owned(), number: package.number, sha256: package.sha256 })
     }
 }
 

@@ -220,6 +220,25 @@ fn what_is_no_key_is_not_called_a_key_that_others_can_read() {
 }
 
 #[test]
+fn an_operation_whose_package_is_not_in_the_glass_is_told_what_comes_first() {
+    let here = with_package("");
+    fs::create_dir(here.path("1-deploy")).expect("a folder");
+    let digest = format!("sha256:{}", "7".repeat(64));
+    here.write(
+        "1-deploy/operation.json",
+        &format!(
+            "{{\"schema\":1,\"event\":\"deployment\",\"slug\":\"minimal\",\"package\":{{\"number\":7,\"sha256\":\"{digest}\",\
+             \"plan\":\"{digest}\"}},\"started\":\"2026-11-19T22:00:00Z\",\"ended\":\"2026-11-19T22:00:00Z\",\"validation\":\"pass\"}}\n"
+        ),
+    );
+    let record = format!("glass record stuf-minimal 1-deploy --sign-key key --signers signers --at {AT}");
+    let told = here.stufpack(&record).exits_with(3).stderr;
+    assert!(told.contains(&format!("it ran package 7 ({digest}), which this glass does not have")), "{told}");
+    let first = record.replace("1-deploy", "PACKAGE");
+    assert!(told.contains(&format!("next: stufpack {first} --recipient RECIPIENT records it")), "{told}");
+}
+
+#[test]
 fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {
     let here = with_package("");
     fs::create_dir(here.path("listing")).expect("a folder");

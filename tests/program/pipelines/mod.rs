@@ -459,6 +459,15 @@ fn another_code_is_told_and_a_long_difference_is_cut_with_the_command_for_the_re
     let told = run(show).exits_with(0).stdout;
 
     assert!(told.contains("Package: p-b. Before: p-a.\nCode: another. Read the files"), "{told}");
+    let tree = git(&folder, &["mktree"]);
+    let empty = git(&folder, &["commit-tree", "-m", "Root", &tree]);
+    let mut first = assert_cmd::Command::new("sh");
+    first.arg(format!("{SHIPPED}/show-difference")).arg(&folder).args([&empty, &after]);
+    let first = run(first).exits_with(0).stdout;
+    assert!(
+        first.contains("Package: p-b. Before: none.\nCode: new, with the first package. Read"),
+        "{first}"
+    );
     assert!(
         told.len() < 60_000 && told.ends_with(&format!("    ... and more: git diff {before} {after}\n")),
         "{}",

@@ -108,6 +108,32 @@ class Proof(Case):
         self.assertEqual(report["findings"][0]["key"], "a//b")
         self.assertIn("content type", report["findings"][0]["why"])
 
+    def test_d27_each_header_that_was_lost_differs_and_is_named(self) -> None:
+        headers = {
+            "CacheControl": "no-store",
+            "ContentDisposition": "attachment",
+            "ContentEncoding": "gzip",
+            "ContentLanguage": "de",
+            "Expires": "Sun, 01 Nov 2026 08:00:00 GMT",
+        }
+        for name in headers:
+            self.source.put_object(Key=name, Body=b"x", ContentType="text/plain", **headers)
+        self.list_source()
+        self.copied()
+        self.assert_verified(5)
+        for name in headers:
+            others = {other: text for other, text in headers.items() if other != name}
+            self.target.put_object(Key=name, Body=b"x", ContentType="text/plain", **others)
+
+        report = self.proof(1)
+
+        lost = {found["key"]: found["why"] for found in report["findings"]}
+        names = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+        self.assertEqual(
+            lost,
+            {key: f"header {name} lost, changed or added" for key, name in zip(headers, names, strict=True)},
+        )
+
     def test_the_digests_of_the_export_are_the_measure_where_they_are_about_the_same_write(self) -> None:
         self.source.seed("a", b"abc")
         self.list_source(a={"sha256": f"sha256:{'0' * 64}"})

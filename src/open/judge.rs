@@ -37,6 +37,9 @@ pub(super) fn verify(
         Sort::Kit => about(&contents, &mut problems).map(Says::Kit),
     };
 
+    if let Some(says) = &says {
+        in_time(says, &contents, trust, signed_by.is_some(), &mut problems);
+    }
     let top = contents.top.clone();
     let files = files(contents, &lists.personal, says.as_ref(), &mut problems);
     if let Some(says) = &says {
@@ -255,6 +258,21 @@ fn issued(says: &Says, signed_by: Option<&SignedBy>, problems: &mut Vec<Problem>
         let message = format!("says {issuer} issued it, but {} signed it", signed_by.principal);
         problems.push(Way::SignersIssuer.at(path, message));
     }
+}
+
+/// Whether the key was good at the package's own time, which is its export's: a glass judges it by that time for ever.
+fn in_time(says: &Says, contents: &Contents, trust: &Trust, is_signed: bool, problems: &mut Vec<Problem>) {
+    let (Says::Package(manifest), true) = (says, is_signed) else { return };
+    let then = Trust { at: manifest.created_at, ..trust.clone() };
+    let mut found = Vec::new();
+    if signed_by(contents, &then, &mut found).is_some() {
+        return;
+    }
+    let early = found.into_iter().filter(|problem| problem.code == Way::SignersEarly.code());
+    problems.extend(early.map(|early| {
+        let time = "the time of the export that the package was made of, by which a glass judges it";
+        Way::SignersExport.at(&early.path, format!("{}, {time}", early.message))
+    }));
 }
 
 /// Whether what the manifest says of the lists follows from them.

@@ -230,6 +230,8 @@ ways! {
     SignersRole = "verify.signers.role", SIGNERS;
     /// The key is not valid yet.
     SignersEarly = "verify.signers.early", "check the clock, and ask the signer for one signed with a valid key";
+    /// The key is valid only since after the export that the package was made of.
+    SignersExport = "verify.signers.export", "ask the issuer, by another way, whether the line's valid-after may lie before that export; or for a package of a later export";
     /// The key is not valid any more.
     SignersLate = "verify.signers.late", "ask the signer for one signed with a valid key";
     /// The signer is not the issuer that the manifest names.

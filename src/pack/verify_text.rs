@@ -33,7 +33,8 @@ pub(super) const SIGNERS: Invisible = Invisible {
     class: "signers",
     what: "lines in the signers file that allow more than intended: no\n\
            namespaces=, patterns, a key on several lines, dates without Z (which mean\n\
-           another moment in another time zone), certificate authorities; a signers\n\
+           another moment in another time zone), a key valid only since after the\n\
+           export that the package was made of, certificate authorities; a signers\n\
            file inside the package; an issuer in the manifest other than the signer.",
 };
 

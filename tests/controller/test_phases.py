@@ -343,7 +343,7 @@ class Checks(Story):
             run.stdout, r"(?m)^verify/ask-a-user +by hand  ask-a-user; MIGRATION-PLAN.md, verify/ask-a-user$"
         )
         self.assertEqual(self.steps_run(), ["sign-in", "read-storage"])
-        self.assertIn("21 % of the way", self.exits(0, package, "status").stdout)
+        self.assertIn("21 % of what this package runs", self.exits(0, package, "status").stdout)
 
     def test_a_failed_verification_is_exit_1(self) -> None:
         self.orders(verify__sign_in={"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}})

@@ -41,7 +41,6 @@ class Step:
     by_person: bool  # a person's part in any package
     instead: Instead | None  # only where no person and no playbook of this package does it
     seconds: int  # planned time
-    share: int  # of the whole migration by planned time, in thousandths; 0 beside the main line
     only_with: str | None  # the option without which it is left out
     proof: str  # what must be seen when it worked
 
@@ -216,7 +215,7 @@ def _phase(phase: dict[str, Any]) -> Phase:
 
 
 def _step(step: dict[str, Any]) -> Step:
-    share, option = step["share"], step["only_with"]
+    option = step["only_with"]
     return Step(
         id=str(step["id"]),
         title=str(step["title"]),
@@ -224,7 +223,6 @@ def _step(step: dict[str, Any]) -> Step:
         by_person=step["actor"] != "automation",
         instead=None if step["instead"] is None else _instead(step["instead"]),
         seconds=int(step["estimate"]["seconds"]),
-        share=0 if share is None else int(share["to"]) - int(share["from"]),
         only_with=None if option is None else str(option),
         proof=str(step["proof"]["text"]),
     )

@@ -50,12 +50,18 @@ class Run:
     digests: bool = False
     approval: gates.Approval | None = None  # the one by which this run went through its gate
 
+    @property
+    def command(self) -> str:
+        """What was typed, to be typed again: without an option it would do something else."""
+        options = {"--check": self.check, "--delete-data": self.delete_data, "--digests": self.digests}
+        return " ".join((f"./migrate {self.phase.id}", *(name for name, given in options.items() if given)))
+
     def __call__(self) -> Exit:
         """Runs the phase; raises `Stop` for everything but a plain success."""
         package, phase = self.package, self.phase
         if not package.runs(phase):
             raise planned.not_automated(package, phase.id)
-        held = lock(self.state, f"./migrate {phase.id}")
+        held = lock(self.state, self.command)
         keep_verified(self.state, self.sums, self.signer)
         journal = open_journal(self.state, package.plan_digest, repair=not self.check)
         number = journal.next_run
@@ -117,7 +123,7 @@ class Run:
             names = "; ".join(f"{secret.name} ({secret.purpose or 'see README.md'})" for secret, _ in missing)
             raise refused(
                 "secret.missing", f"secrets that only you have are missing or empty: {names}", str(self.state.secrets),
-                f"give each once, then ./migrate {self.phase.id} again\n  {commands}",
+                f"give each once, then {self.command} again\n  {commands}",
             )  # fmt: skip
         for secret, path in needed:
             if path.stat().st_mode & 0o077:
@@ -157,6 +163,9 @@ class _Steps:
         console.document |= {"run": self.number, "check": self.of.check, "steps": []}
         title = f"{package.slug} {package.environment}, package {package.number}: {phase.id}, run {self.number}"
         console.say(title + (", check only" if self.of.check else ""))
+        back = ahead.half_back(package, self.journal)
+        if back is not None and phase.id not in TAKES_BACK:
+            console.say(f"    {back} was begun and has not come to its end; what it did not take down stands")
         start = time.monotonic()
         try:
             self._all()
@@ -339,9 +348,7 @@ class _Steps:
             raise stops.paused(self.of.package, self.of.state, self.journal, name, so_far)
         if self.runner.interrupts.received is not None:
             self._note("hold", "paused")
-            raise Stop(
-                Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, f"./migrate {self.of.phase.id}"
-            )
+            raise Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, self.of.command)
         gate = None if self.of.check else self.of.package.gate_before(step)
         if gate is not None:
             try:
@@ -373,8 +380,7 @@ class _Steps:
 
     def _judge(self, step: Step, result: Result) -> tuple[str, Stop | None]:
         """The journal's state of a step, and the stop that follows from it."""
-        phase, log = self.of.phase.id, str(result.log)
-        again = f"./migrate {phase}"
+        phase, log, again = self.of.phase.id, str(result.log), self.of.command
         looks = phase in READS or self.of.check
         # Check mode leaves commands out, and with them whole steps.
         if result.done or (self.of.check and result.clean):

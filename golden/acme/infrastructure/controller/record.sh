@@ -37,6 +37,39 @@ if git ls-tree -r main audit | grep -q " $about	"; then
   git rev-parse main >"$folder.recorded" && echo "was recorded before" && exit 0
 fi
 
+# Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever.
+mine=$folder/journal.jsonl since=0 left=''
+bytes() { echo "$(($(wc -c <"$1")))"; }
+head -n 1 -- "$mine" >"$work/first"
+git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers:key=Operation,valueonly,separator=)' main |
+  sed -n "s/^$plan //p" >"$work/past"
+while read -r commit operation; do
+  path=$(git ls-tree -r --name-only "$commit" audit | grep "/$(printf %04d "$operation")-[a-z]*/journal\.jsonl\$") || continue
+  git cat-file blob "$commit:$path" >"$work/was"
+  head -n 1 "$work/was" | cmp -s - "$work/first" || continue
+  git cat-file blob "$commit:${path%journal.jsonl}operation.json" >"$work/about"
+  since=$(sed -n 's/^ "run": \([0-9]*\),$/\1/p' "$work/about")
+  newer=$since-$(sed -n 's/^ "phase": "\([a-z-]*\)",$/\1/p' "$work/about")
+  if head -c "$(bytes "$mine")" "$work/was" | cmp -s - "$mine" && ! cmp -s "$work/was" "$mine"; then
+    fail "it cannot be recorded any more: $newer, which ran after it, is operation $operation of this glass, with a journal that holds \
+all that this one tells. Keep $folder, which alone has that run's reports and evidence, and go on with what ran after $newer"
+  fi
+  head -c "$(bytes "$work/was")" "$mine" | cmp -s - "$work/was" ||
+    fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path"
+  break
+done <"$work/past"
+for run in $earlier; do
+  [ "${run%%-*}" -gt "${since:-0}" ] || continue
+  beside=${folder%/*}/$run
+  if [ -d "$beside" ]; then
+    printf 'error: %s ran before it and could not be recorded after it. Nothing was recorded.\n' "$run" >&2
+    printf 'To leave it out of this glass for good, move %s elsewhere; otherwise first:\n' "$beside" >&2
+    printf "    sh '%s.sh' '%s' '%s' '%s'\n" "$beside" "$glass" "$key" "$signers" >&2
+    exit 1
+  fi
+  left="$left, $run"
+done
+
 # The files: clear ones as they are, logs apart, personal ones encrypted under numbers to the glass's recipients.
 number=$(($(trailer Operation) + 1))
 name=$(printf '%04d-%s' "$number" "$event")
@@ -92,3 +125,5 @@ else
 fi
 echo "$commit" >"$folder.recorded"
 echo "operation $number recorded: commit $commit"
+[ -z "$left" ] || printf '  without %s, which ran before it and has no folder here: %s\n' "${left#, }" \
+  'of that this glass will have the lines of the journal, and no more'

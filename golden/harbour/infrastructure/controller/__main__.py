@@ -30,8 +30,8 @@ from state import State, keep_verified, lock, open_journal, open_state
 def _ours(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """What `migrate` passes on before `--`, and what a person typed after it."""
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
-    for option in ("--state", "--sums", "--signer"):
-        parser.add_argument(option, required=True)
+    for option in ("--state", "--sums", "--signer", "--from"):
+        parser.add_argument(option, required=True, dest="folder" if option == "--from" else None)
     place = words.index("--")
     return parser.parse_args(words[:place]), words[place + 1 :]
 
@@ -70,7 +70,7 @@ def _act(words: list[str], console: Console) -> Exit:
         lock(state, "./migrate sign-off")
         keep_verified(state, given.sums, given.signer)
         journal = open_journal(state, found.plan_digest, repair=True)
-        run, said = signoff.sign(found, state, journal, typed.object or "", typed.by)
+        run, said = signoff.sign(found, state, journal, Path(given.folder, typed.object or ""), typed.by or "")
         console.say(said)
         operation.leave(console, lambda: operation.write_sign_off(found, state, journal, given.sums, run))
         status_page.Page(found, state, journal).write(at_work=False)

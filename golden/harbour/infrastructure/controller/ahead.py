@@ -20,6 +20,17 @@ def stands(journal: Journal) -> bool:
     return built
 
 
+def half_back(package: Package, journal: Journal) -> str | None:
+    """The command of a way back that was begun and has not come to its end."""
+    line = journal.half_back()
+    phase = None if line is None else package.phase(line.phase)
+    if phase is None:
+        return None
+    tried = {line.step for line in journal.of_this_pass(phase.id)}
+    options = [step.only_with for step in phase.steps if step.only_with is not None and step.id in tried]
+    return " ".join((f"./migrate {phase.id}", *options))
+
+
 def following(package: Package, state: State, journal: Journal, *, ours: bool = False) -> str:
     """What to type next; where nothing is left that the package runs, where to read on.
 
@@ -27,6 +38,9 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
     """
     if not ours and is_locked(state):
         return "wait until the run has ended, then: ./migrate status"
+    back = half_back(package, journal)
+    if back is not None:
+        return back
     stop = gates.standing(state)
     if stop == "PANIC" and stands(journal):
         return f"./migrate {package.way_back}"
@@ -46,6 +60,9 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
 
 def after(package: Package, state: State, journal: Journal, phase: Phase) -> str:
     """What comes after a phase that has just come to its end."""
+    back = half_back(package, journal)
+    if back is not None:
+        return back
     if phase.id in TAKES_BACK:
         if gates.standing(state):
             return "./migrate resume"

@@ -1,6 +1,7 @@
 """What people type after `./migrate`: one verb and what belongs to it."""
 
 import difflib
+import shlex
 from dataclasses import dataclass
 
 from outcome import Exit, Stop
@@ -13,7 +14,7 @@ VERBS = (*PHASES, "bootstrap", "sign-off", "approve", "hold", "resume", "panic",
 # Verbs that want a name after them, and what such a name looks like.
 _OBJECTS = {
     "approve": "a gate of MIGRATION-PLAN.md, chapter 13",
-    "sign-off": "the filled checklist, a path with a leading /",
+    "sign-off": "the filled checklist",
 }
 # Verbs that no package runs yet: whatever stands after one, what there is instead is told.
 _PLANNED = ("adopt",)
@@ -86,6 +87,9 @@ def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str
             raise _wrong(words, f"{option} belongs to approve alone", f"./migrate {verb}")
     if "--by" in values and verb not in ("approve", "sign-off"):
         raise _wrong(words, "--by belongs to approve and sign-off alone", f"./migrate {verb}")
+    if verb == "sign-off" and "--by" not in values:
+        following = f"./migrate sign-off {shlex.quote(names[0])} --by NAME"
+        raise _wrong(words, "sign-off needs --by, the name of who tried it", following)
     if "--check" in values and (verb not in PHASES or verb == "status"):
         raise _wrong(words, f"--check has no meaning for {verb}, which changes no machine", f"./migrate {verb}")
 

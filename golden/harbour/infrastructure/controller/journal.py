@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome import Exit, Stop
+from package import READS
 
 FIRST = "0" * 64
 TAKES_BACK = frozenset({"abort", "rollback"})
@@ -81,6 +82,16 @@ class Journal:
             elif line.phase == phase:
                 lines = [] if line.step == "end" else [*lines, line]
         return lines
+
+    def half_back(self) -> Line | None:
+        """The last line of a way back that has not come to its end, where nothing was begun since that builds."""
+        found = None
+        for line in self.steps():
+            if line.phase in TAKES_BACK:
+                found = None if line.state == "finished" else line
+            elif line.phase not in READS | KEPT:
+                found = None
+        return found
 
     def done(self, phase: str) -> set[str]:
         """Steps of the current pass whose last line says done (or skipped)."""

@@ -128,7 +128,9 @@ def leave(console: Console, write: Callable[[], tuple[Path | None, list[leak.Hit
             console.say(f"    {hit}")
         return
     console.document["operation"] = str(place)
-    console.say(f"operation: {place}\nnot recorded yet; GLASS is yours. One of:")
+    earlier = [before.name for before in _waiting(place.parent) if _run(before) < _run(place)]
+    first = f"A glass takes runs in their order: first {', '.join(earlier)} (./migrate status prints how). Then one of:"
+    console.say(f"operation: {place}\nnot recorded yet; GLASS is yours. {first if earlier else 'One of:'}")
     for command in commands(place):
         console.say(f"    {command}")
 
@@ -158,7 +160,7 @@ def _write(
         path = draft / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(content)
-    replace(place.with_name(f"{place.name}.sh"), _shell(package, about))
+    replace(place.with_name(f"{place.name}.sh"), _shell(package, journal, about))
     draft.replace(place)
     return place, []
 
@@ -184,15 +186,37 @@ class Standing:
 def standing(state: State, journal: Journal) -> Standing:
     """Looks at the runs that the journal tells of; a record is known by the note that recording leaves."""
     found = Standing([], [], {})
+    waiting = set(_waiting(state.here / "operations"))
     for run, phase in due(journal):
         place = folder(state, run, phase)
+        if place in waiting:
+            found.waiting.append(place)
+            continue
+        if _note(place).is_file():
+            found.recorded.append(place)
+            continue
         if place.is_dir():
-            (found.recorded if place.with_name(f"{place.name}.recorded").is_file() else found.waiting).append(place)
+            found.without[place.name] = "a later run is recorded, so a glass has its lines of the journal and no more"
             continue
         refusal = place.with_name(f"{place.name}.refused")
         why = "a secret was found in it" if refusal.exists() else "the run has not come to its end"
         found.without[place.name] = f"no operation folder, since {why}"
     return found
+
+
+def _waiting(operations: Path) -> list[Path]:
+    """Folders that may still be recorded, in the order of their runs: those after the last that was."""
+    places = sorted((place for place in operations.glob("[0-9]*") if place.is_dir()), key=_run)
+    last = max((_run(place) for place in places if _note(place).is_file()), default=0)
+    return [place for place in places if _run(place) > last]
+
+
+def _note(place: Path) -> Path:
+    return place.with_name(f"{place.name}.recorded")
+
+
+def _run(place: Path) -> int:
+    return int(place.name.partition("-")[0])
 
 
 def _files(state: State, journal: Journal, ran: Ran) -> tuple[dict[str, bytes], set[str]]:
@@ -311,7 +335,7 @@ def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _shell(package: Package, about: Mapping[str, Any]) -> str:
+def _shell(package: Package, journal: Journal, about: Mapping[str, Any]) -> str:
     """The operation's values as shell words, then the commands, which are the same for all."""
     of = about["package"]
     values = {
@@ -326,6 +350,7 @@ def _shell(package: Package, about: Mapping[str, Any]) -> str:
         "requested_by": about.get("requested_by", "none"),
         "approved_by": about.get("approved_by", "none"),
         "personal": "\n".join(about["personal"]),
+        "earlier": " ".join(f"{run}-{phase}" for run, phase in due(journal) if run < about["run"]),
     }
     head = f"#!/bin/sh\n# Records {about['phase']}, run {about['run']} of package {of['number']}, in a glass.\n"
     words = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())

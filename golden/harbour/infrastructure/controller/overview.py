@@ -37,10 +37,10 @@ _BACK = "was taken back, so what was there before stands again"
 
 
 def percent(package: Package, journal: Journal) -> int:
-    """Done share of the main line, by planned time; steps by hand count with their phase."""
-    done = journal.achieved()
-    shares = [step.share for phase in package.phases for step in phase.steps if {step.id, phase.id} & done]
-    return sum(shares) // 10
+    """Done share of what this package runs forward, by planned time; steps by hand count with their phase."""
+    phases = [phase for phase in package.phases if phase.forward and package.runs(phase)]
+    planned_seconds = sum(step.seconds for phase in phases for step in phase.steps)
+    return 100 * (planned_seconds - _left(package, journal)) // max(1, planned_seconds)
 
 
 def standing(package: Package, journal: Journal, phase: Phase) -> str:
@@ -151,7 +151,10 @@ def _running(package: Package, journal: Journal, progress: Progress | None) -> d
 def _trouble(package: Package, journal: Journal, at_work: bool) -> dict[str, Any] | None:
     """What stopped the last run, and what to type; nothing where it came to its end, or nothing has failed so far."""
     lines = [line for line in journal.lines if line.plan == journal.plan and line.step != "sign-off"]
-    lines = [line for line in lines if line.run == lines[-1].run]
+    # A way back that was begun stays what stopped, whatever was looked at or refused since.
+    back, last = journal.half_back(), lines[-1].run if lines else 0
+    at_work = at_work and (back is None or back.run == last)
+    lines = [line for line in lines if line.run == (last if back is None else back.run)]
     if not lines or lines[-1].state == "finished":
         return None
     phase = package.phase(lines[-1].phase)
@@ -161,7 +164,7 @@ def _trouble(package: Package, journal: Journal, at_work: bool) -> dict[str, Any
         return None
     # Why a gate is closed, or who holds, is for the gates to say.
     beside = any(step in ended for step in ("gate", "hold"))
-    again = None if beside else f"./migrate {lines[-1].phase}"
+    again = ahead.half_back(package, journal) or (None if beside else f"./migrate {lines[-1].phase}")
     title = phase.heading if phase else lines[-1].phase
     return {"phase": f"{title}, run {lines[-1].run}", "steps": found, "next": again}
 

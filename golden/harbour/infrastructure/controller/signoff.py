@@ -30,19 +30,17 @@ NAME = "at most 200 letters on one line, and not `none`"
 _SHOWN = 3  # of the points that are named in a message
 
 
-def sign(package: Package, state: State, journal: Journal, name: str, by: str | None) -> tuple[int, str]:
+def sign(package: Package, state: State, journal: Journal, path: Path, by: str) -> tuple[int, str]:
     """Keeps a filled checklist; returns its run and what to tell. Needs the lock: it writes the journal.
 
     Refused (exit 12) where the file is no filled checklist of this package, or nothing stands that it could be about.
     """
     again = f"./migrate sign-off FILE --by NAME, where FILE is a filled copy of {_CHECKLIST}"
-    by = (by or "").strip()
+    by, name = by.strip(), str(path)
     if not is_name(by):
         raise refused("sign-off.by", f"--by must be the name of who tried it: {NAME}", "sign-off", again)
-    path = Path(name)
     if not path.is_absolute():
-        # `migrate` has changed to the package's folder, so a relative path would be looked up there.
-        raise refused("sign-off.path", "the path must begin with /", name, again)
+        raise refused("sign-off.path", "the folder in which it was typed has no name any more", name, again)
     if not journal.is_finished(PHASE):
         raise refused(
             "sign-off.early", "nothing that was verified stands, so nobody can have tried it", str(journal.path),

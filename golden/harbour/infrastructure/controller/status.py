@@ -24,7 +24,7 @@ def show(package: Package, state: State, console: Console) -> Exit:
     """Prints what this package runs and how far it is, gates and stops, then what runs on the target."""
     journal = open_journal(state, package.plan_digest, repair=False)
     share = overview.percent(package, journal)
-    console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of the way forward")
+    console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of what this package runs")
     late = planned.is_late(package, journal)
     if late:
         when, rest = package.expires_at.isoformat(), planned.still_runs(package)

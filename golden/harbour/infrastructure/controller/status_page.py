@@ -80,7 +80,7 @@ def html(found: dict[str, Any]) -> str:
     name = f"{found['slug']} {found['environment']}"
     parts = [
         f"<h1>{text(name)}: {text(share)}</h1>\n",
-        f'<progress max="100" value="{found["percent"]}" aria-label="Share of the way forward, by planned time">'
+        f'<progress max="100" value="{found["percent"]}" aria-label="Share of what this package runs, by planned time">'
         f"{text(share)}</progress>\n",
         html_page.facts(_now(found)),
     ]

@@ -19,8 +19,8 @@ DOCUMENTATION = """
 module: stuf_inventory
 short_description: Write the inventory of a new machine and pin its host keys
 description:
-  - Writes C(hosts.json) and C(ssh_config) from what Terraform tells of the machine, and C(known_hosts) from what the machine
-    shows at its first boot, read from its provider.
+  - Writes C(hosts.json) and C(ssh_config) from what Terraform tells of the machine, and C(known_hosts) from what the
+    machine shows at its first boot, read from its provider.
   - Keys are pinned once. Others later are refused (C(stufpack_exit) 12), whoever pinned the first. Keys that do not
     come are told with the way by hand (C(stufpack_exit) 11).
 options:

@@ -160,6 +160,8 @@ def told(found: dict[str, Any]) -> list[str]:
         f"{item.get('verdict', 'finding')}: {json.dumps(item['key'])}, {item['why']}"
         for item in found.get("findings") or []
     ]
+    why = "its name is the administration's, so it was not copied; move it at the source"
+    findings += [f"left out: {json.dumps(key)}, {why}" for key in found.get("left_out") or []]
     more = [f"… and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []
     following = [f"next: {found['error']['next']}"] if "error" in found else []
     return [*carried, str(found.get("message", "")), *findings[:SHOWN], *more, *following]
@@ -178,10 +180,18 @@ def proven(found: dict[str, Any]) -> list[dict[str, Any]]:
     check = {
         "id": "content/objects",
         "expected": f"each of {found['expected']} objects reads back as the source has it, and nothing else is there",
-        "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()),
+        "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()) + since(found),
         "verdict": found["verdict"],
     }
     return [check]
+
+
+def since(found: dict[str, Any]) -> str:
+    """What the source holds otherwise than the export: a proof is about what is there, and not about what vanished."""
+    words = ("new", "changed", "gone")
+    counts = ", ".join(f"{found.get(f'{word}_since_export', 0)} {word}" for word in words)
+    left_out = len(found.get("left_out") or [])
+    return f"; since the export: {counts}" + (f"; {left_out} left out" if left_out else "")
 
 
 def at_once(*lines: str, progress: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -58,7 +58,11 @@ class Configuration:
     rates: Rates
     windows: Timetable
     requests_per_second: int
-    delete_limit: int
+    #: How many objects may be gone, and how many changed; `None` where nobody said a number.
+    delete_limit: int | None
+    change_limit: int | None = None
+    #: The bucket that was exported.
+    source_bucket: str | None = None
     needed_until: datetime.datetime | None = None
     rename: bool = False
     source: Credential | None = field(default=None)
@@ -91,7 +95,9 @@ def read(path: Path) -> Configuration:
         rates=Rates.of(_bytes_per_second(fields, "bandwidth_bits_per_second"), _timetable(fields)),
         windows=Timetable.of(fields.texts("windows")),
         requests_per_second=fields.number("requests_per_second", least=1),
-        delete_limit=fields.number("delete_limit"),
+        delete_limit=fields.number("delete_limit") if fields.has("delete_limit") else None,
+        change_limit=fields.number("change_limit") if fields.has("change_limit") else None,
+        source_bucket=_plain(fields, "source_bucket"),
         needed_until=_time(fields, "needed_until") if fields.has("needed_until") else None,
         rename=fields.has("rename_keys") and fields.one_of("rename_keys", ("percent-encode",)) == "percent-encode",
     )

@@ -14,10 +14,14 @@ from typing import Any
 
 #: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
 RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "stufpack-backup"})
+#: What the administration itself keeps of a STUF, which its export brings.
+DOCUMENT = re.compile(r"users\.json|(config|users)/[^/]+\.json")
 #: Headers beside content type and metadata that belong to an object.
 HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
+#: How S3 encrypts an object: with AES256 its ETag stays the MD5, with a key of KMS or of the customer it does not.
+ENCRYPTION = "x-amz-server-side-encryption"
 #: What most objects have of headers; nobody writes into what an entry holds.
 NONE: dict[str, str] = {}
 #: An ETag that is the MD5 of the bytes, and no count of parts.
@@ -39,11 +43,13 @@ class Entry:
     headers: dict[str, str] = field(default_factory=lambda: NONE)
     #: Whether it was so fresh when it was looked at that its time may not tell this write from the next one.
     young: bool = False
+    #: Whether it is encrypted with a key of its own, so that its ETag is no MD5, though as long as one.
+    sealed: bool = False
 
     @property
     def md5(self) -> str | None:
         """The MD5 of its bytes, where the store tells it."""
-        return self.etag if MD5.fullmatch(self.etag) else None
+        return self.etag if MD5.fullmatch(self.etag) and not self.sealed else None
 
     def is_young(self, listed_at: float) -> bool:
         """Whether it was written that shortly before a listing, whose time is the store's own."""
@@ -93,6 +99,11 @@ def is_content(key: str) -> bool:
     return key.split("/", 1)[0] not in RESERVED
 
 
+def is_left_out(key: str) -> bool:
+    """Whether a key that is no content is no document of the administration either: a file that stays behind."""
+    return not is_content(key) and DOCUMENT.fullmatch(key) is None
+
+
 def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
     """An entry from the headers of HEAD or GET; the time is the listing's, which both stores write alike."""
     prefix = "x-amz-meta-"
@@ -104,6 +115,7 @@ def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
         content_type=headers.get("content-type", ""),
         metadata={name.removeprefix(prefix): text for name, text in headers.items() if name.startswith(prefix)},
         headers={name: headers[name] for name in HEADERS if headers.get(name)},
+        sealed=headers.get(ENCRYPTION, "").startswith("aws:kms") or f"{ENCRYPTION}-customer-algorithm" in headers,
     )
 
 
@@ -116,6 +128,7 @@ def entry(
     metadata: dict[str, str] = NONE,
     headers: dict[str, str] = NONE,
     young: bool = False,
+    sealed: bool = False,
 ) -> Entry:
     """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
     shared = sys.intern
@@ -123,7 +136,7 @@ def entry(
         shared(key), size, shared(etag), shared(modified), shared(content_type),
         {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
         {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
-        young,
+        young, sealed,
     )  # fmt: skip
 
 

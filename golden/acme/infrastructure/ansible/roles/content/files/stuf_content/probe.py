@@ -6,7 +6,7 @@ import datetime
 import secrets
 from typing import Any
 
-from . import bulk
+from . import bulk, exported, inventory
 from .entries import Entry
 from .outcome import count, refused
 from .session import Session
@@ -85,11 +85,15 @@ def _target(session: Session, name: str) -> None:
         session.target.put(name, b"probe", like)
         try:
             there = session.target.head(name)
+            # Whatever the two are called: what was put here is not to be seen there.
+            shared = inventory.is_listed(session.source, name)
         finally:
             session.target.delete(name)
     except StoreError as error:
         raise refused(
             f"the target's bucket does not work: {error}", "./migrate deploy, then ./migrate verify"
         ) from None
+    if shared:
+        raise exported.one_bucket(session.credential.place)
     if there is None or like.differences(there):
         raise refused(f"the target does not keep an object as it was given ({count(5, 'byte')})", "./migrate verify")

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import batches, copying, delta, inventory, single
+from . import batches, copying, delta, exported, inventory, single
 from .batches import Line
 from .carried import Ledger
 from .copying import REPORT
@@ -62,9 +62,10 @@ def prove(session: Session) -> dict[str, Any]:
     begun = _now()
     source = copying.known_source(session)
     # One list after the other, and none longer than it is needed: each is as long as the content.
-    moved = _moved(source, inventory.contents(session.source))
+    left_out: list[str] = []
+    moved = _moved(source, inventory.contents(session.source, left_out))
     with Ledger(session, source) as ledger:
-        lines, absent, renamed = _listed(session, ledger, source, moved["added"])
+        lines, absent, renamed, since = _listed(session, ledger, source, moved["added"])
         gone = len(ledger.deleted)
     del ledger
     target = inventory.contents(session.target)
@@ -100,6 +101,8 @@ def prove(session: Session) -> dict[str, Any]:
     report = _report([*judged.values(), *unexpected], verified, expected, moved)
     report |= {
         "gone": gone,
+        **since,
+        "left_out": left_out,
         "transformed": len(renamed.keys() | {key for key, one in source.items() if session.wanted(one) is not one}),
         "bytes": sum(entry.size for entry in source.values()),
         "started": begun,
@@ -108,6 +111,7 @@ def prove(session: Session) -> dict[str, Any]:
     write_json(session.path(REPORT), report)
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
+    message += f"; {exported.since(list(since.values()), left_out)}"
     return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
 
 
@@ -145,11 +149,12 @@ def _moved(source: dict[str, Entry], now: dict[str, Entry]) -> dict[str, list[st
 
 def _listed(
     session: Session, ledger: Ledger, source: dict[str, Entry], added: list[str]
-) -> tuple[dict[str, Line], list[str], dict[str, str]]:
-    """Of the lists: lines that bring a digest, keys that the source does not hold, and names that are not the key's."""
+) -> tuple[dict[str, Line], list[str], dict[str, str], dict[str, int]]:
+    """Of the lists: lines that bring a digest, keys that the source does not hold, other names, and counts."""
     digests: dict[str, Line] = {}
     absent: list[str] = []
     renamed: dict[str, str] = {}
+    present = changed = gone = 0
 
     def note(key: str, given: str | None) -> None:
         known = ledger.at_target.get(key)
@@ -159,6 +164,10 @@ def _listed(
 
     for batch in batches.read(session.given.batches):
         for line in batch.lines:
+            entry = source.get(line.key)
+            present += entry is not None
+            gone += entry is None
+            changed += entry is not None and not exported.is_same_write(line, entry)
             if line.key in ledger.deleted:
                 continue
             if line.key not in source:
@@ -170,7 +179,7 @@ def _listed(
     for key in itertools.chain(source, added):
         if key not in renamed:
             note(key, None)
-    return digests, absent, renamed
+    return digests, absent, renamed, exported.told(source, present, changed, gone)
 
 
 def seen(session: Session) -> bool:
@@ -291,7 +300,7 @@ class Examination:
     def _told(self, entry: Entry) -> str | None:
         """The SHA-256 of this very write, where the export told it or it was read before."""
         line = self.lines.get(entry.key)
-        if line is not None and line.sha256 and line.size == entry.size and _same_time(line.modified, entry.modified):
+        if line is not None and line.sha256 and exported.is_same_write(line, entry):
             # The lists name the algorithm, as every digest of a package does.
             return line.sha256.removeprefix("sha256:")
         return self.read.get((entry.key, _version(entry)))
@@ -303,10 +312,6 @@ class Examination:
 
 def _version(entry: Entry) -> str:
     return f"{entry.size} {entry.etag} {entry.modified}"
-
-
-def _same_time(export: str, listing: str) -> bool:
-    return datetime.datetime.fromisoformat(export) == datetime.datetime.fromisoformat(listing)
 
 
 def _now() -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import configuration, keys
+from . import configuration, exported, keys
 from .configuration import Configuration, Credential
 from .entries import Entry
 from .limits import Pace, Stopping
@@ -78,7 +78,9 @@ class Session:
     def credential(self) -> Credential:
         """The source's credential, read when it is first needed."""
         if self._credential is None:
-            self._credential = configuration.credential(self.given.credential)
+            found = configuration.credential(self.given.credential)
+            exported.check_source(self.given, found.place)
+            self._credential = found
         return self._credential
 
     @property

@@ -34,6 +34,8 @@ force_path_style = true
 no_check_bucket = true
 disable_checksum = true
 """
+# For what is read it means that no ETag is taken for an MD5; rclone asks for an encryption only where it writes.
+SEALED = "server_side_encryption = aws:kms\n"
 AZURE_REMOTE = """[{name}]
 type = azureblob
 account = {access_key}
@@ -99,8 +101,11 @@ def _run(session: Session, entries: list[Entry], tell: Tell, window: float | Non
 
         # Each side trusts its own authority alone: `--ca-cert` would hold for both, and in the place of the system's.
         trusted = [hidden(place.authority) if place.authority else None for place in (source, target)]
+        sealed = SEALED if any(entry.sealed for entry in entries) else ""
         config = hidden(
-            _remote("source", source, "aws-s3", trusted[0]) + _remote("target", target, session.given.store, trusted[1])
+            _remote("source", source, "aws-s3", trusted[0])
+            + sealed
+            + _remote("target", target, session.given.store, trusted[1])
         )
         # One key a line: keys with line breaks never come here.
         names = hidden("".join(f"{entry.key}\n" for entry in entries))

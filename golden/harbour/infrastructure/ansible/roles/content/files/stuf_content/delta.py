@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from . import batches, bulk, copying, inventory, keys, names, single
+from . import bulk, copying, exported, inventory, keys, names, single
 from .carried import Carried, Ledger
 from .copying import Totals, Work
 from .entries import Entry
@@ -38,10 +38,14 @@ def carry(session: Session) -> dict[str, Any]:
     if not copying.is_complete(session):
         raise refused("the first copy is not complete", "./migrate content, which copies first")
     with Ledger(session) as ledger:
-        given = {line.key: line.target_key for batch in batches.read(session.given.batches) for line in batch.lines}
         listed = inventory.contents(session.source)
-        gone = sorted(((ledger.at_target.keys() | given.keys()) - listed.keys()) - ledger.deleted)
-        _refuse_too_many(session, gone, listed)
+        told = exported.read(session, listed)
+        given = told.names
+        held = (ledger.at_target.keys() | given.keys()) - ledger.deleted
+        gone = sorted(held - listed.keys())
+        _refuse_too_many(session, gone, len(held), listed)
+        del held
+        exported.refuse_many_changed(session, told)
         current = _current(session, ledger, listed)
         for key in current:
             given.setdefault(key, None)
@@ -78,8 +82,8 @@ def _found_wrong(session: Session) -> set[str]:
     return found
 
 
-def _refuse_too_many(session: Session, gone: list[str], listed: dict[str, Entry]) -> None:
-    limit = session.given.delete_limit
+def _refuse_too_many(session: Session, gone: list[str], held: int, listed: dict[str, Entry]) -> None:
+    limit = exported.limit(session.given.delete_limit, held)
     if gone and (len(gone) > limit or not listed):
         raise refused(
             f"{count(len(gone), 'object')} would be deleted, and the limit is {limit}"

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from . import batches
-from .entries import Entry, is_content, store
+from . import exported
+from .entries import Entry, is_content, is_left_out, store
 from .outcome import about, count, refused
 from .progress import Progress
 from .session import Session
@@ -18,8 +18,8 @@ from .wire import StoreError
 SOURCE = "source.jsonl"
 
 
-def contents(store_: Store) -> dict[str, Entry]:
-    """The listing of a bucket's content by key, without type and metadata."""
+def contents(store_: Store, left_out: list[str] | None = None) -> dict[str, Entry]:
+    """The listing of a bucket's content by key, without type and metadata, and which keys stay behind."""
     found: dict[str, Entry] = {}
     with _refusing():
         for entry in store_.listing():
@@ -27,6 +27,8 @@ def contents(store_: Store) -> dict[str, Entry]:
                 raise ValueError("the store lists a key twice")
             if is_content(entry.key):
                 found[entry.key] = entry
+            elif left_out is not None and is_left_out(entry.key):
+                left_out.append(entry.key)
     return found
 
 
@@ -81,22 +83,30 @@ def keep(session: Session, ordered: list[Entry]) -> None:
 
 def take(session: Session) -> dict[str, Any]:
     """Lists the source, compares with what the package expects, and keeps the inventory."""
-    listed = contents(session.source)
+    left_out: list[str] = []
+    listed = contents(session.source, left_out)
     expected = session.given.objects
-    wanted = {line.key for batch in batches.read(session.given.batches) for line in batch.lines}
+    told = exported.read(session, listed)
+    wanted = told.names.keys()
     gone = sorted(wanted - listed.keys())
     new = len(listed.keys() - wanted)
-    present = len(wanted) - len(gone)
-    shrunken = len(gone) > session.given.delete_limit or 2 * len(gone) > len(wanted)
-    del wanted
+    present, changed = len(wanted) - len(gone), len(told.changed)
+    shrunken = len(gone) > exported.limit(session.given.delete_limit, len(wanted))
     if (expected and not listed) or shrunken:
         raise refused(
             f"the source does not hold what was exported: expected {expected}, found {present}",
-            "look at bucket and credential at the source; if objects were deleted there, make a new export and package",
+            "look at bucket and credential at the source; if objects were deleted there, make a new export and package"
+            + (
+                f", or write `content_delete_limit: {len(gone)}` into local/vars.yml of the state folder"
+                if listed
+                else ""
+            ),
             findings=about(gone, "exported, and gone") if listed else [],
             expected=expected,
             found=present,
         )
+    exported.refuse_many_changed(session, told)
+    del told, wanted
     found, unreadable = described(session, listed.values())
     if unreadable:
         raise refused(
@@ -109,11 +119,13 @@ def take(session: Session) -> dict[str, Any]:
     ordered = [found[key] for key in listed]
     keep(session, ordered)
     return {
-        "message": f"source: {count(len(ordered), 'object')}, {new} new and {len(gone)} gone since the export",
+        "message": f"source: {count(len(ordered), 'object')}; {exported.since([new, changed, len(gone)], left_out)}",
         "expected": expected,
         "objects": len(ordered),
         "bytes": sum(entry.size for entry in ordered),
         "new_since_export": new,
+        "changed_since_export": changed,
         "gone_since_export": len(gone),
+        "left_out": left_out,
         "listed_at": session.source.listed_at,
     }

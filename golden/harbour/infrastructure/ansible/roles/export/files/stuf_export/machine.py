@@ -15,6 +15,7 @@ Run = Callable[[list[str]], str]
 # Compose calls the proxy by what it does, an export by what it is.
 SERVICES = {"api": "api", "keycloak": "keycloak", "postgres": "postgres", "garage": "garage", "proxy": "caddy"}
 LISTENING = "0A"
+SHOWN = 300  # letters of what a program said that failed
 
 
 def run(command: list[str]) -> str:
@@ -24,7 +25,10 @@ def run(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ExportError(f"{command[0]} cannot be run ({type(error).__name__})") from None
     if done.returncode != 0:
-        raise ExportError(f"{' '.join(command[:2])} ended with {done.returncode}")
+        # Its own last line: of what these programs are asked, none names a person or a secret.
+        said = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), "it said nothing")
+        plain = "".join(letter if letter.isprintable() else "?" for letter in said)
+        raise ExportError(f"{' '.join(command[:2])} ended with {done.returncode}: {plain[:SHOWN]}")
     return done.stdout
 
 

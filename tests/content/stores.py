@@ -12,6 +12,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -119,10 +120,10 @@ class Bucket:
     def __getattr__(self, call: str):
         return functools.partial(getattr(self.client, call), Bucket=self.name)
 
-    def seed(self, key: str, body: bytes, content_type="application/x-demo", metadata=None) -> None:
-        """Stores an object with the metadata that STUF's own have."""
+    def seed(self, key: str, body: bytes, content_type="application/x-demo", metadata=None, **headers: str) -> None:
+        """Stores an object with the metadata that STUF's own have, and with other headers, by boto's names."""
         pairs = {"uploader": "user@example.org", "original_filename": "demo.bin"} if metadata is None else metadata
-        self.put_object(Key=key, Body=body, ContentType=content_type, Metadata=pairs)
+        self.put_object(Key=key, Body=body, ContentType=content_type, Metadata=pairs, **headers)
 
     def listed(self, prefix: str = "") -> list[str]:
         """Every key."""
@@ -168,12 +169,13 @@ class Container:
     client: Any
     keys: ClassVar = (ACCOUNT, ACCOUNT_KEY)
 
-    def seed(self, key: str, body: bytes, content_type="application/x-demo", metadata=None) -> None:
-        """Stores a blob with the metadata that STUF's own have, over what is there."""
+    def seed(self, key: str, body: bytes, content_type="application/x-demo", metadata=None, **headers: str) -> None:
+        """Stores a blob with the metadata that STUF's own have, over what is there; headers by boto's names."""
         from azure.storage.blob import ContentSettings
 
         pairs = {"uploader": "user@example.org", "original_filename": "demo.bin"} if metadata is None else metadata
-        settings = ContentSettings(content_type=content_type)
+        others = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): text for name, text in headers.items()}
+        settings = ContentSettings(content_type=content_type, **others)
         self.client.upload_blob(key, body, overwrite=True, content_settings=settings, metadata=pairs)
 
     def listed(self, prefix: str = "") -> list[str]:

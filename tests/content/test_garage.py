@@ -94,8 +94,10 @@ class Garage(Case):
         source = own_client(self.source)
         for key in ("by/rclone", "by/itself/"):
             source.put(key, b"x", Entry(key, 1, "", "", "text/plain", metadata))
-        line = {"size": 1, "modified": "2026-11-01T08:00:00Z", "content_type": "text/plain"}
-        self.write_lists([{"key": key, **line} for key in ("by/rclone", "by/itself/")])
+        line = {"size": 1, "content_type": "text/plain"}
+        heads = {key: self.source.head_object(Key=key) for key in ("by/rclone", "by/itself/")}
+        when = {key: head["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ") for key, head in heads.items()}
+        self.write_lists([{"key": key, "modified": modified, **line} for key, modified in when.items()])
 
         copy = self.copied().document
 

@@ -24,6 +24,9 @@ class _OnAzure(Case):
 class ProofOnAzure(_OnAzure, test_proof.Proof):
     """What the proof finds in Azure."""
 
+    # Azure has no `expires`: a key with one is refused before the copy (test_azure.py).
+    headers = {name: text for name, text in test_proof.Proof.headers.items() if name != "Expires"}
+
 
 class DeltaOnAzure(_OnAzure, test_delta.Delta):
     """What changed meanwhile, carried to Azure."""

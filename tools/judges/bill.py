@@ -70,7 +70,7 @@ def wheels(components: list[dict[str, Any]], tree: Path) -> list[str]:
     said = {
         f"{part['name']}=={part['version']} {digest['content']}"
         for part in components
-        if part["type"] == "library"
+        if part["bom-ref"].startswith("wheel:")
         for digest in part["hashes"]
     }
     text = (tree / "infrastructure/controller/requirements.txt").read_text(encoding="utf-8")
@@ -81,6 +81,29 @@ def wheels(components: list[dict[str, Any]], tree: Path) -> list[str]:
         for digest in re.findall(r"--hash=sha256:([0-9a-f]{64})", line)
     }
     return differences("wheels", said, there)
+
+
+def providers(components: list[dict[str, Any]], tree: Path) -> list[str]:
+    """What `terraform init` fetches, each archive by digest; a package without Terraform names none."""
+    said = {
+        f"{part['name']} {part['version']} {digest['content']}"
+        for part in components
+        if part["bom-ref"].startswith("terraform-provider:")
+        for digest in part["hashes"]
+    }
+    lock = tree / "infrastructure/terraform/.terraform.lock.hcl"
+    if not lock.exists():
+        return [f"providers: {name} is in the bill alone" for name in sorted(said)]
+    there = {
+        f"{name} {version} {digest}"
+        for name, version, block in re.findall(
+            r"""provider "[^/"]+/([^"]+)" \{\s+version\s+= "([^"]+)"(.*?)^\}""",
+            lock.read_text(encoding="utf-8"),
+            re.S | re.M,
+        )
+        for digest in re.findall(r'"zh:([0-9a-f]{64})"', block)
+    }
+    return differences("providers", said, there)
 
 
 def collections(components: list[dict[str, Any]]) -> list[str]:
@@ -108,7 +131,8 @@ def references(bill: dict[str, Any]) -> list[str]:
     wrong += differences("dependencies", set(bill["dependencies"][0]["dependsOn"]), set(names))
     for part in components:
         purl = part.get("purl")
-        if purl is None and not part["bom-ref"].startswith("tool:"):
+        # The list of purl's types has none for a provider of Terraform.
+        if purl is None and not part["bom-ref"].startswith(("tool:", "terraform-provider:")):
             wrong.append(f"{part['bom-ref']} has no purl")
         elif purl is not None and PackageURL.from_string(purl).to_string() != purl:
             wrong.append(f"{purl} is not in its one form: {PackageURL.from_string(purl).to_string()}")
@@ -123,7 +147,8 @@ def main() -> int:
     manifest = json.loads((tree / "manifest.json").read_text(encoding="utf-8"))
     wrong = [error for error in [fits(bill)] if error is not None]
     wrong += refused(bill)
-    wrong += images(bill["components"], tree) + wheels(bill["components"], tree) + collections(bill["components"])
+    wrong += images(bill["components"], tree) + wheels(bill["components"], tree)
+    wrong += providers(bill["components"], tree) + collections(bill["components"])
     wrong += references(bill)
     needed = [part for part in bill["components"] if part["type"] == "application"]
     tools = {part["name"]: part["properties"][0]["value"] for part in needed}

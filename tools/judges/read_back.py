@@ -143,22 +143,8 @@ def by_ansible(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
 
 def by_compose(tree: Path, export: dict[str, Any], compare: Comparison) -> None:
     """What Compose hands to containers."""
-    folder = tree / "infrastructure/compose"
-    out = subprocess.run(
-        [
-            "docker",
-            "compose",
-            "--project-directory",
-            str(folder),
-            "-f",
-            str(folder / "compose.yaml"),
-            "config",
-            "--format",
-            "json",
-        ],
-        check=True,
-        stdout=subprocess.PIPE,
-    ).stdout
+    config = [str(Path(__file__).with_name("compose-config")), str(tree), "--format", "json"]
+    out = subprocess.run(config, check=True, stdout=subprocess.PIPE).stdout
     labels = [service.get("labels", {}) for service in json.loads(out)["services"].values()]
     names = {label["io.pyx.stuf.project"] for label in labels if "io.pyx.stuf.project" in label}
     compare.same(

@@ -71,7 +71,7 @@ fn secrets(user: &str) -> Vec<StorageSecret> {
     vec![
         provided(
             "storage_access_key",
-            format!("AccessKeyId with which the API reads and writes the bucket; after provision: aws iam create-access-key --user-name {user}"),
+            format!("AccessKeyId of the API's user; after provision: aws iam create-access-key --user-name {user}"),
         ),
         provided(
             "storage_secret_key",

@@ -21,7 +21,7 @@ from .shell import BenchError, run, say
 SERVICES = ("postgres", "garage", "keycloak", "api", "spa", "caddy")
 
 #: What stands around it.
-MACHINES = ("services", "source", "server", "hosted", "laptop", "browser")
+MACHINES = ("services", "source", "account", "server", "hosted", "laptop", "browser")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def _garage_rootfs() -> Path:
 RECIPES: dict[str, Recipe] = {
     "services": Recipe(),
     "source": Recipe(added={"wheels": lambda: fetch.wheels("source")}),
+    "account": Recipe(of="source"),
     "server": Recipe(added={"public-authority.crt": _public}),
     "hosted": Recipe(of="server"),
     "laptop": Recipe(suite="bookworm", added={"public-authority.crt": _public, "machine.crt": _machine_authorities}),

@@ -10,6 +10,9 @@ from .paths import CLONE, INSTANCE, PART
 DOMAIN = "files.harbour.example"
 #: Where the hosted side has it.
 INSTALLATION = "harbour.stuf.pyx.io"
+#: The address of the STUF that moves to an account at Amazon, and the end of every name of Amazon's.
+ACME_DOMAIN = "files.acme.example"
+AMAZON = "amazonaws.com"
 
 MAIL_USER = "stuf-harbour"
 #: Obviously no secret: the mail receiver exists on the bench only.
@@ -51,9 +54,10 @@ SOURCE = _place("source", 7)
 HOSTED = _place("hosted", 8)
 OPERATOR = _place("operator", 9)
 SERVER = _place("server", 10)
+ACCOUNT = _place("account", 11)
 LAPTOP = _place("laptop", 20)
 BROWSER = _place("browser", 30)
 STRANGER = _place("stranger", 66)
-EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, OPERATOR, SERVER, LAPTOP, BROWSER, STRANGER)
+EVERYONE = (NAMES, REGISTRY, MAIL, ZULIP, SENTRY, SOURCE, HOSTED, OPERATOR, SERVER, ACCOUNT, LAPTOP, BROWSER, STRANGER)
 
 REGISTRY_HOST = f"{REGISTRY.name}:5000"

@@ -13,6 +13,9 @@ from typing import Any
 from . import authority, images
 from .engine import SHARE, docker, docker_ok
 from .names import (
+    ACCOUNT,
+    ACME_DOMAIN,
+    AMAZON,
     DOMAIN,
     EVERYONE,
     GATEWAY,
@@ -114,9 +117,11 @@ def start_names() -> None:
             "the resolver is on loopback, out of containers' reach; next: name a real one in /etc/resolv.conf"
         )
     records = [f"--host-record={place.name},{place.address}" for place in EVERYONE]
-    records.append(f"--host-record={DOMAIN},{SERVER.address}")
+    records += [f"--host-record={domain},{SERVER.address}" for domain in (DOMAIN, ACME_DOMAIN)]
     records.append(f"--host-record={INSTALLATION},{HOSTED.address}")
     records.append(f"--host-record={ZULIP_DOMAIN},{ZULIP.address}")
+    # Whatever is asked of Amazon is asked of the account, and reaches nobody else.
+    records += [f"--address=/{AMAZON}/{ACCOUNT.address}", f"--local=/{AMAZON}/"]
     docker(
         *participate(NAMES),
         images.image("services"),

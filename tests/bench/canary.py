@@ -198,6 +198,19 @@ def holding(place: server.Place) -> set[str]:
     return set(server.inside("sh", "-c", look, place=place, stdin=_needles(), user="root").splitlines())
 
 
+def standing(value: str, folder: str) -> set[str]:
+    """Files below a folder of the Trust Architect's in which a value stands in any usual encoding; no tools'."""
+    needles = "".join(
+        sorted(
+            f"{form.decode('latin-1')}\n" for _, form in leak.encodings(value.encode()) if len(form) >= leak.SHORTEST
+        )
+    )
+    search = "grep -rlaFf /tmp/needles --exclude-dir=venv . || test $? -eq 1"
+    look = f"cat >/tmp/needles; cd {folder}; {search}; rm /tmp/needles"
+    found = server.inside("sh", "-euc", look, place=LAPTOP, stdin=needles.encode("latin-1"))
+    return {line.removeprefix("./") for line in found.splitlines()}
+
+
 def open_to_others(place: server.Place, paths: set[str]) -> str:
     """Which of these files somebody else may read."""
     listed = "\0".join(sorted(paths)).encode()
@@ -211,19 +224,19 @@ def plant() -> None:
     server.inside("logger", f"Authorization: Basic {header}", place=SERVER)
 
 
-def operations() -> list[Path]:
+def operations(installation: str = "harbour-production") -> list[Path]:
     """The operation folders of the Trust Architect, brought here, the oldest first."""
     here = instance_folder() / "operations"
     shutil.rmtree(here, ignore_errors=True)
-    docker("cp", f"{LAPTOP.container}:{STATE}/harbour-production/packages/1/operations", here)
+    docker("cp", f"{LAPTOP.container}:{STATE}/{installation}/packages/1/operations", here)
     found = [folder for folder in here.iterdir() if (folder / "operation.json").is_file()]
     return sorted(found, key=lambda folder: int(folder.name.partition("-")[0]))
 
 
-def record(found: list[Path]) -> subprocess.CompletedProcess[bytes]:
+def record(found: list[Path], slug: str = "harbour", of: str = "deployment") -> subprocess.CompletedProcess[bytes]:
     """A glass with the package and each operation, by stufpack and by stock tools in turns; what its check says."""
-    work = instance_folder() / "deployment"
-    glass, recipient = work / "stuf-harbour", work / "recipient"
+    work = instance_folder() / of
+    glass, recipient = work / f"stuf-{slug}", work / "recipient"
     key = ["--sign-key", work / "issuer", "--signers", work / "signers"]
     run([program(), "glass", "init", glass, *key])
     run(["age-keygen", "-o", recipient])

@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import re
 import sys
 import tarfile
@@ -18,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server, source
-from .deployment import PACKAGE, STATE, Deployment, Run, program
+from .deployment import PACKAGE, STATE, Deployment, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer
 from .names import BROWSER, DOMAIN, HOSTED, INSTALLATION, LAPTOP, OPERATOR, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import run, wait_for
+from .stories import Stories
 
 BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite")
 VALIDATION = "stufpack-validation"
@@ -32,56 +32,21 @@ CHANGING = ("prepare", "deploy", "import", "invite")
 VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
 
 
-class ItDeploys(unittest.TestCase):
-    """Tests run in the order of their names: each goes on where the one before stopped."""
+class ItDeploys(Stories):
+    """From the hosted side's machine to one that its owner names, and down again."""
 
-    deployment: Deployment
+    MACHINES = (SERVER, LAPTOP, OPERATOR, STRANGER, BROWSER, ZULIP, SENTRY, HOSTED)
     invited: Person
     exported: Export
     seen: canary.Seen
-    #: Until the machines stand, and again once a story fails.
-    failed = True
 
     @classmethod
-    def setUpClass(cls) -> None:
-        # A cleanup comes too where the machines do not come up, which is when their logs are needed.
-        cls.addClassCleanup(cls.clear_away)
+    def stand(cls) -> Deployment:
+        """Names, registry, mail, and a deployment that is still to come."""
         engine.start()
         network.start()
         mails.forget()
-        cls.deployment = Deployment.prepare()
-        cls.failed = False
-
-    @classmethod
-    def clear_away(cls) -> None:
-        """Keeps the logs of a run that failed, and removes its machines."""
-        if cls.failed:
-            server.keep_logs()
-        # For one who looks into a failure: the machines stay as they are.
-        if os.environ.get("STUFPACK_BENCH_KEEP"):
-            return
-        for place in (SERVER, LAPTOP, OPERATOR, STRANGER, BROWSER, ZULIP, SENTRY, HOSTED):
-            network.remove(place)
-
-    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
-        """Notes whether a story failed, so that the logs are kept."""
-        before = len(result.failures) + len(result.errors) if result else 0
-        super().run(result)
-        if result and len(result.failures) + len(result.errors) > before:
-            ItDeploys.failed = True
-        return result
-
-    def succeeds(self, phase: str, *options: str) -> Run:
-        """Runs a phase, which must end with 0."""
-        run = self.deployment.migrate(phase, *options)
-        self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
-        return run
-
-    def goes_well(self, command: str) -> str:
-        """Types a command as the plan prints it, which must end with 0; what it said."""
-        run = self.deployment.recorded(command)
-        self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
-        return run.output
+        return Deployment.prepare()
 
     def test_0_what_the_hosted_side_exports_is_what_stands_there(self) -> None:
         exported = Export(instance_folder() / "deployment" / "export")

@@ -49,7 +49,7 @@ def program() -> Path:
 def deliver(generator: Path, package: str) -> None:
     """Compiles and signs a package, and unpacks it on the Trust Architect's machine, in place of what is there."""
     with compiled(generator) as out:
-        _unpack(out, package)
+        unpack(out, package)
 
 
 @contextlib.contextmanager
@@ -62,7 +62,8 @@ def compiled(generator: Path) -> Iterator[Path]:
         yield Path(out)
 
 
-def _unpack(out: Path, package: str) -> None:
+def unpack(out: Path, package: str) -> None:
+    """Unpacks the one package of a folder on the Trust Architect's machine, in place of what is there."""
     packages = list(out.glob("*.zip"))
     if len(packages) != 1:
         raise BenchError(f"compile left {[file.name for file in packages]} in {out}")
@@ -119,6 +120,9 @@ class Deployment:
     recording: Recording = field(default_factory=Recording)
     #: The source kit on the hosted side's machine.
     kit: hosted.Kit | None = None
+    #: Where the package lies, and the name under which what it deploys is reached.
+    package: str = PACKAGE
+    domain: str = DOMAIN
 
     @classmethod
     def prepare(cls) -> Deployment:
@@ -145,7 +149,7 @@ class Deployment:
         compiled = run(["stufpack", *words.split()], env=path, cwd=work, log="compile")
         said = (compiled.stdout + compiled.stderr).decode()
         recording.add(f"stufpack {words}", compiled.returncode, time.monotonic() - begun, said)
-        _unpack(work / "out", PACKAGE)
+        unpack(work / "out", PACKAGE)
         server.place_file(LAPTOP, ".config/stufpack/harbour.signers", (work / "signers").read_text())
         # Made by the hosted side's kit, as the operator asks for it over SSH.
         issued = kit.issue("source-read", days=2)
@@ -172,7 +176,7 @@ class Deployment:
         words = [program(), "compile", made, "--target", work / "target.json", "--out", work / "next"]
         words += ["--sign-key", work / "issuer", "--previous", before, "--signers", work / "signers"]
         run(words, log="compile")
-        _unpack(work / "next", PACKAGE)
+        unpack(work / "next", PACKAGE)
         self.plan = plan(PACKAGE)
 
     def command(self, phase: str) -> str:
@@ -184,14 +188,15 @@ class Deployment:
             raise BenchError(f"the plan has no phase {phase}")
         return str(found[0])
 
-    def migrate(self, phase: str, *options: str, package: str = PACKAGE) -> Run:
+    def migrate(self, phase: str, *options: str, package: str | None = None) -> Run:
         """Types the command of a phase; the whole output is in the log `migrate-PHASE`."""
         return self.type(phase, " ".join([self.command(phase), *map(shlex.quote, options)]), package)
 
-    def type(self, phase: str, command: str, package: str = PACKAGE) -> Run:
+    def type(self, phase: str, command: str, package: str | None = None) -> Run:
         """Types a command; the whole output is in the log `migrate-PHASE`."""
         begun = time.monotonic()
-        done = server.on_laptop(f"cd {package} && {command} --json", log=f"migrate-{phase}", check=False, timeout=2400)
+        line = f"cd {package or self.package} && {command} --json"
+        done = server.on_laptop(line, log=f"migrate-{phase}", check=False, timeout=2400)
         TYPED.append((command, time.monotonic() - begun, done.returncode))
         output = done.stdout.decode(errors="replace")
         # A phase that tells how far it is writes JSON Lines; the document is the last.
@@ -207,7 +212,7 @@ class Deployment:
         """Types a command as people do, without `--json`; it goes into the recording."""
         begun = time.monotonic()
         log = f"migrate-{command.split()[1]}"
-        done = server.on_laptop(f"cd {PACKAGE} && {command} 2>&1", log=log, check=False, timeout=2400)
+        done = server.on_laptop(f"cd {self.package} && {command} 2>&1", log=log, check=False, timeout=2400)
         said = done.stdout.decode(errors="replace")
         self.recording.add(command, done.returncode, time.monotonic() - begun, said)
         TYPED.append((command, time.monotonic() - begun, done.returncode))
@@ -221,14 +226,14 @@ class Deployment:
     def outside(self) -> Outside:
         """A client outside that trusts the web's authorities and knows the public names."""
         web = trusting(authority.authority("public").certificate)
-        return Outside({DOMAIN: Way(SERVER.address, 443, web), INSTALLATION: Way(HOSTED.address, 443, web)})
+        return Outside({self.domain: Way(SERVER.address, 443, web), INSTALLATION: Way(HOSTED.address, 443, web)})
 
-    def stuf(self, domain: str = DOMAIN) -> Stuf:
+    def stuf(self, domain: str | None = None) -> Stuf:
         """The deployed installation, as people see it; or the hosted side's."""
-        return Stuf(self.outside(), domain)
+        return Stuf(self.outside(), domain or self.domain)
 
     def users(self) -> list[dict[str, Any]]:
         """The people of the package, as it would have Keycloak know them."""
-        file = f"{PACKAGE}/configuration/integration-config/realm-users.json"
+        file = f"{self.package}/configuration/integration-config/realm-users.json"
         found: list[dict[str, Any]] = json.loads(server.inside("cat", file, place=LAPTOP))["users"]
         return found

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,17 +101,18 @@ def start_server() -> Access:
     return access
 
 
-def admit(place: Place) -> None:
-    """Lets the Trust Architect's key into a machine."""
-    public = key().with_name(key().name + ".pub").read_text()
-    inside(
-        "sh",
-        "-euc",
-        "install -d -o deploy -g deploy -m 0700 /home/deploy/.ssh && cat >/home/deploy/.ssh/authorized_keys"
-        " && chown deploy:deploy /home/deploy/.ssh/authorized_keys && chmod 0600 /home/deploy/.ssh/authorized_keys",
-        place=place,
-        stdin=public.encode(),
+def public_key() -> str:
+    """The half of the Trust Architect's key that a machine is told, without its comment."""
+    return " ".join(key().with_name(key().name + ".pub").read_text().split()[:2])
+
+
+def admit(place: Place, user: str = "deploy", public: str | None = None) -> None:
+    """Lets a key into a machine: the Trust Architect's, unless another is named."""
+    command = (
+        'install -d -o "$1" -g "$1" -m 0700 "/home/$1/.ssh" && cd "/home/$1/.ssh" && cat >authorized_keys'
+        ' && chown "$1:$1" authorized_keys && chmod 0600 authorized_keys'
     )
+    inside("sh", "-euc", command, "sh", user, place=place, stdin=f"{public or public_key()}\n".encode())
 
 
 def forget(volume: str) -> None:
@@ -178,9 +180,9 @@ def inside(*words: str, place: Place = SERVER, stdin: bytes | None = None, user:
     return docker("exec", *options, place.container, *words, stdin=stdin)
 
 
-def start_laptop(place: Place = LAPTOP, **kept: str) -> None:
+def start_laptop(place: Place = LAPTOP, *, shown: Mapping[Path, str] | None = None, **kept: str) -> None:
     """The Trust Architect's machine, or one like it: the server's key in place, the host not yet known."""
-    run_laptop(images.image("laptop"), place, **kept)
+    run_laptop(images.image("laptop"), place, shown=shown, **kept)
     # The folders above what is kept are the engine's.
     above = {str(folder) for path in (PIP, *kept) for folder in Path(path).parents if folder.is_relative_to(HOME)}
     inside("chown", "architect:architect", *sorted(above), place=place, user="root")
@@ -193,10 +195,15 @@ def start_laptop(place: Place = LAPTOP, **kept: str) -> None:
     )
 
 
-def run_laptop(image: str, place: Place = LAPTOP, **kept: str) -> None:
-    """Starts an image in place of the machine that runs; folders of it that are kept, by the names under which."""
+def run_laptop(image: str, place: Place = LAPTOP, *, shown: Mapping[Path, str] | None = None, **kept: str) -> None:
+    """Starts an image in place of the machine that runs; folders of it that are kept, by the names under which.
+
+    What of this machine is shown there can only be read.
+    """
     remove(place)
-    volumes = []
+    volumes: list[str] = []
+    for here, there in (shown or {}).items():
+        volumes += ["--volume", f"{here}:{there}:ro"]
     # Downloaded wheels are; `bootstrap` checks each by its digest.
     for path, name in {PIP: "laptop-pip", **kept}.items():
         (CACHE / name).mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 from typing import Any
 
 from . import authority, images
@@ -20,16 +21,21 @@ LARGEST = 80_000
 
 
 def start() -> dict[str, Any]:
-    """A fresh store, filled; what `fill.py` says of it."""
+    """A fresh store with harbour's files, and keys of the kit's and of the API; what `fill.py` says of it."""
+    files = listed(REPOSITORY / "examples" / "harbour" / "export" / "inventory.csv")
+    return fill(BUCKET, REGION, files, {"kit": _kit_rights(), "api": rights_in(BUCKET)})
+
+
+def fill(bucket: str, region: str, files: list[dict[str, Any]], keys: dict[str, Any]) -> dict[str, Any]:
+    """A fresh store with these files in a bucket, and keys by who has them and with which rights."""
     remove(SOURCE)
     own = authority.issue("source", SOURCE.name)
     tls = ["--volume", f"{own.certificate}:/tls.crt:ro", "--volume", f"{own.key}:/tls.key:ro"]
     docker(*participate(SOURCE, *tls), images.image("source"))
     wait_for("the source's storage", lambda: open_port(SOURCE.address, 443), 30)
-    keys = {"kit": _kit_rights(), "api": _api_rights()}
-    wanted = {"bucket": BUCKET, "region": REGION, "objects": _objects(), "keys": keys}
-    fill = ["exec", "--interactive", SOURCE.container, "/opt/moto/bin/python3", "-W", "ignore", "/opt/fill.py"]
-    found: dict[str, Any] = json.loads(docker(*fill, stdin=json.dumps(wanted).encode()))
+    wanted = {"bucket": bucket, "region": region, "objects": files, "keys": keys}
+    filling = ["exec", "--interactive", SOURCE.container, "/opt/moto/bin/python3", "-W", "ignore", "/opt/fill.py"]
+    found: dict[str, Any] = json.loads(docker(*filling, stdin=json.dumps(wanted).encode()))
     return found
 
 
@@ -59,8 +65,8 @@ def change(filled: dict[str, Any], key: str, how: str) -> None:
     docker(*words, stdin=json.dumps(given).encode())
 
 
-def _objects() -> list[dict[str, Any]]:
-    inventory = REPOSITORY / "examples" / "harbour" / "export" / "inventory.csv"
+def listed(inventory: Path) -> list[dict[str, Any]]:
+    """The files of an example's inventory, none of them large."""
     with inventory.open(newline="") as file:
         return [
             {
@@ -73,10 +79,10 @@ def _objects() -> list[dict[str, Any]]:
         ]
 
 
-def _api_rights() -> Any:
-    """What a STUF needs of its own bucket."""
-    bucket = f"arn:aws:s3:::{BUCKET}"
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": [bucket, f"{bucket}/*"]}
+def rights_in(bucket: str, *actions: str) -> Any:
+    """Rights in a bucket: all that a STUF needs of its own, or these actions alone."""
+    arn = f"arn:aws:s3:::{bucket}"
+    statement = {"Effect": "Allow", "Action": list(actions) or "s3:*", "Resource": [arn, f"{arn}/*"]}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 

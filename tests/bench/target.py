@@ -21,16 +21,30 @@ from .shell import run
 
 
 def target(place: Place, domain: str) -> dict[str, Any]:
-    """A target document (JSON is accepted wherever YAML is)."""
+    """The target of a machine that is there."""
+    host = {"address": place.address, "port": 22, "user": "deploy", "hostKeys": server.host_keys(place)}
+    # The bench's disk is this machine's, which is whatever it is.
+    return _document({"provider": "host", "host": host, "requireDiskEncryption": False}, domain)
+
+
+def target_at_amazon(region: str, domain: str, disk: str) -> dict[str, Any]:
+    """The target of a machine that Terraform has made, with a data disk of this size."""
+    # The first three are for everybody; the registry is the bench's.
+    ports = [80, 443, 587, 5000]
+    choices = {"region": region, "sshPublicKey": server.public_key(), "egressPorts": ports, "dataVolume": disk}
+    return _document({"provider": "aws", "aws": choices}, domain, "garage")
+
+
+def _document(where: dict[str, Any], domain: str, *without: str) -> dict[str, Any]:
+    """A target document (JSON is accepted wherever YAML is), and the services that run nowhere there."""
     return {
         "apiVersion": "stufpack.dev/v1",
         "kind": "StufTarget",
         "spec": {
             "pathway": "hosted-to-self",
-            "provider": "host",
             "environment": "production",
             "domain": domain,
-            "host": {"address": place.address, "port": 22, "user": "deploy", "hostKeys": server.host_keys(place)},
+            **where,
             "tls": {"mode": "provided"},
             "mail": {
                 "host": MAIL.name,
@@ -42,10 +56,8 @@ def target(place: Place, domain: str) -> dict[str, Any]:
             },
             "identity": {"invitation": "mail"},
             "allow": {"ssh": [SUBNET]},
-            "images": network.release(),
+            "images": {name: image for name, image in network.release().items() if name not in without},
             "registry": {"ca": authority.authority("registry").certificate.read_text()},
-            # The bench's disk is this machine's, which is whatever it is.
-            "requireDiskEncryption": False,
             # Many small batches, slow enough to be met in the middle, and slower but for the timetable.
             "content": {
                 "bandwidth": "1 Mbit/s",

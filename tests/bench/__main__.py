@@ -14,7 +14,7 @@ import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import checkpoints, deployment, engine, hosted_stuf, images, network, recording, server
+from . import checkpoints, deployment, disk, engine, hosted_stuf, images, network, recording, server
 from .names import DOMAIN, EVERYONE, GATEWAY, NETWORK
 from .paths import INSTANCE, logs_folder
 from .shell import BenchError, say
@@ -46,6 +46,7 @@ def down() -> None:
     checkpoints.forget()
     for volume in (server.DATA_VOLUME, hosted_stuf.DATA_VOLUME):
         server.forget(volume)
+    disk.detach()
     if engine.docker_ok("network", "inspect", NETWORK):
         engine.docker("network", "rm", NETWORK)
     engine.stop()
@@ -98,17 +99,29 @@ def deploy() -> None:
     _tests("deploy_test")
 
 
+def acme() -> None:
+    """A package for an account at Amazon, compiled by $STUFPACK, deploys on a machine of that account."""
+    _tests("acme_test")
+    print(f"\n{deployment.typed()}")
+
+
+def beside() -> None:
+    """What a second bench does while the first deploys: the image tests, then the package for Amazon."""
+    _tests(*_image_tests(), "acme_test")
+    print(f"\n{deployment.typed()}")
+
+
 def end_to_end() -> None:
-    """The deployment with image tests beside it, on two networks; what this clone started is stopped in the end."""
+    """The deployment with the rest beside it, on two networks; what this clone started is stopped in the end."""
     engine.start()
     images.every()
-    beside = Beside("images")
+    second = Beside("images")
     try:
-        with beside.running("test-images"):
+        with second.running("beside"):
             deploy()
         print(f"\n{deployment.typed()}")
     finally:
-        beside.call("down")
+        second.call("down")
         down()
 
 
@@ -148,6 +161,8 @@ COMMANDS = {
     "status": status,
     "test-images": test_images,
     "deploy": deploy,
+    "acme": acme,
+    "beside": beside,
     "e2e": end_to_end,
     "logs": server.keep_logs,
     "accept-recording": recording.accept,

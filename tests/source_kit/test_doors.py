@@ -12,6 +12,26 @@ from kit import Bucket, MachineTest, example, freezing, program, settings
 
 frozen, policies = program("frozen"), program("policies")
 
+BUCKET = "example-stuf-uploads"
+#: What the freeze adds to the bucket's policy, whole.
+DENIAL: dict[str, object] = {
+    "Sid": "StufSourceFreeze",
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": ["s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:RestoreObject"],
+    "Resource": f"arn:aws:s3:::{BUCKET}/*",
+}
+#: How somebody may edit it in the store's console, so that it has its name and lets somebody write.
+EDITED: dict[str, dict[str, object]] = {
+    "it allows": {"Effect": "Allow"},
+    "it denies reading": {"Action": "s3:GetObject"},
+    "it lets objects be deleted": {"Action": ["s3:PutObject*"]},
+    "another bucket": {"Resource": "arn:aws:s3:::other/*"},
+    "one folder": {"Resource": f"arn:aws:s3:::{BUCKET}/closed/*"},
+    "a condition that never holds": {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.1/32"}}},
+    "one robot alone": {"Principal": {"AWS": "arn:aws:iam::111122223333:user/robot"}},
+    "all but somebody": {"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:user/ada"}},
+}
 NOW = datetime.datetime(2026, 11, 21, 10, tzinfo=datetime.UTC)
 AGES = datetime.timedelta(seconds=600)
 
@@ -167,8 +187,7 @@ class Policies(Doors):
         assert isinstance(self.bucket.held, dict)
         own, denial = self.bucket.held["Statement"]
         self.assertEqual(own, self.BEFORE["Statement"])  # type: ignore[index]
-        self.assertEqual((denial["Effect"], denial["Principal"]), ("Deny", "*"))
-        self.assertEqual(denial["Resource"], "arn:aws:s3:::example-stuf-uploads/*")
+        self.assertEqual(denial, DENIAL)
         self.assertEqual(self.does("unfreeze")["seen"]["bucket"], "open")
         self.assertEqual(self.bucket.held, self.BEFORE)
 
@@ -194,18 +213,96 @@ class Policies(Doors):
         self.does("freeze")
         lease = self.does("status")["frozen"]
         closed, self.bucket.held = self.bucket.held, self.BEFORE
-        for unreachable, code in ((False, 11), (True, 1)):
+        renew, freeze, redirect = ("renew",), ("freeze",), ("redirect", "to", "files.example.org")
+        for unreachable, code, verbs in ((False, 11, (renew, redirect)), (True, 1, (renew, freeze, redirect))):
             self.bucket.unreachable = unreachable
-            for verb in (("renew",), ("freeze",), ("redirect", "to", "files.example.org")):
+            for verb in verbs:
                 with self.subTest(verb, unreachable=unreachable):
                     ended, _, told = self.by_root(*verb)
                     self.assertEqual((ended, self.led_to()), (code, []), told)
+                    if not unreachable:
+                        self.assertIn("somebody opened the bucket", told)
         self.assertEqual(self.does("status")["frozen"], lease, "neither renewed nor redirected")
         self.assertIn("the bucket is unknown", self.does("restore")["state"])
         self.bucket.unreachable = False
-        self.bucket.held = closed
+        self.assertIn("the bucket is open", self.does("restore")["state"])
+        self.assertIn("closed again, as somebody had opened the bucket", self.does("freeze")["state"])
+        self.assertTrue(policies.same_otherwise(self.bucket.held, closed))
+        self.assertTrue(policies.denies(self.bucket.held, BUCKET))
         self.does("redirect", "to", "files.example.org")
         self.assertEqual(self.led_to(), ["files.example.org"])
+
+    def test_a_statement_that_somebody_edited_closes_nothing_until_the_next_freeze(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        for how, change in EDITED.items():
+            with self.subTest(how):
+                self.edit(change)
+                held = doors.state()
+                self.assertEqual(doors.seen()["bucket"], freezing.CHANGED)
+                for verb in (doors.renew, partial(doors.redirect, "files.example.org")):
+                    with self.assertRaises(freezing.Undecided) as told:
+                        verb(now=NOW + AGES / 2)
+                    self.assertIn("somebody changed the statement StufSourceFreeze", str(told.exception))
+                    self.assertIn("next: freeze", str(told.exception))
+                self.assertEqual((doors.state(), self.led_to()), (held, []), "neither renewed nor redirected")
+                said = doors.freeze(NOW + AGES / 2)
+                self.assertIn("as somebody had opened the bucket; frozen since 2026-11-21T10:05:00Z", said)
+                self.assertEqual((doors.seen()["bucket"], self.switch()), ("read-only", True))
+                self.assertIn("opens by itself at 2026-11-21T10:15:00Z", doors.renew(NOW + AGES / 2))
+        doors.redirect("files.example.org", NOW + AGES / 2)
+        self.edit(EDITED["it allows"])
+        with self.subTest("users who were led away come back to a closed proxy, and hear of the bucket"):
+            self.assertIn("the bucket is changed", doors.restore(NOW + AGES / 2))
+            self.assertEqual((self.led_to(), self.switch()), ([], True))
+
+    def test_both_doors_that_somebody_opened_are_closed_by_one_freeze(self) -> None:
+        self.does("freeze")
+        self.edit(EDITED["one robot alone"])
+        (self.switches / "read-only").unlink()
+        said = self.does("freeze")
+        self.assertIn("closed again, as somebody had opened the proxy and the bucket", said["state"])
+        self.assertEqual(said["seen"], {"proxy": "read-only", "bucket": "read-only", "redirect": None})
+
+    def test_a_statement_that_somebody_edited_is_gone_when_it_opens(self) -> None:
+        for end in ("unfreeze", "watch", "the record is gone"):
+            with self.subTest(end):
+                doors = freezing.Doors(self.places, self.given())
+                doors.freeze(NOW)
+                self.edit(EDITED["a condition that never holds"])
+                if end == "the record is gone":
+                    (self.places.state / "frozen.json").unlink()
+                    (self.switches / "read-only").unlink()
+                    doors.freeze(NOW)
+                    self.assertEqual(doors.seen()["bucket"], "read-only")
+                said = doors.watch(NOW + AGES) if end == "watch" else doors.unfreeze(NOW)
+                self.assertIn("open", str(said))
+                self.assertEqual((doors.seen()["bucket"], self.switch()), ("open", False))
+                self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
+                self.assertIsNone(doors.state())
+
+    def test_a_bucket_that_cannot_be_closed_again_is_not_called_closed(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        self.edit(EDITED["another bucket"])
+        self.bucket.refuses = True
+        with self.assertRaisesRegex(freezing.SourceError, "403"):
+            doors.freeze(NOW + AGES / 2)
+        self.assertEqual(doors.seen()["bucket"], freezing.CHANGED)
+        held = doors.state()
+        assert held
+        self.assertEqual(held.lease_until, "2026-11-21T10:10:00Z", "nothing was put off")
+        self.bucket.refuses = False
+        self.assertIn("closed again", doors.freeze(NOW + AGES / 2))
+
+    def edit(self, change: dict[str, object]) -> None:
+        """Somebody edits the freeze's statement, and nothing else, in the bucket's policy."""
+        held = self.bucket.held
+        assert isinstance(held, dict)
+        *others, denial = held["Statement"]
+        self.assertEqual(denial["Sid"], "StufSourceFreeze")
+        without = {name: value for name, value in denial.items() if f"Not{name}" not in change}
+        self.bucket.held = {**held, "Statement": [*others, {**without, **change}]}
 
     def test_the_proxy_opens_when_nobody_renews_whatever_becomes_of_the_bucket(self) -> None:
         self.does("freeze")
@@ -241,7 +338,7 @@ class Policies(Doors):
         ended, told = watch()
         self.assertEqual((ended, self.switch()), (0, False), told)
         self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
-        self.assertFalse(policies.denies(self.bucket.held))
+        self.assertFalse(policies.bears_name(self.bucket.held))
         self.assertFalse((self.places.state / "frozen.json").exists())
 
     def test_what_cannot_be_closed_whole_is_not_closed_at_all(self) -> None:
@@ -296,7 +393,39 @@ class OtherWords(Policies):
         self.does("freeze")
         self.does("unfreeze")
         self.assertTrue(policies.same_otherwise(self.bucket.held, self.BEFORE))
-        self.assertFalse(policies.denies(self.bucket.held))
+        self.assertFalse(policies.bears_name(self.bucket.held))
+
+    def test_the_statement_of_a_freeze_is_known_in_other_words_and_by_all_that_it_means(self) -> None:
+        def closed(**words: object) -> bool:
+            return bool(policies.denies({"Version": "2012-10-17", "Statement": DENIAL | words}, BUCKET))
+
+        actions = DENIAL["Action"]
+        assert isinstance(actions, list)
+        same: list[dict[str, object]] = [
+            {},
+            {"Action": [*reversed(actions)]},
+            {"Resource": [DENIAL["Resource"]]},
+            {"Principal": {"AWS": "*"}},
+            {"Principal": {"AWS": ["*"]}},
+        ]
+        fewer: list[dict[str, object]] = [{"Action": [one for one in actions if one != left]} for left in actions]
+        others: list[dict[str, object]] = [
+            *EDITED.values(),
+            *fewer,
+            {"Sid": "Other"},
+            {"Principal": {"AWS": "*", "Service": "s3.amazonaws.com"}},
+            {"Principal": {"Service": "*"}},
+            {"Resource": [DENIAL["Resource"], "arn:aws:s3:::other/*"]},
+            {"Action": [*actions, "s3:GetObject"]},
+            {"Condition": {}},
+        ]
+        for words in same:
+            self.assertTrue(closed(**words), words)
+        for words in others:
+            self.assertFalse(closed(**words), words)
+        self.assertFalse(policies.denies(None, BUCKET))
+        beside = [{"Sid": "Own", "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}, DENIAL]
+        self.assertTrue(policies.denies({"Statement": beside}, BUCKET), "a denial outweighs what is allowed")
 
     def test_another_meaning_is_no_other_wording(self) -> None:
         def changed(at: int, **words: object) -> dict[str, object]:
@@ -359,7 +488,33 @@ class Unanswered(Policies):
         doors = self.frozen_in_vain()
         self.bucket.acts()
         self.assertIn("found closed", doors.unfreeze(NOW + self.WINDOW))
-        self.assertFalse(policies.denies(self.bucket.held))
+        self.assertFalse(policies.bears_name(self.bucket.held))
+
+    def test_a_denial_that_came_late_and_was_edited_since_is_taken_out_too(self) -> None:
+        doors = self.frozen_in_vain()
+        self.bucket.acts()
+        self.edit(EDITED["it allows"])
+        self.assertIn("found closed", str(doors.watch(NOW + AGES)))
+        self.assertFalse(policies.bears_name(self.bucket.held))
+
+    def test_a_bucket_whose_closing_again_nobody_answered_is_not_called_closed(self) -> None:
+        doors = freezing.Doors(self.places, self.given())
+        doors.freeze(NOW)
+        self.edit(EDITED["it allows"])
+        self.bucket.silent = True
+        with self.assertRaises(freezing.Unanswered) as told:
+            doors.freeze(NOW + AGES / 2)
+        self.assertIn("the bucket may be open; until 2026-11-21T10:25:00Z", str(told.exception))
+        self.assertEqual((doors.seen()["bucket"], self.switch()), (freezing.CHANGED, True))
+        self.bucket.silent = False
+        for verb in (doors.freeze, doors.renew, partial(doors.redirect, "files.example.org")):
+            with self.assertRaises(freezing.Refused):
+                verb(now=NOW + AGES / 2)
+        self.bucket.acts()
+        self.assertIn("open; until 2026-11-21T10:25:00Z", str(doors.watch(NOW + AGES)), "its lease was not put off")
+        self.assertEqual((doors.seen()["bucket"], self.switch()), ("open", False))
+        self.assertIn("no request", str(doors.watch(NOW + AGES / 2 + self.WINDOW)))
+        self.assertIsNone(doors.state())
 
     def test_what_was_done_without_an_answer_is_undone_at_once(self) -> None:
         self.bucket.acts_silently = True

@@ -5,7 +5,8 @@ there, and the bucket's policy denies writes to everyone, which ends whatever go
 is written down first and put back as it was. A redirected STUF never opens by itself: its users write elsewhere.
 
 Somebody may open a door by hand. So whoever renews, or leads people away, is told by the doors and not by what is
-written down: what is uploaded meanwhile would be missing at the new address.
+written down: what is uploaded meanwhile would be missing at the new address. A bucket is closed by nothing less
+than the whole statement of the freeze; what has to go when it opens is known by its name.
 
 A request to the store that nobody answered may be done late, and close a bucket of which nothing is written down any
 more, or open one that is to be closed. So the record stays until no such request can be outstanding.
@@ -34,6 +35,8 @@ OUTSTANDING = datetime.timedelta(seconds=1200)
 SWITCH = "read-only"
 #: What is seen of a bucket to which nobody writes past the proxy.
 CLOSED = ("read-only", "not managed")
+#: What is seen of one whose statement of the freeze has the name alone left: edited, it may deny nothing to anybody.
+CHANGED = f"changed: the statement {policies.STATEMENT} is not as the freeze wrote it"
 
 
 class Doors:
@@ -59,18 +62,13 @@ class Doors:
         }
 
     def freeze(self, now: datetime.datetime) -> str:
-        """Closes both doors; a second time it renews, and closes a proxy that somebody opened."""
+        """Closes both doors; a second time it renews, and closes the one that somebody opened."""
         held = self.state()
         if held and (held.opening or held.unsettled(now)):
             raise Refused(f"an earlier freeze is not settled: {_still(held)}; next: unfreeze, the same after that time")
         if held:
-            self._prove_bucket_closed()
-            if self._switch.exists():
-                return self.renew(now)
-            # What was written until now came after the time that was written down.
-            self._record.keep(replace(held, since=moments.shown(now)))
-            _throw(self._switch)
-            return f"closed again, as somebody had opened the proxy; {self.renew(now)}"
+            opened = self._opened(held)
+            return self._close_again(held, opened, now) if opened else self._put_off(held, now)
         if not self._switch.parent.is_dir():
             raise Refused(f"there is no folder {self._switch.parent} for the proxy's switches")
         before = policies.without_denial(self._store.policy()) if self._store else None
@@ -86,9 +84,7 @@ class Doors:
 
     def renew(self, now: datetime.datetime) -> str:
         """Puts the end of the lease off, where both doors are closed."""
-        held = self._closed("renewed", now)
-        self._record.keep(replace(held, lease_until=_lease(now)))
-        return f"frozen since {held.since}; opens by itself at {_lease(now)} unless renewed"
+        return self._put_off(self._closed("renewed", now), now)
 
     def unfreeze(self, now: datetime.datetime) -> str:
         """Puts back what was there before, unless somebody else has changed it meanwhile."""
@@ -99,11 +95,7 @@ class Doors:
         if held.redirect:
             raise Refused(f"users are led to {held.redirect}; next: restore, then unfreeze")
         if self._store and not policies.same_otherwise(self._store.policy(), held.policy_before):
-            raise Undecided(
-                "the bucket's policy is not what it was before the freeze, so somebody changed it; it was left so; "
-                f"next: make it by hand what {self._record.file} says, with or without the statement "
-                f"{policies.STATEMENT}, then unfreeze"
-            )
+            raise self._changed_otherwise("unfreeze")
         # Given even where the statement is not seen: a store may read a policy back late.
         try:
             self._give(held.policy_before, held, now, opens=True)
@@ -195,7 +187,8 @@ class Doors:
     def _settle(self, held: Frozen, now: datetime.datetime) -> str | None:
         """Opens a bucket that a late request closed; once none can be outstanding, forgets the freeze."""
         there = self._store.policy() if self._store else None
-        if policies.denies(there):
+        # By its name: an edited statement is no more wanted there than the whole one.
+        if policies.bears_name(there):
             # Others may have changed the rest by now, as they may where nothing is frozen.
             self._give(policies.without_denial(there), held, now, opens=True)
             return "the bucket was found closed, and was opened again"
@@ -227,16 +220,49 @@ class Doors:
                 f"somebody opened the proxy, so it cannot be {done}, and files may have come since {held.since}; "
                 "next: freeze, which closes it again, and copy what came"
             )
-        self._prove_bucket_closed()
+        if self._store and not policies.denies(there := self._store.policy(), self._bucket):
+            edited = f"somebody changed the statement {policies.STATEMENT} of the bucket's policy"
+            raise Undecided(
+                f"{edited if policies.bears_name(there) else 'somebody opened the bucket'}, so it cannot be {done}, "
+                f"and files may have come since {held.since}; next: freeze, which closes it again, and copy what came"
+            )
         return held
 
-    def _prove_bucket_closed(self) -> None:
-        """What cannot be asked is not known to be closed."""
-        if self._store and not policies.denies(self._store.policy()):
-            raise Undecided(
-                "somebody opened the bucket, so it is not frozen, and files may have come; "
-                "next: unfreeze, then freeze again, and copy what came"
-            )
+    def _opened(self, held: Frozen) -> list[str]:
+        """The doors that somebody opened; what was changed in the policy beside the freeze is left to a person."""
+        opened = [] if self._switch.exists() else ["the proxy"]
+        there = self._store.policy() if self._store else None
+        if self._store is None or policies.denies(there, self._bucket):
+            return opened
+        if not policies.same_otherwise(there, held.policy_before):
+            raise self._changed_otherwise("freeze")
+        return [*opened, "the bucket"]
+
+    def _close_again(self, held: Frozen, opened: list[str], now: datetime.datetime) -> str:
+        """Closes these doors, and renews; where that fails, the lease ends when it would have ended."""
+        # What was written until now came after the time that was written down.
+        held = replace(held, since=moments.shown(now))
+        self._record.keep(held)
+        _throw(self._switch)
+        if "the bucket" in opened:
+            try:
+                self._give(policies.with_denial(held.policy_before, self._bucket), held, now)
+            except Unanswered as error:
+                left = self.state() or held
+                raise Unanswered(f"{error}; the proxy is closed, the bucket may be open; {_still(left)}") from None
+        # The bucket is not asked once more, as a store may read a policy back late; the next `renew` asks it.
+        return f"closed again, as somebody had opened {' and '.join(opened)}; {self._put_off(held, now)}"
+
+    def _put_off(self, held: Frozen, now: datetime.datetime) -> str:
+        self._record.keep(replace(held, lease_until=_lease(now)))
+        return f"frozen since {held.since}; opens by itself at {_lease(now)} unless renewed"
+
+    def _changed_otherwise(self, verb: str) -> Undecided:
+        return Undecided(
+            "the bucket's policy is not what it was before the freeze, so somebody changed it; it was left so; "
+            f"next: make it by hand what {self._record.file} says, with or without the statement "
+            f"{policies.STATEMENT}, then {verb}"
+        )
 
     def _put_switch_back(self, held: Frozen) -> None:
         if not held.switch_before:
@@ -249,9 +275,12 @@ class Doors:
         if self._store is None:
             return "not managed"
         try:
-            return "read-only" if policies.denies(self._store.policy()) else "open"
+            there = self._store.policy()
         except SourceError as error:
             return f"unknown: {error}"
+        if policies.denies(there, self._bucket):
+            return "read-only"
+        return CHANGED if policies.bears_name(there) else "open"
 
 
 def _throw(switch: Path) -> None:

@@ -15,14 +15,7 @@ WRITES = ["s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:Replica
 
 def with_denial(policy: Any, bucket: str) -> Any:
     """The policy, and beside it that nobody may write."""
-    denial = {
-        "Sid": STATEMENT,
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": WRITES,
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    return {**(policy or {"Version": "2012-10-17"}), "Statement": [*_others(policy), denial]}
+    return {**(policy or {"Version": "2012-10-17"}), "Statement": [*_others(policy), _denial(bucket)]}
 
 
 def without_denial(policy: Any) -> Any:
@@ -33,14 +26,39 @@ def without_denial(policy: Any) -> Any:
     return {**policy, "Statement": others} if others else None
 
 
-def denies(policy: Any) -> bool:
-    """Whether the freeze's statement is in it; the name alone tells, whatever a store makes of the rest."""
+def denies(policy: Any, bucket: str) -> bool:
+    """Whether nobody may write by it: the freeze's whole statement is in it, with nothing changed, left out or added.
+
+    What others allow beside it is no matter, since a denial outweighs it.
+    """
+    denial = _everyone(_unordered(_denial(bucket)))
+    return any(_everyone(_unordered(statement)) == denial for statement in _statements(policy) if _is_ours(statement))
+
+
+def bears_name(policy: Any) -> bool:
+    """Whether a statement of the freeze's name is in it, whatever it says: this is what has to be gone in the end."""
     return any(map(_is_ours, _statements(policy)))
 
 
 def same_otherwise(one: Any, other: Any) -> bool:
     """Whether both mean the same but for the freeze's statement."""
     return bool(_meaning(without_denial(one)) == _meaning(without_denial(other)))
+
+
+def _denial(bucket: str) -> dict[str, Any]:
+    return {
+        "Sid": STATEMENT,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": WRITES,
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+
+
+def _everyone(statement: Any) -> Any:
+    """The statement, where the longer of the two ways to write everyone has become the shorter."""
+    everyone = _unordered("*")
+    return {**statement, "Principal": everyone} if statement.get("Principal") == {"AWS": everyone} else statement
 
 
 def _meaning(policy: Any) -> Any:

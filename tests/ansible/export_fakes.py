@@ -23,6 +23,7 @@ SERVICE_SECRET = "service-secret-of-the-test"
 CLIENT_SECRET = "client-secret-of-the-test"
 COMMIT = "ba8d17fc" * 5
 STORAGE_SECRET = "storage-secret-of-the-test"
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MODIFIED = "2026-11-20T08:00:00.123Z"
 NAMES = ["Ada Lovelace", "محمد بن سلمى", "{{ lookup('pipe','id') }}", "</script>", "Norway: no", 'O\'Brien, "Conan"']
 
@@ -169,22 +170,29 @@ class Bucket:
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str, dict[str, str]]] = {}
+        self.ghosts: dict[str, int] = {}  # what it lists and does not give, and how many listings still have it
 
     def put(self, key: str, body: Any, kind: str = "application/json", **metadata: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         self.objects[key] = (data, kind, metadata)
 
     def listing(self, query: dict[str, str]) -> bytes:
-        keys = sorted((key for key in self.objects if key.startswith(query.get("prefix", ""))), key=str.encode)
+        prefix = query.get("prefix", "")
+        ghosts = {key: (b"x",) for key, left in self.ghosts.items() if left and key.startswith(prefix)}
+        self.ghosts |= {key: self.ghosts[key] - 1 for key in ghosts}
+        objects = {**self.objects, **ghosts}
+        keys = sorted((key for key in objects if key.startswith(prefix)), key=str.encode)
         start = int(query.get("continuation-token", 0))
         entries = "".join(
             f"<Contents><Key>{escape(urllib.parse.quote(key))}</Key><LastModified>{MODIFIED}</LastModified>"
-            f"<Size>{len(self.objects[key][0])}</Size></Contents>"
+            f"<Size>{len(objects[key][0])}</Size></Contents>"
             for key in keys[start : start + 100]
         )
-        more = f"<NextContinuationToken>{start + 100}</NextContinuationToken>" if start + 100 < len(keys) else ""
-        namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
-        return f'<?xml version="1.0"?><ListBucketResult xmlns="{namespace}">{entries}{more}</ListBucketResult>'.encode()
+        more = "<IsTruncated>false</IsTruncated>"
+        if start + 100 < len(keys):
+            more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{start + 100}</NextContinuationToken>"
+        begin = f'<ListBucketResult xmlns="{NAMESPACE}"><EncodingType>url</EncodingType>'
+        return f'<?xml version="1.0"?>{begin}{more}{entries}</ListBucketResult>'.encode()
 
 
 class Installation:

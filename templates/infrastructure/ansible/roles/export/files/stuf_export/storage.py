@@ -14,7 +14,6 @@ from .failure import ExportError
 from .settings import StorageSettings, secret
 from .web import Answer, Server, Sink
 
-NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 EMPTY = hashlib.sha256(b"").hexdigest()
 METADATA = "x-amz-meta-"
 # What a key hears that may use a bucket and not read its settings, such as the application's own.
@@ -52,22 +51,32 @@ class Store:
         return [self._key.access_key, self._key.secret_key]
 
     def objects(self, prefix: str = "") -> Iterator[Listed]:
-        """Every object in the order of the store, which is that of the keys' bytes."""
-        token = ""
+        """Every object in the order of the store, which is that of the keys' bytes; stops where it is not whole."""
+        token, last = "", b""
         while True:
             query = {"list-type": "2", "encoding-type": "url"}
             query |= {"prefix": prefix} if prefix else {}
             query |= {"continuation-token": token} if token else {}
-            answer = self._expect(self._call("GET", "", query), "list")
-            tree = ElementTree.fromstring(answer.body)  # noqa: S314 (expat builds in limits, and the store is our own)
-            for found in tree.iter(f"{NAMESPACE}Contents"):
-                key, size, modified = (found.findtext(f"{NAMESPACE}{name}") for name in ("Key", "Size", "LastModified"))
-                if key is None or size is None or modified is None:
-                    raise ExportError("the storage lists an object without key, size or time")
-                yield Listed(urllib.parse.unquote_plus(key, errors="strict"), int(size), f"{modified[:19]}Z")
-            token = tree.findtext(f"{NAMESPACE}NextContinuationToken") or ""
-            if not token:
+            tree = _listing(self._expect(self._call("GET", "", query), "list").body)
+            encoded = tree.findtext("EncodingType") == "url"
+            for node in tree.iterfind("Contents"):
+                found = _listed(node, encoded)
+                # So a page that comes twice, and a key that does, are found without keeping all keys.
+                if found.key.encode() <= last:
+                    raise ExportError("the storage lists keys out of their order, or one of them twice")
+                last = found.key.encode()
+                yield found
+            before, token = token, tree.findtext("NextContinuationToken") or ""
+            if not token and tree.findtext("IsTruncated") != "true":
                 return
+            if token in ("", before):
+                raise ExportError("the storage says that more follows in its listing, and not where")
+
+    def lists(self, key: str) -> bool:
+        """Whether this very key is listed now."""
+        # Keys come in the order of their bytes, so of all that begin so the key itself comes first.
+        first = next(self.objects(key), None)
+        return first is not None and first.key == key
 
     def get(self, key: str) -> bytes | None:
         """One object, or `None` where there is none."""
@@ -135,6 +144,30 @@ class Store:
         path, asked = path_of(self._bucket, key), query or {}
         headers = sign(self._key, method, path, asked, {"host": self._server.host}, EMPTY)
         return self._server.ask(method, path + (f"?{canonical_query(asked)}" if asked else ""), headers, sink=sink)
+
+
+def _listing(body: bytes) -> ElementTree.Element:
+    """The tree of a listing without namespaces, which stores write differently; another document is no empty one."""
+    try:
+        tree = ElementTree.fromstring(body)  # noqa: S314 (expat builds in limits, and the store is our own)
+    except ElementTree.ParseError:
+        raise ExportError("the storage answered with something that is not XML to: list") from None
+    for node in tree.iter():
+        node.tag = node.tag.rsplit("}", 1)[-1]
+    if tree.tag != "ListBucketResult":
+        raise ExportError("the storage answered with another document than a listing to: list")
+    return tree
+
+
+def _listed(node: ElementTree.Element, encoded: bool) -> Listed:
+    key, size, modified = (node.findtext(name) for name in ("Key", "Size", "LastModified"))
+    if not key or size is None or not size.isdecimal() or not modified:
+        raise ExportError("the storage lists an object without key, size or time")
+    try:
+        name = urllib.parse.unquote_plus(key, errors="strict") if encoded else key
+    except UnicodeDecodeError:
+        raise ExportError("the storage lists a key that is not UTF-8") from None
+    return Listed(name, int(size), f"{modified[:19]}Z")
 
 
 def text(value: str) -> str:

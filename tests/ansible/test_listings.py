@@ -1,0 +1,105 @@
+"""What a store lists is read whole, or no export is made of it."""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
+from export_fakes import NAMESPACE, user
+from test_export import ExportTest, main, storage
+
+
+class Listings(ExportTest):
+    """A store that does not list as it should."""
+
+    END = b"</ListBucketResult>"
+
+    def setUp(self) -> None:
+        super().setUp()
+        for key in ("reports/plus+1", "reports/two"):
+            self.stuf.bucket.put(key, b"x", "text/plain")
+
+    def listing(self, answer: Callable[[bytes], bytes]) -> AbstractContextManager[Any]:
+        """The store answers otherwise where it is asked for the whole bucket."""
+        whole = self.stuf.bucket.listing
+
+        def listing(query: dict[str, str]) -> bytes:
+            return whole(query) if "prefix" in query else answer(whole(query))
+
+        return patch.object(self.stuf.bucket, "listing", listing)
+
+    def refused(self, **changes: Any) -> str:
+        """Why no export was made; nothing of one is left."""
+        config = str(self.stuf.settings(**changes))
+        code, said, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
+        self.assertEqual((code, said, (self.folder / "t").exists()), (1, "", False), told)
+        return told
+
+    def test_one_that_is_not_whole_is_no_small_installation(self) -> None:
+        more, none = b"<IsTruncated>true</IsTruncated>", b"<IsTruncated>false</IsTruncated>"
+        token = b"<NextContinuationToken>0</NextContinuationToken>"
+        earlier = b"<Contents><Key>a</Key><LastModified>2026-11-20T08:00:00Z</LastModified><Size>1</Size></Contents>"
+        answers: list[tuple[str, Callable[[bytes], bytes]]] = [
+            ("more follows in its listing, and not where", lambda page: page.replace(none, more)),
+            ("more follows in its listing, and not where", lambda _: b"<ListBucketResult>" + more + token + self.END),
+            ("out of their order, or one of them twice", lambda page: page.replace(none, more + token)),
+            ("out of their order, or one of them twice", lambda page: page.replace(self.END, earlier + self.END)),
+            ("another document than a listing", lambda _: b"<html/>"),
+            ("another document than a listing", lambda _: b"<Error><Code>SlowDown</Code></Error>"),
+            ("something that is not XML", lambda _: b"busy"),
+            ("something that is not XML", lambda page: page[: len(page) // 2]),
+            ("lacks config/stuf_config.json, which it gives", lambda _: b"<ListBucketResult/>"),
+            ("without key, size or time", lambda page: page.replace(b"<Size>1</Size>", b"<Size>many</Size>")),
+            ("without key, size or time", lambda page: page.replace(b"<Key>reports/two</Key>", b"<Key/>")),
+            ("a key that is not UTF-8", lambda page: page.replace(b"reports/two", b"reports/%FF")),
+        ]
+        for number, (why, answer) in enumerate(answers):
+            with self.subTest(why, number=number), self.listing(answer):
+                told = self.refused()
+                self.assertIn(why, told)
+                self.assertNotIn("reports", told)
+
+    def test_one_in_another_namespace_or_without_encoding_is_the_same(self) -> None:
+        rows = self.exported()[2]
+        self.assertEqual([row["key"] for row in rows], ["reports/plus+1", "reports/two"])
+        namespace, encoding = f' xmlns="{NAMESPACE}"'.encode(), b"<EncodingType>url</EncodingType>"
+        answers: list[tuple[str, Callable[[bytes], bytes]]] = [
+            ("no namespace", lambda page: page.replace(namespace, b"")),
+            ("another", lambda page: page.replace(namespace, b' xmlns="https://s3.example/"')),
+            ("keys as they are", lambda page: page.replace(encoding, b"").replace(b"plus%2B1", b"plus+1")),
+        ]
+        for how, answer in answers:
+            with self.subTest(how), self.listing(answer):
+                self.assertEqual(self.exported()[2], rows)
+
+    def test_what_is_listed_and_not_given_is_lost_and_makes_no_export(self) -> None:
+        for key, why in (("zz/ghost", "lists an object"), ("users/u-ghost.json", "lists users/ID.json of a user")):
+            with self.subTest(key), patch.dict(self.stuf.bucket.ghosts, {key: 10**6}):
+                told = self.refused()
+                self.assertIn(f"the storage {why} and does not give it; next: the same once more", told)
+                self.assertNotIn("ghost", told)
+        with self.subTest("bytes alone"), patch.object(storage.Store, "digest", lambda *_: None):
+            self.assertIn("lists an object and does not give it", self.refused(sha256=True))
+
+    def test_what_was_deleted_while_it_was_read_is_left_out_and_counted(self) -> None:
+        # A neighbour is another.
+        self.stuf.bucket.put("zz/ghost-too", b"y", "text/plain")
+        self.stuf.bucket.put("users/u-ghost-too.json", user(self.USERS + 1))
+        for sha256, window in ((False, 1), (False, main.WINDOW), (True, main.WINDOW)):
+            with self.subTest(sha256=sha256, window=window), patch.object(main, "WINDOW", window):
+                self.stuf.bucket.ghosts = {"zz/ghost": 1}
+                told = self.read(sha256=sha256)
+                self.assertIn("objects deleted while they were read, and left out: 1\n", told)
+                self.assertIn("3 objects of 3 bytes", told)
+        for ghosts in ({}, {"users/u-ghost": 1}):
+            self.stuf.bucket.ghosts = ghosts
+            told = self.read()
+            self.assertIn(f"{self.USERS + 1} users, 2 collections, 3 objects of 3 bytes\n", told)
+            self.assertNotIn("left out", told)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -3,10 +3,11 @@
 use crate::embedded::{CODE, Embedded, KIT};
 use crate::model::{File, Files};
 
-/// What a package ships too: the program that reads an installation, and the signature of its requests.
-const SHARED: [(&str, &str); 2] = [
+/// What a package ships too: the program that reads an installation, how its requests are signed, and what it takes for an answer.
+const SHARED: [(&str, &str); 3] = [
     ("infrastructure/ansible/roles/export/files/", "program/"),
     ("infrastructure/ansible/module_utils/stufpack_signature.py", "program/stufpack_signature.py"),
+    ("infrastructure/ansible/module_utils/stufpack_answers.py", "program/stufpack_answers.py"),
 ];
 
 /// Every file of the source kit that sealing does not make, by its path there.

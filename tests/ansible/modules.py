@@ -31,6 +31,7 @@ def _prepare() -> None:
         "stufpack_http",
         "stufpack_docker",
         "stufpack_signature",
+        "stufpack_answers",
         "stufpack_s3",
         "stufpack_keycloak",
         "stufpack_realm",

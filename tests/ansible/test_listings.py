@@ -12,7 +12,18 @@ from export_fakes import NAMESPACE, user
 from test_export import ExportTest, main, storage
 
 
-class Listings(ExportTest):
+class Refusing(ExportTest):
+    """A test of what makes no export."""
+
+    def refused(self, **changes: Any) -> str:
+        """Why no export was made; nothing of one is left."""
+        config = str(self.stuf.settings(**changes))
+        code, said, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
+        self.assertEqual((code, said, (self.folder / "t").exists()), (1, "", False), told)
+        return told
+
+
+class Listings(Refusing):
     """A store that does not list as it should."""
 
     END = b"</ListBucketResult>"
@@ -31,24 +42,17 @@ class Listings(ExportTest):
 
         return patch.object(self.stuf.bucket, "listing", listing)
 
-    def refused(self, **changes: Any) -> str:
-        """Why no export was made; nothing of one is left."""
-        config = str(self.stuf.settings(**changes))
-        code, said, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
-        self.assertEqual((code, said, (self.folder / "t").exists()), (1, "", False), told)
-        return told
-
     def test_one_that_is_not_whole_is_no_small_installation(self) -> None:
         more, none = b"<IsTruncated>true</IsTruncated>", b"<IsTruncated>false</IsTruncated>"
         token = b"<NextContinuationToken>0</NextContinuationToken>"
         earlier = b"<Contents><Key>a</Key><LastModified>2026-11-20T08:00:00Z</LastModified><Size>1</Size></Contents>"
         answers: list[tuple[str, Callable[[bytes], bytes]]] = [
-            ("more follows in its listing, and not where", lambda page: page.replace(none, more)),
-            ("more follows in its listing, and not where", lambda _: b"<ListBucketResult>" + more + token + self.END),
+            ("that more follows, and not where", lambda page: page.replace(none, more)),
+            ("that more follows, and not where", lambda _: b"<ListBucketResult>" + more + token + self.END),
             ("out of their order, or one of them twice", lambda page: page.replace(none, more + token)),
             ("out of their order, or one of them twice", lambda page: page.replace(self.END, earlier + self.END)),
-            ("another document than a listing", lambda _: b"<html/>"),
-            ("another document than a listing", lambda _: b"<Error><Code>SlowDown</Code></Error>"),
+            ("another document, and not with a ListBucketResult", lambda _: b"<html/>"),
+            ("another document, and not with a ListBucketResult", lambda _: b"<Error><Code>SlowDown</Code></Error>"),
             ("something that is not XML", lambda _: b"busy"),
             ("something that is not XML", lambda page: page[: len(page) // 2]),
             ("lacks config/stuf_config.json, which it gives", lambda _: b"<ListBucketResult/>"),

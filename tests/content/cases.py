@@ -84,7 +84,8 @@ def installed() -> Path:
     ignored = shutil.ignore_patterns("__pycache__")
     place = Path(folder.name)
     shutil.copytree(ANSIBLE / "roles/content/files/stuf_content", place / "stuf_content", ignore=ignored)
-    shutil.copy(ANSIBLE / "module_utils/stufpack_signature.py", place)
+    for name in ("stufpack_signature.py", "stufpack_answers.py"):
+        shutil.copy(ANSIBLE / "module_utils" / name, place)
     return place
 
 

@@ -155,20 +155,23 @@ class WhatStoresAndDisksDo(unittest.TestCase):
             self.assertTrue(guard.is_alive(), "it waited until somebody ended it")
 
     def test_a_listing_that_breaks_off_is_not_taken_for_a_whole_one(self) -> None:
-        page = "<R><IsTruncated>{}</IsTruncated><Contents><Key>a</Key><Size>1</Size><ETag>e</ETag>"
-        page += "<LastModified>2026-11-01T08:00:00Z</LastModified></Contents></R>"
+        one = "<Contents><Key>a</Key><Size>1</Size><ETag>e</ETag><LastModified>2026-11-01T08:00:00Z</LastModified>"
+        page = "<ListBucketResult><IsTruncated>{}</IsTruncated>" + one + "</Contents></ListBucketResult>"
         store = Store(
             Place("https://s3.example", "uploads", Key("AKIA", "obviously-fake", "eu-west-1")), 10, Stopping()
         )
-        for truncated, whole in (("false", True), ("true", False)):
-            body = SimpleNamespace(
-                status=200, read=page.format(truncated).encode, headers={"date": "Sun, 01 Nov 2026 08:00:00 GMT"}
-            )
-            with self.subTest(truncated), mock.patch.object(store, "_ask", lambda *_, **__: nullcontext(body)):  # noqa: B023
-                if whole:
-                    self.assertEqual([entry.key for entry in store.listing()], ["a"])
+        for text, wrong in (
+            (page.format("false"), ""),
+            (page.format("true"), "more follows, and not where"),
+            (page.format("false").replace(one, f"{one}</Contents>{one}"), "one of them twice"),
+            ("<html/>", "another document"),
+        ):
+            body = SimpleNamespace(status=200, read=text.encode, headers={"date": "Sun, 01 Nov 2026 08:00:00 GMT"})
+            with self.subTest(text), mock.patch.object(store, "_ask", lambda *_, **__: nullcontext(body)):  # noqa: B023
+                if wrong:
+                    self.assertRaisesRegex(StoreError, wrong, list, store.listing())
                 else:
-                    self.assertRaisesRegex(StoreError, "more follows, and not where", list, store.listing())
+                    self.assertEqual([entry.key for entry in store.listing()], ["a"])
 
 
 class Encryption(Case):

@@ -43,7 +43,8 @@ def unpacked(folder: Path) -> Path:
     """A kit as it lies there unpacked, with its list."""
     kit = folder / "kit"
     shutil.copytree(SOURCE, kit, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ANSIBLE / "module_utils/stufpack_signature.py", kit / "program")
+    for name in ("stufpack_signature.py", "stufpack_answers.py"):
+        shutil.copy(ANSIBLE / "module_utils" / name, kit / "program")
     (kit / "kit.json").write_text("{}\n")
     (kit / "SHA256SUMS.sig").write_text("a signature\n")
     enlist(kit)

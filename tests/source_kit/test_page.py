@@ -71,7 +71,8 @@ class Page(unittest.TestCase):
             kit, programs = Path(folder) / "kit", Path(folder) / "bin"
             shutil.copytree(SOURCE, kit)
             shutil.copytree(ANSIBLE / "roles/export/files/stuf_export", kit / "program/stuf_export")
-            shutil.copy(ANSIBLE / "module_utils/stufpack_signature.py", kit / "program")
+            for name in ("stufpack_signature.py", "stufpack_answers.py"):
+                shutil.copy(ANSIBLE / "module_utils" / name, kit / "program")
             for left in kit.rglob("__pycache__"):
                 shutil.rmtree(left)
             before = set(kit.rglob("*"))

@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
+from stufpack_answers import Listed
+
 from . import archive, documents, machine, outside, pages, settings
 from .archive import Gate, Inventory
 from .document import Sources, document
 from .failure import ExportError
 from .identity import Identity
-from .storage import Head, Listed, Store
+from .storage import Head, Store
 
 WORKERS = 16
 # Objects that are looked at together; their answers wait in memory.

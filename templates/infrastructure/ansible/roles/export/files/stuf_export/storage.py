@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import urllib.parse
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import stufpack_answers
+from stufpack_answers import AnswerError, Listed
 from stufpack_signature import Key, canonical_query, path_of, sign
 
 from .failure import ExportError
@@ -18,15 +19,6 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 METADATA = "x-amz-meta-"
 # What a key hears that may use a bucket and not read its settings, such as the application's own.
 DENIED = 403
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One object as a listing has it."""
-
-    key: str
-    size: int
-    modified: str
 
 
 @dataclass(frozen=True)
@@ -52,25 +44,14 @@ class Store:
 
     def objects(self, prefix: str = "") -> Iterator[Listed]:
         """Every object in the order of the store, which is that of the keys' bytes; stops where it is not whole."""
-        token, last = "", b""
-        while True:
-            query = {"list-type": "2", "encoding-type": "url"}
-            query |= {"prefix": prefix} if prefix else {}
-            query |= {"continuation-token": token} if token else {}
-            tree = _listing(self._expect(self._call("GET", "", query), "list").body)
-            encoded = tree.findtext("EncodingType") == "url"
-            for node in tree.iterfind("Contents"):
-                found = _listed(node, encoded)
-                # So a page that comes twice, and a key that does, are found without keeping all keys.
-                if found.key.encode() <= last:
-                    raise ExportError("the storage lists keys out of their order, or one of them twice")
-                last = found.key.encode()
-                yield found
-            before, token = token, tree.findtext("NextContinuationToken") or ""
-            if not token and tree.findtext("IsTruncated") != "true":
-                return
-            if token in ("", before):
-                raise ExportError("the storage says that more follows in its listing, and not where")
+        try:
+            for found in stufpack_answers.objects(self._page, prefix):
+                found.key.encode()
+                yield found._replace(modified=f"{found.modified[:19]}Z")
+        except AnswerError as error:
+            raise ExportError(f"the storage {error}") from None
+        except UnicodeEncodeError:
+            raise ExportError("the storage lists a key that is not UTF-8") from None
 
     def lists(self, key: str) -> bool:
         """Whether this very key is listed now."""
@@ -125,6 +106,9 @@ class Store:
             return "none"
         return _find(self._expect(answer, "ask for encryption"), "SSEAlgorithm") or "none"
 
+    def _page(self, query: dict[str, str]) -> bytes:
+        return self._expect(self._call("GET", "", query), "list").body
+
     def _shown(self, key: str, name: str) -> str:
         """A header of an object that is there."""
         return self._expect(self._call("HEAD", key), "look at an object").header(name) or ""
@@ -146,30 +130,6 @@ class Store:
         return self._server.ask(method, path + (f"?{canonical_query(asked)}" if asked else ""), headers, sink=sink)
 
 
-def _listing(body: bytes) -> ElementTree.Element:
-    """The tree of a listing without namespaces, which stores write differently; another document is no empty one."""
-    try:
-        tree = ElementTree.fromstring(body)  # noqa: S314 (expat builds in limits, and the store is our own)
-    except ElementTree.ParseError:
-        raise ExportError("the storage answered with something that is not XML to: list") from None
-    for node in tree.iter():
-        node.tag = node.tag.rsplit("}", 1)[-1]
-    if tree.tag != "ListBucketResult":
-        raise ExportError("the storage answered with another document than a listing to: list")
-    return tree
-
-
-def _listed(node: ElementTree.Element, encoded: bool) -> Listed:
-    key, size, modified = (node.findtext(name) for name in ("Key", "Size", "LastModified"))
-    if not key or size is None or not size.isdecimal() or not modified:
-        raise ExportError("the storage lists an object without key, size or time")
-    try:
-        name = urllib.parse.unquote_plus(key, errors="strict") if encoded else key
-    except UnicodeDecodeError:
-        raise ExportError("the storage lists a key that is not UTF-8") from None
-    return Listed(name, int(size), f"{modified[:19]}Z")
-
-
 def text(value: str) -> str:
     """A metadata value as it was given: UTF-8, which HTTP takes for Latin-1."""
     try:
@@ -179,5 +139,5 @@ def text(value: str) -> str:
 
 
 def _find(answer: Answer, name: str) -> str | None:
-    tree = ElementTree.fromstring(answer.body)  # noqa: S314 (as above)
+    tree = ElementTree.fromstring(answer.body)  # noqa: S314 (expat builds in limits, and the store is our own)
     return next((node.text for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name), None)

@@ -1,7 +1,8 @@
-"""What a store lists is read whole, or no export is made of it."""
+"""What a store says of itself is what was asked for, and whole, or no export is made of it."""
 
 from __future__ import annotations
 
+import json
 import unittest
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -103,6 +104,44 @@ class Listings(Refusing):
             told = self.read()
             self.assertIn(f"{self.USERS + 1} users, 2 collections, 3 objects of 3 bytes\n", told)
             self.assertNotIn("left out", told)
+
+
+class Settings(Refusing):
+    """What a bucket's settings are is told by the documents that tell it, and by no others."""
+
+    VERSIONING = "<VersioningConfiguration{}>{}</VersioningConfiguration>"
+    ENCRYPTION = (
+        "<ServerSideEncryptionConfiguration{}><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms"
+        "</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+    )
+
+    def telling(self, versioning: str, encryption: str, status: int = 200) -> dict[str, Any]:
+        """The store answers so, with this status where it is asked for encryption; how it is read."""
+        self.stuf.told = {"versioning": (200, versioning.encode()), "encryption": (status, encryption.encode())}
+        storage: dict[str, Any] = json.loads(self.stuf.settings().read_text())["storage"]
+        return storage | {"provider": "aws-s3"}
+
+    def test_they_are_told_in_any_namespace(self) -> None:
+        enabled, suspended = (f"<Status>{word}</Status>" for word in ("Enabled", "Suspended"))
+        for versioning, status, seen in (
+            (enabled, 200, (True, "aws:kms")),
+            (suspended, 200, (False, "aws:kms")),
+            ("", 404, (False, "none")),
+        ):
+            for namespace in ("", f' xmlns="{NAMESPACE}"'):
+                with self.subTest(seen, namespace=namespace):
+                    given = self.VERSIONING.format(namespace, versioning), self.ENCRYPTION.format(namespace)
+                    found = self.exported(storage=self.telling(*given, status))[0]["spec"]["storage"]
+                    self.assertEqual((found["versioning"], found["encryption"]), seen)
+
+    def test_another_document_is_no_no(self) -> None:
+        whole = self.VERSIONING.format("", "<Status>Enabled</Status>"), self.ENCRYPTION.format("")
+        for number, name in enumerate(("VersioningConfiguration", "ServerSideEncryptionConfiguration")):
+            for other in ("<html/>", "busy", whole[1 - number]):
+                given = [other if place == number else text for place, text in enumerate(whole)]
+                with self.subTest(name, other=other):
+                    told = self.refused(storage=self.telling(*given))
+                    self.assertIn(f", and not with a {name}\n", told)
 
 
 if __name__ == "__main__":

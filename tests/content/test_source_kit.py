@@ -127,9 +127,21 @@ class StorageVerbs(MachineTest):
         self.refused(reader.put_bucket_policy, Policy=json.dumps(OWN))
         name = f"stuf-source-{self.does('status')['credentials'][0]['id']}"
         policy = self.iam.get_user_policy(UserName=name, PolicyName="read-one-bucket")["PolicyDocument"]
-        ends = [statement["Condition"] for statement in policy["Statement"]]
-        # moto does not judge conditions; that the store itself refuses after the end is AWS's to do.
-        self.assertEqual(ends, [{"DateLessThan": {"aws:CurrentTime": credential["ends_at"]}}] * 2)
+        ends = {"DateLessThan": {"aws:CurrentTime": credential["ends_at"]}}
+        arn = f"arn:aws:s3:::{self.bucket}"
+        # moto judges neither conditions nor keys of KMS; that the store itself refuses after the end, and decrypts
+        # for whoever reads in this bucket, is AWS's to do.
+        through = {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
+        allowed = (
+            (["s3:ListBucket", "s3:GetBucketLocation"], arn, ends),
+            ("s3:GetObject", f"{arn}/*", ends),
+            ("kms:Decrypt", "arn:aws:kms:eu-west-1:*:key/*", ends | through),
+        )
+        statements = [
+            {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition}
+            for actions, resource, condition in allowed
+        ]
+        self.assertEqual(policy, {"Version": "2012-10-17", "Statement": statements})
         self.assertEqual(self.iam.get_user(UserName=name)["User"]["Path"], "/stuf-source/")
 
     def test_revoked_and_ended_keys_are_gone_from_the_store(self) -> None:

@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kit import ANSIBLE, SOURCE, example
+from kit import ANSIBLE, SOURCE, example, program, settings
+
+store = program("store")
 
 PAGE = (SOURCE / "README.md").read_text(encoding="utf-8")
 
@@ -63,6 +65,16 @@ class Page(unittest.TestCase):
         # The bucket from inside is explained as the one from outside.
         self.assertEqual({path for path in settings - told() if not path.startswith("export.storage.")}, set())
         self.assertIn("export.storage", groups)
+
+    def test_what_a_key_of_kms_has_to_allow_fits_what_readers_are_given(self) -> None:
+        _, added = (json.loads(block) for block in re.findall(r"(?s)```json\n(.*?)```", PAGE))
+        self.assertEqual(added["Condition"]["ArnLike"]["aws:PrincipalArn"], f"arn:aws:iam::ACCOUNT:user{store.PATH}*")
+        *_, given = store.reading(settings.read(SOURCE / "settings.example.json").storage, "")["Statement"]
+        self.assertEqual(added["Action"], given["Action"])
+        through = {"kms:ViaService": "s3.REGION.amazonaws.com"}
+        self.assertEqual(added["Condition"]["StringEquals"], through)
+        here = {name: value.replace("REGION", "eu-west-1") for name, value in through.items()}
+        self.assertEqual(given["Condition"]["StringEquals"], here)
 
     def test_the_command_that_makes_an_exports_folder(self) -> None:
         block = re.search(r"(?s)```sh place\n(.*?)```", PAGE)

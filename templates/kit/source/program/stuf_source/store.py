@@ -44,6 +44,25 @@ class Answer:
         return next(iter(self.texts(name)), "")
 
 
+def reading(storage: Storage, until: str) -> dict[str, Any]:
+    """What a reader of the bucket may, and until when."""
+    bucket = f"arn:aws:s3:::{storage.bucket}"
+    ending = {"DateLessThan": {"aws:CurrentTime": until}}
+    # S3 decrypts on behalf of whoever reads, each object with the key that it was encrypted with: nobody knows all of
+    # them, so the reader may use any of the region's, through S3 alone, and with them reads what it may read there.
+    through = {"StringEquals": {"kms:ViaService": f"s3.{storage.region}.amazonaws.com"}}
+    allowed = (
+        (["s3:ListBucket", "s3:GetBucketLocation"], bucket, ending),
+        ("s3:GetObject", f"{bucket}/*", ending),
+        ("kms:Decrypt", f"arn:aws:kms:{storage.region}:*:key/*", ending | through),
+    )
+    statements = [
+        {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition}
+        for actions, resource, condition in allowed
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
 @dataclass(frozen=True)
 class Reader:
     """A key that reads the bucket and nothing else."""
@@ -60,16 +79,7 @@ class Store:
 
     def add_reader(self, name: str, until: str) -> Reader:
         """Makes a reader whose right ends by itself, even when nobody takes the key away."""
-        bucket = f"arn:aws:s3:::{self._settings.bucket}"
-        ending = {"DateLessThan": {"aws:CurrentTime": until}}
-        allowed = ((["s3:ListBucket", "s3:GetBucketLocation"], bucket), ("s3:GetObject", f"{bucket}/*"))
-        policy = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": ending}
-                for actions, resource in allowed
-            ],
-        }
+        policy = reading(self._settings, until)
         self._iam("CreateUser", UserName=name, Path=PATH)
         self._iam("PutUserPolicy", UserName=name, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
         made = self._iam("CreateAccessKey", UserName=name)

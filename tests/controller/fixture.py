@@ -114,6 +114,14 @@ class Package:
             ],
         }  # fmt: skip
 
+    def building(self) -> "Package":
+        """The package as one whose phases build on each other, as those of every plan do."""
+        before = {"prepare": ["preflight"], "deploy": ["prepare"], "import": ["deploy"], "content": ["deploy"],
+                  "verify": ["import"], "cutover": ["verify"]}  # fmt: skip
+        for phase in self.plan["phases"]:
+            phase["after"] = before.get(phase["id"], phase["after"])
+        return self
+
     def copying(self) -> "Package":
         """The package as one that copies content."""
         self.plan["phases"] = [phase for phase in self.plan["phases"] if phase["id"] != "content"]

@@ -245,6 +245,22 @@ class Inventory(Provision):
 
 
 class WhatStays(Provision):
+    def test_what_stood_stands_until_something_that_was_shown_is_made(self) -> None:
+        package = self.made()
+        self.exits(0, package, "preflight")
+        self.exits(0, package, "prepare")
+        self.makes(shows("two"))
+        self.exits(12, package, "provision")
+        status = self.exits(0, package, "status").stdout
+        self.assertRegex(status, r"(?m)^  preflight +done$")
+        self.assertNotIn("no longer stands", status)
+
+        self.exits(0, package, "approve", "provision")
+        self.exits(0, package, "provision", says="next: ./migrate preflight\n")
+        status = self.exits(0, package, "status", says="next: ./migrate preflight\n").stdout
+        self.assertRegex(status, r"(?m)^  preflight +to be repeated: provision ran after it$")
+        self.assertRegex(status, r"report of preflight: pass, \S+; no longer stands: provision ran after it\n")
+
     def test_abort_takes_nothing_of_it_down_and_says_how_a_person_does(self) -> None:
         package = self.made()
         self.exits(0, package, "preflight")

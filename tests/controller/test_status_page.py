@@ -214,7 +214,7 @@ def _document(value: str) -> dict[str, object]:
         "trouble": {"phase": value, "steps": [step], "next": value},
         "waits": [{"what": value, "whom": value, "command": value}], "made": value,
         "phases": [{"title": value, "standing": value, "at": value}],
-        "reports": [{"phase": value, "verdict": value, "path": value}],
+        "reports": [{"phase": value, "verdict": value, "path": value, "overtaken": value}],
     }  # fmt: skip
 
 

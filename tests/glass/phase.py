@@ -25,8 +25,9 @@ def main() -> None:
     for folder in (state.here / "logs", state.secrets):
         folder.mkdir(parents=True, exist_ok=True)
     package: Any = SimpleNamespace(
-        root=Path(ORDER["root"]), slug="harbour", number=ORDER["number"], plan_digest=ORDER["plan"]
-    )
+        root=Path(ORDER["root"]), slug="harbour", number=ORDER["number"], plan_digest=ORDER["plan"],
+        phase=lambda name: None,
+    )  # fmt: skip
     journal = open_journal(state, package.plan_digest, repair=True)
     run, phase, since = journal.next_run, ORDER["phase"], datetime.now(UTC)
     if phase == signoff.STEP:

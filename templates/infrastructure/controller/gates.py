@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import overtaken
 import planned
 import provisioning
 import report
@@ -114,7 +115,7 @@ def approve(
     replace(state.gate(name), "".join(f"{line}\n" for line in lines))
     said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {basis.path}"] if basis.path else [])]
     said += [f"it does: {shown}"] if shown else []
-    said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
+    said += signoff.lines(package, state, journal) if known.report == signoff.PHASE else []
     said += [f"written to {state.gate(name)}; without this file it is closed again"]
     return "\n  ".join(said), f"./migrate {known.phase}"
 
@@ -129,7 +130,7 @@ def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Bas
     for name in _proofs(package, gate):
         _sound(package, state, journal, gate, name)
     basis = _sound(package, state, journal, gate, gate.report)
-    objections = signoff.objections(state, journal) if gate.report == signoff.PHASE else []
+    objections = signoff.objections(package, state, journal) if gate.report == signoff.PHASE else []
     if objections:
         raise refused(
             "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
@@ -183,9 +184,9 @@ def _sound(package: Package, state: State, journal: Journal, gate: Gate, phase: 
         raise refused("gate.bad-report", what, where, again)
     if verdict not in ("pass", "warn"):
         raise refused("gate.bad-report", f"the newest report of {phase} says {verdict}", where, again)
-    if not journal.is_finished(phase):
-        since = "was taken back since" if phase not in PROVES else "has not come to its end, or was taken back since"
-        raise refused("gate.bad-report", f"what {phase} looked at {since}", where, again)
+    since = overtaken.since(package, journal, phase, report.run_of(path))
+    if since is not None or not overtaken.is_done(package, journal, phase):
+        raise refused("gate.bad-report", f"what {phase} looked at {overtaken.in_words(since)}", where, again)
     return _Basis(path, warned)
 
 

@@ -98,7 +98,7 @@ def write_sign_off(
     """Writes the folder of a sign-off: who signed what with which answers; what they wrote beside is personal."""
     answers, filled = signoff.kept(state, run)
     document = json.loads(answers.read_bytes())
-    standing = [{"id": one["by"], "verdict": one["verdict"]} for one in signoff.standing(state, journal)]
+    standing = [{"id": one["by"], "verdict": one["verdict"]} for one in signoff.standing(package, state, journal)]
     files = {
         "journal.jsonl": journal.path.read_bytes(), "sign-off.json": answers.read_bytes(),
         f"reports/{signoff.STEP}.json": _json({"v": 1, "phase": signoff.STEP, "checks": standing}),

@@ -73,6 +73,20 @@ class Approval(Content):
         gate.write_text(given)
         self.exits(0, package, "content")
 
+    def test_an_approval_falls_with_what_abort_took_down(self) -> None:
+        package = self.copying()
+        self.exits(0, package, "content")
+        self.exits(0, package, "abort", "--delete-data")
+        for phase in ("preflight", "prepare", "deploy"):
+            self.exits(0, package, phase)
+        ran = len(self.steps_run())
+        run = self.exits(12, package, "content", says="error[gate.overtaken]: approve-content was given on ")
+        self.assertIn("taken back since", run.stderr)
+        self.assertIn("next: read the report of preflight, then: ./migrate approve content\n", run.stderr)
+        self.assertEqual(len(self.steps_run()), ran)
+        self.exits(0, package, "approve", "content")
+        self.exits(0, package, "content")
+
 
 class Credential(Content):
     def test_a_missing_credential_is_asked_for_before_content_and_not_before(self) -> None:

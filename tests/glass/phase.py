@@ -49,7 +49,7 @@ def main() -> None:
         journal.append(run, phase, place, word)
     steps = [{"id": step, "state": "done", "changed": 1, "seconds": 0.1, "changed_tasks": ["Step"], "failures": []}]
     by = ORDER.get("approved_by")
-    approval = gates.Approval(f"approve-{phase}", package.plan_digest, by, "", None, ()) if by else None
+    approval = gates.Approval(f"approve-{phase}", package.plan_digest, by, "", None, None, ()) if by else None
     ran = operation.Ran(SimpleNamespace(id=phase), run, since, ORDER["sums"], steps, approval)  # type: ignore[arg-type]
     place, hits = operation.write(package, state, journal, ran)
     print(place if place is not None else hits)

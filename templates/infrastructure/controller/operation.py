@@ -287,13 +287,17 @@ def _steps(ran: Ran) -> str:
 
 
 def _approval(state: State, approval: Approval) -> dict[str, Any]:
-    report = approval.report
+    """What was approved by whom: on which report, and which was the newest when the gate opened."""
+
+    def named(report: Path | None) -> dict[str, str] | None:
+        if report is None:
+            return None
+        digest = hashlib.sha256(report.read_bytes()).hexdigest()
+        return {"path": str(report.relative_to(state.here)), "sha256": digest}
+
     return {
         "gate": approval.gate, "digest": approval.digest, "by": approval.by, "strategy": approval.strategy or None,
-        "accepts": list(approval.accepts),
-        "report": None if report is None else {
-            "path": str(report.relative_to(state.here)), "sha256": hashlib.sha256(report.read_bytes()).hexdigest(),
-        },
+        "accepts": list(approval.accepts), "report": named(approval.report), "newest": named(approval.newest),
     }  # fmt: skip
 
 

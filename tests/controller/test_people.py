@@ -394,7 +394,26 @@ class SigningOff(Story):
         package = self.verified()
         self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
         (self.state / "packages/1/sign-offs/2.json").unlink()
-        self.exits(12, package, "approve", "cutover", says="error[sign-off.lost]")
+        self.exits(12, package, "approve", "cutover", says="error[sign-off.lost]: the sign-off of Ada")
+        self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
+        self.exits(0, package, "approve", "cutover")
+
+    def test_a_sign_off_that_was_changed_after_it_was_given_is_told_by_name_and_removes_no_objection(self) -> None:
+        package = self.verified()
+        self.exits(0, package, "sign-off", self.filled(), "--by", "Bob")
+        self.exits(0, package, "sign-off", self.filled("x-"), "--by", "Ada")
+        self.exits(12, package, "approve", "cutover", says="error[gate.sign-off]")
+        kept = self.state / "packages/1/sign-offs/3.json"
+        signed = kept.read_text()
+        kept.write_text(signed.replace('"fail"', '"pass"'))
+        run = self.exits(12, package, "approve", "cutover", says="error[sign-off.changed]: the sign-off of Ada is not")
+        self.assertIn("next: let Ada sign again\n", run.stderr)
+        self.exits(12, package, "status", says="error[sign-off.changed]")
+        kept.write_text(signed)
+        self.exits(12, package, "approve", "cutover", says="error[gate.sign-off]")
+        kept.write_text("")
+        self.exits(0, package, "sign-off", self.filled(), "--by", "Ada")
+        self.exits(0, package, "approve", "cutover")
 
 
 if __name__ == "__main__":

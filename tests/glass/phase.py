@@ -1,5 +1,6 @@
 """Writes an operation folder with the controller's own code, as `./migrate` does after a run; prints its place."""
 
+import hashlib
 import json
 import os
 import sys
@@ -36,7 +37,9 @@ def main() -> None:
         document = {"v": 1, "by": ORDER["approved_by"], "at": report.time(since), "verdict": "pass", "items": []}
         answers.write_text(json.dumps(document))
         filled.write_text("- [x] The invitation came to ada@example.org.\n")
-        journal.append(run, signoff.PHASE, signoff.STEP, "done", by=ORDER["approved_by"])
+        digest = hashlib.sha256(answers.read_bytes()).hexdigest()
+        named = {"path": str(answers.relative_to(state.root)), "sha256": digest}
+        journal.append(run, signoff.PHASE, signoff.STEP, "done", by=ORDER["approved_by"], evidence=[named])
         print(operation.write_sign_off(package, state, journal, ORDER["sums"], run)[0])
         return
     reports = state.here / "reports" / str(run)

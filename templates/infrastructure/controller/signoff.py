@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import overtaken
-from journal import TAKES_BACK, Journal
+from journal import TAKES_BACK, Journal, Line
 from outcome import refused
 from package import Package
 from report import time
@@ -108,25 +108,34 @@ def standing(package: Package, state: State, journal: Journal) -> list[dict[str,
     So is what was built on something that ran again since. Only an objection stays, until its user signs again: a
     repeated import does not answer it.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for run in _runs(journal):
-        path, _ = kept(state, run)
-        try:
-            document = json.loads(path.read_bytes())
-            if document["verdict"] == "fail" or overtaken.since(package, journal, PHASE, run) is None:
-                found[str(document["by"])] = document
-            else:
-                found.pop(str(document["by"]), None)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            where, what = str(path), f"a sign-off that the journal names cannot be read: {type(error).__name__}"
-            raise refused("sign-off.lost", what, where, "let its user sign again") from error
-    return list(found.values())
+    newest = {line.by: line for line in _signed(journal)}
+    found = ((line, _kept(state, line)) for line in newest.values())
+    return [
+        document for line, document in found
+        if document["verdict"] == "fail" or overtaken.since(package, journal, PHASE, line.run) is None
+    ]  # fmt: skip
 
 
-def _runs(journal: Journal) -> Iterator[int]:
+def _kept(state: State, line: Line) -> dict[str, Any]:
+    """The answers that a line of the journal tells of; raises `Stop` (exit 12) where they are gone, or other ones."""
+    path, _ = kept(state, line.run)
+    again = f"let {line.by} sign again"
+    try:
+        content = path.read_bytes()
+        document: dict[str, Any] = json.loads(content)
+    except (OSError, ValueError) as error:
+        what = f"the sign-off of {line.by}, which the journal names, cannot be read: {type(error).__name__}"
+        raise refused("sign-off.lost", what, str(path), again) from error
+    if line.evidence.get(str(path.relative_to(state.root))) != hashlib.sha256(content).hexdigest():
+        what = f"the sign-off of {line.by} is not the one that the journal names: it was changed since"
+        raise refused("sign-off.changed", what, str(path), again)
+    return document
+
+
+def _signed(journal: Journal) -> Iterator[Line]:
     lines = [line for line in journal.lines if line.plan == journal.plan and line.state != "refused"]
     last = max((place for place, line in enumerate(lines) if line.phase in TAKES_BACK), default=-1)
-    yield from (line.run for line in lines[last + 1 :] if line.step == STEP)
+    yield from (line for line in lines[last + 1 :] if line.step == STEP)
 
 
 def lines(package: Package, state: State, journal: Journal) -> list[str]:

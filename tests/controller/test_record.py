@@ -24,6 +24,7 @@ import leak  # noqa: E402
 FAKE = "fake-\"S3cr+t/Välue'=9?"
 ADDRESS = "ada@example.org"
 DIGEST = f"sha256:{'a' * 64}"
+COMMIT = "c" * 40
 
 
 # A machine on which one service runs.
@@ -231,7 +232,7 @@ class Records(Operations):
         package = self.ready()
         self.exits(0, package, "prepare")
         self.exits(0, package, "deploy")
-        self.operation(1, "prepare").with_name("1-prepare.recorded").write_text("commit\n")
+        self.operation(1, "prepare").with_name("1-prepare.recorded").write_text(f"{COMMIT}\n")
         run = self.exits(0, package, "status", "--json")
         records = json.loads(run.stdout)["records"]
         self.assertEqual(records["recorded"], [str(self.operation(1, "prepare"))])
@@ -248,7 +249,7 @@ class Records(Operations):
         )  # fmt: skip
         script = self.operation(2, "deploy").with_name("2-deploy.sh").read_text()
         self.assertIn("\nearlier=1-prepare\n", script)
-        self.operation(2, "deploy").with_name("2-deploy.recorded").write_text("commit\n")
+        self.operation(2, "deploy").with_name("2-deploy.recorded").write_text(f"{COMMIT}\n")
         self.assertIn("GLASS is yours. One of:\n", self.exits(0, package, "import").stdout)
         records = json.loads(self.exits(0, package, "status", "--json").stdout)["records"]
         self.assertEqual(records["not_run"], [str(self.operation(3, "import"))])
@@ -259,22 +260,62 @@ class Records(Operations):
         package = self.ready()
         for phase in ("prepare", "deploy", "import"):
             self.exits(0, package, phase)
-        self.operation(1, "prepare").with_name("1-prepare.recorded").write_text("commit\n")
+        self.operation(1, "prepare").with_name("1-prepare.recorded").write_text(f"{COMMIT}\n")
         shutil.rmtree(self.operation(2, "deploy"))
         self.exits(0, package, "verify")
 
         folder = self.state / "packages/1/reports/4"
         report = json.loads((folder / "verify.json").read_bytes())
         found = {check["id"]: check for check in report["checks"] if check["step"] == "verify/record"}
+        gone = "no operation folder, since it was taken away, or could not be written"
         self.assertEqual(
             {name: (check["verdict"], check["why"]) for name, check in found.items()},
             {"record/1-prepare": ("pass", None),
-             "record/2-deploy": ("not_run", "not recorded: no operation folder, since the run has not come to its end"),
+             "record/2-deploy": ("not_run", f"not recorded: {gone}"),
              "record/3-import": ("not_run", "not recorded: ./migrate status prints the commands that record it")},
         )  # fmt: skip
         # What nobody recorded may be recorded later: it keeps nothing from passing.
         self.assertEqual((report["verdict"], report["counts"]["not_run"]), ("pass", 2))
         self.assertIn("What a glass has of this migration", (folder / "verify.md").read_text())
+
+    def test_a_note_that_names_no_commit_records_nothing(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        note = self.operation(1, "deploy").with_name("1-deploy.recorded")
+        for text in ("", "\n", "commit\n", f"{COMMIT}\n{COMMIT}\n", COMMIT[1:]):
+            with self.subTest(text):
+                note.write_text(text)
+                records = json.loads(self.exits(0, package, "status", "--json").stdout)["records"]
+                self.assertEqual((records["recorded"], len(records["not_run"])), ([], 1))
+        note.write_text(f"{COMMIT}\n")
+        records = json.loads(self.exits(0, package, "status", "--json").stdout)["records"]
+        self.assertEqual((len(records["recorded"]), records["not_run"]), (1, []))
+
+    def test_only_a_run_that_was_killed_is_said_not_to_have_come_to_its_end(self) -> None:
+        package = self.ready()
+        failed = {"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}}
+        self.orders(deploy__place_project=failed, verify__sign_in=failed)
+        self.exits(0, package, "prepare")
+        self.exits(1, package, "deploy")
+        self.exits(1, package, "verify")
+        self.orders()
+        self.exits(0, package, "verify")
+        filled = self.home / "filled.md"
+        filled.write_text(CHECKLIST.replace("[ ]", "[x]"))
+        self.exits(0, package, "sign-off", str(filled), "--by", "Ada")
+        self.orders(deploy__place_project={"waits_for": str(self.home / "go")})
+        with self.running(package, "deploy") as process:
+            self.until(lambda: self.journal()[-1] == "place-project:started")
+            process.kill()
+            process.wait(60)
+            (self.home / "go").touch()
+            self.until(lambda: "running" not in json.loads(self.migrate(package, "status", "--json").stdout))
+        shutil.rmtree(self.state / "packages/1/operations")
+        missing = json.loads(self.exits(0, package, "status", "--json").stdout)["records"]["missing"]
+        gone = "no operation folder, since it was taken away, or could not be written"
+        ended = ("1-prepare", "2-deploy", "3-verify", "4-verify", "5-sign-off")
+        killed = "6-deploy: no operation folder, since the run has not come to its end"
+        self.assertEqual(missing, [*(f"{run}: {gone}" for run in ended), killed])
 
     def test_a_state_folder_that_takes_no_more_does_not_undo_the_phase(self) -> None:
         package = self.ready()

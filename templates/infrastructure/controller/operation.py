@@ -47,6 +47,9 @@ _RECORD = "infrastructure/controller/record.sh"
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# The journal's words after which a run goes no further with that step; a run that checks goes on with the next.
+_ENDS = frozenset({"finished", "failed", "lost", "paused", "rolled_back", "refused"})
 _VERDICTS = frozenset({"pass", "warn", "fail", "unverifiable", "not_run"})
 
 
@@ -192,27 +195,41 @@ def standing(state: State, journal: Journal) -> Standing:
         if place in waiting:
             found.waiting.append(place)
             continue
-        if _note(place).is_file():
+        if _is_recorded(place):
             found.recorded.append(place)
             continue
         if place.is_dir():
             found.without[place.name] = "a later run is recorded, so a glass has its lines of the journal and no more"
             continue
         refusal = place.with_name(f"{place.name}.refused")
-        why = "a secret was found in it" if refusal.exists() else "the run has not come to its end"
+        why = "a secret was found in it" if refusal.exists() else _without(journal, run)
         found.without[place.name] = f"no operation folder, since {why}"
     return found
+
+
+def _without(journal: Journal, run: int) -> str:
+    """Why a run has no folder, as far as its lines in the journal tell."""
+    lines = [line for line in journal.lines if line.plan == journal.plan and line.run == run]
+    ended = lines[-1].step == signoff.STEP or any(line.state in _ENDS for line in lines)
+    if ended and lines[-1].state != "started":
+        return "it was taken away, or could not be written"
+    return "the run has not come to its end"
 
 
 def _waiting(operations: Path) -> list[Path]:
     """Folders that may still be recorded, in the order of their runs: those after the last that was."""
     places = sorted((place for place in operations.glob("[0-9]*") if place.is_dir()), key=_run)
-    last = max((_run(place) for place in places if _note(place).is_file()), default=0)
+    last = max((_run(place) for place in places if _is_recorded(place)), default=0)
     return [place for place in places if _run(place) > last]
 
 
-def _note(place: Path) -> Path:
-    return place.with_name(f"{place.name}.recorded")
+def _is_recorded(place: Path) -> bool:
+    """Whether the note that recording leaves names a commit; an empty one, of a full disk, proves nothing."""
+    note = place.with_name(f"{place.name}.recorded")
+    try:
+        return note.is_file() and _COMMIT.fullmatch(note.read_text(encoding="ascii").strip()) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _run(place: Path) -> int:

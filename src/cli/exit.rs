@@ -204,6 +204,7 @@ fn recording(error: &record::Error) -> u8 {
         // It does not fit this glass now, or could not be done.
         Error::Sequence(_)
         | Error::Order(_)
+        | Error::Ahead { .. }
         | Error::Foreign { .. }
         | Error::NotAGlass { .. }
         | Error::Exists { .. }

@@ -1,7 +1,7 @@
 //! What stops a glass from being made, read or written.
 
 use super::Order;
-use crate::model::{Digest, shell};
+use crate::model::{Digest, Timestamp, shell};
 use git2::Oid;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -131,6 +131,18 @@ pub enum Error {
         number: u32,
         /// SHA-256 of its `SHA256SUMS`.
         sha256: Digest,
+    },
+    /// It bears a date that has not come.
+    #[error(
+        "it ended {at}, and it is {now}: one of the two clocks is wrong, and a glass with a later date would fail every check until \
+         then; nothing was recorded; next: correct this machine's clock if that is the wrong one; otherwise repeat the command \
+         when {at} has come"
+    )]
+    Ahead {
+        /// When it is said to have ended.
+        at: Timestamp,
+        /// The time of recording.
+        now: Timestamp,
     },
     /// A run cannot be recorded, or not before another one.
     #[error(transparent)]
@@ -331,6 +343,7 @@ impl Error {
             Self::Path { .. } => "glass.path",
             Self::Operation { .. } | Self::NoPackage { .. } | Self::NoOperation { .. } => "glass.operation",
             Self::Order(_) => "glass.order",
+            Self::Ahead { .. } => "glass.date",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
             Self::Pages { .. } => "glass.pages",
             Self::Object { .. } => "glass.object",

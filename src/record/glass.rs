@@ -6,7 +6,7 @@ use super::listing::Trees;
 use super::message::{Event, Message, PackageRef};
 use super::rights::Rights;
 use super::structure::{self, BRANCH};
-use super::{Error, Finding, packfile, paths};
+use super::{AHEAD, Error, Finding, packfile, paths};
 use crate::model::{Digest, Domain, Slug, Timestamp, Word};
 use crate::pack::{self, Previous, Principal};
 use git2::{Odb, Oid, Repository, RepositoryOpenFlags};
@@ -25,6 +25,8 @@ pub struct Glass {
 pub struct Locked {
     pub(super) glass: Glass,
     lock: File,
+    /// The time of recording, where somebody told it: what is later cannot have happened.
+    now: Option<Timestamp>,
 }
 
 impl Drop for Locked {
@@ -170,7 +172,7 @@ impl Glass {
             return Err(Error::Untrusted { path: self.path, findings });
         }
         packfile::sweep(&self.objects());
-        Ok(Locked { glass: self, lock })
+        Ok(Locked { glass: self, lock, now: None })
     }
 
     /// Where objects are.
@@ -298,12 +300,21 @@ impl Locked {
     /// Goes on only if the head is what it says and was signed by somebody who may.
     ///
     /// Looks at the head alone, which is enough not to build on something foreign; [`super::verify`] looks at the whole history.
-    pub fn trusted(self, trust: &super::Trust<'_>) -> Result<Self, Error> {
+    pub fn trusted(mut self, trust: &super::Trust<'_>) -> Result<Self, Error> {
         let audit = self.glass.verify_head(trust)?;
         if audit.findings.is_empty() {
+            self.now = Some(trust.now);
             return Ok(self);
         }
         Err(Error::Untrusted { path: self.glass.path.clone(), findings: audit.findings })
+    }
+
+    /// Refuses what bears a date that has not come: until it came, nobody could check the glass or add to it.
+    pub(super) fn has_come(&self, at: Timestamp) -> Result<(), Error> {
+        match self.now.filter(|now| at.seconds() > now.seconds() + AHEAD) {
+            Some(now) => Err(Error::Ahead { at, now }),
+            None => Ok(()),
+        }
     }
 
     /// The next numbers for a package that `issuer` makes from `installation`; refuses a clone that is behind.

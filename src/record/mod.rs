@@ -57,6 +57,9 @@ use crate::pack::{Principal, Signer};
 /// What the trailer `Tool` says.
 const TOOL: &str = concat!("stufpack ", env!("CARGO_PKG_VERSION"));
 
+/// How far a clock may be ahead, in seconds.
+const AHEAD: i64 = 300;
+
 /// Under which name `key` may write to a glass at `at`.
 fn writer(signers: &Signers, key: &Signer, at: Timestamp) -> Result<Principal, Error> {
     signers

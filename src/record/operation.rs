@@ -277,6 +277,7 @@ impl Locked {
         {
             return Ok(recorded);
         }
+        self.has_come(operation.ended)?;
         if let Some(package) = operation.reference() {
             glass.has_package(&odb, head.id, &package, folder)?;
         }

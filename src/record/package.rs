@@ -101,6 +101,7 @@ impl Locked {
         if let Some(recorded) = glass.find_package(&odb, &head, package)? {
             return Ok(Staged(Stage::Known(recorded)));
         }
+        self.has_come(manifest.created_at)?;
         let last = glass.last_package(&odb, &head, &identity.issuer, &identity.installation)?;
         follows(last.as_ref().map(|(_, last)| (last.number, last.sha256)), identity)?;
 

@@ -1,10 +1,11 @@
 //! Operations that a phase wrote down: they enter the glass once, whole, and without secrets or personal data.
 
 use crate::forge::{Check, Forge, codes};
-use crate::support::{Case, FAKE_PASSWORD};
+use crate::support::{Case, FAKE_PASSWORD, timestamp};
 use std::fs;
 use std::path::Path;
-use stufpack::record::Operation;
+use stufpack::open::Revoked;
+use stufpack::record::{Glass, Operation, Recording, Trust};
 
 fn case() -> Case {
     let case = Case::new();
@@ -197,6 +198,36 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
     for name in ["personal", "Personal"] {
         assert!(refused(&|folder| fs::write(folder.join(name), "").unwrap()).contains("made by recording"));
     }
+}
+
+/// A controller whose clock was ahead: recorded, no check of the glass would pass before that time, and nothing could follow.
+#[test]
+fn a_date_that_has_not_come_is_refused_before_it_breaks_every_check() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(1), 2);
+    let ended = case.tick() - 60;
+    let (signers, revoked, key) = (case.signers(), Revoked::default(), case.customer.signer());
+    let record = |now: i64| {
+        let trust =
+            Trust { signers: &signers, revoked: &revoked, pins: &[], last_seen: None, now: timestamp(now) };
+        let recording = Recording {
+            key: &key,
+            signers: &signers,
+            recipients: &[],
+            requested_by: None,
+            approved_by: None,
+            ticket: None,
+        };
+        let glass = Glass::open(&case.glass()).unwrap().lock().unwrap().trusted(&trust).unwrap();
+        glass.record_operation(&folder, &[], &recording)
+    };
+
+    let error = record(ended - 301).unwrap_err();
+
+    assert_eq!(error.code(), "glass.date");
+    assert!(error.to_string().contains("one of the two clocks is wrong"), "{error}");
+    assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
+    assert!(record(ended - 300).unwrap().new);
 }
 
 /// `schemas/operation.json` is what the types say; `STUFPACK_BLESS=1` rewrites it.

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,12 +30,13 @@ def main() -> None:
         phase=lambda name: None,
     )  # fmt: skip
     journal = open_journal(state, package.plan_digest, repair=True)
-    run, phase, since = journal.next_run, ORDER["phase"], datetime.now(UTC)
+    run, phase = journal.next_run, ORDER["phase"]
+    since = datetime.now(UTC) + timedelta(seconds=ORDER.get("back", 0))
     if phase == signoff.STEP:
         answers, filled = signoff.kept(state, run)
         answers.parent.mkdir(exist_ok=True)
         document = {"v": 1, "by": ORDER["approved_by"], "at": report.time(since), "verdict": "pass", "items": []}
-        answers.write_text(json.dumps(document))
+        answers.write_text(json.dumps(document, indent=1))
         filled.write_text("- [x] The invitation came to ada@example.org.\n")
         digest = hashlib.sha256(answers.read_bytes()).hexdigest()
         named = {"path": str(answers.relative_to(state.root)), "sha256": digest}

@@ -4,11 +4,14 @@
 use crate::forge::{Check, codes};
 use crate::support::{Case, Person, run};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use stufpack::model::Digest;
 use stufpack::pack::Package;
-use stufpack::record::{self, Area, Ended, Event, Glass, Recording, Validation};
+use stufpack::record::{self, Area, Ended, Event, Glass, Recording, Validation, Value};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -19,6 +22,8 @@ pub struct Phase<'a> {
     pub lines: &'a [(&'a str, &'a str)],
     pub evidence: serde_json::Value,
     pub approved_by: Option<&'a str>,
+    /// By how many seconds the clock steps back while it runs.
+    pub back: u32,
 }
 
 impl<'a> Phase<'a> {
@@ -29,6 +34,7 @@ impl<'a> Phase<'a> {
             lines: &[("step", "done"), ("end", "finished")],
             evidence: json!({ "seen.json": ADDRESS }),
             approved_by: None,
+            back: 0,
         }
     }
 
@@ -39,6 +45,7 @@ impl<'a> Phase<'a> {
             "root": root.join("templates"), "state": case.path("state"), "number": package.manifest().package.number,
             "plan": package.files()["MIGRATION-PLAN.json"].sha256, "sums": package.sha256(),
             "phase": self.phase, "lines": self.lines, "evidence": self.evidence, "approved_by": self.approved_by,
+            "back": self.back,
         });
         let mut python = case.command("python3");
         python.args(["-I", "-B"]).arg(root.join("tests/glass/phase.py")).arg(order.to_string());
@@ -156,7 +163,19 @@ fn stock_tools_record_a_folder_once_and_refuse_what_stufpack_refuses() {
     refused(&case.customer, "the glass is of another STUF than other");
     edit(&package.sha256().hex(), &"0".repeat(64));
     refused(&case.customer, "the glass does not have package 1");
+    let value = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    edit(&value("ended="), "ended=4102444800");
+    refused(&case.customer, "it ended at second 4102444800, and this machine's clock says ");
+    edit(&value("started="), "started=4102444800");
+    refused(&case.customer, "it ended before it began");
     edit("", "");
+    let steps = folder.join("logs/steps.log");
+    let told = fs::read(&steps).unwrap();
+    fs::write(&steps, "deploy, run 1\n").unwrap();
+    refused(&case.customer, "was changed since ./migrate wrote it");
+    fs::remove_file(&steps).unwrap();
+    refused(&case.customer, "has other files than ./migrate wrote");
+    fs::write(&steps, told).unwrap();
 
     assert!(stock(&case, &case.glass(), &folder, &case.customer).status.success());
     let head = case.git(&["rev-parse", "main"]);
@@ -175,21 +194,49 @@ fn a_ticket_cannot_write_another_trailer_by_stock_tools() {
     let (case, package) = case(true);
     let folder = Phase::finished("deploy").leave(&case, &package);
     let head = case.git(&["rev-parse", "main"]);
-    let by_stock = |ticket: &str| {
+    let by_stock = |ticket: &OsStr| {
         let mut shell = case.command("sh");
         shell.env("TICKET", ticket).env_remove("GIT_CONFIG_COUNT").arg(format!("{}.sh", folder.display()));
         shell.arg(case.glass()).arg(&case.customer.key).arg(case.path("allowed_signers")).output().unwrap()
     };
-    for ticket in ["OPS-1\nApproved-By: eve", "OPS-1\n", "OPS\t1", " OPS-1", &"1".repeat(201)] {
-        let output = by_stock(ticket);
-        assert!(!output.status.success() && says(&output).contains("TICKET"), "{}", says(&output));
+    let refused = [
+        "OPS-1\nApproved-By: eve",
+        "OPS-1\n",
+        "OPS\t1",
+        "OPS\u{85}1",
+        "OPS\u{2028}1",
+        "OPS\u{202e}1",
+        "OPS\u{200b}1",
+        "OPS\u{ad}1",
+        "OPS\u{61c}1",
+        "OPS\u{180e}1",
+        "OPS\u{2060}1",
+        "OPS\u{feff}1",
+        "OPS\u{fff9}1",
+        "OPS\u{e0001}1",
+        "\u{a0}OPS-1",
+        "OPS-1\u{3000}",
+        " OPS-1",
+        "none",
+        &"1".repeat(201),
+        &"é".repeat(201),
+    ];
+    for ticket in refused {
+        assert!(Value::parse("Ticket", ticket).is_err(), "{ticket:?}");
+        let output = by_stock(ticket.as_ref());
+        assert!(!output.status.success() && says(&output).contains("TICKET"), "{ticket:?}: {}", says(&output));
     }
+    let output = by_stock(OsStr::from_bytes(b"OPS-\xff"));
+    assert!(!output.status.success() && says(&output).contains("TICKET is not UTF-8"), "{}", says(&output));
     assert_eq!(case.git(&["rev-parse", "main"]), head);
 
-    let output = by_stock("OPS-1 (Übergabe)");
+    let longest = format!("OPS-1 (Übergabe) مها 移行 🛟{}", "é".repeat(175));
+    assert_eq!(longest.chars().count(), 200);
+    let output = by_stock(longest.as_ref());
 
     assert!(output.status.success(), "{}", says(&output));
-    assert_eq!(record::log(&case.glass()).unwrap()[2].ticket.as_deref(), Some("OPS-1 (Übergabe)"));
+    assert_eq!(record::log(&case.glass()).unwrap()[2].ticket.as_deref(), Some(longest.as_str()));
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
 }
 
 #[test]
@@ -204,8 +251,33 @@ fn a_result_that_the_journal_does_not_tell_is_refused_and_seen() {
     let error = case.record_operation(&folder, &case.customer).unwrap_err().to_string();
 
     assert!(error.contains("run 1 ended failed in the journal, finished in operation.json"), "{error}");
-    assert!(stock(&case, &case.glass(), &folder, &case.customer).status.success());
+    let by_stock = stock(&case, &case.glass(), &folder, &case.customer);
+    assert!(says(&by_stock).contains("was changed since ./migrate wrote it"), "{}", says(&by_stock));
+    // Who also changes what stock tools hold the folder against is seen.
+    let script = format!("{}.sh", folder.display());
+    let sum = |text: &str| Digest::of(text.as_bytes()).hex();
+    let commands = fs::read_to_string(&script).unwrap();
+    fs::write(&script, commands.replace(&sum(&text), &sum(&fs::read_to_string(&about).unwrap()))).unwrap();
+    let by_stock = stock(&case, &case.glass(), &folder, &case.customer);
+    assert!(by_stock.status.success(), "{}", says(&by_stock));
     assert_eq!(codes(&Check::pinned(&case).run()), ["glass.journal"]);
+}
+
+#[test]
+fn a_clock_that_steps_back_during_a_run_leaves_what_both_ways_record() {
+    let (case, package) = case(true);
+    for (phase, by_stock) in [("deploy", false), ("import", true)] {
+        let folder = Phase { back: 120, ..Phase::finished(phase) }.leave(&case, &package);
+        if by_stock {
+            let told = stock(&case, &case.glass(), &folder, &case.customer);
+            assert!(told.status.success(), "{}", says(&told));
+        } else {
+            record(&case, &case.glass(), &folder, &case.customer);
+        }
+    }
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+    let log = record::log(&case.glass()).unwrap();
+    assert!(log[2..].iter().all(|entry| entry.ran.as_ref().is_some_and(|ran| ran.started == ran.ended)));
 }
 
 #[test]

@@ -11,14 +11,11 @@ use crate::record::listing::{Change, Trees};
 use crate::record::log::Entry;
 use crate::record::message::{Event, Message, PackageRef};
 use crate::record::tree::Mode;
-use crate::record::{Error, moment, paths};
+use crate::record::{AHEAD, Error, moment, paths};
 use git2::{Odb, Oid, Repository};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::io;
-
-/// How far a clock may be ahead.
-const AHEAD: i64 = 300;
 
 /// A commit with its id.
 pub(super) struct Link {

@@ -88,7 +88,7 @@ def write(package: Package, state: State, journal: Journal, ran: Ran) -> tuple[P
     report = files.get(f"reports/{ran.phase.id}.json")
     about = {
         "event": _EVENTS.get(ran.phase.id, "deployment"), "phase": ran.phase.id, "run": ran.number,
-        "result": result(lines), "started": time(ran.since), "ended": time(datetime.now(UTC)),
+        "result": result(lines), "started": time(ran.since), "ended": time(max(ran.since, datetime.now(UTC))),
         "validation": json.loads(report)["verdict"] if report else "not_run",
     }  # fmt: skip
     approved_by = ran.approval.by if ran.approval else ""
@@ -163,7 +163,7 @@ def _write(
         path = draft / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(content)
-    replace(place.with_name(f"{place.name}.sh"), _shell(package, journal, about))
+    replace(place.with_name(f"{place.name}.sh"), _shell(package, journal, about, files))
     draft.replace(place)
     return place, []
 
@@ -356,7 +356,7 @@ def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _shell(package: Package, journal: Journal, about: Mapping[str, Any]) -> str:
+def _shell(package: Package, journal: Journal, about: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     """The operation's values as shell words, then the commands, which are the same for all."""
     of = about["package"]
     values = {
@@ -366,12 +366,14 @@ def _shell(package: Package, journal: Journal, about: Mapping[str, Any]) -> str:
         "package": str(of["number"]),
         "sha256": of["sha256"].removeprefix("sha256:"),
         "plan": of["plan"].removeprefix("sha256:"),
+        "started": str(int(datetime.fromisoformat(about["started"]).timestamp())),
         "ended": str(int(datetime.fromisoformat(about["ended"]).timestamp())),
         "validation": about["validation"],
         "requested_by": about.get("requested_by", "none"),
         "approved_by": about.get("approved_by", "none"),
         "personal": "\n".join(about["personal"]),
         "earlier": " ".join(f"{run}-{phase}" for run, phase in due(journal) if run < about["run"]),
+        "sums": "\n".join(f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in sorted(files.items())),
     }
     head = f"#!/bin/sh\n# Records {about['phase']}, run {about['run']} of package {of['number']}, in a glass.\n"
     words = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())

@@ -18,9 +18,37 @@ trailer() { git log -1 --format="%(trailers:key=$1,valueonly,separator=)" main; 
 
 # A line break would write a trailer of its own, such as who approved.
 ticket=${TICKET:-none}
-case $ticket in ' '* | *' ') fail "TICKET begins or ends with a blank" ;; esac
-{ [ "${#ticket}" -le 200 ] && [ "$(printf %s. "$ticket" | tr -d '[:cntrl:]')" = "$ticket." ]; } ||
-  fail "TICKET must be one line of at most 200 bytes"
+[ "${TICKET:-}" != none ] || fail "TICKET is none, which means that there is no ticket; unset it"
+# Its bytes in hexadecimal, a blank before each, so that they can be compared on every machine.
+hex=$(printf %s "$ticket" | od -An -v -tx1 | tr -d '\n')
+more='[89ab][0-9a-f]'
+printf '%s\n' "$hex" | grep -Eqx "( [0-7][0-9a-f]| (c[2-9a-f]|d[0-9a-f]) $more| e0 [ab][0-9a-f] $more\
+| (e[1-9a-c]|ee|ef) $more $more| ed [89][0-9a-f] $more| f0 [9ab][0-9a-f] $more $more| f[1-3] $more $more $more\
+| f4 8[0-9a-f] $more $more)+" || fail "TICKET is not UTF-8"
+letters=$(printf %s "$hex" | sed "s/ $more//g")
+[ "${#letters}" -le 600 ] || fail "TICKET is longer than 200 characters"
+case $hex in
+  *' 0'[0-9a-f]* | *' 1'[0-9a-f]* | *' 7f'* | *' c2 '[89][0-9a-f]* | *' e2 80 a'[89]*)
+    fail "TICKET must be one line without control characters" ;;
+  # What hides or turns text: soft hyphens, marks of direction, joiners, tags.
+  *' c2 ad'* | *' d8 9c'* | *' e1 a0 8e'* | *' e2 80 8'[b-f]* | *' e2 80 a'[a-e]* | *' e2 81 a'[0-9a-f]* | \
+    *' ef bb bf'* | *' ef bf b'[9ab]* | *' f3 a0 8'[01]*)
+    fail "TICKET holds a character that hides or turns text" ;;
+  ' 20'* | *' 20' | ' c2 a0'* | *' c2 a0' | ' e1 9a 80'* | *' e1 9a 80' | ' e2 80 8'[0-9a]* | *' e2 80 8'[0-9a] | \
+    ' e2 80 af'* | *' e2 80 af' | ' e2 81 9f'* | *' e2 81 9f' | ' e3 80 80'* | *' e3 80 80')
+    fail "TICKET begins or ends with a blank" ;;
+esac
+
+# A date that has not come would make every check of the glass fail until it came.
+[ "$ended" -ge "$started" ] || fail "it ended before it began"
+[ "$ended" -le "$(($(date +%s) + 300))" ] ||
+  fail "it ended at second $ended, and this machine's clock says $(date +%s): correct it, or wait until then"
+
+# What is recorded is what ./migrate wrote, file by file; who changed it since changed what the journal and the reports say.
+(cd "$folder" && find . ! -type d | cut -c3- | sort) >"$work/there"
+printf '%s\n' "$sums" | cut -c67- | sort | cmp -s - "$work/there" ||
+  fail "$folder has other files than ./migrate wrote: compare them with the list at the top of $0"
+(cd "$folder" && printf '%s\n' "$sums" | sha256sum -c --strict --quiet) >&2 || fail "$folder was changed since ./migrate wrote it"
 
 # Whose key it is, and whether one may build on what is there.
 printf '' | ssh-keygen -q -Y sign -n git -f "$key" >"$work/sig" || fail "the key cannot sign"

@@ -134,12 +134,12 @@ pub enum Error {
     },
     /// It bears a date that has not come.
     #[error(
-        "it ended {at}, and it is {now}: one of the two clocks is wrong, and a glass with a later date would fail every check until \
+        "it bears the date {at}, and it is {now}: one of the two clocks is wrong, and a glass with a later date would fail every check until \
          then; nothing was recorded; next: correct this machine's clock if that is the wrong one; otherwise repeat the command \
          when {at} has come"
     )]
     Ahead {
-        /// When it is said to have ended.
+        /// When the operation ended, or the package was exported.
         at: Timestamp,
         /// The time of recording.
         now: Timestamp,

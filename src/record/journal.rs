@@ -67,27 +67,40 @@ struct Step {
     state: String,
 }
 
-/// How a run ended: what the last line about one of its steps, or about its end, says.
+/// What a journal tells of one run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The phase, or `sign-off`.
+    pub phase: String,
+    /// How it ended; a sign-off has no result.
+    pub ended: Option<Ended>,
+}
+
+/// A run as the last line about one of its steps, or about its end, tells it.
 ///
 /// A refusal, and a hold before a step, are not about what was done.
-pub(super) fn ended(bytes: &[u8], plan: &Digest, run: u32) -> Option<Ended> {
+pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
     let mut lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
     let last = lines.rfind(|line| {
         let told = line.state != "refused" && line.step != "gate" && line.step != "hold";
         told && line.plan == *plan && line.run == run
     })?;
-    Some(match last.state.as_str() {
+    if last.step == SIGN_OFF {
+        return Some(Told { phase: last.step, ended: None });
+    }
+    let ended = match last.state.as_str() {
         "finished" => Ended::Finished,
         "rolled_back" => Ended::RolledBack,
         "failed" => Ended::Failed,
         _ => Ended::Paused,
-    })
+    };
+    Some(Told { phase: last.phase, ended: Some(ended) })
 }
 
 /// What these phases leave is asked again each time, so they leave no operation; as `operation.py` of a package has it.
 const NOT_RECORDED: [&str; 4] = ["preflight", "status", "support", "export"];
 /// A sign-off is the only line of its run.
-const SIGN_OFF: &str = "sign-off";
+pub(super) const SIGN_OFF: &str = "sign-off";
 
 /// Runs of a plan that leave an operation, with their phases, in their order.
 pub(super) fn due(bytes: &[u8], plan: &Digest) -> BTreeSet<(u32, String)> {

@@ -8,6 +8,7 @@
 //! with an SSH key, that says what happened in twelve trailers. The package stands at the root of the tree; `audit/` and
 //! `infrastructure/deployment-logs/` only grow; personal files stand encrypted in `personal/`, under numbers.
 
+mod claims;
 mod commit;
 mod diff;
 mod error;

@@ -9,14 +9,14 @@ use super::packfile::Staging;
 use super::tree::{Growing, Mode, is_safe};
 use super::value::Value;
 use super::worktree::Contents;
-use super::{Error, journal, paths};
+use super::{Error, claims, journal, paths};
 use crate::model::leak::Scanner;
 use crate::model::{Digest, Secret, Timestamp};
 use crate::pack::names;
 use git2::{ObjectType, Odb, Oid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The file that says what an operation was.
@@ -191,6 +191,12 @@ pub enum OperationError {
     /// An operation that runs a package does not say which.
     #[error("it names no package")]
     NoPackage,
+    /// It says how a run ended, and nothing tells it.
+    #[error("it says how a run ended, and has no journal that tells it")]
+    NoJournal,
+    /// Each personal file is encrypted once.
+    #[error("{0:?} stands twice in personal")]
+    Twice(String),
 }
 
 impl Operation {
@@ -217,6 +223,13 @@ impl Operation {
         let runs = matches!(operation.event, Kind::Deployment | Kind::Cutover | Kind::Rollback);
         if runs && operation.package.is_none() {
             return Err(OperationError::NoPackage);
+        }
+        if operation.result.is_some() && operation.journal.is_none() {
+            return Err(OperationError::NoJournal);
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = operation.personal.iter().find(|name| !names.insert(*name)) {
+            return Err(OperationError::Twice(twice.clone()));
         }
         Ok(operation)
     }
@@ -249,6 +262,16 @@ impl Locked {
         let about = files.get(OPERATION).ok_or_else(|| wrong(OPERATION, "it is missing".to_owned()))?;
         let operation = Operation::parse(about).map_err(|why| wrong(OPERATION, why.to_string()))?;
         check_journal(&operation, &files).map_err(|why| wrong(JOURNAL, why))?;
+        let is_clear = |path: &String| !operation.personal.contains(path);
+        let report = claims::report(&operation).filter(is_clear).and_then(|path| files.get(&path));
+        claims::check_validation(&operation, report.map(Vec::as_slice))
+            .map_err(|why| wrong(OPERATION, why))?;
+        if let Some(clear) = files.keys().find(|&path| claims::is_evidence(path) && is_clear(path)) {
+            return Err(wrong(
+                clear,
+                "it is evidence, and operation.json does not list it in personal".to_owned(),
+            ));
+        }
         if let Some(name) =
             operation.personal.iter().find(|name| !files.contains_key(*name) || is_fixed(name))
         {
@@ -454,25 +477,8 @@ fn check_journal(operation: &Operation, files: &BTreeMap<String, Vec<u8>>) -> Re
         (Some(_), None) => Err("operation.json does not say where the journal ends".to_owned()),
         (Some(bytes), Some(end)) => {
             journal::check(bytes, end).map_err(|broken| format!("line {}: {}", broken.line, broken.why))?;
-            check_result(operation, bytes)
+            claims::check_run(operation, bytes)
         }
-    }
-}
-
-/// What the operation says of its end is what the journal says of it.
-pub(super) fn check_result(operation: &Operation, journal: &[u8]) -> Result<(), String> {
-    let (Some(result), Some(run), Some(package)) = (operation.result, operation.run, &operation.package)
-    else {
-        return Ok(());
-    };
-    match journal::ended(journal, &package.plan, run) {
-        Some(ended) if ended == result => Ok(()),
-        Some(ended) => Err(format!(
-            "run {run} ended {} in the journal, {} in operation.json",
-            ended.as_str(),
-            result.as_str()
-        )),
-        None => Err(format!("it tells nothing of run {run}")),
     }
 }
 

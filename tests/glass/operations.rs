@@ -1,7 +1,7 @@
 //! Operations that a phase wrote down: they enter the glass once, whole, and without secrets or personal data.
 
 use crate::forge::{Check, Forge, codes};
-use crate::support::{Case, FAKE_PASSWORD, timestamp};
+use crate::support::{Case, FAKE_PASSWORD, VERDICT, timestamp};
 use std::fs;
 use std::path::Path;
 use stufpack::open::Revoked;
@@ -28,6 +28,7 @@ fn an_operation_is_one_commit_in_its_own_folders() {
             "A\taudit/deployment-history/0002-deployment/journal.jsonl",
             "A\taudit/deployment-history/0002-deployment/operation.json",
             "A\taudit/deployment-history/0002-deployment/personal/0001.age",
+            "A\taudit/deployment-history/0002-deployment/reports/deploy.json",
             "A\taudit/deployment-history/0002-deployment/reports/verify.json",
             "A\tinfrastructure/deployment-logs/0002-deployment/deploy.log",
         ]
@@ -118,7 +119,8 @@ fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
         [String::from("1"), package.sha256().hex(), package.files()["MIGRATION-PLAN.json"].sha256.hex()];
     let text = fs::read_to_string(&about).unwrap();
     let open = text.split_once(",\"personal\"").unwrap().0.to_owned() + "}\n";
-    forge.files = [("operation.json", open), ("journal.jsonl", other)]
+    let report = VERDICT.to_owned();
+    forge.files = [("operation.json", open), ("journal.jsonl", other), ("reports/deploy.json", report)]
         .map(|(name, text)| {
             (format!("audit/deployment-history/0004-deployment/{name}"), Some(text.into_bytes()))
         })
@@ -197,6 +199,101 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
     }
     for name in ["personal", "Personal"] {
         assert!(refused(&|folder| fs::write(folder.join(name), "").unwrap()).contains("made by recording"));
+    }
+}
+
+/// Puts the clear files of a folder into the glass with another tool; what the check says of it.
+fn forced(case: &Case, folder: &Path, event: &'static str) -> Vec<&'static str> {
+    let package = case.package_recorded(1);
+    let mut forge = Forge { event, ..Forge::new(case) };
+    forge.package =
+        [String::from("1"), package.sha256().hex(), package.files()["MIGRATION-PLAN.json"].sha256.hex()];
+    let names = ["operation.json", "journal.jsonl", "reports/deploy.json", "evidence/reports/users.json"];
+    let own = format!("audit/deployment-history/{:04}-{event}", forge.operation);
+    forge.files = names
+        .into_iter()
+        .filter(|name| folder.join(name).exists())
+        .map(|name| (format!("{own}/{name}"), Some(fs::read(folder.join(name)).unwrap())))
+        .collect();
+    forge.commit();
+    codes(&Check::pinned(case).run())
+}
+
+/// What an operation says is what its journal and its report tell, and nothing of it is left out.
+#[test]
+fn an_operation_that_says_something_else_than_its_files_is_refused_and_seen() {
+    let changed = |event: &'static str, file: &str, from: &str, to: &str| {
+        let case = case();
+        let folder = case.operation(&case.package_recorded(1), 2);
+        fs::remove_file(folder.join("reports/users.json")).unwrap();
+        let edit = |file: &str, from: &str, to: &str| {
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            assert!(text.contains(from), "{file}: {from}");
+            fs::write(folder.join(file), text.replace(from, to)).unwrap();
+        };
+        edit("operation.json", ",\"personal\":[\"reports/users.json\"]", "");
+        if file.starts_with("evidence/") {
+            fs::create_dir_all(folder.join("evidence/reports")).unwrap();
+            fs::write(folder.join(file), to).unwrap();
+        } else {
+            edit(file, from, to);
+        }
+        let told = case.record_operation(&folder, &case.customer);
+        (told.map(|recorded| recorded.new).map_err(|error| error.to_string()), forced(&case, &folder, event))
+    };
+    let about = "operation.json";
+    // Unchanged, it is taken both ways.
+    let (told, found) = changed("deployment", about, "Ada (TA)", "Bob");
+    assert_eq!((told, found), (Ok(true), vec![]));
+    let lies = [
+        (
+            "deployment",
+            about,
+            ",\"result\":\"paused\"",
+            "",
+            "operation.json does not say so",
+            "glass.journal",
+        ),
+        ("deployment", about, "\"run\":1,", "", "of which package, phase and run", "glass.journal"),
+        ("deployment", about, "\"run\":1,", "\"run\":9,", "it tells nothing of run 9", "glass.journal"),
+        (
+            "cutover",
+            about,
+            "\"event\":\"deployment\"",
+            "\"event\":\"cutover\"",
+            "deploy is the event deployment, and operation.json says cutover",
+            "glass.journal",
+        ),
+        (
+            "deployment",
+            "reports/deploy.json",
+            "pass",
+            "fail",
+            "validation is pass, and its report says fail",
+            "glass.operation.form",
+        ),
+        (
+            "deployment",
+            "evidence/reports/users.json",
+            "",
+            "[\"ada@example.org\"]\n",
+            "it is evidence, and operation.json does not list it in personal",
+            "glass.operation.personal",
+        ),
+        (
+            "deployment",
+            about,
+            "\"journal\":",
+            "\"personal\":[\"a\",\"a\"],\"journal\":",
+            "\"a\" stands twice in personal",
+            "glass.operation.form",
+        ),
+    ];
+    for (event, file, from, to, why, code) in lies {
+        let (told, found) = changed(event, file, from, to);
+        let told = told.unwrap_err();
+        assert!(told.contains(why), "{told}");
+        assert_eq!(found, [code], "{why}");
     }
 }
 

@@ -224,7 +224,11 @@ fn a_ticket_cannot_write_another_trailer_by_stock_tools() {
     for ticket in refused {
         assert!(Value::parse("Ticket", ticket).is_err(), "{ticket:?}");
         let output = by_stock(ticket.as_ref());
-        assert!(!output.status.success() && says(&output).contains("TICKET"), "{ticket:?}: {}", says(&output));
+        assert!(
+            !output.status.success() && says(&output).contains("TICKET"),
+            "{ticket:?}: {}",
+            says(&output)
+        );
     }
     let output = by_stock(OsStr::from_bytes(b"OPS-\xff"));
     assert!(!output.status.success() && says(&output).contains("TICKET is not UTF-8"), "{}", says(&output));
@@ -253,11 +257,18 @@ fn a_result_that_the_journal_does_not_tell_is_refused_and_seen() {
     assert!(error.contains("run 1 ended failed in the journal, finished in operation.json"), "{error}");
     let by_stock = stock(&case, &case.glass(), &folder, &case.customer);
     assert!(says(&by_stock).contains("was changed since ./migrate wrote it"), "{}", says(&by_stock));
-    // Who also changes what stock tools hold the folder against is seen.
+    // Who also changes the sums is told by the journal; who takes that away too is seen.
     let script = format!("{}.sh", folder.display());
     let sum = |text: &str| Digest::of(text.as_bytes()).hex();
     let commands = fs::read_to_string(&script).unwrap();
-    fs::write(&script, commands.replace(&sum(&text), &sum(&fs::read_to_string(&about).unwrap()))).unwrap();
+    let commands = commands.replace(&sum(&text), &sum(&fs::read_to_string(&about).unwrap()));
+    fs::write(&script, &commands).unwrap();
+    let by_stock = stock(&case, &case.glass(), &folder, &case.customer);
+    let told = "operation.json says deployment, deploy, finished, not_run; journal and report of run 1 tell deployment, deploy, \
+                failed, not_run";
+    assert!(says(&by_stock).contains(told), "{}", says(&by_stock));
+    fs::write(&script, commands.replace("  fail \"operation.json says", "  : \"operation.json says"))
+        .unwrap();
     let by_stock = stock(&case, &case.glass(), &folder, &case.customer);
     assert!(by_stock.status.success(), "{}", says(&by_stock));
     assert_eq!(codes(&Check::pinned(&case).run()), ["glass.journal"]);

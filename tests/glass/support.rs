@@ -15,6 +15,8 @@ use stufpack::record::{self, Founding, Glass, Recorded, Recording};
 pub const ISSUER: &str = "issuer/releases@example.org";
 pub const FAKE_PASSWORD: &str = "not-a-real-password";
 pub const CUSTOMER: &str = "customer/ta@example.org";
+/// What the validation of [`Case::operation`] rests on.
+pub const VERDICT: &str = "{\"verdict\":\"pass\",\"checks\":[]}\n";
 pub const STRANGER: &str = "issuer/stranger@example.org";
 
 /// One person with a key.
@@ -218,26 +220,27 @@ impl Case {
         fs::create_dir_all(folder.join("reports")).unwrap();
         fs::create_dir_all(folder.join("logs")).unwrap();
         let plan = package.files()["MIGRATION-PLAN.json"].sha256;
+        let time = timestamp(at);
         let (mut journal, mut last) = (String::new(), "0".repeat(64));
         for n in 1..=lines {
             let line = format!(
-                "{{\"v\":1,\"n\":{n},\"prev\":\"{last}\",\"plan\":\"{plan}\",\"run\":{at},\"phase\":\"deploy\",\
-                 \"step\":\"deploy/step-{n}\",\"state\":\"done\",\"at\":\"2026-01-10T00:00:00Z\"}}\n"
+                "{{\"v\":1,\"n\":{n},\"prev\":\"{last}\",\"plan\":\"{plan}\",\"run\":1,\"phase\":\"deploy\",\
+                 \"step\":\"deploy/step-{n}\",\"state\":\"done\",\"at\":\"{time}\"}}\n"
             );
             last = stufpack::model::Digest::of(line.as_bytes()).hex();
             journal.push_str(&line);
         }
-        let time = timestamp(at);
         let number = package.manifest().package.number;
         let about = format!(
             "{{\"schema\":1,\"event\":\"deployment\",\"slug\":\"harbour\",\"package\":{{\"number\":{number},\
-             \"sha256\":\"{}\",\"plan\":\"{plan}\"}},\"phase\":\"deploy\",\"run\":1,\"started\":\"{time}\",\
+             \"sha256\":\"{}\",\"plan\":\"{plan}\"}},\"phase\":\"deploy\",\"run\":1,\"result\":\"paused\",\"started\":\"{time}\",\
              \"ended\":\"{time}\",\"validation\":\"pass\",\"requested_by\":\"Ada (TA)\",\
              \"journal\":{{\"lines\":{lines},\"sha256\":\"{last}\"}},\"personal\":[\"reports/users.json\"]}}\n",
             package.sha256()
         );
         fs::write(folder.join("operation.json"), about).unwrap();
         fs::write(folder.join("journal.jsonl"), journal).unwrap();
+        fs::write(folder.join("reports/deploy.json"), VERDICT).unwrap();
         fs::write(folder.join("reports/verify.json"), "{}\n").unwrap();
         fs::write(folder.join("reports/users.json"), "[\"ada@example.org\"]\n").unwrap();
         fs::write(folder.join("logs/deploy.log"), format!("run {at}\n")).unwrap();

@@ -2,12 +2,13 @@
 
 use super::walk::State;
 use crate::pack::age;
+use crate::record::claims;
 use crate::record::error::Error;
 use crate::record::finding::Finding;
 use crate::record::journal;
 use crate::record::listing::Change;
 use crate::record::message::Message;
-use crate::record::operation::{JOURNAL, OPERATION, Operation, check_result, folder, place};
+use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
 use crate::record::paths;
 use crate::record::tree::{Mode, is_safe};
 use git2::Oid;
@@ -76,6 +77,11 @@ pub(super) fn check(
     };
     trailers(state, message, &operation, alone, &mine, found);
     personal(state, &files, &operation, &mine, found)?;
+    let report = claims::report(&operation).and_then(|path| files.get(path.as_str()).copied());
+    let report = report.map(|id| state.blobs.odb.read(id).map(|blob| blob.data().to_vec())).transpose()?;
+    if let Err(why) = claims::check_validation(&operation, report.as_deref()) {
+        found.push(Finding::new("glass.operation.form", why).at(mine.clone() + OPERATION));
+    }
     if let (Some(id), Some(end)) = (files.get(JOURNAL), &operation.journal) {
         let bytes = state.blobs.odb.read(*id)?.data().to_vec();
         match journal::check(&bytes, end) {
@@ -84,7 +90,7 @@ pub(super) fn check(
                 found.push(Finding::new("glass.journal", message).at(mine + JOURNAL).line(broken.line));
             }
             Ok(lines) => {
-                if let Err(why) = check_result(&operation, &bytes) {
+                if let Err(why) = claims::check_run(&operation, &bytes) {
                     found.push(Finding::new("glass.journal", why).at(mine.clone() + JOURNAL));
                 }
                 continued(state, &operation, lines, &mine, found);
@@ -112,6 +118,10 @@ fn personal(
             found.push(
                 Finding::new("glass.operation.personal", "a personal file stands here in clear").at(at()),
             );
+        }
+        if claims::is_evidence(path) {
+            let text = "evidence stands here in clear, which may name anybody";
+            found.push(Finding::new("glass.operation.personal", text).at(at()));
         }
         if path.starts_with("personal/") {
             sealed += 1;

@@ -50,6 +50,35 @@ printf '%s\n' "$sums" | cut -c67- | sort | cmp -s - "$work/there" ||
   fail "$folder has other files than ./migrate wrote: compare them with the list at the top of $0"
 (cd "$folder" && printf '%s\n' "$sums" | sha256sum -c --strict --quiet) >&2 || fail "$folder was changed since ./migrate wrote it"
 
+# It says what its journal and its report tell, and what may name anybody is encrypted.
+said() { sed -n "s/^ \"$2\": \"\{0,1\}\([a-z0-9_-]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$folder/$1"; }
+phase=$(said operation.json phase) run=$(said operation.json run) result=$(said operation.json result)
+report=reports/$phase.json verdict=not_run
+last=$(grep -F "\"run\":$run," "$folder/journal.jsonl" | grep -Ev '"step":"(gate|hold)"|"state":"refused"' | tail -n 1)
+ran=$(printf '%s\n' "$last" | sed -n 's/.*"phase":"\([a-z-]*\)".*/\1/p')
+case $last in
+  *'"step":"sign-off"'*) ran=sign-off ended_as='' report=sign-off.json ;;
+  *'"state":"finished"'*) ended_as=finished ;;
+  *'"state":"rolled_back"'*) ended_as=rolled_back ;;
+  *'"state":"failed"'*) ended_as=failed ;;
+  *) ended_as=paused ;;
+esac
+case $ran in
+  import) kind=configuration ;;
+  invite) kind=access ;;
+  cutover) kind=cutover ;;
+  rollback | abort) kind=rollback ;;
+  *) kind=deployment ;;
+esac
+[ ! -f "$folder/$report" ] || verdict=$(said "$report" verdict)
+says="$(said operation.json event), $phase, ${result:-no result}, $(said operation.json validation)"
+tells="$kind, $ran, ${ended_as:-no result}, ${verdict:-no verdict}"
+[ "$says" = "$tells" ] ||
+  fail "operation.json says $says; journal and report of run ${run:-nobody knows which} tell $tells"
+[ "$event, $validation" = "$kind, $verdict" ] || fail "$0 says $event, $validation; operation.json does not"
+clear=$(grep -i '^evidence/' "$work/there" | grep -vxF -e "$personal" | head -n 1)
+[ -z "$clear" ] || fail "$clear is evidence, which may name anybody, and operation.json does not list it in personal"
+
 # Whose key it is, and whether one may build on what is there.
 printf '' | ssh-keygen -q -Y sign -n git -f "$key" >"$work/sig" || fail "the key cannot sign"
 principal=$(ssh-keygen -Y find-principals -s "$work/sig" -f "$signers") || fail "the key is of nobody in $signers"

@@ -11,7 +11,9 @@ import sys
 import tempfile
 import unittest
 import urllib.parse
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
@@ -20,6 +22,8 @@ from real import AnsibleStory
 
 sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
 import leak  # noqa: E402
+import operation  # noqa: E402
+import people  # noqa: E402
 
 FAKE = "fake-\"S3cr+t/Välue'=9?"
 ADDRESS = "ada@example.org"
@@ -387,6 +391,48 @@ class BeforeAndAfter(AnsibleStory, Operations):
         text = (TEMPLATES / "infrastructure/controller/operation.py").read_text()
         self.assertIn("LARGEST = 32 << 20\n", text)
         self.assertEqual(role["content_largest_evidence"], 32 << 20)
+
+
+class People(unittest.TestCase):
+    def setUp(self) -> None:
+        self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        users = self.root / "configuration/integration-config/realm-users.json"
+        users.parent.mkdir(parents=True)
+        ada = {"username": "ada", "email": ADDRESS, "firstName": "Ada", "lastName": "Lovelace"}
+        users.write_text(json.dumps({"schema": 1, "users": [ada, {"username": "bob", "firstName": "Bob"}]}))
+        script = self.root / "infrastructure/controller/record.sh"
+        script.parent.mkdir(parents=True)
+        shutil.copy(TEMPLATES / "infrastructure/controller/record.sh", script)
+
+    def write(self, task: str) -> Path | None:
+        """The folder of a run that changed something in `task`, whose log says so in clear."""
+        package: Any = SimpleNamespace(root=self.root, slug="harbour", number=1, plan_digest=DIGEST)
+        state: Any = SimpleNamespace(root=self.root, here=self.root / "packages/1")
+        state.here.mkdir(parents=True, exist_ok=True)
+        (self.root / "journal.jsonl").write_text("{}\n")
+        journal: Any = SimpleNamespace(path=self.root / "journal.jsonl", plan=DIGEST, lines=[], steps=list)
+        step = {"id": "deploy/a", "state": "done", "changed": 1, "seconds": 1, "changed_tasks": [task], "failures": []}
+        phase: Any = SimpleNamespace(id="deploy")
+        ran = operation.Ran(phase, 1, datetime.now(UTC), DIGEST, [step], None)
+        return operation.write(package, state, journal, ran)[0]
+
+    def test_a_person_in_clear_keeps_the_folder_from_being_written(self) -> None:
+        for task in (f"Invite {ADDRESS.upper()}.", "Write to ada lovelace"):
+            with self.assertRaisesRegex(ValueError, "a person of the package stands in logs/steps.log, line 3") as told:
+                self.write(task)
+            self.assertNotIn("lovelace", str(told.exception).casefold())
+            left = [path.name for path in (self.root / "packages/1/operations").iterdir()]
+            self.assertEqual(left, ["1-deploy.refused"])
+        folder = self.write("Tell Ada, and x@example.org")
+        assert folder is not None
+        self.assertIn("Tell Ada", (folder / "logs/steps.log").read_text())
+
+    def test_an_address_is_found_in_every_text_and_no_part_of_another_one(self) -> None:
+        known = people.known(self.root)
+        for text in (f'["{ADDRESS}"]', f"<{ADDRESS}>", f"mailto:{ADDRESS}", f"a={ADDRESS};", f"to {ADDRESS}."):
+            self.assertEqual(people.search({"x": f"one\n{text}\n".encode()}, known), ["x, line 2"], text)
+        for text in (f"x{ADDRESS}", f"{ADDRESS}.uk", "ada", "Ada\nLovelace"):
+            self.assertEqual(people.search({"x": text.encode()}, known), [], text)
 
 
 class Search(unittest.TestCase):

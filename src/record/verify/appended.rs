@@ -170,7 +170,7 @@ fn trailers(
     }
 }
 
-/// A journal that was recorded before goes on; it does not begin anew with other lines.
+/// A journal that was recorded before goes on. One with another first line is another journal, of a state folder made anew.
 fn continued(
     state: &mut State<'_>,
     operation: &Operation,

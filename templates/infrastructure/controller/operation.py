@@ -3,7 +3,8 @@
 Nothing secret and nothing personal stands there in clear, first by construction: clear is only what is made here of
 words that the package's own code uses (steps, tasks, verdicts, image digests), the journal, which holds nothing else,
 and who acted. Whatever a playbook printed or left as evidence is listed in `personal`; recording encrypts that. Then
-all of it is searched for every known secret; where one is found, nothing is written but that it was found.
+all of it is searched for every known secret, and what is clear for the people of the package; where one is found,
+nothing is written but that it was found.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import leak
+import people
 import signoff
 from console import Console, count
 from gates import Approval, me
@@ -43,6 +45,11 @@ LARGEST = 32 << 20
 # What ran before a deployment, and what runs after it.
 _IMAGES = ("images-before.json", "images.json")
 _RECORD = "infrastructure/controller/record.sh"
+# Files that say who did, approved or signed something.
+_WHO_ACTED = frozenset({
+    "operation.json", "journal.jsonl", "approval.json", "sign-off.json", f"reports/{signoff.STEP}.json",
+})  # fmt: skip
+_PERSON = "a person of the package stands in"
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -157,6 +164,12 @@ def _write(
     if hits:
         replace(refusal, "".join(f"{hit}\n" for hit in hits))
         return None, hits
+    # Who acted is named in clear on purpose; whatever else is clear was made of the package's own words.
+    clear = {name: content for name, content in files.items() if name not in personal and name not in _WHO_ACTED}
+    named = people.search(clear, people.known(package.root))
+    if named:
+        replace(refusal, "".join(f"{_PERSON} {where}\n" for where in named))
+        raise ValueError(f"{_PERSON} {', '.join(named)}, which is not encrypted (not shown)")
     draft = place.with_name(f".{place.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     for name, content in files.items():
@@ -202,9 +215,15 @@ def standing(state: State, journal: Journal) -> Standing:
             found.without[place.name] = "a later run is recorded, so a glass has its lines of the journal and no more"
             continue
         refusal = place.with_name(f"{place.name}.refused")
-        why = "a secret was found in it" if refusal.exists() else _without(journal, run)
+        why = _refused(refusal) if refusal.exists() else _without(journal, run)
         found.without[place.name] = f"no operation folder, since {why}"
     return found
+
+
+def _refused(refusal: Path) -> str:
+    """Why a run has no folder, by the note of what was found in it."""
+    found = refusal.read_text(encoding="utf-8")
+    return "a person was named in it in clear" if found.startswith(_PERSON) else "a secret was found in it"
 
 
 def _without(journal: Journal, run: int) -> str:

@@ -1,7 +1,7 @@
 //! The journal's chain: every line holds the digest of the line before it.
 
 use super::operation::{Ended, JournalEnd};
-use crate::model::Digest;
+use crate::model::{Digest, Timestamp, Word as _};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -65,6 +65,8 @@ struct Step {
     phase: String,
     step: String,
     state: String,
+    #[serde(default)]
+    at: String,
 }
 
 /// What a journal tells of one run.
@@ -76,15 +78,17 @@ pub(super) struct Told {
     pub ended: Option<Ended>,
 }
 
+/// Lines of a plan about what was done: a refusal, and a hold before a step, are not.
+fn done(bytes: &[u8], plan: &Digest) -> impl DoubleEndedIterator<Item = Step> {
+    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
+    lines.filter(|line| {
+        line.plan == *plan && line.state != "refused" && line.step != "gate" && line.step != "hold"
+    })
+}
+
 /// A run as the last line about one of its steps, or about its end, tells it.
-///
-/// A refusal, and a hold before a step, are not about what was done.
 pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
-    let mut lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
-    let last = lines.rfind(|line| {
-        let told = line.state != "refused" && line.step != "gate" && line.step != "hold";
-        told && line.plan == *plan && line.run == run
-    })?;
+    let last = done(bytes, plan).rfind(|line| line.run == run)?;
     if last.step == SIGN_OFF {
         return Some(Told { phase: last.step, ended: None });
     }
@@ -104,16 +108,20 @@ pub(super) const SIGN_OFF: &str = "sign-off";
 
 /// Runs of a plan that leave an operation, with their phases, in their order.
 pub(super) fn due(bytes: &[u8], plan: &Digest) -> BTreeSet<(u32, String)> {
-    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
-    let due = lines.filter(|line| line.plan == *plan).filter_map(|line| match line.step.as_str() {
-        SIGN_OFF if line.state != "refused" => Some((line.run, SIGN_OFF.to_owned())),
-        SIGN_OFF | "gate" | "hold" => None,
+    let due = done(bytes, plan).filter_map(|line| match line.step.as_str() {
+        SIGN_OFF => Some((line.run, SIGN_OFF.to_owned())),
         _ if line.state == "started" && !NOT_RECORDED.contains(&line.phase.as_str()) => {
             Some((line.run, line.phase))
         }
         _ => None,
     });
     due.collect()
+}
+
+/// When the first run of a plan that leaves an operation began; a line that does not tell its time is older than any.
+pub(super) fn begun(bytes: &[u8], plan: &Digest) -> Option<Timestamp> {
+    let first = done(bytes, plan).find(|line| !NOT_RECORDED.contains(&line.phase.as_str()))?;
+    Some(Timestamp::parse(&first.at).unwrap_or(Timestamp(jiff::Timestamp::UNIX_EPOCH)))
 }
 
 #[cfg(test)]

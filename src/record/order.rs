@@ -1,13 +1,14 @@
 //! Runs enter a glass in the order in which they ran: a journal that was recorded only ever goes on.
 //!
-//! An older run after a newer one would contradict what stands there, for ever, and so would a journal that went another way.
+//! An older run after a newer one would contradict what stands there, for ever, and so would a journal that went another way. A
+//! journal may begin anew, where a state folder was lost; its runs then came after those that were recorded.
 
 use super::Error;
 use super::glass::{Glass, Head};
 use super::journal;
 use super::listing::Trees;
 use super::operation::{JOURNAL, OPERATION, Operation, folder, place};
-use crate::model::{Digest, shell};
+use crate::model::{Digest, Timestamp, shell};
 use git2::Odb;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,30 @@ pub enum Order {
         /// The journal's path there.
         recorded: String,
     },
+    /// Another journal of the package is recorded, and this one tells of the same time.
+    #[error(
+        "{journal} cannot be recorded: it is another journal than that of {newer}, which is operation {operation} of this glass, and \
+         its first run began at {begun}, before that one ended ({ended}); runs of a package follow each other, so one of the two \
+         journals is not true; nothing was recorded; next: compare both: git -C {word} show main:{recorded} \
+         (a state folder that was made anew begins after what was recorded from the one before it)",
+        journal = journal.display(), word = shell::path(glass)
+    )]
+    Anew {
+        /// The journal.
+        journal: PathBuf,
+        /// When its first run that leaves an operation began.
+        begun: Timestamp,
+        /// The run that was recorded last, such as `8-abort`.
+        newer: String,
+        /// When that ended.
+        ended: Timestamp,
+        /// The glass.
+        glass: PathBuf,
+        /// Its operation in the glass.
+        operation: u32,
+        /// Its journal's path there.
+        recorded: String,
+    },
 }
 
 /// A run that is to be recorded.
@@ -90,7 +115,10 @@ impl Glass {
         run: &Run<'_>,
     ) -> Result<Vec<String>, Error> {
         let lines = digests(run.journal);
-        let last = self.last_journal(odb, trees, head, run.operation, &lines)?;
+        let (last, other) = self.last_journals(odb, trees, head, run.operation, &lines)?;
+        if last.is_none() {
+            self.begins_after(run, other)?;
+        }
         let recorded = last.as_ref().map_or(0, |last| last.lines.len());
         if let Some(last) = &last {
             let same = last.lines.iter().zip(&lines).take_while(|(a, b)| a == b).count();
@@ -98,7 +126,7 @@ impl Glass {
                 return Err(Error::Order(Box::new(if same == lines.len() {
                     Order::Late {
                         folder: run.folder.to_owned(),
-                        newer: last.about.as_ref().and_then(name).unwrap_or_else(|| "a run".to_owned()),
+                        newer: last.name(),
                         operation: last.operation,
                     }
                 } else {
@@ -125,17 +153,38 @@ impl Glass {
         Ok(between.map(|(run, phase)| format!("{run}-{phase}")).collect())
     }
 
-    /// The journal that begins with the same line, of the same plan, as the glass has it.
-    fn last_journal(
+    /// Refuses a journal that begins anew, but with what was done before the run that was recorded last had ended.
+    fn begins_after(&self, run: &Run<'_>, other: Option<Last>) -> Result<(), Error> {
+        let package = run.operation.package.as_ref();
+        let begun = package.and_then(|package| journal::begun(run.journal, &package.plan));
+        let (Some(last), Some(begun)) = (other, begun) else {
+            return Ok(());
+        };
+        match last.about.as_ref().map(|about| about.ended).filter(|ended| begun < *ended) {
+            None => Ok(()),
+            Some(ended) => Err(Error::Order(Box::new(Order::Anew {
+                journal: run.folder.join(JOURNAL),
+                begun,
+                newer: last.name(),
+                ended,
+                glass: self.path.clone(),
+                operation: last.operation,
+                recorded: last.path,
+            }))),
+        }
+    }
+
+    /// The journal that begins with the same line, of the same plan, as the glass has it; without one, the plan's last.
+    fn last_journals(
         &self,
         odb: &Odb<'_>,
         trees: &mut Trees<'_>,
         head: &Head,
         operation: &Operation,
         lines: &[Digest],
-    ) -> Result<Option<Last>, Error> {
+    ) -> Result<(Option<Last>, Option<Last>), Error> {
         let package = operation.reference();
-        let mut next = Some(head.id);
+        let (mut next, mut other) = (Some(head.id), None);
         while let Some(id) = next {
             let (commit, message) = self.read(odb, id)?;
             next = commit.parents.first().copied();
@@ -148,16 +197,27 @@ impl Glass {
                 continue;
             };
             let recorded = digests(odb.read(journal.id)?.data());
-            if recorded.first() != lines.first() {
+            let is_same = recorded.first() == lines.first();
+            if !is_same && other.is_some() {
                 continue;
             }
             let about = match trees.find(commit.tree, &format!("{own}/{OPERATION}"))? {
                 Some(about) => Operation::parse(odb.read(about.id)?.data()).ok(),
                 None => None,
             };
-            return Ok(Some(Last { operation: message.operation, path, about, lines: recorded }));
+            let last = Last { operation: message.operation, path, about, lines: recorded };
+            if is_same {
+                return Ok((Some(last), other));
+            }
+            other = Some(last);
         }
-        Ok(None)
+        Ok((None, other))
+    }
+}
+
+impl Last {
+    fn name(&self) -> String {
+        self.about.as_ref().and_then(name).unwrap_or_else(|| "a run".to_owned())
     }
 }
 

@@ -51,6 +51,25 @@ fn aside(folder: &Path) -> PathBuf {
     aside
 }
 
+/// Puts journal and operation of a folder into the glass by other tools, as the next operation.
+fn forged(case: &Case, package: &Package, folder: &Path, event: &'static str) {
+    let plan: Digest = package.files()["MIGRATION-PLAN.json"].sha256;
+    let mut forge = Forge { event, ..Forge::new(case) };
+    let own = format!("audit/deployment-history/{:04}-{event}", forge.operation);
+    let mut about: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("operation.json")).unwrap()).unwrap();
+    // What it called personal is left away.
+    about["personal"] = serde_json::json!([]);
+    forge.files = vec![
+        (format!("{own}/operation.json"), Some(about.to_string().into_bytes())),
+        (format!("{own}/journal.jsonl"), Some(fs::read(folder.join("journal.jsonl")).unwrap())),
+    ];
+    forge.package = ["1".to_owned(), package.sha256().hex(), plan.hex()];
+    forge.message = |text| text.replace("Validation: pass", "Validation: not_run");
+    forge.date = case.git(&["log", "-1", "--format=%ct"]).parse().unwrap();
+    forge.commit();
+}
+
 #[test]
 fn a_run_waits_for_those_before_it_that_stand_beside_it() {
     for by_stock in [false, true] {
@@ -134,6 +153,55 @@ fn a_journal_that_went_another_way_is_refused() {
     assert!(said.contains("is another than in operation 3; compare it with: git -C "), "{said}");
 }
 
+/// Whoever lost the state folder goes on with a new one, whose journal begins anew.
+#[test]
+fn a_journal_that_begins_anew_tells_of_what_came_after() {
+    for by_stock in [false, true] {
+        let (case, package) = case();
+        let deploy = Phase::finished("deploy").leave(&case, &package);
+        recorded(&case, &deploy, by_stock);
+        fs::remove_dir_all(case.path("state")).unwrap();
+        let again = Phase::finished("prepare").leave(&case, &package);
+
+        assert_eq!(recorded(&case, &again, by_stock), [""; 0]);
+
+        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+        let root = case.git(&["rev-list", "--max-parents=0", "main"]);
+        assert_eq!(audited(&case, &root).0, Some(0));
+    }
+}
+
+/// A journal written anew to tell a run that was recorded in another way: no tool takes it, and both proofs see it.
+#[test]
+fn a_journal_that_begins_anew_before_what_was_recorded_is_refused_and_seen() {
+    let (case, package) = case();
+    let failed = Phase { lines: &[("deploy/step", "failed")], back: 120, ..Phase::finished("deploy") };
+    recorded(&case, &failed.leave(&case, &package), false);
+    let pin = case.git(&["rev-parse", "main"]);
+    fs::remove_dir_all(case.path("state")).unwrap();
+    Phase::finished("prepare").leave(&case, &package);
+    let folder = Phase::finished("cutover").leave(&case, &package);
+
+    let (order, said) = refused(&case, &folder);
+
+    let Order::Anew { newer, operation, recorded, begun, ended, .. } = &order else { panic!("{order}") };
+    assert_eq!((newer.as_str(), *operation), ("1-deploy", 2));
+    assert_eq!(recorded, "audit/deployment-history/0002-deployment/journal.jsonl");
+    assert!(begun < ended && order.to_string().contains("runs of a package follow each other"), "{order}");
+    assert!(
+        said.contains("is another journal than that of operation 2, and its first run began at"),
+        "{said}"
+    );
+
+    forged(&case, &package, &folder, "cutover");
+    let audit = Check::pinned(&case).run();
+    assert_eq!(codes(&audit), ["glass.journal"]);
+    assert!(audit.findings[0].message.starts_with("it is another journal than that of operation 2"));
+    let (code, said) = audited(&case, &pin);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("it is another journal, of runs before the end of what was recorded"), "{said}");
+}
+
 /// Who writes to a glass with other tools: both proofs see it.
 #[test]
 fn a_history_with_an_older_run_after_a_newer_one_is_no_proof() {
@@ -145,22 +213,7 @@ fn a_history_with_an_older_run_after_a_newer_one_is_no_proof() {
     let pin = case.git(&["rev-parse", "main"]);
     assert_eq!(audited(&case, &pin).0, Some(0));
 
-    let operation = 3;
-    let files = ["operation.json", "journal.jsonl"].map(|name| {
-        let path = format!("audit/deployment-history/{operation:04}-deployment/{name}");
-        (path, Some(fs::read(away.join(name)).unwrap()))
-    });
-    let plan: Digest = package.files()["MIGRATION-PLAN.json"].sha256;
-    let about = ["1".to_owned(), package.sha256().hex(), plan.hex()];
-    let mut files = Vec::from(files);
-    // What it called personal is left away.
-    let text = String::from_utf8(files[0].1.take().unwrap()).unwrap();
-    let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    value["personal"] = serde_json::json!([]);
-    files[0].1 = Some(value.to_string().into_bytes());
-    let message = |text: String| text.replace("Validation: pass", "Validation: not_run");
-    let date = case.git(&["log", "-1", "--format=%ct"]).parse().unwrap();
-    Forge { event: "deployment", package: about, files, message, date, ..Forge::new(&case) }.commit();
+    forged(&case, &package, &away, "deployment");
 
     let audit = Check::pinned(&case).run();
     assert_eq!(codes(&audit), ["glass.journal"]);

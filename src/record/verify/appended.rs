@@ -1,6 +1,7 @@
 //! A commit that records what was done: it adds its own folder and touches nothing else.
 
 use super::walk::State;
+use crate::model::Digest;
 use crate::pack::age;
 use crate::record::claims;
 use crate::record::error::Error;
@@ -93,7 +94,9 @@ pub(super) fn check(
                 if let Err(why) = claims::check_run(&operation, &bytes) {
                     found.push(Finding::new("glass.journal", why).at(mine.clone() + JOURNAL));
                 }
-                continued(state, &operation, lines, &mine, found);
+                if let Err((line, why)) = continued(state, &operation, message.operation, &bytes, lines) {
+                    found.push(Finding::new("glass.journal", why).at(mine.clone() + JOURNAL).line(line));
+                }
             }
         }
     } else if files.contains_key(JOURNAL) != operation.journal.is_some() {
@@ -170,22 +173,33 @@ fn trailers(
     }
 }
 
-/// A journal that was recorded before goes on. One with another first line is another journal, of a state folder made anew.
+/// A journal that was recorded before goes on, and one with another first line (of a state folder made anew) tells of what came
+/// after; the line that does not, and why.
 fn continued(
     state: &mut State<'_>,
     operation: &Operation,
-    lines: Vec<crate::model::Digest>,
-    mine: &str,
-    found: &mut Vec<Finding>,
-) {
-    let journal = (operation.package.as_ref().map(|package| package.plan), lines.first().copied());
-    if let Some(recorded) = state.journals.get(&journal) {
+    number: u32,
+    bytes: &[u8],
+    lines: Vec<Digest>,
+) -> Result<(), (u64, String)> {
+    let plan = operation.package.as_ref().map(|package| package.plan);
+    let before = state.ended.insert(plan, (number, operation.ended));
+    let journal = (plan, lines.first().copied());
+    let told = if let Some(recorded) = state.journals.get(&journal) {
         let same = recorded.iter().zip(&lines).take_while(|(a, b)| a == b).count();
-        if same < recorded.len() {
-            let text = "the line is another than when the journal was recorded last";
-            found
-                .push(Finding::new("glass.journal", text).at([mine, JOURNAL].concat()).line(same as u64 + 1));
+        let why = "the line is another than when the journal was recorded last";
+        if same < recorded.len() { Err((same as u64 + 1, why.to_owned())) } else { Ok(()) }
+    } else {
+        match (before, plan.and_then(|plan| journal::begun(bytes, &plan))) {
+            (Some((number, ended)), Some(begun)) if begun < ended => {
+                let why = format!(
+                    "it is another journal than that of operation {number}, which ended at {ended}, and its first run began at {begun}"
+                );
+                Err((1, why))
+            }
+            _ => Ok(()),
         }
-    }
+    };
     state.journals.insert(journal, lines);
+    told
 }

@@ -3,7 +3,7 @@
 use super::Trust;
 use super::appended;
 use super::package;
-use crate::model::{Digest, Domain, Word as _};
+use crate::model::{Digest, Domain, Timestamp, Word as _};
 use crate::pack::Principal;
 use crate::record::commit::{Commit, NAMESPACE};
 use crate::record::finding::Finding;
@@ -86,6 +86,8 @@ pub(super) struct State<'a> {
     pub packages: Vec<PackageRef>,
     /// The lines of every journal as it was recorded last, by plan and first line.
     pub journals: HashMap<(Option<Digest>, Option<Digest>), Vec<Digest>>,
+    /// The last operation of every plan that brought a journal, and when it ended.
+    pub ended: HashMap<Option<Digest>, (u32, Timestamp)>,
     /// Whose glass it is.
     pub slug: Option<String>,
 }
@@ -107,6 +109,7 @@ impl<'a> State<'a> {
             last: HashMap::new(),
             packages: Vec::new(),
             journals: HashMap::new(),
+            ended: HashMap::new(),
             slug: None,
         }
     }

@@ -94,8 +94,9 @@ if git ls-tree -r main audit | grep -q " $about	"; then
   git rev-parse main >"$folder.recorded" && echo "was recorded before" && exit 0
 fi
 
-# Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever.
-mine=$folder/journal.jsonl since=0 left=''
+# Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
+# folder made anew is another, and tells of what came after.
+mine=$folder/journal.jsonl since=0 left='' other=''
 bytes() { echo "$(($(wc -c <"$1")))"; }
 head -n 1 -- "$mine" >"$work/first"
 git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers:key=Operation,valueonly,separator=)' main |
@@ -103,8 +104,12 @@ git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers
 while read -r commit operation; do
   path=$(git ls-tree -r --name-only "$commit" audit | grep "/$(printf %04d "$operation")-[a-z]*/journal\.jsonl\$") || continue
   git cat-file blob "$commit:$path" >"$work/was"
-  head -n 1 "$work/was" | cmp -s - "$work/first" || continue
   git cat-file blob "$commit:${path%journal.jsonl}operation.json" >"$work/about"
+  if ! head -n 1 "$work/was" | cmp -s - "$work/first"; then
+    [ -n "$other" ] || other=$operation until=$(grep -o '"ended": *"[^"]*"' "$work/about" | cut -d '"' -f 4) against=$path
+    continue
+  fi
+  other=''
   since=$(sed -n 's/^ "run": \([0-9]*\),$/\1/p' "$work/about")
   newer=$since-$(sed -n 's/^ "phase": "\([a-z-]*\)",$/\1/p' "$work/about")
   if head -c "$(bytes "$mine")" "$work/was" | cmp -s - "$mine" && ! cmp -s "$work/was" "$mine"; then
@@ -115,6 +120,13 @@ all that this one tells. Keep $folder, which alone has that run's reports and ev
     fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path"
   break
 done <"$work/past"
+if [ -n "$other" ]; then
+  begun=$(grep -Ev '"phase":"(preflight|status|support|export)"|"step":"(gate|hold)"|"state":"refused"' "$mine" | head -n 1 |
+    grep -o '"at":"[^"]*"' | cut -d '"' -f 4)
+  printf '%s\n' "$until" "$begun" | sort -c 2>/dev/null ||
+    fail "$mine is another journal than that of operation $other, and its first run began at $begun, before that one ended ($until); \
+runs of a package follow each other. Compare it with: git -C '$glass' show main:$against"
+fi
 for run in $earlier; do
   [ "${run%%-*}" -gt "${since:-0}" ] || continue
   beside=${folder%/*}/$run

@@ -228,6 +228,9 @@ fn s02_credentials_in_what_a_realm_carries_stay_out_of_the_package() {
             mapper(serde_json::json!({ "claim.name": "kept-claim", "api.token": "fake-leak-alpha-0001" })),
             mapper(serde_json::json!({ "claim.name": "api_token", "claim.value": "fake-leak-bravo-0002" })),
             mapper(serde_json::json!({ "endpoint": "https://u:fake-leak-charlie-0003@x.example/" })),
+            mapper(serde_json::json!({ "claim.name": "department", "claim.value": "fake-leak-lima-0012" })),
+            mapper(serde_json::json!({ "attribute.name": "site", "attribute.value": "fake-leak-mike-0013" })),
+            mapper(serde_json::json!({ "claim.name": "kept-switch", "claim.value": "true" })),
         ]);
         spa["attributes"]["clientSecret"] = "fake-leak-delta-0004".into();
         spa["attributes"]["client.secret.rotated"] = "fake-leak-echo-0005".into();
@@ -249,10 +252,20 @@ fn s02_credentials_in_what_a_realm_carries_stay_out_of_the_package() {
     }
     let realm = here.read("tree/configuration/integration-config/realm.json");
     assert!(realm.contains("kept-claim"), "what is no credential is carried over");
+    let mut parsed: serde_json::Value = serde_json::from_str(&realm).expect("a realm");
+    let mappers = client(&mut parsed, "stuf-spa")["protocolMappers"].as_array().expect("mappers").clone();
+    let config = |claim: &str| {
+        let found =
+            mappers.iter().map(|mapper| &mapper["config"]).find(|config| config["claim.name"] == claim);
+        found.unwrap_or_else(|| panic!("{claim}")).clone()
+    };
+    assert_eq!(config("department"), serde_json::json!({ "claim.name": "department" }));
+    assert_eq!(config("kept-switch")["claim.value"], "true");
     let ledger: serde_json::Value =
         serde_json::from_str(&here.read("tree/docs/ledger.json")).expect("a ledger");
     let dropped = ledger.to_string();
-    for path in ["api.token", "redirectUris[0]", "attributes.password"] {
+    let fixed = "a fixed value for tokens, which may be a secret";
+    for path in ["api.token", "redirectUris[0]", "attributes.password", "claim.value", fixed] {
         assert!(dropped.contains(path), "{path} is not in the ledger");
     }
 }

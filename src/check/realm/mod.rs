@@ -195,8 +195,8 @@ impl<'d> Reader<'d> {
     fn carried(&mut self, node: &Node, key: &str, path: &str) -> Option<serde_json::Value> {
         match &node.value {
             Value::Map(entries) => {
-                // A mapper can write a fixed value into tokens: then its name stands beside.
-                let fixed = ["claim.name", "attribute.name"]
+                // A mapper can write a fixed value into tokens, whose name stands beside. What it is called says nothing sure of it.
+                let named = ["claim.name", "attribute.name"]
                     .iter()
                     .find_map(|name| node.get(name).and_then(Node::text))
                     .filter(|name| is_credential(name, path));
@@ -204,14 +204,13 @@ impl<'d> Reader<'d> {
                 for (inner, value) in entries {
                     let mut path = path.to_owned();
                     Step::Key(&inner.text).push_onto(&mut path);
-                    let key = match fixed {
-                        Some(name) if matches!(inner.text.as_str(), "claim.value" | "attribute.value") => {
-                            name
-                        }
-                        _ => &inner.text,
-                    };
-                    if let Some(value) = self.carried(value, key, &path) {
-                        kept.insert(inner.text.clone(), value);
+                    let fixed = matches!(inner.text.as_str(), "claim.value" | "attribute.value");
+                    let key = named.filter(|_| fixed).unwrap_or(&inner.text);
+                    let Some(carried) = self.carried(value, key, &path) else { continue };
+                    if fixed && value.text().is_some_and(|text| !is_switch(text)) {
+                        self.dropped.push((path, FIXED));
+                    } else {
+                        kept.insert(inner.text.clone(), carried);
                     }
                 }
                 Some(serde_json::Value::Object(kept))
@@ -242,6 +241,8 @@ impl<'d> Reader<'d> {
 }
 
 const CREDENTIAL: &str = "a credential: never carried over";
+const FIXED: &str =
+    "a fixed value for tokens, which may be a secret: set it in Keycloak by hand, where it is still needed";
 
 fn holds_something(node: &Node) -> bool {
     match &node.value {

@@ -85,6 +85,7 @@ pub mod compare;
 pub mod embedded;
 mod flow;
 pub mod model;
+mod named;
 pub mod open;
 pub mod pack;
 pub mod plan;

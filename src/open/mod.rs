@@ -22,12 +22,12 @@ pub use signers::{Entry, Revoked, Signers};
 pub use unpack::unpack;
 
 use crate::model::{Digest, Timestamp};
+use crate::named;
 use crate::pack::age::{self, Identities};
 use crate::pack::{KIT_ABOUT, Kit, LARGEST, Package, names};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// Largest signers file or list of revoked keys in bytes.
@@ -68,11 +68,13 @@ pub enum Error {
     #[error(
         "{} is {}, which may never end, and is not read here; nothing was shown or written; next: save what comes through \
          it to a file, and name that",
-        path.display(), if path.as_os_str() == "-" { "standard input" } else { "a named pipe" }
+        path.display(), kind
     )]
     Endless {
         /// What was named.
         path: PathBuf,
+        /// What it leads to.
+        kind: &'static str,
     },
     /// There is no signers file.
     #[error(
@@ -342,13 +344,13 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     if bytes.len() as u64 > limit { Err(large()) } else { Ok(bytes) }
 }
 
-/// Refuses what would be waited for. A pipe of the shell's own, as `<(…)` is one, has a writer, and no name that leads to it.
+/// Refuses what would be waited for.
 fn ends(path: &Path) -> Result<(), Error> {
-    let endless = match path.metadata() {
-        Ok(about) => about.file_type().is_fifo() && path.canonicalize().is_ok(),
-        Err(_) => path == Path::new("-"),
+    let kind = match path.metadata() {
+        Ok(about) => named::endless(path, &about),
+        Err(_) => (path == Path::new("-")).then_some("standard input"),
     };
-    if endless { Err(Error::Endless { path: path.to_owned() }) } else { Ok(()) }
+    kind.map_or(Ok(()), |kind| Err(Error::Endless { path: path.to_owned(), kind }))
 }
 
 fn signers_error(path: &Path) -> impl FnOnce(io::Error) -> Error {

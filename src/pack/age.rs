@@ -1,6 +1,7 @@
 //! Encryption to age recipients, for whole packages and for personal files in a glass.
 
 use crate::model::AgeRecipient;
+use crate::named;
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -76,6 +77,9 @@ impl Identities {
     /// Reads an identity file as `age-keygen` writes it.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::IdentityRead { path: path.to_owned(), source };
+        if named::endless(path, &path.metadata().map_err(read)?).is_some() {
+            return Err(Error::IdentityForm { path: path.to_owned(), line: 0 });
+        }
         let file = std::fs::File::open(path).map_err(read)?;
         let mut text = Vec::new();
         file.take(1 << 20).read_to_end(&mut text).map_err(read)?;

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::model::{Domain, Word};
+use crate::named;
 use serde::{Deserialize, Deserializer, Serialize};
 use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, PublicKey};
 use std::fmt;
@@ -71,7 +72,7 @@ impl Signer {
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::KeyRead { path: path.to_owned(), source };
         let about = fs::metadata(path).map_err(read)?;
-        if about.is_dir() {
+        if about.is_dir() || named::endless(path, &about).is_some() {
             return Err(Error::KeyForm { path: path.to_owned() });
         }
         let mut text = Vec::new();

@@ -17,6 +17,7 @@ pub use text::Budget;
 
 use crate::model::codes;
 use crate::model::{Digest, Finding, Location, Source};
+use crate::named;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -44,6 +45,17 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// What is read to its end, and may never come to one.
+    #[error(
+        "{path} is {kind}, which may never end, and is not read here; nothing was written; next: save what comes through it to \
+         a file, and name that"
+    )]
+    Endless {
+        /// The path as named.
+        path: PathBuf,
+        /// What it leads to.
+        kind: &'static str,
     },
     /// A zip could not be unpacked for reading.
     #[error(
@@ -97,6 +109,7 @@ pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
                 None => folder::read(export, shown)?,
             }
         } else if !metadata.is_file() {
+            ends(export)?;
             // What comes through a pipe, as of `<(…)` in a shell, can be read once.
             let file = File::open(export).map_err(|error| Error::unreadable(export, error))?;
             from_stream(file, &shown)?
@@ -207,8 +220,18 @@ fn bytes_of(reader: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, Error
 }
 
 fn bytes_of_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    ends(path)?;
     let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
     bytes_of(file, path, limit)
+}
+
+/// Refuses what would be waited for.
+fn ends(path: &Path) -> Result<(), Error> {
+    let about = std::fs::metadata(path).map_err(|error| Error::unreadable(path, error))?;
+    match named::endless(path, &about) {
+        Some(kind) => Err(Error::Endless { path: path.to_owned(), kind }),
+        None => Ok(()),
+    }
 }
 
 fn begins_with(path: &Path, begin: &[u8]) -> Result<bool, Error> {

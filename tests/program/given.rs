@@ -240,9 +240,9 @@ fn what_comes_through_a_pipe_with_a_name_is_read_whole() {
     assert_eq!(here.read("stuf-minimal/audit/access-logs/0000-init/allowed_signers"), here.read("signers"));
 }
 
-/// Nobody writes into it, and who opens it waits for one who does.
+/// Nobody writes into it, and who opens it waits for one who does; a device goes on for ever.
 #[test]
-fn a_named_pipe_is_told_and_not_waited_for() {
+fn what_may_never_end_is_told_and_not_waited_for() {
     let here = minimal();
     here.stufpack(COMPILE).exits_with(0);
     assert!(Command::new("mkfifo").arg(here.path("pipe")).status().is_ok_and(|status| status.success()));
@@ -255,6 +255,12 @@ fn a_named_pipe_is_told_and_not_waited_for() {
         (format!("verify {package} --signers pipe"), "pipe is a named pipe"),
         (format!("verify {package} --signers signers --revoked pipe"), "pipe is a named pipe"),
         ("glass init stuf-minimal --sign-key key --signers pipe".to_owned(), "pipe is a named pipe"),
+        ("check pipe".to_owned(), "pipe is a named pipe"),
+        ("check input/export --target link".to_owned(), "link is a named pipe"),
+        ("verify /dev/zero --signers signers".to_owned(), "/dev/zero is a device"),
+        ("unpack /dev/urandom tree --signers signers".to_owned(), "/dev/urandom is a device"),
+        ("check /dev/zero".to_owned(), "/dev/zero is a device"),
+        ("check input/export --target /dev/zero".to_owned(), "/dev/zero is a device"),
         ("verify - --signers signers".to_owned(), "- is standard input"),
         (format!("verify {package} --signers -"), "- is standard input"),
     ] {
@@ -263,6 +269,19 @@ fn a_named_pipe_is_told_and_not_waited_for() {
         let told = run(told).exits_with(2);
         assert!(told.stderr.starts_with(&format!("error[usage]: {named}")), "{command}: {}", told.stderr);
         assert!(told.stderr.contains("\nnext: save what comes through it to a file"), "{}", told.stderr);
+    }
+    for (command, key) in [
+        (COMPILE.replace("--sign-key key", "--sign-key pipe"), "pipe is not an OpenSSH private key"),
+        (format!("verify {package} --signers signers --identity pipe"), "pipe holds no age identity"),
+        (
+            format!("verify {package} --signers signers --identity /dev/zero"),
+            "/dev/zero holds no age identity",
+        ),
+    ] {
+        let mut told = here.command(&command);
+        told.timeout(std::time::Duration::from_secs(60));
+        let told = run(told).exits_with(1).stderr;
+        assert!(told.contains(key), "{told}");
     }
 }
 

@@ -117,7 +117,9 @@ fn everything_in_it_stands_in_the_repository_and_none_of_it_in_a_package() {
         let shared = "infrastructure/ansible/";
         let place = match name.strip_prefix("program/") {
             Some(rest) if rest.starts_with("stuf_export/") => format!("{shared}roles/export/files/{rest}"),
-            Some(rest @ ("stufpack_signature.py" | "stufpack_answers.py")) => format!("{shared}module_utils/{rest}"),
+            Some(rest @ ("stufpack_signature.py" | "stufpack_answers.py")) => {
+                format!("{shared}module_utils/{rest}")
+            }
             _ => format!("kit/source/{name}"),
         };
         assert_eq!(fs::read(templates.join(&place)).expect(&place), *bytes, "{name}");

@@ -99,7 +99,11 @@ fn what_migrate_prints_in_a_clone_of_a_glass_can_be_pasted() {
     fs::create_dir_all(here.path("home/.config/stufpack")).expect("a folder");
     here.write("home/.config/stufpack/minimal.signers", &here.read("signers"));
     let told = shell(&here, &commands).exits_with(0);
-    assert!(told.stdout.contains("minimal staging, package 1: 0 % of what this package runs"), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("minimal staging, package 1: 0 % of what this package runs"),
+        "{}",
+        told.stdout
+    );
     assert!(told.stdout.ends_with("next: ./migrate bootstrap\n"), "{}", told.stdout);
     let told = here.stufpack(&format!("verify unpacked --signers signers --at {AT}")).exits_with(0);
     assert_eq!(told.stdout.lines().last(), Some("next: read unpacked/README.md"));

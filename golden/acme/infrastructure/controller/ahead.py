@@ -2,6 +2,7 @@
 
 import bootstrap
 import gates
+import overtaken
 import planned
 from journal import KEPT, TAKES_BACK, Journal
 from outcome import Stop
@@ -52,7 +53,7 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
         return late.next
     if not bootstrap.is_ready(state, package.root):
         return "./migrate bootstrap"
-    phase = next((phase for phase in _forward(package) if not journal.is_finished(phase.id)), None)
+    phase = next((phase for phase in _forward(package) if not overtaken.is_done(package, journal, phase.id)), None)
     if phase is None:
         return _beyond(package)
     return gates.way_to(phase.gate, package, state, journal) or f"./migrate {phase.id}"

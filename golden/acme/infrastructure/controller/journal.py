@@ -46,6 +46,8 @@ class Line:
     step: str
     state: str
     at: str
+    by: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)  # SHA-256 by path
 
 
 @dataclass
@@ -145,7 +147,7 @@ class Journal:
                 f"`{step}: {state}` is not recorded, and no further step was begun.",
                 "make room in the state folder, then repeat the command",
             ) from error  # fmt: skip
-        self.lines.append(Line(self.plan, run, phase, step, state, at))
+        self.lines.append(Line(self.plan, run, phase, step, state, at, by, _evidence(entry)))
         self.last = hashlib.sha256(data).hexdigest()
 
 
@@ -193,7 +195,17 @@ def _parse(data: bytes, number: int, prev: str) -> Line:
         raise ValueError("it does not follow the line before")
     if entry["state"] not in STATES or not _DIGEST.fullmatch(entry["plan"]):
         raise ValueError("state or plan is not known here")
-    return Line(entry["plan"], entry["run"], entry["phase"], entry["step"], entry["state"], entry["at"])
+    about = (entry["plan"], entry["run"], entry["phase"], entry["step"], entry["state"], entry["at"])
+    return Line(*about, entry.get("by"), _evidence(entry))
+
+
+def _evidence(entry: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for item in entry.get("evidence", ()):
+        if not isinstance(item, dict) or not all(isinstance(item.get(key), str) for key in ("path", "sha256")):
+            raise TypeError("evidence has the wrong type")
+        found[item["path"]] = item["sha256"]
+    return found
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -4,6 +4,7 @@ The verdict is computed from the checks and cannot be set. A step whose playbook
 run's folder (module `stuf_report`); any other step is one check itself.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -141,7 +142,23 @@ def write(
 def newest(state: State, phase: str) -> Path | None:
     """The JSON of the newest report of a phase."""
     found = [path for path in state.here.glob(f"reports/*/{phase}.json") if path.parent.name.isdigit()]
-    return max(found, key=lambda path: int(path.parent.name), default=None)
+    return max(found, key=run_of, default=None)
+
+
+def run_of(path: Path) -> int:
+    """The run that wrote a report."""
+    return int(path.parent.name)
+
+
+def by_digest(state: State, phase: str, digest: str) -> Path | None:
+    """The JSON of the report of a phase with these bytes: what somebody read, if it stands here as it was read."""
+    found = sorted(state.here.glob(f"reports/*/{phase}.json"))
+    return next((path for path in found if path.parent.name.isdigit() and digest_of(path) == digest), None)
+
+
+def digest_of(path: Path) -> str:
+    """The digest by which an approval names a report."""
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _evidence(path: Path, reports: Path) -> str:

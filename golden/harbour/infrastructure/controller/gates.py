@@ -1,9 +1,12 @@
 """Gates: small files by which people open, hold or turn back a run. Written by `approve`, `hold`, `panic` or an editor.
 
 A gate file has lines `key: value` with the keys `digest`, `by`, `strategy`, for the content `batches`, for what
-Terraform makes `plan-file`, and `accepts`: the checks that warn, by their ids. An approval opens its gate for exactly
-one plan, and these very lists of files, or that very file of Terraform's; of another plan's approval nothing follows.
-A warning that nobody has accepted by name keeps the gate closed.
+Terraform makes `plan-file`, where it rests on a report that one's digest as `report`, and one line `accepts` for each
+check that warns: its id, and what was seen. An approval opens its gate for exactly one plan, and these very lists of
+files, or that very file of Terraform's; of another plan's approval nothing follows.
+
+An approval lasts as long as what its report looked at stands (`overtaken`). A newer report of the same asks anew where
+it warns of something that nobody has accepted in the very words in which it was seen.
 """
 
 import difflib
@@ -18,10 +21,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import overtaken
 import planned
 import provisioning
 import report
 import signoff
+from console import plain
 from journal import TAKES_BACK, Journal
 from outcome import Stop, refused
 from package import PROVES, Gate, Package
@@ -30,7 +35,7 @@ from state import State, replace
 # `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
 _NEVER_HELD = TAKES_BACK | {"status", "support"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_KEYS = ("digest", "by", "strategy", "batches", "plan-file", "accepts")
+_KEYS = ("digest", "by", "strategy", "batches", "plan-file", "report", "accepts")
 # A check's id that stands on a line of a gate file, and on a command line, as it is.
 _CHECK = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
 # The gate whose approval holds for the batch lists too: the plan has their figures, not what stands in them.
@@ -39,19 +44,20 @@ _OF_BATCHES = "approve-content"
 
 @dataclass(frozen=True)
 class Approval:
-    """What stands in a gate file, and the report that it rests on."""
+    """What stands in a gate file, the report that it was given on, and the newest when the gate opened."""
 
     gate: str
     digest: str
     by: str
     strategy: str
     report: Path | None
-    accepts: tuple[str, ...]
+    newest: Path | None
+    accepts: tuple[str, ...]  # ids alone: what was seen may name a user
 
 
 @dataclass(frozen=True)
 class _Basis:
-    """The report that an approval rests on, and what it warns of: why, by the check's id."""
+    """The report that an approval rests on, and what it warns of: what was seen, by the check's id."""
 
     path: Path | None
     warnings: Mapping[str, str]
@@ -110,11 +116,12 @@ def approve(
     lines = [f"digest: {package.plan_digest}", f"by: {who}", *([f"strategy: {strategy}"] if strategy else [])]
     lines += [f"batches: {package.batches_digest()}"] if name == _OF_BATCHES else []
     lines += [f"plan-file: {shown.digest}"] if shown else []
-    lines += [f"accepts: {' '.join(basis.warnings)}"] if basis.warnings else []
+    lines += [f"report: {report.digest_of(basis.path)}"] if basis.path else []
+    lines += [f"accepts: {check} {seen}".rstrip() for check, seen in basis.warnings.items()]
     replace(state.gate(name), "".join(f"{line}\n" for line in lines))
     said = [f"{name} is open for exactly this plan", *lines, *([f"rests on {basis.path}"] if basis.path else [])]
     said += [f"it does: {shown}"] if shown else []
-    said += signoff.lines(state, journal) if known.report == signoff.PHASE else []
+    said += signoff.lines(package, state, journal) if known.report == signoff.PHASE else []
     said += [f"written to {state.gate(name)}; without this file it is closed again"]
     return "\n  ".join(said), f"./migrate {known.phase}"
 
@@ -129,7 +136,7 @@ def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Bas
     for name in _proofs(package, gate):
         _sound(package, state, journal, gate, name)
     basis = _sound(package, state, journal, gate, gate.report)
-    objections = signoff.objections(state, journal) if gate.report == signoff.PHASE else []
+    objections = signoff.objections(package, state, journal) if gate.report == signoff.PHASE else []
     if objections:
         raise refused(
             "gate.sign-off", f"a user's checklist says that something is wrong: {' · '.join(objections)}",
@@ -169,8 +176,10 @@ def _sound(package: Package, state: State, journal: Journal, gate: Gate, phase: 
     try:
         found = json.loads(path.read_bytes())
         plan, said, verdict = found["plan"], found["verdict"], report.verdict(found["checks"])
-        warns = [check for check in found["checks"] if check["verdict"] == "warn"]
-        warned = {str(check["id"]): str(check["why"] or check["observed"]) for check in warns}
+        warned: dict[str, str] = {}
+        for check in (check for check in found["checks"] if check["verdict"] == "warn"):
+            name = str(check["id"])
+            warned[name] = f"{warned[name]} · {_seen(check)}" if name in warned else _seen(check)
         # A warning without a plain name could not be accepted by it.
         if not all(map(_CHECK.fullmatch, warned)):
             raise ValueError("its warnings")
@@ -183,10 +192,16 @@ def _sound(package: Package, state: State, journal: Journal, gate: Gate, phase: 
         raise refused("gate.bad-report", what, where, again)
     if verdict not in ("pass", "warn"):
         raise refused("gate.bad-report", f"the newest report of {phase} says {verdict}", where, again)
-    if not journal.is_finished(phase):
-        since = "was taken back since" if phase not in PROVES else "has not come to its end, or was taken back since"
-        raise refused("gate.bad-report", f"what {phase} looked at {since}", where, again)
+    since = overtaken.since(package, journal, phase, report.run_of(path))
+    if since is not None or not overtaken.is_done(package, journal, phase):
+        raise refused("gate.bad-report", f"what {phase} looked at {overtaken.in_words(since)}", where, again)
     return _Basis(path, warned)
+
+
+def _seen(check: Mapping[str, object]) -> str:
+    """What a check saw and why it warns of that, on one line, as it stands in a gate file."""
+    said = "; ".join(str(check[key]) for key in ("observed", "why") if check[key])
+    return plain(" ".join(said.split()))
 
 
 def _refuse_unknown(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str | None, strategy: str | None) -> None:
@@ -249,27 +264,10 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
     warns = f", which warns of {', '.join(basis.warnings)}" if basis.warnings else ""
     command = f"read {reading}{warns}, then: {_command(basis, known, None, None)}"
     try:
-        kind = path.lstat()
-        text = path.read_text(encoding="utf-8")
+        text = written(path, gate, command)
     except FileNotFoundError:
         raise refused("gate.closed", f"{gate} is not open: nobody has approved it{does}", str(path), command) from None
-    except (OSError, ValueError) as error:
-        raise refused(
-            "gate.unreadable", f"{gate} cannot be read: {type(error).__name__}", str(path), command
-        ) from error
-    if not stat.S_ISREG(kind.st_mode) or kind.st_uid != os.geteuid() or kind.st_mode & 0o022:
-        raise refused(
-            "gate.open-to-others", f"{gate} could have been written by someone else", str(path), f"ls -l '{path}'"
-        )
-    values: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        key, colon, value = line.partition(":")
-        if not line.strip():
-            continue
-        if not colon or key.strip() not in _KEYS or key.strip() in values:
-            what = f"{gate} has a line that is none of {', '.join(f'{key}:' for key in _KEYS)}"
-            raise refused("gate.line", what, f"{path}:{number}", command)
-        values[key.strip()] = value.strip()
+    values, accepts = _values(text, path, gate, command)
     if values.get("digest") != plan:
         raise refused(
             "gate.other-plan", f"{gate} was given for another plan than this package's {plan}", str(path), command
@@ -282,9 +280,70 @@ def approval(package: Package, state: State, journal: Journal, gate: str) -> App
         raise refused("gate.other-plan-file", what, str(path), command)
     if not signoff.is_name(values.get("by", "")):
         raise refused("gate.nobody", f"{gate} does not say who approved it: {signoff.NAME}", str(path), command)
-    accepts = tuple(values.get("accepts", "").split())
-    _refuse_unaccepted(basis, accepts, known, values["by"], values.get("strategy"))
-    return Approval(gate, plan, values["by"], values.get("strategy", ""), basis.path, accepts)
+    given_on = _given_on(package, state, journal, known, gate, values.get("report", ""), command)
+    same = [check for check, seen in accepts.items() if basis.warnings.get(check) == seen]
+    _refuse_unaccepted(basis, same, known, values["by"], values.get("strategy"))
+    return Approval(gate, plan, values["by"], values.get("strategy", ""), given_on, basis.path, tuple(accepts))
+
+
+def written(path: Path, gate: str, command: str) -> str:
+    """What stands in a gate file; raises `Stop` (exit 12) for one that nobody else must have been able to write.
+
+    It is looked at before it is opened: a pipe would never end.
+    """
+    try:
+        kind = path.lstat()
+        if not stat.S_ISREG(kind.st_mode):
+            raise refused("gate.unreadable", f"{gate} is no plain file", str(path), command)
+        if kind.st_uid != os.geteuid() or kind.st_mode & 0o022:
+            what = f"{gate} could have been written by someone else"
+            raise refused("gate.open-to-others", what, str(path), f"ls -l '{path}'")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        what = f"{gate} cannot be read: {type(error).__name__}"
+        raise refused("gate.unreadable", what, str(path), command) from error
+
+
+def _values(text: str, path: Path, gate: str, command: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The lines of a gate file by their keys, and what it accepts: what was seen, by the check's id."""
+    values: dict[str, str] = {}
+    accepts: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if not line.strip():
+            continue
+        if not colon or key not in _KEYS or key in values:
+            what = f"{gate} has a line that is none of {', '.join(f'{key}:' for key in _KEYS)}"
+            raise refused("gate.line", what, f"{path}:{number}", command)
+        if key == "accepts":
+            check, _, seen = value.partition(" ")
+            accepts[check] = seen.strip()
+        else:
+            values[key] = value
+    return values, accepts
+
+
+def _given_on(
+    package: Package, state: State, journal: Journal, gate: Gate, name: str, digest: str, command: str
+) -> Path | None:
+    """The report that an approval names, of which everything must stand as it was; raises `Stop` (exit 12) otherwise.
+
+    None for a gate that rests on no report.
+    """
+    if gate.report is None:
+        return None
+    where = str(state.gate(name))
+    path = report.by_digest(state, gate.report, digest)
+    if path is None:
+        what = f"{name} names no report of {gate.report} that stands here as it was read"
+        raise refused("gate.other-report", what, where, command)
+    since = overtaken.since(package, journal, gate.report, report.run_of(path))
+    if since is not None:
+        what = f"{name} was given on {path}, and what that looked at {overtaken.in_words(since)}"
+        raise refused("gate.overtaken", what, where, command)
+    return path
 
 
 def set_stop(state: State, name: str) -> None:

@@ -3,7 +3,8 @@
 Nothing secret and nothing personal stands there in clear, first by construction: clear is only what is made here of
 words that the package's own code uses (steps, tasks, verdicts, image digests), the journal, which holds nothing else,
 and who acted. Whatever a playbook printed or left as evidence is listed in `personal`; recording encrypts that. Then
-all of it is searched for every known secret; where one is found, nothing is written but that it was found.
+all of it is searched for every known secret, and what is clear for the people of the package; where one is found,
+nothing is written but that it was found.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import leak
+import people
 import signoff
 from console import Console, count
 from gates import Approval, me
@@ -43,10 +45,18 @@ LARGEST = 32 << 20
 # What ran before a deployment, and what runs after it.
 _IMAGES = ("images-before.json", "images.json")
 _RECORD = "infrastructure/controller/record.sh"
+# Files that say who did, approved or signed something.
+_WHO_ACTED = frozenset({
+    "operation.json", "journal.jsonl", "approval.json", "sign-off.json", f"reports/{signoff.STEP}.json",
+})  # fmt: skip
+_PERSON = "a person of the package stands in"
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._/-]{0,119}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# The journal's words after which a run goes no further with that step; a run that checks goes on with the next.
+_ENDS = frozenset({"finished", "failed", "lost", "paused", "rolled_back", "refused"})
 _VERDICTS = frozenset({"pass", "warn", "fail", "unverifiable", "not_run"})
 
 
@@ -85,7 +95,7 @@ def write(package: Package, state: State, journal: Journal, ran: Ran) -> tuple[P
     report = files.get(f"reports/{ran.phase.id}.json")
     about = {
         "event": _EVENTS.get(ran.phase.id, "deployment"), "phase": ran.phase.id, "run": ran.number,
-        "result": result(lines), "started": time(ran.since), "ended": time(datetime.now(UTC)),
+        "result": result(lines), "started": time(ran.since), "ended": time(max(ran.since, datetime.now(UTC))),
         "validation": json.loads(report)["verdict"] if report else "not_run",
     }  # fmt: skip
     approved_by = ran.approval.by if ran.approval else ""
@@ -98,7 +108,7 @@ def write_sign_off(
     """Writes the folder of a sign-off: who signed what with which answers; what they wrote beside is personal."""
     answers, filled = signoff.kept(state, run)
     document = json.loads(answers.read_bytes())
-    standing = [{"id": one["by"], "verdict": one["verdict"]} for one in signoff.standing(state, journal)]
+    standing = [{"id": one["by"], "verdict": one["verdict"]} for one in signoff.standing(package, state, journal)]
     files = {
         "journal.jsonl": journal.path.read_bytes(), "sign-off.json": answers.read_bytes(),
         f"reports/{signoff.STEP}.json": _json({"v": 1, "phase": signoff.STEP, "checks": standing}),
@@ -154,13 +164,19 @@ def _write(
     if hits:
         replace(refusal, "".join(f"{hit}\n" for hit in hits))
         return None, hits
+    # Who acted is named in clear on purpose; whatever else is clear was made of the package's own words.
+    clear = {name: content for name, content in files.items() if name not in personal and name not in _WHO_ACTED}
+    named = people.search(clear, people.known(package.root))
+    if named:
+        replace(refusal, "".join(f"{_PERSON} {where}\n" for where in named))
+        raise ValueError(f"{_PERSON} {', '.join(named)}, which is not encrypted (not shown)")
     draft = place.with_name(f".{place.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     for name, content in files.items():
         path = draft / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(content)
-    replace(place.with_name(f"{place.name}.sh"), _shell(package, journal, about))
+    replace(place.with_name(f"{place.name}.sh"), _shell(package, journal, about, files))
     draft.replace(place)
     return place, []
 
@@ -192,27 +208,47 @@ def standing(state: State, journal: Journal) -> Standing:
         if place in waiting:
             found.waiting.append(place)
             continue
-        if _note(place).is_file():
+        if _is_recorded(place):
             found.recorded.append(place)
             continue
         if place.is_dir():
             found.without[place.name] = "a later run is recorded, so a glass has its lines of the journal and no more"
             continue
         refusal = place.with_name(f"{place.name}.refused")
-        why = "a secret was found in it" if refusal.exists() else "the run has not come to its end"
+        why = _refused(refusal) if refusal.exists() else _without(journal, run)
         found.without[place.name] = f"no operation folder, since {why}"
     return found
+
+
+def _refused(refusal: Path) -> str:
+    """Why a run has no folder, by the note of what was found in it."""
+    found = refusal.read_text(encoding="utf-8")
+    return "a person was named in it in clear" if found.startswith(_PERSON) else "a secret was found in it"
+
+
+def _without(journal: Journal, run: int) -> str:
+    """Why a run has no folder, as far as its lines in the journal tell."""
+    lines = [line for line in journal.lines if line.plan == journal.plan and line.run == run]
+    ended = lines[-1].step == signoff.STEP or any(line.state in _ENDS for line in lines)
+    if ended and lines[-1].state != "started":
+        return "it was taken away, or could not be written"
+    return "the run has not come to its end"
 
 
 def _waiting(operations: Path) -> list[Path]:
     """Folders that may still be recorded, in the order of their runs: those after the last that was."""
     places = sorted((place for place in operations.glob("[0-9]*") if place.is_dir()), key=_run)
-    last = max((_run(place) for place in places if _note(place).is_file()), default=0)
+    last = max((_run(place) for place in places if _is_recorded(place)), default=0)
     return [place for place in places if _run(place) > last]
 
 
-def _note(place: Path) -> Path:
-    return place.with_name(f"{place.name}.recorded")
+def _is_recorded(place: Path) -> bool:
+    """Whether the note that recording leaves names a commit; an empty one, of a full disk, proves nothing."""
+    note = place.with_name(f"{place.name}.recorded")
+    try:
+        return note.is_file() and _COMMIT.fullmatch(note.read_text(encoding="ascii").strip()) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _run(place: Path) -> int:
@@ -287,13 +323,17 @@ def _steps(ran: Ran) -> str:
 
 
 def _approval(state: State, approval: Approval) -> dict[str, Any]:
-    report = approval.report
+    """What was approved by whom: on which report, and which was the newest when the gate opened."""
+
+    def named(report: Path | None) -> dict[str, str] | None:
+        if report is None:
+            return None
+        digest = hashlib.sha256(report.read_bytes()).hexdigest()
+        return {"path": str(report.relative_to(state.here)), "sha256": digest}
+
     return {
         "gate": approval.gate, "digest": approval.digest, "by": approval.by, "strategy": approval.strategy or None,
-        "accepts": list(approval.accepts),
-        "report": None if report is None else {
-            "path": str(report.relative_to(state.here)), "sha256": hashlib.sha256(report.read_bytes()).hexdigest(),
-        },
+        "accepts": list(approval.accepts), "report": named(approval.report), "newest": named(approval.newest),
     }  # fmt: skip
 
 
@@ -335,7 +375,7 @@ def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _shell(package: Package, journal: Journal, about: Mapping[str, Any]) -> str:
+def _shell(package: Package, journal: Journal, about: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
     """The operation's values as shell words, then the commands, which are the same for all."""
     of = about["package"]
     values = {
@@ -345,12 +385,14 @@ def _shell(package: Package, journal: Journal, about: Mapping[str, Any]) -> str:
         "package": str(of["number"]),
         "sha256": of["sha256"].removeprefix("sha256:"),
         "plan": of["plan"].removeprefix("sha256:"),
+        "started": str(int(datetime.fromisoformat(about["started"]).timestamp())),
         "ended": str(int(datetime.fromisoformat(about["ended"]).timestamp())),
         "validation": about["validation"],
         "requested_by": about.get("requested_by", "none"),
         "approved_by": about.get("approved_by", "none"),
         "personal": "\n".join(about["personal"]),
         "earlier": " ".join(f"{run}-{phase}" for run, phase in due(journal) if run < about["run"]),
+        "sums": "\n".join(f"{hashlib.sha256(content).hexdigest()}  {name}" for name, content in sorted(files.items())),
     }
     head = f"#!/bin/sh\n# Records {about['phase']}, run {about['run']} of package {of['number']}, in a glass.\n"
     words = "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())

@@ -12,6 +12,7 @@ from typing import Any
 import ahead
 import gates
 import operation
+import overtaken
 import planned
 import provisioning
 import report
@@ -47,8 +48,10 @@ def standing(package: Package, journal: Journal, phase: Phase) -> str:
     """One phase in words."""
     if not package.runs(phase):
         return "not in this package"
-    if journal.is_finished(phase.id):
+    if overtaken.is_done(package, journal, phase.id):
         return "done"
+    if journal.is_finished(phase.id):
+        return f"to be repeated: {overtaken.by(package, journal, phase.id)} ran after it"
     last = {line.step: line.state for line in journal.of_this_pass(phase.id)}
     if not last:
         return "not yet" if phase.forward else "not asked for"
@@ -70,9 +73,9 @@ def shown(package: Package, phases: dict[str, str]) -> list[Phase]:
     return [phase for phase in named if phase.forward or phases[phase.id] != "not asked for"]
 
 
-def reports(package: Package, state: State) -> dict[str, tuple[str, Path]]:
-    """The newest report of each phase that checks: what it came to, and where its JSON is."""
-    found: dict[str, tuple[str, Path]] = {}
+def reports(package: Package, state: State, journal: Journal) -> dict[str, tuple[str, Path, str | None]]:
+    """The newest report of each phase that checks: what it came to, where its JSON is, what has run since below it."""
+    found: dict[str, tuple[str, Path, str | None]] = {}
     for phase in package.phases:
         path = report.newest(state, phase.id) if phase.id in CHECKS else None
         if path is None:
@@ -81,7 +84,7 @@ def reports(package: Package, state: State) -> dict[str, tuple[str, Path]]:
             verdict = str(json.loads(path.read_bytes())["verdict"])
         except (OSError, ValueError, KeyError, TypeError):
             verdict = "unreadable"
-        found[phase.id] = (verdict, path)
+        found[phase.id] = (verdict, path, overtaken.since(package, journal, phase.id, report.run_of(path)))
     return found
 
 
@@ -110,8 +113,9 @@ def document(
         ],
         "absent": [phase.id for phase in ahead.absent(package)],
         "reports": [
-            {"phase": phase, "verdict": verdict, "path": str(path.with_suffix(".html").relative_to(state.root))}
-            for phase, (verdict, path) in reports(package, state).items()
+            {"phase": phase, "verdict": verdict, "path": str(path.with_suffix(".html").relative_to(state.root)),
+             "overtaken": since}
+            for phase, (verdict, path, since) in reports(package, state, journal).items()
         ],
         "made": str(found) if (found := provisioning.made(state)) is not None else None,
         "unrecorded": len(operation.standing(state, journal).waiting),
@@ -191,14 +195,14 @@ def _waits(package: Package, state: State, journal: Journal) -> list[dict[str, s
             found.append({"what": name, "whom": "whoever set it", "command": f"./migrate {verb}"})
     for secret in package.secrets:
         phase = package.phase(secret.needed_by)
-        waits = phase is not None and package.runs(phase) and not journal.is_finished(phase.id)
+        waits = phase is not None and package.runs(phase) and not overtaken.is_done(package, journal, phase.id)
         if secret.origin == "provided" and waits and not (state.secrets / secret.name).exists():
             whom = f"the Trust Architect, before {secret.needed_by}"
             command = f"./migrate {secret.needed_by} says how to give it"
             found.append({"what": f"secret {secret.name}", "whom": whom, "command": command})
     for name, gate in package.gates.items():
         phase = package.phase(gate.phase)
-        if phase is None or not package.runs(phase) or journal.is_finished(phase.id):
+        if phase is None or not package.runs(phase) or overtaken.is_done(package, journal, phase.id):
             continue
         way = gates.way_to(name, package, state, journal)
         found.append({"what": name, "whom": "the Trust Architect" if way else "nobody: it is open", "command": way})

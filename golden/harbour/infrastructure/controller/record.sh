@@ -18,9 +18,66 @@ trailer() { git log -1 --format="%(trailers:key=$1,valueonly,separator=)" main; 
 
 # A line break would write a trailer of its own, such as who approved.
 ticket=${TICKET:-none}
-case $ticket in ' '* | *' ') fail "TICKET begins or ends with a blank" ;; esac
-{ [ "${#ticket}" -le 200 ] && [ "$(printf %s. "$ticket" | tr -d '[:cntrl:]')" = "$ticket." ]; } ||
-  fail "TICKET must be one line of at most 200 bytes"
+[ "${TICKET:-}" != none ] || fail "TICKET is none, which means that there is no ticket; unset it"
+# Its bytes in hexadecimal, a blank before each, so that they can be compared on every machine.
+hex=$(printf %s "$ticket" | od -An -v -tx1 | tr -d '\n')
+more='[89ab][0-9a-f]'
+printf '%s\n' "$hex" | grep -Eqx "( [0-7][0-9a-f]| (c[2-9a-f]|d[0-9a-f]) $more| e0 [ab][0-9a-f] $more\
+| (e[1-9a-c]|ee|ef) $more $more| ed [89][0-9a-f] $more| f0 [9ab][0-9a-f] $more $more| f[1-3] $more $more $more\
+| f4 8[0-9a-f] $more $more)+" || fail "TICKET is not UTF-8"
+letters=$(printf %s "$hex" | sed "s/ $more//g")
+[ "${#letters}" -le 600 ] || fail "TICKET is longer than 200 characters"
+case $hex in
+  *' 0'[0-9a-f]* | *' 1'[0-9a-f]* | *' 7f'* | *' c2 '[89][0-9a-f]* | *' e2 80 a'[89]*)
+    fail "TICKET must be one line without control characters" ;;
+  # What hides or turns text: soft hyphens, marks of direction, joiners, tags.
+  *' c2 ad'* | *' d8 9c'* | *' e1 a0 8e'* | *' e2 80 8'[b-f]* | *' e2 80 a'[a-e]* | *' e2 81 a'[0-9a-f]* | \
+    *' ef bb bf'* | *' ef bf b'[9ab]* | *' f3 a0 8'[01]*)
+    fail "TICKET holds a character that hides or turns text" ;;
+  ' 20'* | *' 20' | ' c2 a0'* | *' c2 a0' | ' e1 9a 80'* | *' e1 9a 80' | ' e2 80 8'[0-9a]* | *' e2 80 8'[0-9a] | \
+    ' e2 80 af'* | *' e2 80 af' | ' e2 81 9f'* | *' e2 81 9f' | ' e3 80 80'* | *' e3 80 80')
+    fail "TICKET begins or ends with a blank" ;;
+esac
+
+# A date that has not come would make every check of the glass fail until it came.
+[ "$ended" -ge "$started" ] || fail "it ended before it began"
+[ "$ended" -le "$(($(date +%s) + 300))" ] ||
+  fail "it ended at second $ended, and this machine's clock says $(date +%s): correct it, or wait until then"
+
+# What is recorded is what ./migrate wrote, file by file; who changed it since changed what the journal and the reports say.
+(cd "$folder" && find . ! -type d | cut -c3- | sort) >"$work/there"
+printf '%s\n' "$sums" | cut -c67- | sort | cmp -s - "$work/there" ||
+  fail "$folder has other files than ./migrate wrote: compare them with the list at the top of $0"
+(cd "$folder" && printf '%s\n' "$sums" | sha256sum -c --strict --quiet) >&2 || fail "$folder was changed since ./migrate wrote it"
+
+# It says what its journal and its report tell, and what may name anybody is encrypted.
+said() { sed -n "s/^ \"$2\": \"\{0,1\}\([a-z0-9_-]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$folder/$1"; }
+phase=$(said operation.json phase) run=$(said operation.json run) result=$(said operation.json result)
+report=reports/$phase.json verdict=not_run
+last=$(grep -F "\"run\":$run," "$folder/journal.jsonl" | grep -Ev '"step":"(gate|hold)"|"state":"refused"' | tail -n 1)
+ran=$(printf '%s\n' "$last" | sed -n 's/.*"phase":"\([a-z-]*\)".*/\1/p')
+case $last in
+  *'"step":"sign-off"'*) ran=sign-off ended_as='' report=sign-off.json ;;
+  *'"state":"finished"'*) ended_as=finished ;;
+  *'"state":"rolled_back"'*) ended_as=rolled_back ;;
+  *'"state":"failed"'*) ended_as=failed ;;
+  *) ended_as=paused ;;
+esac
+case $ran in
+  import) kind=configuration ;;
+  invite) kind=access ;;
+  cutover) kind=cutover ;;
+  rollback | abort) kind=rollback ;;
+  *) kind=deployment ;;
+esac
+[ ! -f "$folder/$report" ] || verdict=$(said "$report" verdict)
+says="$(said operation.json event), $phase, ${result:-no result}, $(said operation.json validation)"
+tells="$kind, $ran, ${ended_as:-no result}, ${verdict:-no verdict}"
+[ "$says" = "$tells" ] ||
+  fail "operation.json says $says; journal and report of run ${run:-nobody knows which} tell $tells"
+[ "$event, $validation" = "$kind, $verdict" ] || fail "$0 says $event, $validation; operation.json does not"
+clear=$(grep -i '^evidence/' "$work/there" | grep -vxF -e "$personal" | head -n 1)
+[ -z "$clear" ] || fail "$clear is evidence, which may name anybody, and operation.json does not list it in personal"
 
 # Whose key it is, and whether one may build on what is there.
 printf '' | ssh-keygen -q -Y sign -n git -f "$key" >"$work/sig" || fail "the key cannot sign"
@@ -37,8 +94,9 @@ if git ls-tree -r main audit | grep -q " $about	"; then
   git rev-parse main >"$folder.recorded" && echo "was recorded before" && exit 0
 fi
 
-# Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever.
-mine=$folder/journal.jsonl since=0 left=''
+# Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
+# folder made anew is another, and tells of what came after.
+mine=$folder/journal.jsonl since=0 left='' other=''
 bytes() { echo "$(($(wc -c <"$1")))"; }
 head -n 1 -- "$mine" >"$work/first"
 git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers:key=Operation,valueonly,separator=)' main |
@@ -46,8 +104,12 @@ git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers
 while read -r commit operation; do
   path=$(git ls-tree -r --name-only "$commit" audit | grep "/$(printf %04d "$operation")-[a-z]*/journal\.jsonl\$") || continue
   git cat-file blob "$commit:$path" >"$work/was"
-  head -n 1 "$work/was" | cmp -s - "$work/first" || continue
   git cat-file blob "$commit:${path%journal.jsonl}operation.json" >"$work/about"
+  if ! head -n 1 "$work/was" | cmp -s - "$work/first"; then
+    [ -n "$other" ] || other=$operation until=$(grep -o '"ended": *"[^"]*"' "$work/about" | cut -d '"' -f 4) against=$path
+    continue
+  fi
+  other=''
   since=$(sed -n 's/^ "run": \([0-9]*\),$/\1/p' "$work/about")
   newer=$since-$(sed -n 's/^ "phase": "\([a-z-]*\)",$/\1/p' "$work/about")
   if head -c "$(bytes "$mine")" "$work/was" | cmp -s - "$mine" && ! cmp -s "$work/was" "$mine"; then
@@ -58,6 +120,13 @@ all that this one tells. Keep $folder, which alone has that run's reports and ev
     fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path"
   break
 done <"$work/past"
+if [ -n "$other" ]; then
+  begun=$(grep -Ev '"phase":"(preflight|status|support|export)"|"step":"(gate|hold)"|"state":"refused"' "$mine" | head -n 1 |
+    grep -o '"at":"[^"]*"' | cut -d '"' -f 4)
+  printf '%s\n' "$until" "$begun" | sort -c 2>/dev/null ||
+    fail "$mine is another journal than that of operation $other, and its first run began at $begun, before that one ended ($until); \
+runs of a package follow each other. Compare it with: git -C '$glass' show main:$against"
+fi
 for run in $earlier; do
   [ "${run%%-*}" -gt "${since:-0}" ] || continue
   beside=${folder%/*}/$run

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from journal import TAKES_BACK, Journal
+import overtaken
+from journal import TAKES_BACK, Journal, Line
 from outcome import refused
 from package import Package
 from report import time
@@ -41,9 +42,11 @@ def sign(package: Package, state: State, journal: Journal, path: Path, by: str) 
         raise refused("sign-off.by", f"--by must be the name of who tried it: {NAME}", "sign-off", again)
     if not path.is_absolute():
         raise refused("sign-off.path", "the folder in which it was typed has no name any more", name, again)
-    if not journal.is_finished(PHASE):
+    if not overtaken.is_done(package, journal, PHASE):
+        ran = overtaken.by(package, journal, PHASE) if journal.is_finished(PHASE) else None
+        why = f": {ran} ran after it" if ran else ""
         raise refused(
-            "sign-off.early", "nothing that was verified stands, so nobody can have tried it", str(journal.path),
+            "sign-off.early", f"nothing that was verified stands, so nobody can have tried it{why}", str(journal.path),
             f"./migrate {PHASE}, then: {again}",
         )  # fmt: skip
     try:
@@ -99,32 +102,48 @@ def _words(document: dict[str, Any]) -> str:
     return f"{document['by']}, {document['at']}: {document['verdict']}{shown}{more}"
 
 
-def standing(state: State, journal: Journal) -> list[dict[str, Any]]:
-    """The newest sign-off of each name, of what stands now: what was taken back since was signed for something else."""
-    found: dict[str, dict[str, Any]] = {}
-    for run in _runs(journal):
-        path, _ = kept(state, run)
-        try:
-            document = json.loads(path.read_bytes())
-            found[str(document["by"])] = document
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            where, what = str(path), f"a sign-off that the journal names cannot be read: {type(error).__name__}"
-            raise refused("sign-off.lost", what, where, "let its user sign again") from error
-    return list(found.values())
+def standing(package: Package, state: State, journal: Journal) -> list[dict[str, Any]]:
+    """The newest sign-off of each name, of what stands now: what was taken back since was signed for something else.
+
+    So is what was built on something that ran again since. Only an objection stays, until its user signs again: a
+    repeated import does not answer it.
+    """
+    newest = {line.by: line for line in _signed(journal)}
+    found = ((line, _kept(state, line)) for line in newest.values())
+    return [
+        document for line, document in found
+        if document["verdict"] == "fail" or overtaken.since(package, journal, PHASE, line.run) is None
+    ]  # fmt: skip
 
 
-def _runs(journal: Journal) -> Iterator[int]:
+def _kept(state: State, line: Line) -> dict[str, Any]:
+    """The answers that a line of the journal tells of; raises `Stop` (exit 12) where they are gone, or other ones."""
+    path, _ = kept(state, line.run)
+    again = f"let {line.by} sign again"
+    try:
+        content = path.read_bytes()
+        document: dict[str, Any] = json.loads(content)
+    except (OSError, ValueError) as error:
+        what = f"the sign-off of {line.by}, which the journal names, cannot be read: {type(error).__name__}"
+        raise refused("sign-off.lost", what, str(path), again) from error
+    if line.evidence.get(str(path.relative_to(state.root))) != hashlib.sha256(content).hexdigest():
+        what = f"the sign-off of {line.by} is not the one that the journal names: it was changed since"
+        raise refused("sign-off.changed", what, str(path), again)
+    return document
+
+
+def _signed(journal: Journal) -> Iterator[Line]:
     lines = [line for line in journal.lines if line.plan == journal.plan and line.state != "refused"]
     last = max((place for place, line in enumerate(lines) if line.phase in TAKES_BACK), default=-1)
-    yield from (line.run for line in lines[last + 1 :] if line.step == STEP)
+    yield from (line for line in lines[last + 1 :] if line.step == STEP)
 
 
-def lines(state: State, journal: Journal) -> list[str]:
+def lines(package: Package, state: State, journal: Journal) -> list[str]:
     """The sign-offs for people; says so where there is none."""
-    found = [f"signed off by {_words(document)}" for document in standing(state, journal)]
+    found = [f"signed off by {_words(document)}" for document in standing(package, state, journal)]
     return found or ["user validation: not_run, nobody has signed the checklist"]
 
 
-def objections(state: State, journal: Journal) -> list[str]:
+def objections(package: Package, state: State, journal: Journal) -> list[str]:
     """Sign-offs that say that something is wrong."""
-    return [_words(document) for document in standing(state, journal) if document["verdict"] == "fail"]
+    return [_words(document) for document in standing(package, state, journal) if document["verdict"] == "fail"]

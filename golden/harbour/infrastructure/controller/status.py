@@ -6,6 +6,7 @@ It takes no lock and writes no journal, so that it also answers while a run goes
 import ahead
 import bootstrap
 import operation
+import overtaken
 import overview
 import planned
 import provisioning
@@ -39,8 +40,8 @@ def show(package: Package, state: State, console: Console) -> Exit:
     absent = [phase.id for phase in ahead.absent(package)]
     if absent:
         console.say(f"  not in this package: {', '.join(absent)}")
-    reports = _reports(package, state, console)
-    signed = signoff.lines(state, journal) if signoff.PHASE in reports else []
+    reports = _reports(package, state, journal, console)
+    signed = signoff.lines(package, state, journal) if signoff.PHASE in reports else []
     for line in signed:
         console.say(f"  {line}")
     page = status_page.refresh(package, state)
@@ -94,12 +95,13 @@ def _tell_records(state: State, journal: Journal, console: Console) -> None:
         console.say(f"  not recorded: {name}, {why}")
 
 
-def _reports(package: Package, state: State, console: Console) -> dict[str, dict[str, str]]:
-    """Says where the newest report of each phase that checks is, and what it came to."""
-    found: dict[str, dict[str, str]] = {}
-    for phase, (verdict, path) in overview.reports(package, state).items():
-        found[phase] = {"verdict": verdict, "json": str(path), "html": str(path.with_suffix(".html"))}
-        console.say(f"  report of {phase}: {verdict}, {found[phase]['html']}")
+def _reports(package: Package, state: State, journal: Journal, console: Console) -> dict[str, dict[str, str | None]]:
+    """Says where the newest report of each phase that checks is, what it came to, and whether that still stands."""
+    found: dict[str, dict[str, str | None]] = {}
+    for phase, (verdict, path, since) in overview.reports(package, state, journal).items():
+        page = str(path.with_suffix(".html"))
+        found[phase] = {"verdict": verdict, "json": str(path), "html": page, "overtaken": since}
+        console.say(f"  report of {phase}: {verdict}, {page}" + (f"; {overtaken.in_words(since)}" if since else ""))
     return found
 
 

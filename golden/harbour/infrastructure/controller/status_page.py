@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import html_page
+import overtaken
 import overview
 from console import count
 from html_page import text
@@ -133,9 +134,10 @@ def _about(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     late = f'<span class="fail">expired on {expires}</span>: nothing that changes begins'
     yield "Validity", late if found["expired"] else f"to be begun before {expires}"
     for one in found["reports"]:
-        word = _WORDS.get(one["verdict"], "fail")
+        word = _WORDS.get(one["verdict"], "fail") if one["overtaken"] is None else "not_run"
         path = text(one["path"])
-        yield f"Report of {one['phase']}", f'<a class="{word}" href="{path}">{text(one["verdict"])}</a>'
+        since = f"; {text(overtaken.in_words(one['overtaken']))}" if one["overtaken"] else ""
+        yield f"Report of {one['phase']}", f'<a class="{word}" href="{path}">{text(one["verdict"])}</a>{since}'
     if found["made"]:
         yield "Made by provision", text(found["made"])
     if found["absent"]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import urllib.parse
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.stufpack_answers import AnswerError, document, objects
 from ansible.module_utils.stufpack_docker import Run, address
 from ansible.module_utils.stufpack_http import Answer, StufError, read_secret, request
 from ansible.module_utils.stufpack_signature import Key, Parameters, canonical_query, path_of, sign
 
-NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 # Which bucket a module means, where it is, and who vouches for it.
 ARGUMENTS = {
     "secrets_dir": {"type": "path", "required": True, "no_log": False},
@@ -72,23 +71,22 @@ class Bucket:
 
     def keys(self, prefix: str = "") -> list[str]:
         """Every key that starts with `prefix`, in the order of the store."""
-        found: list[str] = []
-        token = ""
-        while True:
-            query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
-            if token:
-                query["continuation-token"] = token
-            answer = self._expect(self._call("GET", "", query=query), (200,), "LIST", prefix)
-            tree = ElementTree.fromstring(answer.body)  # noqa: S314 (expat builds in limits, and the store is ours)
-            found += [urllib.parse.unquote_plus(node.text or "") for node in tree.iter(f"{NAMESPACE}Key")]
-            token = tree.findtext(f"{NAMESPACE}NextContinuationToken") or ""
-            if not token:
-                return found
+
+        def page(query: Parameters) -> bytes:
+            return self._expect(self._call("GET", "", query=query), (200,), "LIST", prefix).body
+
+        try:
+            return [found.key for found in objects(page, prefix)]
+        except AnswerError as error:
+            raise StufError(f"storage {error}, of bucket {self.name} under {prefix.split('/', 1)[0]!r}") from None
 
     def location(self) -> str:
         """The region where the store says that the bucket is."""
         answer = self._expect(self._call("GET", "", query={"location": ""}), (200,), "LOCATION", "")
-        told = ElementTree.fromstring(answer.body).text or ""  # noqa: S314 (as above)
+        try:
+            told = document(answer.body, "LocationConstraint").text or ""
+        except AnswerError as error:
+            raise StufError(f"storage {error}, of bucket {self.name}") from None
         # What S3 calls its first two regions.
         return {"": "us-east-1", "EU": "eu-west-1"}.get(told.strip(), told.strip())
 

@@ -4,7 +4,7 @@
 settings ──▶ machine, identity, storage, documents, pages, outside ──▶ document ──▶ archive (a tar)
 ```
 
-Stock Python 3.11, its standard library and `stufpack_signature` beside it, on the machine where STUF's services run. It
-only ever asks, and no credential is part of what it writes. `place` is the other half: it makes the export's folder
-where the tar has arrived.
+Stock Python 3.11, its standard library, and beside it `stufpack_signature` and `stufpack_answers`, on the machine where
+STUF's services run. It only ever asks, and no credential is part of what it writes. `place` is the other half: it makes
+the export's folder where the tar has arrived.
 """

@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
+from stufpack_answers import Listed
+
 from . import archive, documents, machine, outside, pages, settings
 from .archive import Gate, Inventory
 from .document import Sources, document
 from .failure import ExportError
 from .identity import Identity
-from .storage import Head, Listed, Store
+from .storage import Head, Store
 
 WORKERS = 16
 # Objects that are looked at together; their answers wait in memory.
@@ -101,7 +103,7 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
         images=here.images(given.machine.spa_volume),
     )
     inventory = Inventory(spool, gate)
-    _list(store, inventory, given.sha256)
+    gone = _list(store, inventory, given.sha256)
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     made = document(
         sources, now.strftime("%Y-%m-%dT%H:%M:%SZ"), inventory.objects, inventory.bytes, secrets.token_hex(32)
@@ -111,7 +113,8 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
         gate.passed(name, content)
     users, collections = (len(made["spec"][key]) for key in ("users", "collections"))
     counts = f"{users} users, {collections} collections, {inventory.objects} objects of {inventory.bytes} bytes"
-    return (files, int(now.timestamp()), counts), sources.notes
+    left_out = [f"objects deleted while they were read, and left out: {gone}"] if gone else []
+    return (files, int(now.timestamp()), counts), [*sources.notes, *left_out]
 
 
 def _exposure(
@@ -131,8 +134,8 @@ def _exposure(
     }
 
 
-def _list(store: Store, inventory: Inventory, sha256: bool) -> None:
-    """Lists every object, and looks at many at once for what a listing leaves out."""
+def _list(store: Store, inventory: Inventory, sha256: bool) -> int:
+    """Lists every object, and looks at many at once for what a listing leaves out; how many were deleted meanwhile."""
 
     def look(listed: Listed) -> tuple[Listed, Head | None, str | None]:
         # Reading may take hours; the next run, or `abort`, has removed the folder of one that was interrupted.
@@ -141,25 +144,37 @@ def _list(store: Store, inventory: Inventory, sha256: bool) -> None:
         head = store.head(listed.key)
         return listed, head, store.digest(listed.key) if sha256 and head is not None else None
 
+    gone, known = 0, False
     with ThreadPoolExecutor(WORKERS) as workers:
         window: list[Listed] = []
         for listed in store.objects():
+            known = known or listed.key == documents.CONFIG
             if documents.is_content(listed.key):
                 window.append(listed)
             if len(window) == WINDOW:
-                _add(inventory, workers.map(look, window), sha256)
+                gone += _add(store, inventory, workers.map(look, window), sha256)
                 window.clear()
-        _add(inventory, workers.map(look, window), sha256)
+        gone += _add(store, inventory, workers.map(look, window), sha256)
+    # An empty answer is no empty bucket, since this one was read from it a moment ago.
+    if not known:
+        raise ExportError(f"the storage's listing lacks {documents.CONFIG}, which it gives; {documents.LOST}")
     inventory.close()
+    return gone
 
 
-def _add(inventory: Inventory, looked: Any, sha256: bool) -> None:
+def _add(store: Store, inventory: Inventory, looked: Any, sha256: bool) -> int:
+    """Adds what was looked at; how many of it are gone."""
+    gone = 0
     for listed, head, digest in looked:
-        # What was deleted since the listing is no part of the content any more.
+        # What was deleted since the listing is no part of the content any more; what is listed still is lost.
         if head is None or (sha256 and digest is None):
+            if store.lists(listed.key):
+                raise ExportError(f"the storage lists an object and does not give it; {documents.LOST}")
+            gone += 1
             continue
         row = {"key": listed.key, "size": listed.size, "modified": listed.modified, "content_type": head.content_type}
         inventory.add(row | ({"sha256": digest} if digest else {}) | {"metadata": head.metadata})
+    return gone
 
 
 if __name__ == "__main__":

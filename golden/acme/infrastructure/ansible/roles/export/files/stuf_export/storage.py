@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import urllib.parse
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import stufpack_answers
+from stufpack_answers import AnswerError, Listed
 from stufpack_signature import Key, canonical_query, path_of, sign
 
 from .failure import ExportError
 from .settings import StorageSettings, secret
 from .web import Answer, Server, Sink
 
-NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 EMPTY = hashlib.sha256(b"").hexdigest()
 METADATA = "x-amz-meta-"
 # What a key hears that may use a bucket and not read its settings, such as the application's own.
 DENIED = 403
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One object as a listing has it."""
-
-    key: str
-    size: int
-    modified: str
 
 
 @dataclass(frozen=True)
@@ -52,22 +42,21 @@ class Store:
         return [self._key.access_key, self._key.secret_key]
 
     def objects(self, prefix: str = "") -> Iterator[Listed]:
-        """Every object in the order of the store, which is that of the keys' bytes."""
-        token = ""
-        while True:
-            query = {"list-type": "2", "encoding-type": "url"}
-            query |= {"prefix": prefix} if prefix else {}
-            query |= {"continuation-token": token} if token else {}
-            answer = self._expect(self._call("GET", "", query), "list")
-            tree = ElementTree.fromstring(answer.body)  # noqa: S314 (expat builds in limits, and the store is our own)
-            for found in tree.iter(f"{NAMESPACE}Contents"):
-                key, size, modified = (found.findtext(f"{NAMESPACE}{name}") for name in ("Key", "Size", "LastModified"))
-                if key is None or size is None or modified is None:
-                    raise ExportError("the storage lists an object without key, size or time")
-                yield Listed(urllib.parse.unquote_plus(key, errors="strict"), int(size), f"{modified[:19]}Z")
-            token = tree.findtext(f"{NAMESPACE}NextContinuationToken") or ""
-            if not token:
-                return
+        """Every object in the order of the store, which is that of the keys' bytes; stops where it is not whole."""
+        try:
+            for found in stufpack_answers.objects(self._page, prefix):
+                found.key.encode()
+                yield found._replace(modified=f"{found.modified[:19]}Z")
+        except AnswerError as error:
+            raise ExportError(f"the storage {error}") from None
+        except UnicodeEncodeError:
+            raise ExportError("the storage lists a key that is not UTF-8") from None
+
+    def lists(self, key: str) -> bool:
+        """Whether this very key is listed now."""
+        # Keys come in the order of their bytes, so of all that begin so the key itself comes first.
+        first = next(self.objects(key), None)
+        return first is not None and first.key == key
 
     def get(self, key: str) -> bytes | None:
         """One object, or `None` where there is none."""
@@ -105,7 +94,8 @@ class Store:
         answer = self._call("GET", "", {"versioning": ""})
         if answer.status == DENIED:
             return self._shown(like, "x-amz-version-id") not in ("", "null")
-        return _find(self._expect(answer, "ask for versioning"), "Status") == "Enabled"
+        asked = self._expect(answer, "ask for versioning")
+        return _told(asked, "VersioningConfiguration", "Status") == "Enabled"
 
     def encryption(self, like: str) -> str:
         """How the store encrypts by itself; where the key may not ask, as the object `like` shows it."""
@@ -114,7 +104,11 @@ class Store:
             return self._shown(like, "x-amz-server-side-encryption") or "none"
         if answer.status == 404:
             return "none"
-        return _find(self._expect(answer, "ask for encryption"), "SSEAlgorithm") or "none"
+        asked = self._expect(answer, "ask for encryption")
+        return _told(asked, "ServerSideEncryptionConfiguration", "SSEAlgorithm") or "none"
+
+    def _page(self, query: dict[str, str]) -> bytes:
+        return self._expect(self._call("GET", "", query), "list").body
 
     def _shown(self, key: str, name: str) -> str:
         """A header of an object that is there."""
@@ -145,6 +139,10 @@ def text(value: str) -> str:
         return value
 
 
-def _find(answer: Answer, name: str) -> str | None:
-    tree = ElementTree.fromstring(answer.body)  # noqa: S314 (as above)
-    return next((node.text for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name), None)
+def _told(answer: Answer, document: str, name: str) -> str | None:
+    """The text of an element of this document; another one tells nothing, and is not taken for a no."""
+    try:
+        tree = stufpack_answers.document(answer.body, document)
+    except AnswerError as error:
+        raise ExportError(f"the storage {error}") from None
+    return next((node.text for node in tree.iter(name)), None)

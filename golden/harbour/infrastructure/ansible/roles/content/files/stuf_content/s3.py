@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from xml.sax.saxutils import escape
 
+from stufpack_answers import AnswerError, objects
 from stufpack_signature import canonical_query, path_of, sign
 
 from . import trees
@@ -31,31 +32,23 @@ class Store:
 
     def listing(self, prefix: str = "") -> Iterator[Entry]:
         """Every object in the store's order, by ListObjectsV2; without content type and metadata."""
-        query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
         begun = False
-        while True:
+
+        def page(query: dict[str, str]) -> bytes:
+            nonlocal begun
             with self._ask("GET", query=query) as answer:
                 self._expect(answer, (200,), "LIST")
                 if not begun:
                     self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
                     begun = True
-                tree = trees.parse(answer.read())
-            encoded = trees.text(tree, "EncodingType") == "url"
-            for node in tree.iterfind("Contents"):
-                key = trees.text(node, "Key")
-                yield entry(
-                    key=urllib.parse.unquote_plus(key, errors="surrogateescape") if encoded else key,
-                    size=int(trees.text(node, "Size")),
-                    etag=trees.text(node, "ETag").strip('"'),
-                    modified=trees.text(node, "LastModified"),
-                )
-            token = trees.text(tree, "NextContinuationToken")
-            if not token and trees.text(tree, "IsTruncated") == "true":
-                text = f"{self.wire.host} lists bucket {self.place.bucket}, says that more follows, and not where"
-                raise StoreError(answer.status, "", text)
-            if not token:
-                return
-            query["continuation-token"] = token
+                return answer.read()
+
+        try:
+            for found in objects(page, prefix):
+                yield entry(key=found.key, size=found.size, etag=found.etag, modified=found.modified)
+        except AnswerError as error:
+            text = f"{self.wire.host} {error}; it was asked for bucket {self.place.bucket}"
+            raise StoreError(200, "", text) from None
 
     def head(self, key: str, modified: str = "") -> Entry | None:
         """What the store says of one object, `None` where there is none."""

@@ -18,6 +18,7 @@ USERS = "users/"
 # What the import of a configuration writes, where validations work, and what later copies replaced: no content.
 OWN_FOLDERS = ("config/", USERS, "stufpack-validation/", "stufpack-backup/")
 OWN_KEYS = ("users.json",)
+LOST = "next: the same once more; where it stays so, have the storage looked at"
 
 
 class Bucket(Protocol):
@@ -25,6 +26,9 @@ class Bucket(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """One object, or `None`."""
+
+    def lists(self, key: str) -> bool:
+        """Whether this very key is listed now."""
 
 
 def is_content(key: str) -> bool:
@@ -56,7 +60,9 @@ def required(bucket: Bucket, key: str) -> Document:
 
 
 def users(bucket: Bucket, keys: list[str]) -> list[Document]:
-    """The documents of all users."""
+    """The documents of all users; one that was deleted since its listing is none, one that is listed still is lost."""
     with ThreadPoolExecutor(WORKERS) as workers:
         found = list(workers.map(lambda key: read(bucket, key), keys))
+    if any(user is None and bucket.lists(key) for key, user in zip(keys, found, strict=True)):
+        raise ExportError(f"the storage lists users/ID.json of a user and does not give it; {LOST}")
     return [user for user in found if user is not None]

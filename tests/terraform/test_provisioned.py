@@ -9,18 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import stat
-import subprocess
 import sys
-import time
 import unittest
-import urllib.request
 from pathlib import Path
 from typing import Any
 
-import boto3
-from workshop import HERE, MODULE, mirror
+from account import client, endpoints, start_moto, where_providers_are
+from workshop import HERE, MODULE
 
 sys.path.insert(0, str(HERE.parent / "controller"))
 
@@ -50,11 +46,10 @@ class Provisioned(Story):
         self.assertIsNotNone(shutil.which("terraform"), "terraform 1.11 or newer is needed on PATH")
         self.console = self.home / "console"
         self.console.write_text("[    0.0] booting\n")
-        self.endpoint = self.start_moto()
-        override = (HERE / "moto/endpoints_override.tf").read_text()
+        self.endpoint = start_moto(self, self.console)
         own = self.state / "local/terraform/endpoints_override.tf"
         own.parent.mkdir(parents=True)
-        own.write_text(override.replace("http://127.0.0.1:5000", self.endpoint))
+        own.write_text(endpoints(self.endpoint))
         for name in ("aws", "session-manager-plugin"):
             program = self.home / "bin" / name
             program.parent.mkdir(exist_ok=True)
@@ -63,43 +58,11 @@ class Provisioned(Story):
         self.environment = {
             "PATH": f"{self.home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EC2_METADATA_DISABLED": "true", "TF_CLI_CONFIG_FILE": str(self.where_providers_are()),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "TF_CLI_CONFIG_FILE": str(where_providers_are(self.home / "terraformrc")),
             # Neither may reach Terraform.
             "TF_VAR_instance_type": "t3.nano", "TF_CLI_ARGS_plan": "-destroy",
         }  # fmt: skip
-
-    def start_moto(self) -> str:
-        """A moto of this test's own, which knows the images of `moto/images.json` and no others."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, HERE / "moto/server.py", str(port), self.console],
-            env={**os.environ, "MOTO_AMIS_PATH": str(HERE / "moto/images.json")},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        self.addCleanup(process.wait)
-        self.addCleanup(process.terminate)
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/data.json", timeout=30).close()
-                return f"http://127.0.0.1:{port}"
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError("moto did not come up within a minute")
-
-    def where_providers_are(self) -> Path:
-        """Settings of Terraform that let it take the provider from the mirror, where there is one."""
-        path, folder = self.home / "terraformrc", mirror()
-        if folder is None:
-            path.write_text("")
-        else:
-            include = '["registry.terraform.io/hashicorp/aws"]'
-            path.write_text(
-                "provider_installation {\n"
-                f'  filesystem_mirror {{\n    path = "{folder}"\n    include = {include}\n  }}\n'
-                f"  direct {{\n    exclude = {include}\n  }}\n}}\n"
-            )
-        return path
 
     def provisioning(self, folder: str, number: int, **values: Any) -> Package:
         """A package for these values, with everything of the real one that provision uses."""
@@ -118,10 +81,7 @@ class Provisioned(Story):
 
     def aws(self, service: str) -> Any:
         """Another client than the one under test."""
-        return boto3.client(
-            service, endpoint_url=self.endpoint, region_name="eu-west-1",
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
+        return client(self.endpoint, service)
 
     def server(self) -> dict[str, Any]:
         """The one machine, as AWS tells of it."""

@@ -44,8 +44,13 @@ impl Machine<'_> {
         fs::create_dir_all(&temp).expect("a folder");
         let mut ended = None;
         for step in job["steps"].as_array().expect("steps") {
-            if step["uses"].is_string() {
-                self.checkout(step);
+            if let Some(uses) = step["uses"].as_str() {
+                // What brings Terraform brings nothing here: a stand-in is on PATH.
+                if uses.starts_with("hashicorp/setup-terraform@") {
+                    assert_eq!(step["with"]["terraform_wrapper"], false, "its output is read");
+                } else {
+                    self.checkout(step);
+                }
             } else if self.holds(&step["if"]) {
                 let name = step["name"].as_str().expect("each step has a name").to_owned();
                 let run = self.step(step, &temp);

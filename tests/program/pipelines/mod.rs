@@ -2,6 +2,7 @@
 //! GitHub and GitLab document, on a glass that is right and on such as are not.
 
 mod github;
+mod plan;
 mod server;
 
 use crate::workspace::{Run, Workspace, run};
@@ -21,6 +22,8 @@ const HOSTILE: &str = "``` ~~~ </code> ::error::no @everyone \u{202e}olleh\u{202
 /// A glass with two packages, and a repository beside it that holds what `ci-cd/README.md` says.
 struct Beside {
     here: Workspace,
+    /// The name of the glass.
+    name: String,
     /// The commits of the glass: root, first package, second package.
     commits: Vec<String>,
 }
@@ -35,19 +38,8 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 
 impl Beside {
     fn new() -> Self {
-        let here = Workspace::new();
-        here.example("minimal", "input");
-        let mut init = here.command("glass init stuf-minimal --sign-key key --signers signers");
-        init.env("SOURCE_DATE_EPOCH", FOUNDED);
-        run(init).exits_with(0);
-        let compile = |out: &str| {
-            here.stufpack(&format!(
-                "compile input/export --target input/target.yaml --out {out} --sign-key key --glass stuf-minimal \
-                 --signers signers"
-            ))
-            .exits_with(0)
-        };
-        compile("first");
+        let mut beside = Self::of("minimal");
+        let here = &beside.here;
         let export = "input/export/export.yaml";
         here.edit(export, "exportedAt: 2026-11-19T21:04:00Z", "exportedAt: 2026-11-19T22:04:00Z");
         let description = serde_json::to_string(HOSTILE).expect("JSON");
@@ -56,17 +48,38 @@ impl Beside {
             "    name: Minimal\n",
             &format!("    name: Minimal\n    description: {description}\n"),
         );
-        compile("second");
-
-        let commits = git(&here.path("stuf-minimal"), &["rev-list", "--reverse", "main"]);
-        let beside = Self { commits: commits.lines().map(str::to_owned).collect(), here };
+        beside.compile("second");
         assert_eq!(beside.commits.len(), 3);
+        beside
+    }
+
+    /// With the first package of an example.
+    fn of(example: &str) -> Self {
+        let here = Workspace::new();
+        here.example(example, "input");
+        let name = format!("stuf-{example}");
+        let mut init = here.command(&format!("glass init {name} --sign-key key --signers signers"));
+        init.env("SOURCE_DATE_EPOCH", FOUNDED);
+        run(init).exits_with(0);
+        let mut beside = Self { here, name, commits: Vec::new() };
+        beside.compile("first");
         beside.make_checks();
         beside
     }
 
+    /// Compiles what stands there and records it.
+    fn compile(&mut self, out: &str) {
+        let glass = &self.name;
+        let arguments = format!(
+            "compile input/export --target input/target.yaml --out {out} --sign-key key --glass {glass} --signers signers"
+        );
+        self.here.stufpack(&arguments).exits_with(0);
+        let commits = git(&self.glass(), &["rev-list", "--reverse", "main"]);
+        self.commits = commits.lines().map(str::to_owned).collect();
+    }
+
     fn glass(&self) -> PathBuf {
-        self.here.path("stuf-minimal")
+        self.here.path(&self.name)
     }
 
     fn checks(&self) -> PathBuf {
@@ -158,6 +171,14 @@ impl Beside {
     /// Runs a job of GitLab's pipeline in a clone of the repository.
     fn on_gitlab(&self, job: &str, source: &str, base: &str, server: &Server, signers: &str) -> Run {
         let pipeline = github::workflow(&Path::new(SHIPPED).join("pipelines/gitlab-ci.yml"));
+        let mut shell = self.gitlab_job(&pipeline, job, server);
+        shell.env("CI_PIPELINE_SOURCE", source).env("CI_MERGE_REQUEST_DIFF_BASE_SHA", base);
+        shell.env("STUF_SIGNERS", self.here.path(signers));
+        run(shell)
+    }
+
+    /// The shell of a job, with what each job is told.
+    fn gitlab_job(&self, pipeline: &Value, job: &str, server: &Server) -> assert_cmd::Command {
         let folder = self.here.path("build");
         if !folder.exists() {
             let from = format!("file://{}", self.checks().display());
@@ -172,17 +193,14 @@ impl Beside {
             .env("PATH", std::env::var_os("PATH").expect("PATH"))
             .env("HOME", self.here.path("."));
         shell.envs([
-            ("CI_PIPELINE_SOURCE", source),
-            ("CI_MERGE_REQUEST_DIFF_BASE_SHA", base),
             ("CI_MERGE_REQUEST_IID", "3"),
             ("CI_PROJECT_ID", "77"),
             ("CI_JOB_TOKEN", "not-a-real-job-token"),
             ("STUF_NOTES_TOKEN", "not-a-real-token"),
         ]);
-        shell.env("STUF_SIGNERS", self.here.path(signers));
         shell.env("CI_API_V4_URL", format!("{}/api/v4", server.address));
         shell.env("STUF_GLASS", format!("{}/served.git", server.address));
-        run(shell)
+        shell
     }
 
     /// The glass behind a password, as GitLab shows it to a job.

@@ -19,6 +19,7 @@ pub struct Post {
 pub struct Server {
     pub address: String,
     posts: Arc<Mutex<Vec<Post>>>,
+    reads: Arc<Mutex<Vec<String>>>,
 }
 
 /// What is asked for: a header, and the value that it must have.
@@ -29,15 +30,21 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let posts = Arc::new(Mutex::new(Vec::new()));
-        let (folder, taken) = (folder.to_owned(), Arc::clone(&posts));
+        let reads = Arc::new(Mutex::new(Vec::new()));
+        let (folder, taken, told) = (folder.to_owned(), Arc::clone(&posts), Arc::clone(&reads));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { break };
                 // Who goes away in the middle is not waited for.
-                let _ = answer(stream, &folder, &to_read, &to_post, &taken);
+                let _ = answer(stream, &folder, &to_read, &to_post, (&taken, &told));
             }
         });
-        Self { address, posts }
+        Self { address, posts, reads }
+    }
+
+    /// What was read, with what follows the question mark.
+    pub fn reads(&self) -> Vec<String> {
+        self.reads.lock().expect("what was read").clone()
     }
 
     pub fn posts(&self) -> Vec<Post> {
@@ -50,7 +57,7 @@ fn answer(
     folder: &Path,
     to_read: &Wanted,
     to_post: &Wanted,
-    posts: &Mutex<Vec<Post>>,
+    (posts, reads): (&Mutex<Vec<Post>>, &Mutex<Vec<String>>),
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
@@ -78,7 +85,10 @@ fn answer(
         ("201 Created", b"{}".to_vec())
     } else {
         match fs::read(below(folder, &path)) {
-            Ok(bytes) => ("200 OK", bytes),
+            Ok(bytes) => {
+                reads.lock().expect("what was read").push(target.to_owned());
+                ("200 OK", bytes)
+            }
             Err(_) => ("404 Not Found", Vec::new()),
         }
     };

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import authority, images, server
@@ -17,6 +18,8 @@ from .network import open_port, participate, remove
 from .shell import wait_for
 
 REGION = "eu-west-1"
+#: What stands for Session Manager, on each of the three machines that have a part in it.
+SESSION_MANAGER = Path(__file__).resolve().parent / "contexts" / "account" / "session_manager.py"
 #: The names of services: of all regions, of this one's, and of its buckets.
 SERVED = (AMAZON, f"*.{AMAZON}", f"*.{REGION}.{AMAZON}", f"*.s3.{REGION}.{AMAZON}")
 
@@ -145,6 +148,13 @@ class Account:
         words = ["exec", "--interactive", ACCOUNT.container, "/opt/moto/bin/python3", "-c", ASK + code + ANSWER]
         about = {"key": self.key, "region": REGION, **given}
         return json.loads(docker(*words, stdin=json.dumps(about).encode()))
+
+    def serve_sessions(self, instance: str) -> None:
+        """Session Manager from now on, and the agent on the machine that has this id."""
+        agent = "/usr/local/sbin/agent"
+        docker("exec", "--detach", ACCOUNT.container, "python3", "/opt/account/session_manager.py", "serve")
+        docker("cp", SESSION_MANAGER, f"{SERVER.container}:{agent}")
+        docker("exec", "--detach", SERVER.container, agent, "wait", f"ssmmessages.{REGION}.{AMAZON}", instance)
 
     def prints(self, text: str) -> None:
         """What the machine's console has shown so far."""

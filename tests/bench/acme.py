@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import authority, disk, engine, hosted, mails, network, server, source
-from .account import REGION, Account
+from .account import REGION, SESSION_MANAGER, Account
 from .deployment import STATE, Deployment, Run, plan, program, unpack
 from .engine import locked
 from .names import ACME_DOMAIN, LAPTOP, MAIL_PASSWORD, SERVER, SOURCE
@@ -83,7 +83,7 @@ class Acme(Deployment):
         compiling = [program(), "compile", work / "export", "--target", work / "target.json", "--out", work / "out"]
         run([*compiling, "--sign-key", work / "issuer"], log="compile")
         venv = f"{OWN}/venv"
-        server.start_laptop(shown=shown_on_the_laptop(), **{venv: f"acme-tools/{digest_of(REQUIREMENTS)}"})
+        server.start_laptop(shown=shown_on_the_laptop() | _aws(), **{venv: f"acme-tools/{digest_of(REQUIREMENTS)}"})
         unpack(work / "out", PACKAGE)
         credential = _credential(example, bucket, filled["keys"]["reader"])
         _furnish(work, account, credential)
@@ -98,9 +98,10 @@ class Acme(Deployment):
             return self.type("bootstrap", "./migrate bootstrap")
 
     def admit(self) -> None:
-        """What happens at a machine's first boot once it was asked for: the key comes in, the disk gets its name."""
+        """A machine's first boot, once it was asked for: the key comes in, the disk gets its name, the agent calls."""
         (machine,) = self.account.machines()
         server.admit(SERVER, USER, machine["key"])
+        self.account.serve_sessions(machine["id"])
         (volume,) = [id for device, (id, _, _) in machine["disks"].items() if device != machine["root"]]
         name = f"nvme-Amazon_Elastic_Block_Store_{volume.replace('-', '')}"
         disk.call(self.device, f"/dev/disk/by-id/{name}")
@@ -220,6 +221,14 @@ def _furnish(work: Path, account: Account, credential: dict[str, Any]) -> None:
     }
     for path, text in given.items():
         server.place_file(LAPTOP, path, text)
+
+
+def _aws() -> dict[Path, str]:
+    """The command `aws`, and that its plugin is installed, which it looks for."""
+    plugin = instance_folder() / "session-manager-plugin"
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
+    return {SESSION_MANAGER: "/usr/local/bin/aws", plugin: "/usr/local/bin/session-manager-plugin"}
 
 
 def stand_around() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,12 @@ def target_at_amazon(region: str, domain: str, disk: str) -> dict[str, Any]:
     # The first three are for everybody; the registry is the bench's.
     ports = [80, 443, 587, 5000]
     choices = {"region": region, "sshPublicKey": server.public_key(), "egressPorts": ports, "dataVolume": disk}
-    return _document({"provider": "aws", "aws": choices}, domain, "garage")
+    # No network is let in: one signs in through Session Manager.
+    return _document({"provider": "aws", "aws": choices}, domain, "garage", ssh=[])
 
 
-def _document(where: dict[str, Any], domain: str, *without: str) -> dict[str, Any]:
-    """A target document (JSON is accepted wherever YAML is), and the services that run nowhere there."""
+def _document(where: dict[str, Any], domain: str, *without: str, ssh: Sequence[str] = (SUBNET,)) -> dict[str, Any]:
+    """A target document (JSON is accepted wherever YAML is), what runs nowhere there, and who may sign in."""
     return {
         "apiVersion": "stufpack.dev/v1",
         "kind": "StufTarget",
@@ -55,7 +57,7 @@ def _document(where: dict[str, Any], domain: str, *without: str) -> dict[str, An
                 "passwordSecret": "mail_password",
             },
             "identity": {"invitation": "mail"},
-            "allow": {"ssh": [SUBNET]},
+            "allow": {"ssh": list(ssh)},
             "images": {name: image for name, image in network.release().items() if name not in without},
             "registry": {"ca": authority.authority("registry").certificate.read_text()},
             # Many small batches, slow enough to be met in the middle, and slower but for the timetable.

@@ -27,6 +27,7 @@ fn shell(case: &Case, script: &str, pin: &str) -> Output {
     case.command("sh")
         .current_dir(folder.path())
         .env_remove("GIT_CONFIG_COUNT")
+        .env("GIT_CONFIG_GLOBAL", case.settings_of_who_signs())
         .env("URL", case.glass())
         .env("SIGNERS", case.path("allowed_signers"))
         .env("IDENTITY", case.path("identity.txt"))
@@ -65,6 +66,16 @@ fn the_pages_commands_accept_a_good_glass() {
     assert!(output.status.success(), "{}", says(&output));
     let head = case.git(&["rev-parse", "main"]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("OK: 5 operations, head {head}\n"));
+}
+
+#[test]
+fn the_pages_commands_take_nothing_for_a_pin_that_may_move() {
+    let case = case();
+    let head = case.git(&["rev-parse", "main"]);
+    for pin in ["main", "", "HEAD", &head[..12]] {
+        let (code, said) = audited(&case, pin);
+        assert_eq!((code, said.as_str()), (Some(1), "FAIL: PIN is not the whole id of a commit\n"), "{pin}");
+    }
 }
 
 #[test]

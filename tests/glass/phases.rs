@@ -68,12 +68,12 @@ pub fn record(case: &Case, path: &Path, folder: &Path, by: &Person) -> record::R
     Glass::open(path).unwrap().lock().unwrap().record_operation(folder, &[], &recording).unwrap()
 }
 
-/// Records a folder as the text beside it does, with nothing of the user's settings.
+/// Records a folder as the text beside it does, with the settings of somebody who signs.
 pub fn stock(case: &Case, path: &Path, folder: &Path, by: &Person) -> Output {
     let script = PathBuf::from(format!("{}.sh", folder.display()));
     let mut shell = case.command("sh");
-    shell.env_remove("GIT_CONFIG_COUNT").arg(script).arg(path).arg(&by.key).arg(case.path("allowed_signers"));
-    shell.output().unwrap()
+    shell.env_remove("GIT_CONFIG_COUNT").env("GIT_CONFIG_GLOBAL", case.settings_of_who_signs());
+    shell.arg(script).arg(path).arg(&by.key).arg(case.path("allowed_signers")).output().unwrap()
 }
 
 /// Every file of the head's tree but the encrypted ones, and what those decrypt to.

@@ -284,6 +284,13 @@ impl Case {
         self.command("git").current_dir(folder).args(arguments).output().unwrap()
     }
 
+    /// Settings that people have who sign: git then says more, also where a script reads it.
+    pub fn settings_of_who_signs(&self) -> PathBuf {
+        let path = self.path("gitconfig");
+        fs::write(&path, "[log]\n\tshowSignature = true\n").unwrap();
+        path
+    }
+
     /// A program that sees nothing of the user's own settings, with the usual signers.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

@@ -13,7 +13,10 @@ fail() { printf 'error: %s. Nothing was recorded.\n' "$1" >&2 && exit 1; }
 folder=$(realpath -- "${0%.sh}") glass=$(realpath -- "$1") key=$(realpath -- "$2") signers=$(realpath -- "$3")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-git() { command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 "$@"; }
+git() {
+  command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 \
+    -c log.showSignature=false "$@"
+}
 trailer() { git log -1 --format="%(trailers:key=$1,valueonly,separator=)" main; }
 
 # A line break would write a trailer of its own, such as who approved.

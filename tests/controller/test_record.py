@@ -427,11 +427,11 @@ class People(unittest.TestCase):
         assert folder is not None
         self.assertIn("Tell Ada", (folder / "logs/steps.log").read_text())
 
-    def test_an_address_is_found_in_every_text_and_no_part_of_another_one(self) -> None:
+    def test_an_address_and_a_name_are_found_in_every_text_and_in_no_longer_one(self) -> None:
         known = people.known(self.root)
         for text in (f'["{ADDRESS}"]', f"<{ADDRESS}>", f"mailto:{ADDRESS}", f"a={ADDRESS};", f"to {ADDRESS}."):
             self.assertEqual(people.search({"x": f"one\n{text}\n".encode()}, known), ["x, line 2"], text)
-        for text in (f"x{ADDRESS}", f"{ADDRESS}.uk", "ada", "Ada\nLovelace"):
+        for text in (f"x{ADDRESS}", f"{ADDRESS}.uk", "ada", "Ada\nLovelace", "ada lovelaces", "Canada Lovelace"):
             self.assertEqual(people.search({"x": text.encode()}, known), [], text)
 
 

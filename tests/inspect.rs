@@ -67,7 +67,7 @@ fn stable_json(told: &Value) -> String {
 
 #[test]
 fn the_examples_are_told_as_expected() {
-    for example in ["harbour", "minimal"] {
+    for example in ["harbour", "minimal", "acme"] {
         let desk = Desk::new();
         let package = desk.example(example);
 
@@ -119,6 +119,27 @@ fn nothing_is_shown_of_a_package_that_is_not_verified() {
     }
     // Without anybody to trust there is nothing to verify with.
     assert_eq!(desk.stufpack(&["inspect", &package]).code, 2);
+}
+
+/// A provider's own files are code as everyone's are: another one of them is of another version, and so is one more.
+#[test]
+fn a_providers_own_code_is_of_this_version_or_of_another() {
+    let desk = Desk::new();
+    let package = desk.example("acme");
+    let change = |name: &str, path: &str, text: &str| {
+        let other = desk.changed(&package, name, |files, _| {
+            let text = std::borrow::Cow::Owned(text.as_bytes().to_vec());
+            files.insert(path.to_owned(), File { kind: Kind::Code, ..File::document(text) });
+        });
+        desk.looking("inspect", &[&other], &[])
+    };
+    for told in [
+        change("changed.zip", "infrastructure/terraform/main.tf", "FAKE\n"),
+        change("more.zip", "infrastructure/terraform/other.tf", "FAKE\n"),
+    ] {
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        assert!(told.stdout.contains(", of another version of stufpack than this one\n"), "{}", told.stdout);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Error;
 use super::needs::Needs;
 use super::plan::{Document, Gate, NotNeeded, Phase, Time};
 use crate::embedded;
-use crate::model::{Digest, Environment, File, Kind, Pathway, Provider, Timestamp};
+use crate::model::{Digest, Environment, Kind, Pathway, Provider, Timestamp};
 use crate::open::{Form, Standing, Verified};
 use crate::pack::names::PLAN;
 use crate::pack::{Manifest, Package, Previous};
@@ -121,7 +121,7 @@ pub struct Code {
     pub files: u64,
     /// SHA-256 of their lines in `SHA256SUMS`.
     pub digest: String,
-    /// Whether each of them is what this version of the program puts into packages too.
+    /// Whether each of them is what this version of the program puts into packages of that provider too.
     pub of_this_version: bool,
 }
 
@@ -231,13 +231,17 @@ fn contents(package: &Package, content: Content, ledger: Counts) -> Contents {
         folder.bytes += file.bytes.len() as u64;
     }
     let code = || files.iter().filter(|(_, file)| file.kind == Kind::Code);
+    // What this program puts into a package of that provider, and where.
+    let provider = manifest.package.provider.as_str();
+    let ours: BTreeMap<&str, Digest> =
+        embedded::code(provider).map(|file| (file.path, Digest(file.sha256))).collect();
     Contents {
         files: files.len() as u64,
         bytes: files.values().map(|file| file.bytes.len() as u64).sum(),
         code: Code {
             files: code().count() as u64,
             digest: manifest.code.digest.to_string(),
-            of_this_version: code().all(|(path, file)| is_ours(path, file)),
+            of_this_version: code().all(|(path, file)| ours.get(path.as_str()) == Some(&file.sha256)),
         },
         data: Part { files: u64::from(manifest.data.count), digest: manifest.data.digest.to_string() },
         personal_files: u64::from(manifest.personal.count),
@@ -245,12 +249,6 @@ fn contents(package: &Package, content: Content, ledger: Counts) -> Contents {
         content,
         ledger,
     }
-}
-
-/// Whether this program puts the same file at the same place.
-fn is_ours(path: &str, file: &File) -> bool {
-    let index = embedded::CODE.binary_search_by(|known| known.path.cmp(path));
-    index.is_ok_and(|index| Digest(embedded::CODE[index].sha256) == file.sha256)
 }
 
 /// The published schema of the JSON.

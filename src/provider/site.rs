@@ -117,6 +117,8 @@ pub struct Made {
     pub whose: &'static str,
     /// What is made, as a phrase.
     pub what: String,
+    /// Whether the record of the public name is among it.
+    pub record: bool,
     /// What of it refuses to be destroyed, as a phrase.
     pub protected: &'static str,
     /// What it costs, where the target has prices.

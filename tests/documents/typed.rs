@@ -249,3 +249,66 @@ fn the_first_screen_tells_what_reaches_users_before_the_cutover() {
         "{least}"
     );
 }
+
+/// Nobody is asked for a key before there is the user whose key it is.
+#[test]
+fn what_only_provision_can_give_is_asked_for_after_it() {
+    let files = files(&example("acme"));
+    let page = |name: &str| documents(&files).find(|(path, _)| *path == name).expect("the page").1;
+    let part = |name: &str, from: &str, to: &str| -> Vec<String> {
+        let rest = page(name).split(from).nth(1).expect("where it begins");
+        let part = rest.split(to).next().expect("where it ends");
+        part.lines().map(|line| line.replace('\\', "")).filter(|line| !line.is_empty()).collect()
+    };
+
+    assert_eq!(
+        part("MIGRATION-PLAN.md", "Before you start:\n", "\nOf 334 settings"),
+        [
+            "1. verify this package (VERIFY.txt, which you got another way)",
+            "2. have credentials of your account of AWS that may make what chapter 1 names",
+            "3. have terraform >= 1.11, aws >= 2.0, session-manager-plugin >= 1.2, and the private half of the SSH key that the target names, on your machine",
+            "4. provide 1 secret: source_read",
+            "5. be able to change the record of files.acme.example and lower its lifetime to 300 s, a day ahead",
+            "6. choose who approves and who may say panic",
+            "After `./migrate provision`, before `./migrate prepare`:",
+            "1. provide 2 secrets: storage_access_key, storage_secret_key",
+            "2. let the record of files.acme.example lead to the address that provision has named, before deploy",
+        ]
+    );
+
+    // Both lists are in the order of time.
+    let first: Vec<String> =
+        part("MIGRATION-PLAN.md", "| What | Command that shows it |\n", "\nSecrets stand")
+            .iter()
+            .skip(1)
+            .map(|row| row.split(" | ").next().expect("a cell").replace("| ", ""))
+            .collect();
+    assert_eq!(
+        first,
+        [
+            "The signer's line stands in your own list, and the package verifies",
+            "Terraform may make what chapter 1 names: set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, in the shell that you type in",
+            "The secret `source_read` lies in the state folder, mode 0600",
+            "After provision the target lets you in with a key and grants sudo",
+            "After provision the secret `storage_access_key` lies in the state folder, mode 0600",
+            "After provision the secret `storage_secret_key` lies in the state folder, mode 0600",
+            "After provision the public name leads to the target, since the certificate's authority asks there",
+            "The record's lifetime is at most 300 s, a day before the cutover",
+        ]
+    );
+    let steps: Vec<String> = part("README.md", "Then, with folders", "\nNo phase needs")
+        .iter()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|line| line.split([':', ',']).next().expect("its beginning").to_owned())
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "1. Write the signer's line",
+            "2. Before provision you provide no secret.",
+            "3. After `./migrate provision`",
+            "4. After `./migrate provision`",
+            "5. Before `./migrate content`",
+        ]
+    );
+}

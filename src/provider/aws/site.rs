@@ -59,6 +59,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             credentials: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, in the shell that you type in",
             whose: "aws sts get-caller-identity",
             what: what(aws, &bucket),
+            record: aws.dns_zone.is_some(),
             protected: "the data disk and the bucket",
             prices: aws.prices.as_ref().map(|table| prices(aws, table, export)),
         }),

@@ -31,6 +31,8 @@ pub(super) struct Page {
     not_needed: Vec<String>,
     secrets: Vec<SecretUse>,
     provided: Vec<String>,
+    /// Those of them that only what provision makes can give.
+    provided_later: Vec<String>,
     acme: bool,
     provided_certificate: bool,
     ssh: String,
@@ -78,6 +80,8 @@ struct Screen {
     notice: String,
     turn_back: String,
     before: Vec<String>,
+    /// What cannot be there before provision has made it.
+    later: Vec<String>,
 }
 
 /// Settings with one outcome and one reason.
@@ -224,6 +228,9 @@ struct StepText {
 impl Page {
     pub fn of(plan: &Plan) -> Self {
         let facts = &plan.facts;
+        let site = SiteText::of(plan);
+        let (later, names) = provided_when(plan, &site);
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let public = plan.public();
         let (verbs, verbs_lacking) = public.verbs.into_iter().partition(|verb| verb.automated);
         let phases = |place: Place| {
@@ -252,7 +259,7 @@ impl Page {
             exported: words::moment(facts.exported_at),
             expires: words::moment(facts.expires_at),
             state: words::state_folder(facts),
-            screen: screen(plan),
+            screen: screen(plan, &site),
             counts: plan.counts(),
             dropped: groups(plan, |disposition| match disposition {
                 Disposition::Dropped { why } => Some(*why),
@@ -272,12 +279,13 @@ impl Page {
                 })
                 .collect(),
             not_needed: plan.not_needed.iter().map(|phase| phase.why.to_owned()).collect(),
-            provided: provided(plan).map(|secret| secret.name.clone()).collect(),
+            provided: owned(&names),
+            provided_later: owned(&later),
             secrets: facts.secrets.clone(),
             acme: facts.certificate == crate::plan::Certificate::Acme,
             provided_certificate: facts.certificate == crate::plan::Certificate::Provided,
             ssh: facts.ssh(),
-            site: SiteText::of(plan),
+            site,
             preparation: plan.timetable.preparation.iter().map(line).collect(),
             cutover: plan.timetable.cutover.iter().map(line).collect(),
             slack_formula: plan.timetable.slack_formula,
@@ -317,7 +325,12 @@ pub(super) fn provided(plan: &Plan) -> impl Iterator<Item = &SecretUse> {
     plan.facts.secrets.iter().filter(|secret| secret.origin == crate::plan::Origin::Provided)
 }
 
-fn screen(plan: &Plan) -> Screen {
+/// Their names: those that there are only after provision, and the others.
+fn provided_when<'a>(plan: &'a Plan, site: &SiteText) -> (Vec<&'a str>, Vec<&'a str>) {
+    provided(plan).map(|secret| secret.name.as_str()).partition(|name| site.comes_later(name))
+}
+
+fn screen(plan: &Plan, site: &SiteText) -> Screen {
     let (facts, first) = (&plan.facts, plan.first_screen());
     let working = figures::duration(first.working_seconds);
     let duration = if facts.content.objects == 0 {
@@ -336,27 +349,15 @@ fn screen(plan: &Plan) -> Screen {
     let notice = format!("in the cutover no uploads for {closed}{within}; everyone signs in anew");
     let before_it = noticed_before(plan);
     let step = |id: Option<String>| id.unwrap_or_default();
-    let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
-    let secrets: Vec<&str> = provided(plan).map(|secret| secret.name.as_str()).collect();
-    if !secrets.is_empty() {
-        before.push(format!(
-            "provide {}: {}",
-            figures::count(secrets.len() as u64, "secret", "secrets"),
-            secrets.join(", ")
-        ));
-    }
-    before.push(format!(
-        "be able to change the record of {} and lower its lifetime to 300 s, a day ahead",
-        facts.domain
-    ));
-    before.push("choose who approves and who may say panic".to_owned());
+    let (before, later) = asked(plan, site);
     let turn_back = format!(
         "until {} without loss; then with data carried back until {}",
         step(first.hand_over),
         step(first.no_return)
     );
     if plan.runs("cutover") {
-        return Screen { duration, notice: [before_it, vec![notice]].concat().join("; "), turn_back, before };
+        let notice = [before_it, vec![notice]].concat().join("; ");
+        return Screen { duration, notice, turn_back, before, later };
     }
     // What is planned for later may not be read as what this package does.
     let own = plan.phases.iter().filter(|phase| phase.automated && phase.place == Place::Forward);
@@ -370,7 +371,34 @@ fn screen(plan: &Plan) -> Screen {
             "at any time, by ./migrate abort: this package changes nothing at the source; from the cutover on {turn_back}"
         ),
         before,
+        later,
     }
+}
+
+/// What a person sees to before anything begins, and what only after provision.
+fn asked(plan: &Plan, site: &SiteText) -> (Vec<String>, Vec<String>) {
+    let facts = &plan.facts;
+    let (later, names) = provided_when(plan, site);
+    let provide = |names: &[&str]| {
+        let count = figures::count(names.len() as u64, "secret", "secrets");
+        (!names.is_empty()).then(|| format!("provide {count}: {}", names.join(", ")))
+    };
+    let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
+    before.extend(site.asked());
+    before.extend(provide(&names));
+    before.push(format!(
+        "be able to change the record of {} and lower its lifetime to 300 s, a day ahead",
+        facts.domain
+    ));
+    before.push("choose who approves and who may say panic".to_owned());
+    let asked_there = facts.certificate == crate::plan::Certificate::Acme && site.record_is_yours();
+    let record = asked_there.then(|| {
+        format!(
+            "let the record of {} lead to the address that provision has named, before deploy",
+            facts.domain
+        )
+    });
+    (before, provide(&later).into_iter().chain(record).collect())
 }
 
 /// What people notice of the phases that come before the cutover, where the package runs them.

@@ -53,6 +53,8 @@ struct MadeText {
     what: String,
     protected: &'static str,
     tools: Vec<String>,
+    /// Whether the record of the public name is among what is made.
+    record: bool,
     ssh_config: String,
     terraform: String,
     price: Option<Price>,
@@ -87,6 +89,23 @@ impl SiteText {
         }
     }
 
+    /// What has to be there before anything can be made.
+    pub fn asked(&self) -> Vec<String> {
+        let Some(made) = &self.made else { return Vec::new() };
+        vec![
+            format!("have credentials of {} that may make what chapter 1 names", made.owner),
+            format!(
+                "have {}, and the private half of the SSH key that the target names, on your machine",
+                made.tools.join(", ")
+            ),
+        ]
+    }
+
+    /// Whether somebody has to set the record once there is an address.
+    pub fn record_is_yours(&self) -> bool {
+        self.made.as_ref().is_some_and(|made| !made.record)
+    }
+
     /// Whether only the provider has what this secret is.
     pub fn comes_later(&self, secret: &str) -> bool {
         self.outside.as_ref().is_some_and(|outside| outside.secrets.contains(&secret))
@@ -117,6 +136,7 @@ fn made(plan: &Plan) -> Option<MadeText> {
         what: made.what.clone(),
         protected: made.protected,
         tools: made.tools.iter().map(|(name, version)| format!("{name} {version}")).collect(),
+        record: made.record,
         ssh_config: plan.facts.ssh_config(),
         terraform: format!("{}/terraform", super::words::state_folder(&plan.facts)),
         price: plan.price(),

@@ -26,6 +26,11 @@ fn text<'f>(files: &'f Files, path: &str) -> &'f str {
     std::str::from_utf8(&files.get(path).unwrap_or_else(|| panic!("no {path}")).bytes).expect("UTF-8")
 }
 
+fn files_of<'f>(files: &'f Files, folder: &'f str) -> impl Iterator<Item = &'f str> {
+    let there = files.keys().filter(move |path| path.starts_with(folder) && path.ends_with(".tf"));
+    there.map(move |path| text(files, path))
+}
+
 fn json(files: &Files, path: &str) -> Value {
     serde_json::from_str(text(files, path)).expect("JSON")
 }
@@ -249,6 +254,49 @@ fn the_storage_of_the_provider_is_what_the_services_are_told_of() {
             "versioning": true,
         })
     );
+}
+
+/// Who leads the migration hears of every right beforehand, and that the way to the machine needs some for good.
+#[test]
+fn the_rights_of_the_credentials_are_named_for_provision_and_for_what_comes_after() {
+    let [least, all] = acmes().map(|checked| files(&checked));
+    let rights = |files: &Files| -> Vec<String> {
+        let table = text(files, "README.md").split("| For | Rights | At |\n| --- | --- | --- |\n").nth(1);
+        let rows = table.expect("the table").lines().take_while(|line| line.starts_with("| "));
+        rows.map(|row| row.replace('\\', "")).collect()
+    };
+    assert_eq!(
+        rights(&least),
+        [
+            "| ./migrate provision | `ec2:*` | region eu-west-1 |",
+            "| ./migrate provision | `s3:*` | bucket stuf-acme-production-uploads, and what lies in it |",
+            "| ./migrate provision | `iam:*` | users, roles and instance profiles below /stuf/ |",
+            "| the key of the storage, now and when it is renewed | `iam:CreateAccessKey`, `iam:ListAccessKeys`, `iam:DeleteAccessKey` | user stuf-acme-production-api |",
+            "| every later phase, and each ssh of the plan | `ssm:StartSession` | the machine, and the document AWS-StartSSHSession |",
+            "| every later phase, and each ssh of the plan | `ssmmessages:OpenDataChannel`, `ssm:TerminateSession` | sessions of one's own |",
+        ]
+    );
+    assert_eq!(
+        rights(&all),
+        [
+            "| ./migrate provision | `ec2:*` | region eu-west-1 |",
+            "| ./migrate provision | `s3:*` | bucket acme-files-staging, and what lies in it |",
+            "| ./migrate provision | `iam:*` | users, roles and instance profiles below /stuf/ |",
+            "| ./migrate provision | `route53:GetHostedZone`, `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | zone Z0123456789ABCDEFGHIJ; the last one at every change |",
+            "| ./migrate provision | `logs:*` | region eu-west-1 |",
+            "| ./migrate provision | `cloudwatch:*`, `sns:*` | region eu-west-1 |",
+            "| ./migrate provision | `budgets:*` | the account |",
+            "| the key of the storage, now and when it is renewed | `iam:CreateAccessKey`, `iam:ListAccessKeys`, `iam:DeleteAccessKey` | user stuf-acme-staging-api |",
+        ]
+    );
+    for word in ["every later phase and every `ssh` of the plan needs them too", "ssh-add FILE-OF-THE-KEY"] {
+        assert!(text(&least, "README.md").contains(word), "{word}");
+    }
+    assert!(!text(&all, "README.md").contains("every later phase"));
+    for service in ["aws_iam_", "aws_s3_", "aws_route53_", "aws_sns_", "aws_budgets_", "aws_cloudwatch_"] {
+        let told = files_of(&all, "infrastructure/terraform/").any(|text| text.contains(service));
+        assert!(told, "nothing of {service} is made any more: take its rights out");
+    }
 }
 
 /// The key of the application is made by hand, and whoever misses it reads by which command.

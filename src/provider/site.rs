@@ -2,6 +2,7 @@
 
 use super::Prices;
 use crate::model::{BucketName, HostAddress, HostKey, Service, StorageProvider};
+use serde::Serialize;
 
 /// Where and on what the target runs.
 #[derive(Clone, Debug)]
@@ -113,6 +114,12 @@ pub struct Made {
     pub owner_is_said: bool,
     /// How one gives Terraform the right to make it, as a sentence in the imperative.
     pub credentials: &'static str,
+    /// What those credentials have to be allowed.
+    pub rights: Vec<Right>,
+    /// What else there is to know of them, in whole sentences.
+    pub caution: &'static str,
+    /// Where its tools come from, in whole sentences.
+    pub sources: &'static str,
     /// What shows whose credentials they are.
     pub whose: &'static str,
     /// What is made, as a phrase.
@@ -123,6 +130,17 @@ pub struct Made {
     pub protected: &'static str,
     /// What it costs, where the target has prices.
     pub prices: Option<Prices>,
+}
+
+/// What credentials have to be allowed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Right {
+    /// For what, as a phrase.
+    pub what: &'static str,
+    /// By the provider's names.
+    pub actions: Vec<&'static str>,
+    /// At what, as a phrase.
+    pub at: String,
 }
 
 impl Site {

@@ -2,6 +2,7 @@
 //!
 //! The ranges are those of the Terraform's own `variables.tf`, so that what it would refuse is a finding before there is a package.
 
+mod rights;
 mod site;
 mod words;
 

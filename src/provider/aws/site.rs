@@ -57,6 +57,9 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             },
             owner_is_said: aws.account_id.is_some(),
             credentials: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, in the shell that you type in",
+            rights: super::rights::of(aws, target, &user, &bucket),
+            caution: "Who may make users may give themselves every right of the account, so the credentials of provision are an administrator's: an account that holds nothing else keeps that small.",
+            sources: sources(aws, target),
             whose: "aws sts get-caller-identity",
             what: what(aws, &bucket),
             record: aws.dns_zone.is_some(),
@@ -87,6 +90,14 @@ fn tools(aws: &Aws, target: &Target) -> Vec<(&'static str, &'static str)> {
         tools.extend([("aws", ">= 2.0"), ("session-manager-plugin", ">= 1.2")]);
     }
     tools
+}
+
+fn sources(aws: &Aws, target: &Target) -> &'static str {
+    if aws.session_manager && target.allow.ssh.is_empty() {
+        "Debian has aws as awscli. The others come from those who make them: https://developer.hashicorp.com/terraform/install, and https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html, which asks for 1.2.764.0 or newer."
+    } else {
+        "Debian has aws, with which you make the key of the storage, as awscli. Terraform comes from those who make it: https://developer.hashicorp.com/terraform/install."
+    }
 }
 
 fn what(aws: &Aws, bucket: &BucketName) -> String {

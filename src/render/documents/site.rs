@@ -1,7 +1,7 @@
 //! Where the target runs, in the words of every document.
 
 use crate::plan::{Facts, Plan, Price};
-use crate::provider::Home;
+use crate::provider::{Home, Right};
 use serde::Serialize;
 
 /// Where the target runs.
@@ -49,6 +49,9 @@ struct OutsideText {
 struct MadeText {
     owner: String,
     credentials: &'static str,
+    rights: Vec<Right>,
+    caution: &'static str,
+    sources: &'static str,
     whose: &'static str,
     what: String,
     protected: &'static str,
@@ -132,6 +135,9 @@ fn made(plan: &Plan) -> Option<MadeText> {
     Some(MadeText {
         owner: made.owner.clone(),
         credentials: made.credentials,
+        rights: made.rights.clone(),
+        caution: made.caution,
+        sources: made.sources,
         whose: made.whose,
         what: made.what.clone(),
         protected: made.protected,

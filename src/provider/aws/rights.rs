@@ -1,0 +1,44 @@
+//! What the credentials have to be allowed, for which part of the way.
+
+use super::super::Right;
+use super::Aws;
+use crate::model::{BucketName, Target};
+
+/// The rights, in the order in which they are needed.
+pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) -> Vec<Right> {
+    let right = |what, actions: &[&'static str], at: String| Right { what, actions: actions.to_vec(), at };
+    let provision = |actions: &[&'static str], at: String| right("./migrate provision", actions, at);
+    let mut rights = vec![
+        provision(&["ec2:*"], format!("region {}", aws.region)),
+        provision(&["s3:*"], format!("bucket {bucket}, and what lies in it")),
+        provision(&["iam:*"], "users, roles and instance profiles below /stuf/".to_owned()),
+    ];
+    rights.extend(aws.dns_zone.as_ref().map(|zone| {
+        let actions = [
+            "route53:GetHostedZone",
+            "route53:ListResourceRecordSets",
+            "route53:ChangeResourceRecordSets",
+            "route53:GetChange",
+        ];
+        provision(&actions, format!("zone {}; the last one at every change", zone.as_str()))
+    }));
+    rights.extend(aws.logs.then(|| provision(&["logs:*"], format!("region {}", aws.region))));
+    let alarms = ["cloudwatch:*", "sns:*"];
+    rights.extend(aws.alarm_email.is_some().then(|| provision(&alarms, format!("region {}", aws.region))));
+    rights.extend(
+        aws.budget_monthly_usd.is_some().then(|| provision(&["budgets:*"], "the account".to_owned())),
+    );
+    let keys = ["iam:CreateAccessKey", "iam:ListAccessKeys", "iam:DeleteAccessKey"];
+    rights.push(right("the key of the storage, now and when it is renewed", &keys, format!("user {user}")));
+    if aws.session_manager && target.allow.ssh.is_empty() {
+        let later = "every later phase, and each ssh of the plan";
+        rights.push(right(
+            later,
+            &["ssm:StartSession"],
+            "the machine, and the document AWS-StartSSHSession".to_owned(),
+        ));
+        let own = ["ssmmessages:OpenDataChannel", "ssm:TerminateSession"];
+        rights.push(right(later, &own, "sessions of one's own".to_owned()));
+    }
+    rights
+}

@@ -87,6 +87,8 @@ pub enum Home {
         renew: String,
         /// What one does to have it deleted with all that it holds, as a sentence.
         remove: String,
+        /// The lines of the commands that empty it, every earlier version too.
+        empty: Vec<String>,
     },
 }
 

@@ -312,3 +312,57 @@ fn what_only_provision_can_give_is_asked_for_after_it() {
         ]
     );
 }
+
+/// What a store with two pages answers, and which of them were deleted.
+const STORE: &str = r#"#!/bin/bash
+echo "$*" >>"$BENCH/log"
+case $2 in
+  list-object-versions) cat "$BENCH/pages/$(ls "$BENCH/pages" | head -n 1)" ;;
+  delete-objects)
+    all=$* list=${all#*file://} list=${list%% *}
+    cmp "$list" "$BENCH/pages/$(ls "$BENCH/pages" | head -n 1)" || exit
+    [ -e "$BENCH/locked" ] && { echo AccessDenied; exit; }
+    rm "$BENCH/pages/$(ls "$BENCH/pages" | head -n 1)"
+    echo None ;;
+esac
+"#;
+
+#[test]
+fn the_bucket_is_emptied_page_by_page_and_what_cannot_be_deleted_ends_it() {
+    let files = files(&example("acme"));
+    let page = documents(&files).find(|(path, _)| *path == "docs/operations.md").expect("the page").1;
+    let empty = code(page).into_iter().find(|text| text.contains("delete-objects")).expect("a block");
+    let path = format!(":{}", std::env::var("PATH").expect("PATH"));
+    let bench = Bench::new(&[("aws", STORE)]);
+    let fill = || {
+        for (name, text) in
+            [("1", r#"{"Objects": [{"VersionId": "1"}]}"#), ("2", r#"{"Objects": [{"VersionId": "2"}]}"#)]
+        {
+            bench.write(&format!("pages/{name}"), text);
+        }
+        bench.write("pages/3", r#"{"Objects": []}"#);
+        bench.write("log", "");
+    };
+    let calls = || {
+        let place = "--region eu-west-1 --bucket stuf-acme-production-uploads";
+        let log = bench.read("log");
+        assert!(log.lines().all(|line| line.contains(place)), "{log}");
+        log.lines().map(|line| line.split(' ').nth(1).expect("a verb").to_owned()).collect::<Vec<_>>()
+    };
+    let (list, delete) = ("list-object-versions", "delete-objects");
+
+    fill();
+    let done = bench.types(&empty, &path);
+    assert!(done.status.success() && done.stdout.is_empty() && done.stderr.is_empty(), "{done:?}");
+    assert_eq!(calls(), [list, delete, list, delete, list]);
+
+    fill();
+    bench.write("locked", "");
+    let done = bench.types(&empty, &path);
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "not deleted: AccessDenied\n");
+    assert_eq!(calls(), [list, delete]);
+    // An old key is deleted by its name, and whose it is has to be said.
+    let security = documents(&files).find(|(path, _)| *path == "docs/security.md").expect("the page").1;
+    let delete = "aws iam delete-access-key --user-name stuf-acme-production-api --access-key-id OLD-ID";
+    assert!(security.replace('\\', "").contains(delete), "{security}");
+}

@@ -1,7 +1,7 @@
 //! What follows from the options of provider `aws`.
 
 use super::super::{Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
-use super::{Aws, GIB, PriceTable, Site};
+use super::{Aws, GIB, PriceTable, Region, Site};
 use crate::model::{BucketName, Cidr, Export, Target, Word as _};
 use serde_json::json;
 
@@ -34,12 +34,9 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
                 name: "Amazon S3",
                 endpoint: format!("s3.{region}.amazonaws.com"),
                 overlay: "storage-s3.yaml",
-                renew: format!(
-                    "make a new one, which aws iam create-access-key --user-name {user} does, put both parts into the state folder, type ./migrate prepare and ./migrate deploy, then delete the old one, which aws iam delete-access-key does"
-                ),
-                remove:
-                    "The bucket also refuses while it holds anything: empty it first, earlier versions too."
-                        .to_owned(),
+                renew: renew(&user),
+                remove: "The bucket also refuses while it holds anything: the last commands here delete every file in it and every earlier version, for ever. Type them before.".to_owned(),
+                empty: empty(&bucket, region),
             },
             versions_kept_days: Some(aws.noncurrent_version_days),
             secrets: secrets(&user),
@@ -81,6 +78,30 @@ fn secrets(user: &str) -> Vec<StorageSecret> {
             "storage_secret_key",
             "SecretAccessKey that the same command prints, once; the API signs its requests to the object storage with it".to_owned(),
         ),
+    ]
+}
+
+fn renew(user: &str) -> String {
+    let create = format!("aws iam create-access-key --user-name {user}");
+    let list = format!("aws iam list-access-keys --user-name {user}");
+    let delete = format!("aws iam delete-access-key --user-name {user} --access-key-id OLD-ID");
+    format!(
+        "make a new one, which {create} does, put both parts into the state folder, type ./migrate prepare and ./migrate deploy, then delete the old one, which {delete} does; OLD-ID is the AccessKeyId with the earlier CreateDate of the two that {list} shows"
+    )
+}
+
+/// A page of the listing has as many as one request may delete: 1000, of versions and marks of deletion together. They go through a
+/// file, since their names can be more than a command line takes.
+fn empty(bucket: &BucketName, region: &Region) -> Vec<String> {
+    let place = format!("--region {region} --bucket {bucket}");
+    vec![
+        "page=$(mktemp)".to_owned(),
+        format!("while aws s3api list-object-versions {place} --no-paginate --output json \\"),
+        "  --query '{Objects: [Versions, DeleteMarkers][].{Key: Key, VersionId: VersionId}}' >\"$page\" &&".to_owned(),
+        "  grep -q '\"VersionId\"' \"$page\"; do".to_owned(),
+        format!("  left=$(aws s3api delete-objects {place} --delete \"file://$page\" \\"),
+        "    --query Errors --output text) && [ \"$left\" = None ] || { echo \"not deleted: $left\"; break; }".to_owned(),
+        "done".to_owned(),
     ]
 }
 

@@ -38,6 +38,7 @@ struct OutsideText {
     versions_kept_days: Option<u32>,
     renew: String,
     remove: String,
+    empty: Vec<String>,
     /// Its secrets, which there are only after provision.
     secrets: Vec<&'static str>,
     /// How one gets them.
@@ -117,7 +118,7 @@ impl SiteText {
 
 fn outside(facts: &Facts) -> Option<OutsideText> {
     let storage = &facts.site.storage;
-    let Home::Outside { name, endpoint, renew, remove, .. } = &storage.home else { return None };
+    let Home::Outside { name, endpoint, renew, remove, empty, .. } = &storage.home else { return None };
     let provided = || storage.secrets.iter().filter(|secret| secret.provided);
     Some(OutsideText {
         name,
@@ -125,6 +126,7 @@ fn outside(facts: &Facts) -> Option<OutsideText> {
         versions_kept_days: storage.versions_kept_days,
         renew: renew.clone(),
         remove: remove.clone(),
+        empty: empty.clone(),
         secrets: provided().map(|secret| secret.name).collect(),
         how: provided().map(|secret| secret.purpose.clone()).collect(),
     })

@@ -154,7 +154,11 @@ impl Failure {
                 if wrong || !refused { 3 } else { 5 }
             }
             Self::Usage(_) | Self::Swapped { .. } => 2,
-            Self::Read(read::Error::StandardInputTwice | read::Error::Endless { .. }) => 2,
+            Self::Read(
+                read::Error::StandardInputTwice
+                | read::Error::TargetIsFolder { .. }
+                | read::Error::Endless { .. },
+            ) => 2,
             Self::Read(_) | Self::Identity(_) | Self::Output { .. } => 1,
             Self::Accounting(_) => 5,
             Self::Render(error) => match error {

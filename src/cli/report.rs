@@ -322,7 +322,11 @@ fn kind(failure: &Failure) -> &'static str {
         Failure::Findings(_) => "input",
         Failure::Usage(_)
         | Failure::Swapped { .. }
-        | Failure::Read(read::Error::StandardInputTwice | read::Error::Endless { .. })
+        | Failure::Read(
+            read::Error::StandardInputTwice
+            | read::Error::TargetIsFolder { .. }
+            | read::Error::Endless { .. },
+        )
         | Failure::Open(
             open::Error::Elsewhere { .. } | open::Error::Endless { .. } | open::Error::Glass { .. },
         ) => "usage",

@@ -67,6 +67,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A folder stands where a target does, as where the two are exchanged.
+    #[error(
+        "{path}: a folder, and a target is one document; next: name the export first, and the target after --target"
+    )]
+    TargetIsFolder {
+        /// The path as named.
+        path: PathBuf,
+    },
     /// Export and target are both to come from standard input.
     #[error("standard input can be read only once; next: name a file for one of the two")]
     StandardInputTwice,
@@ -93,6 +101,10 @@ impl Error {
 pub fn source(export: &Path, target: Option<&Path>) -> Result<Source, Error> {
     if export == Path::new("-") && target == Some(Path::new("-")) {
         return Err(Error::StandardInputTwice);
+    }
+    // Mostly the two are exchanged, and then the export is not worth reading either.
+    if let Some(path) = target.filter(|path| path.is_dir()) {
+        return Err(Error::TargetIsFolder { path: path.to_owned() });
     }
     let mut source = if export == Path::new("-") {
         from_stream(io::stdin().lock(), STANDARD_INPUT)?

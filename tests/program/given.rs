@@ -43,6 +43,23 @@ fn standard_input_cannot_be_export_and_target() {
 }
 
 #[test]
+fn an_export_in_the_place_of_the_target_is_told_for_what_it_is() {
+    let here = minimal();
+    for command in [
+        "check input/target.yaml --target input/export",
+        "compile input/target.yaml --target input/export --out out --sign-key key",
+    ] {
+        let told = here.stufpack(command).exits_with(2).stderr;
+        assert_eq!(
+            told,
+            "error[usage]: input/export: a folder, and a target is one document\n\
+             next: name the export first, and the target after --target\n",
+            "{command}"
+        );
+    }
+}
+
+#[test]
 fn mistakes_on_the_command_line_come_as_json_where_json_is_asked_for() {
     let here = minimal();
     for line in [

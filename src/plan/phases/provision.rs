@@ -43,6 +43,7 @@ fn step(id: &'static str, title: &'static str, what: String) -> Draft {
 fn account(made: &Made) -> Draft {
     let tools = made.tools.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>();
     Draft {
+        side: Side::Controller,
         before: needs(made.credentials, made.whose),
         proof: shows(format!("{}, and each tool with a version that suffices", made.owner), made.whose),
         abort_when: "there are no credentials, they are of another account, or a tool is missing: exit 12"
@@ -66,6 +67,7 @@ fn account(made: &Made) -> Draft {
 
 fn init() -> Draft {
     Draft {
+        side: Side::Controller,
         abort_when: "the plugin cannot be fetched, or is not the one of the lock file".into(),
         undo: nothing("it only adds files to your state folder"),
         estimate: Estimate::fixed(120, "fetching one plugin of 150 MB"),
@@ -142,6 +144,7 @@ fn inventory(facts: &Facts) -> Draft {
 fn archive(facts: &Facts) -> Draft {
     let kept = format!("{}/terraform/archive", super::super::state_folder(facts));
     Draft {
+        side: Side::Controller,
         proof: shows("one file for each run, mode 0600", format!("ls -l {kept}")),
         abort_when: "it cannot be copied".into(),
         undo: nothing("it only adds a file to your state folder"),

@@ -124,13 +124,16 @@ struct WindowText {
 #[derive(Serialize)]
 struct ContentText {
     none: bool,
-    objects: u64,
+    /// With their noun.
+    objects: String,
+    files: String,
+    uploads: String,
     bytes: String,
     largest: String,
     histogram: Vec<(String, u64)>,
     one_by_one: u64,
     renamed: u64,
-    batches: usize,
+    batches: String,
     batch_objects: u64,
     batch_bytes: String,
     copy: Estimated,
@@ -474,13 +477,15 @@ fn content(plan: &Plan) -> ContentText {
     let content = &plan.facts.content;
     ContentText {
         none: content.objects == 0,
-        objects: content.objects,
+        objects: figures::count(content.objects, "object", "objects"),
+        files: figures::count(content.objects, "file", "files"),
+        uploads: figures::count(content.objects, "uploaded file", "uploaded files"),
         bytes: figures::bytes(content.bytes),
         largest: figures::bytes(content.largest),
         histogram: content.histogram.iter().map(|(bound, count)| (figures::bytes(*bound), *count)).collect(),
         one_by_one: content.one_by_one,
         renamed: content.renamed,
-        batches: content.batches.len(),
+        batches: figures::count(content.batches.len() as u64, "batch", "batches"),
         batch_objects: content.batch_objects,
         batch_bytes: figures::bytes(content.batch_bytes),
         copy: estimated(&content.copy),

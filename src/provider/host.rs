@@ -82,6 +82,7 @@ impl Kind for Host {
                 user: self.user.to_string(),
                 host_keys: self.host_keys.clone(),
                 way: None,
+                agent: None,
             },
             storage: Storage {
                 kind: self.store(),

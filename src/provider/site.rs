@@ -42,6 +42,21 @@ pub struct Machine {
     pub host_keys: Vec<HostKey>,
     /// What leads to SSH where no network does.
     pub way: Option<&'static str>,
+    /// A program of the provider's that the machine gets before anything of ours.
+    pub agent: Option<Agent>,
+}
+
+/// A program of the provider's on the machine.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// What it may do, and what is known of where it came from.
+    pub trusted: &'static str,
+    /// The command that names the machine once the program answers.
+    pub asks: String,
+    /// The command that shows how the machine's first boot ended.
+    pub log: String,
+    /// The machine, as Terraform calls it.
+    pub resource: &'static str,
 }
 
 /// What holds the uploads.

@@ -13,8 +13,7 @@ from workshop import MODULE
 #: Each writes down how it was called. `curl` reaches nothing at first, as before the address is there.
 STAND_INS = {
     "cloud-init": 'echo eu-west-1',
-    "apt-get": "",
-    "dpkg": 'cat "$2" >>"$CALLS"',
+    "apt-get": 'case $* in *.deb) for last; do :; done; cat "$last" >>"$CALLS";; esac',
     "systemctl": "",
     "sleep": "",
     "curl": """
@@ -66,12 +65,25 @@ class FirstBoot(unittest.TestCase):
         self.assertIn(" --proto =https ", fetched)
         self.assertEqual(calls[-2:], ["agent", "systemctl enable --now amazon-ssm-agent"])
 
+    def test_while_debians_own_timers_install_it_is_tried_again(self) -> None:
+        busy = 'case $* in *.deb) [ "$(grep -c "^apt-get.*deb$" "$CALLS")" -ge 4 ] || exit 100;; esac'
+        self.stand_in(**{"apt-get": busy, "curl": ""})
+        code, calls = self.boot()
+        self.assertEqual(code, 0)
+        tried = ["apt-get" if call.startswith("apt-get install") else call for call in calls[-8:]]
+        self.assertEqual(tried, ["apt-get", "sleep 10"] * 3 + ["apt-get", "systemctl enable --now amazon-ssm-agent"])
+        self.stand_in(**{"apt-get": "case $* in *.deb) exit 100;; esac"})
+        code, calls = self.boot()
+        self.assertEqual((code, calls[-1].startswith("apt-get install")), (1, True), calls[-1])
+
     def test_a_network_that_never_comes_ends_the_boot_with_what_failed(self) -> None:
         self.stand_in(curl="exit 6")
         code, calls = self.boot()
         self.assertNotEqual(code, 0)
         self.assertEqual(len([call for call in calls if call == "sleep 10"]), 59)
-        self.assertFalse([call for call in calls if call.startswith(("dpkg", "systemctl"))])
+        self.assertFalse(
+            [call for call in calls if call.endswith(".deb") and "curl" not in call or "systemctl" in call]
+        )
 
 
 if __name__ == "__main__":

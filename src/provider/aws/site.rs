@@ -1,9 +1,10 @@
 //! What follows from the options of provider `aws`.
 
-use super::super::{Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
+use super::super::{Agent, Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
 use super::{Aws, GIB, PriceTable, Region, Site};
 use crate::model::{BucketName, Cidr, Export, Target, Word as _};
 use serde_json::json;
+use std::fmt::Display;
 
 /// Hours of a month, as AWS itself reckons.
 const HOURS: u64 = 730;
@@ -25,6 +26,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             user: "admin".to_owned(),
             host_keys: Vec::new(),
             way: aws.session_manager.then_some("Session Manager"),
+            agent: aws.session_manager.then(|| agent(region)),
         },
         storage: Storage {
             kind: aws.store(),
@@ -63,6 +65,18 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             protected: "the data disk and the bucket",
             prices: aws.prices.as_ref().map(|table| prices(aws, table, export)),
         }),
+    }
+}
+
+/// Session Manager's; `ID` stands for the machine's, which Terraform tells.
+fn agent(region: &impl Display) -> Agent {
+    Agent {
+        trusted: "The agent of Session Manager runs on the machine as root from its first boot on, and whom your account lets start a session there can become root without any SSH key. The first boot fetches the newest one over TLS from Amazon's bucket of the region; its version is not pinned and its signature is not looked at, so one trusts that bucket as one trusts AWS itself, which hands out machine and disks. AWS records who began a session and when, but nothing of what goes through one that carries SSH.",
+        asks: format!(
+            "aws ssm describe-instance-information --region {region} --filters Key=InstanceIds,Values=ID"
+        ),
+        log: format!("aws ec2 get-console-output --region {region} --instance-id ID --latest --output text"),
+        resource: "aws_instance.server",
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) struct SiteText {
     port: u16,
     /// What leads to SSH where no network does.
     way: Option<&'static str>,
+    agent: Option<AgentText>,
     tunnel: String,
     disks_encrypted: Option<&'static str>,
     data_volume: bool,
@@ -28,6 +29,17 @@ pub(super) struct SiteText {
     bucket: String,
     outside: Option<OutsideText>,
     made: Option<MadeText>,
+}
+
+/// A program of the provider's on the machine.
+#[derive(Clone, Serialize)]
+struct AgentText {
+    trusted: &'static str,
+    asks: String,
+    log: String,
+    resource: &'static str,
+    /// The file that names the machine.
+    hosts: String,
 }
 
 /// A storage of the provider's.
@@ -82,6 +94,7 @@ impl SiteText {
             user: site.machine.user.clone(),
             port: site.machine.port,
             way: site.machine.way.filter(|_| facts.ssh_allowed.is_empty()),
+            agent: agent(facts),
             tunnel: facts.ssh_with(" -L 8089:$KEYCLOAK:8080"),
             disks_encrypted: site.disks_encrypted,
             data_volume: site.data_volume,
@@ -114,6 +127,17 @@ impl SiteText {
     pub fn comes_later(&self, secret: &str) -> bool {
         self.outside.as_ref().is_some_and(|outside| outside.secrets.contains(&secret))
     }
+}
+
+fn agent(facts: &Facts) -> Option<AgentText> {
+    let agent = facts.site.machine.agent.as_ref()?;
+    Some(AgentText {
+        trusted: agent.trusted,
+        asks: agent.asks.clone(),
+        log: agent.log.clone(),
+        resource: agent.resource,
+        hosts: format!("{}/hosts.json", facts.ssh_config().trim_end_matches("/ssh_config")),
+    })
 }
 
 fn outside(facts: &Facts) -> Option<OutsideText> {

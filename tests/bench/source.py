@@ -89,6 +89,6 @@ def rights_in(bucket: str, *actions: str) -> Any:
 def _kit_rights() -> Any:
     """What the source kit's README tells the operator to allow its key."""
     readme = REPOSITORY / "templates" / "kit" / "source" / "README.md"
-    rights = readme.read_text().partition("```json\n")[2].partition("```")[0]
-    # moto looks at the actions of IAM and not at whose user they are about.
-    return json.loads(rights.replace("arn:aws:iam::*:user/stuf-source/*", "*").replace("BUCKET", BUCKET))
+    rights = readme.read_text().partition("```json kit\n")[2].partition("```")[0]
+    # moto looks at the actions of IAM and not at whose user they are about, nor at who has which boundary.
+    return json.loads(rights.replace("arn:aws:iam::ACCOUNT:user/stuf-source/*", "*").replace("BUCKET", BUCKET))

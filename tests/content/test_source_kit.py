@@ -23,7 +23,8 @@ from stuf_content import configuration  # noqa: E402 (as above)
 
 #: What the kit's README tells the operator to allow, and nothing more.
 README = (TESTS.parent / "templates/kit/source/README.md").read_text()
-RIGHTS = README.partition("```json\n")[2].partition("```")[0]
+RIGHTS = README.partition("```json kit\n")[2].partition("```")[0]
+READERS = README.partition("```json readers\n")[2].partition("```")[0]
 OWN = {
     "Version": "2012-10-17",
     "Statement": [
@@ -75,8 +76,11 @@ class StorageVerbs(MachineTest):
         client("s3", ANYONE).create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        # moto looks at the actions of IAM and not at whose user they are about.
-        rights = json.loads(RIGHTS.replace("arn:aws:iam::*:user/stuf-source/*", "*"))
+        # moto looks at the actions of IAM and not at whose user they are about, nor at who has which boundary
+        # (tests/source_kit/test_rights.py).
+        rights = json.loads(RIGHTS.replace("arn:aws:iam::ACCOUNT:user/stuf-source/*", "*"))
+        readers = READERS.replace("BUCKET", self.bucket).replace("REGION", "eu-west-1")
+        bound = client("iam", ANYONE).create_policy(PolicyName=f"readers-{self.bucket}", PolicyDocument=readers)
         kit = allow(rights, self.bucket)
         everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
         self.user = client("s3", allow({"Version": "2012-10-17", "Statement": everything}, self.bucket))
@@ -87,6 +91,7 @@ class StorageVerbs(MachineTest):
         files = {name: str(self.root / name) for name in ("access_key_file", "secret_key_file")}
         there = encrypted_moto()
         where = {"endpoint": there.server.endpoint, "iam_endpoint": there.server.endpoint, "ca": there.authority}
+        where |= {"readers_boundary": bound["Policy"]["Arn"]}
         self.settle(storage=example()["storage"] | files | where | {"bucket": self.bucket})
         self.user.put_object(Bucket=self.bucket, Key="a//b", Body=b"bytes")
 

@@ -33,6 +33,14 @@ places = program("places")
 settings = program("settings")
 
 
+PAGE = (SOURCE / "README.md").read_text(encoding="utf-8")
+
+
+def document(name: str) -> Any:
+    """A policy that the kit's page shows under this name."""
+    return json.loads(PAGE.partition(f"```json {name}\n")[2].partition("```")[0])
+
+
 def example() -> dict[str, Any]:
     """The settings that the kit shows."""
     content: dict[str, Any] = json.loads((SOURCE / "settings.example.json").read_text())

@@ -123,6 +123,14 @@ class Installing(Kit):
         enlist(self.kit)
         return "newer"
 
+    def test_settings_that_do_not_bound_what_readers_may_are_refused(self) -> None:
+        before = self.machine()
+        storage = {name: value for name, value in example()["storage"].items() if name != "readers_boundary"}
+        self.given.write_text(json.dumps(example() | {"switches": str(self.switches), "storage": storage}))
+        code, told = self.install()
+        self.assertEqual((code, "no storage.readers_boundary" in told), (12, True), told)
+        self.assertEqual(self.machine(), before)
+
     def test_what_is_installed_is_the_kit_and_status_says_which(self) -> None:
         self.assertEqual(self.install(), (0, ""))
         listed = {name.removeprefix("program/") for name in contents.checked(self.kit).files if "program/" in name}

@@ -16,11 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kit import ANSIBLE, SOURCE, example, program, settings
+from kit import ANSIBLE, PAGE, SOURCE, document, example, program, settings
 
 store = program("store")
-
-PAGE = (SOURCE / "README.md").read_text(encoding="utf-8")
 
 
 def leaves(content: dict[str, Any], before: str = "") -> Iterator[str]:
@@ -67,7 +65,7 @@ class Page(unittest.TestCase):
         self.assertIn("export.storage", groups)
 
     def test_what_a_key_of_kms_has_to_allow_fits_what_readers_are_given(self) -> None:
-        _, added = (json.loads(block) for block in re.findall(r"(?s)```json\n(.*?)```", PAGE))
+        added = document("key")
         self.assertEqual(added["Condition"]["ArnLike"]["aws:PrincipalArn"], f"arn:aws:iam::ACCOUNT:user{store.PATH}*")
         *_, given = store.reading(settings.read(SOURCE / "settings.example.json").storage, "")["Statement"]
         self.assertEqual(added["Action"], given["Action"])

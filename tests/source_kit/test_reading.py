@@ -129,7 +129,9 @@ class Settings(MachineTest):
                     changed = {**top, name: value}
                     wrong.append(changed if part is None else example() | {part: changed})
                 left = {key: value for key, value in top.items() if key != name}
-                wrong.append(left if part is None else example() | {part: left})
+                # Settings of an older kit have no boundary; what then is refused stands in test_rights.py.
+                if name != "readers_boundary":
+                    wrong.append(left if part is None else example() | {part: left})
         for endpoint in (
             "http://s3.example",
             "https://s3.example/x",

@@ -117,8 +117,10 @@ class Issuer:
     def issue(self, kind: str, until: datetime.datetime, now: datetime.datetime) -> dict[str, Any]:
         """Makes a credential; its private halves are in the answer and nowhere else."""
         storage = self._settings.storage
-        if kind == "source-read" and storage is None:
-            raise Refused("the settings name no storage whose keys could be made here")
+        if kind == "source-read":
+            if storage is None:
+                raise Refused("the settings name no storage whose keys could be made here")
+            storage.boundary()
         identifier = _named(kind.removeprefix("source-"), until, now)
         private, public = _key_pair(identifier)
         ends_at = moments.shown(until)

@@ -82,6 +82,7 @@ def _fit(here: Places, given: Path) -> tuple[settings.Settings, contents.Content
     if not known.switches.is_dir():
         raise Refused(f"there is no folder {known.switches} for the proxy's switches")
     if known.storage is not None:
+        known.storage.boundary()
         settings.secret(known.storage.access_key_file)
         settings.secret(known.storage.secret_key_file)
     host_keys(here)

@@ -10,6 +10,8 @@ from typing import Any
 
 from .failure import Refused
 
+#: A policy of the account's own; one of AWS's has no account in its name.
+BOUNDARY = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:policy/[A-Za-z0-9+=,.@_/-]{1,512}")
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 
 
@@ -33,6 +35,17 @@ class Storage:
     iam_region: str
     access_key_file: str
     secret_key_file: str
+    #: Settings of a kit from before readers were bounded have none: it still revokes, freezes and goes.
+    readers_boundary: str | None = None
+
+    def boundary(self) -> str:
+        """The policy beyond which no reader may do anything."""
+        if self.readers_boundary is None:
+            raise Refused(
+                "the settings have no storage.readers_boundary, so what a storage key may do would have no bound; "
+                "next: make it as README.md shows, part 2, write it into the settings, ./install SETTINGS"
+            )
+        return self.readers_boundary
 
 
 @dataclass(frozen=True)
@@ -76,12 +89,15 @@ def read(path: Path, following: str = "write them as README.md shows, part 1, an
 def _storage(given: Any) -> Storage | None:
     if given is None:
         return None
-    words = dict.fromkeys(("endpoint", "region", "bucket", "iam_endpoint", "iam_region"), str)
+    bounded = ("readers_boundary",) if "readers_boundary" in given else ()
+    words = dict.fromkeys(("endpoint", "region", "bucket", "iam_endpoint", "iam_region", *bounded), str)
     files = dict.fromkeys(("access_key_file", "secret_key_file"), str)
     storage = Storage(**_exactly(given, "storage", ca=(str, type(None)), **words, **files))
     for endpoint in (storage.endpoint, storage.iam_endpoint):
         if not re.fullmatch(r"https://[a-z0-9.-]+(:[0-9]{1,5})?", endpoint):
             raise Refused("storage.endpoint and storage.iam_endpoint have the form https://HOST or https://HOST:PORT")
+    if bounded and not BOUNDARY.fullmatch(storage.boundary()):
+        raise Refused("storage.readers_boundary has the form arn:aws:iam::ACCOUNT:policy/NAME, of a policy of your own")
     return storage
 
 

@@ -79,8 +79,8 @@ class Store:
 
     def add_reader(self, name: str, until: str) -> Reader:
         """Makes a reader whose right ends by itself, even when nobody takes the key away."""
-        policy = reading(self._settings, until)
-        self._iam("CreateUser", UserName=name, Path=PATH)
+        policy, bound = reading(self._settings, until), self._settings.boundary()
+        self._iam("CreateUser", UserName=name, Path=PATH, PermissionsBoundary=bound)
         self._iam("PutUserPolicy", UserName=name, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
         made = self._iam("CreateAccessKey", UserName=name)
         return Reader(made.found("AccessKeyId"), made.found("SecretAccessKey"))

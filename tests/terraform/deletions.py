@@ -148,6 +148,7 @@ DELETIONS = [
             "The system disk is encrypted, and as large as asked for.",
             "  root_block_device {\n",
         ),
+        ('    tags = { Name = "${local.name}-system" }\n', "Each disk says by its name whose it is."),
         (
             "= var.data_volume_gib\n  encrypted = true\n",
             "The data disk is encrypted, and as large as asked for.",
@@ -185,6 +186,10 @@ DELETIONS = [
             "noncurrent_days = var.noncurrent_version_days",
             "Earlier versions are gone after the days asked for.",
             "noncurrent_days = 1",
+        ),
+        (
+            "      expired_object_delete_marker = true\n",
+            "A deletion leaves nothing behind once its earlier versions are gone.",
         ),
     ),
     *_of(

@@ -128,6 +128,88 @@ class Killed(Copying):
         raise AssertionError("no upload was begun")
 
 
+class Aborted(Copying):
+    """A copy that was stopped in its first batch and aborted, which keeps the bucket: what it put there is its own."""
+
+    def aborted(self, number: signal.Signals) -> list[str]:
+        """Stops a copy, leaves what `abort` leaves (roles/content/tasks/remove.yml), and says what is at the target."""
+        self.content("inventory")
+        self.configure(bandwidth_bits_per_second=RATE)
+        process = self.start("copy")
+        self.wait_for_objects(3)
+        process.send_signal(number)
+        self.finish(process)
+        # A kill takes the program first and rclone right after it, with the lock.
+        for _ in range(1200):
+            if not self.content("status").document["running"]:
+                break
+            time.sleep(0.05)
+        for file in self.state.iterdir():
+            if file.name != "carried.jsonl":
+                file.unlink()
+        self.configure(bandwidth_bits_per_second=10_000_000_000)
+        there = self.target.listed()
+        self.assertIn(len(there), range(3, 8))
+        return there
+
+    def content_of_target(self) -> dict[str, tuple]:
+        """What the target holds beside backups."""
+        return {key: value for key, value in self.target.objects().items() if not key.startswith("stufpack-backup/")}
+
+    def carries_what_changed_and_what_is_gone(self, number: signal.Signals) -> None:
+        """One of the stopped batch's objects is written anew at the source, one deleted."""
+        self.list_source()
+        changed, gone, *_ = self.aborted(number)
+        old = self.target.objects()
+        self.source.seed(changed, b"written anew by its user")
+        self.source.delete_object(Key=gone)
+
+        self.assertEqual(self.copied().document["left_for_delta"], 1)
+        delta = self.content("delta").document
+
+        self.assertEqual((delta["added_or_changed"], delta["deleted"]), (1, 1))
+        self.assertEqual(self.content_of_target(), self.source.objects())
+        saved = {key.split("/", 2)[2]: body for key, (body, *_) in self.target.objects("stufpack-backup/").items()}
+        self.assertEqual(saved, {key: old[key][0] for key in (changed, gone)})
+        self.assert_verified(7)
+
+    def test_after_a_stop_what_changed_and_what_is_gone_is_carried(self) -> None:
+        self.carries_what_changed_and_what_is_gone(signal.SIGTERM)
+
+    def test_after_a_kill_what_changed_and_what_is_gone_is_carried(self) -> None:
+        self.carries_what_changed_and_what_is_gone(signal.SIGKILL)
+
+    def test_what_came_after_the_export_and_is_gone_is_known_too(self) -> None:
+        self.list_source(leave_out=("k0", "k1", "k2", "k3", "k4", "k5", "k6"))
+        self.copied()
+        self.configure(bandwidth_bits_per_second=RATE)
+        process = self.start("delta")
+        self.wait_for_objects(3)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.finish(process).code, 11)
+        gone = next(key for key in self.target.listed() if key != "k7")
+        self.source.delete_object(Key=gone)
+        self.configure(bandwidth_bits_per_second=10_000_000_000)
+
+        self.assertEqual(self.content("delta").document["deleted"], 1)
+
+        self.assertEqual(self.content_of_target(), self.source.objects())
+        self.assert_verified(7)
+
+    def test_what_somebody_else_put_there_stays_his_however_often_it_is_tried(self) -> None:
+        self.list_source()
+        self.target.seed("k7", b"somebody else's")
+        there = self.aborted(signal.SIGTERM)
+        self.assertIn("k7", there)
+        self.content("inventory")
+
+        for _ in range(2):
+            run = self.content("copy", 1)
+            self.assertEqual([finding["key"] for finding in run.document["findings"]], ["k7"])
+
+        self.assertEqual(self.target.objects("k7")["k7"][0], b"somebody else's")
+
+
 class Windows(Copying):
     """D23: a window ends while objects are on their way."""
 

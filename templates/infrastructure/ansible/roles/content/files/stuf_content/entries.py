@@ -207,10 +207,12 @@ class Appending:
             place = begin
         return 0
 
-    def add(self, line: dict[str, Any]) -> None:
-        """Adds a line and hands it to the system, so that a killed process has written it."""
+    def add(self, line: dict[str, Any], *, lasting: bool = False) -> None:
+        """Adds a line and hands it to the system, so that a killed process has written it; or down to the disk."""
         self.file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
         self.file.flush()
+        if lasting:
+            os.fsync(self.file.fileno())
 
     def close(self) -> None:
         """Closes the file."""

@@ -157,8 +157,7 @@ def _listed(
     present = changed = gone = 0
 
     def note(key: str, given: str | None) -> None:
-        known = ledger.at_target.get(key)
-        name = known.target_key if known else delta.name(session, given, key)
+        name = ledger.name(key) or delta.name(session, given, key)
         if name != key:
             renamed[key] = name
 

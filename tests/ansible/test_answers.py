@@ -52,6 +52,10 @@ class Answers(unittest.TestCase):
         for why, *bodies in (
             ("says of its listing that more follows, and not where", page("own/a", more=MORE)),
             ("says of its listing that more follows, and not where", page(more=token("2")), page(more=token("2"))),
+            *(
+                ("lists keys, and says not by true or false whether more follows", page("own/a", more=said))
+                for said in ("", *(f"<IsTruncated>{word}</IsTruncated>" for word in ("", "True", " true ", "1")))
+            ),
             ("lists keys out of their order, or one of them twice", page("own/a", "own/a")),
             ("lists keys out of their order, or one of them twice", page("own/a", more=token("2")), page("own/a")),
             ("lists an object without key, size or time", page("own/a").replace("<Size>1</Size>", "")),

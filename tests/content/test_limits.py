@@ -163,6 +163,8 @@ class WhatStoresAndDisksDo(unittest.TestCase):
         for text, wrong in (
             (page.format("false"), ""),
             (page.format("true"), "more follows, and not where"),
+            (page.format("True"), "not by true or false whether more follows"),
+            (page.format("").replace("<IsTruncated></IsTruncated>", ""), "not by true or false whether more follows"),
             (page.format("false").replace(one, f"{one}</Contents>{one}"), "one of them twice"),
             ("<html/>", "another document"),
         ):

@@ -34,7 +34,8 @@ def forbid_writing(bucket: Bucket) -> None:
 def listing_only(key: str) -> Iterator[str]:
     """A store that lists one key and answers 404 to it, as moto does with a line break."""
     listing = (
-        f"<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>{key}</Key><Size>1</Size>"
+        "<ListBucketResult><IsTruncated>false</IsTruncated><EncodingType>url</EncodingType>"
+        f"<Contents><Key>{key}</Key><Size>1</Size>"
         f"<ETag>x</ETag><LastModified>2026-11-01T08:00:00.000Z</LastModified></Contents></ListBucketResult>"
     ).encode()
 

@@ -6,7 +6,8 @@ import hashlib
 import re
 
 from cases import MIB, Case, seed_k17, seed_mp
-from stores import moto
+from fronts import front
+from stores import Bucket, moto
 
 
 class Proof(Case):
@@ -49,6 +50,22 @@ class Proof(Case):
 
         self.assertEqual((delta["added_or_changed"], delta["backup"]["objects"]), (2, 1))
         self.assert_verified(2)
+
+    def test_metadata_that_the_source_only_counts_is_never_called_verified(self) -> None:
+        self.source.seed("a", b"a")
+        self.source.seed("b", b"b", metadata={"odd": "lost on the way", "plain": "told"})
+        with front(self.source.endpoint, untold="x-amz-meta-odd") as source:
+            self.between(Bucket(source.endpoint, self.source.name, self.source.client), self.target)
+            self.list_source()
+            self.copied()
+
+            for verb in ("prove", "reconcile"):
+                report = self.content(verb, 2).document
+                self.assertEqual((report["counts"]["verified"], report["counts"]["unverifiable"]), (1, 1))
+                self.assertEqual(
+                    [(finding["key"], finding["why"]) for finding in report["findings"]],
+                    [("b", "the source has metadata of it that HTTP cannot carry (x-amz-missing-meta)")],
+                )
 
     def test_d10_a_manifest_of_nothing_is_not_run(self) -> None:
         self.write_lists([])

@@ -9,16 +9,17 @@ import threading
 import time
 import unittest
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
 from cases import ANSIBLE, MIB, RCLONE, Case
-from stores import Bucket, encrypted_moto, moto
+from stores import ACCESS_KEY, SECRET_KEY, Bucket, encrypted_moto, garage, moto
 
 sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
 
-from stuf_content import bulk  # noqa: E402 (after the path)
+from stuf_content import bulk, s3  # noqa: E402 (after the path)
 from stuf_content.configuration import Key, Place  # noqa: E402
 from stuf_content.limits import Pace, Stopping  # noqa: E402
 from stuf_content.outcome import Exit, Stop  # noqa: E402
@@ -174,6 +175,29 @@ class WhatStoresAndDisksDo(unittest.TestCase):
                     self.assertRaisesRegex(StoreError, wrong, list, store.listing())
                 else:
                     self.assertEqual([entry.key for entry in store.listing()], ["a"])
+
+
+class TooLargeForOneRequest(unittest.TestCase):
+    def test_it_is_copied_and_described_in_parts_with_all_that_belongs_to_it(self) -> None:
+        body = bytes(range(256)) * (12 * MIB // 256) + b"."
+        own, added = {"uploader": "u"}, {"uploader": "u", "mtime": "1"}
+        for server in (moto(), garage()):
+            bucket = server.bucket()
+            bucket.seed("large", body, metadata=added, CacheControl="no-store")
+            place = Place(bucket.endpoint, bucket.name, Key(ACCESS_KEY, SECRET_KEY, "us-east-1"))
+            store = Store(place, 1000, Stopping())
+            with mock.patch.multiple(s3, MOST_COPIED=12 * MIB, PART_COPIED=5 * MIB):
+                store.copy("large", "saved/lärge")
+                store.describe("large", replace(store.head("large"), metadata=own))
+
+            kind = "application/x-demo"
+            self.assertEqual(
+                bucket.objects(), {"large": (body, kind, own), "saved/lärge": (body, kind, added)}, bucket.endpoint
+            )
+            self.assertEqual(bucket.head_object(Key="large")["CacheControl"], "no-store")
+            self.assertEqual(bucket.head_object(Key="saved/lärge")["CacheControl"], "no-store")
+            self.assertEqual(bucket.open_uploads(), 0)
+            self.assertNotRegex(store.head("large").etag, r"\A[0-9a-f]{32}\Z", "it did not go in parts")
 
 
 class Encryption(Case):

@@ -127,6 +127,50 @@ class Overtaken(Story):
         self.exits(0, package, "status", says="nobody has signed the checklist")
         self.exits(0, package, "approve", "cutover")
 
+    def test_a_sign_off_that_is_lost_or_touched_is_told_in_a_line_and_counts_no_more(self) -> None:
+        for lost in (True, False):
+            self.again()
+            package = self.verified()
+            self.signs(package)
+            self.touch(lost)
+            why = "cannot be read: FileNotFoundError" if lost else "is not the one that the journal names"
+            run = self.exits(0, package, "status", says="user validation: not_run, nobody has signed the checklist\n")
+            self.assertRegex(run.stdout, rf"\n  the sign-off of Ada.* {why}.*; let Ada sign again\n")
+            self.assertIn("not recorded: 6-sign-off; one of", run.stdout)
+            self.exits(0, package, "panic")
+            self.exits(0, package, "status", says="next: ./migrate abort\n")
+            (self.state / "PANIC").unlink()
+            document = json.loads(self.exits(0, package, "status", "--json").stdout)
+            self.assertEqual((len(document["sign_offs"]), len(document["records"]["not_run"])), (2, 5))
+
+            run = self.exits(0, package, "sign-off", self.filled(), "--by", "Bob", says="signed off by Bob, ")
+            self.assertIn("operations/7-sign-off\n", run.stdout)
+            self.exits(0, package, "approve", "cutover", says="; let Ada sign again")
+            self.signs(package)
+            self.assertNotIn("sign again", self.exits(0, package, "status").stdout)
+
+    def test_an_objection_stays_though_its_file_is_lost_and_so_does_what_may_have_been_one(self) -> None:
+        package = self.verified()
+        self.signs(package, "-")
+        self.touch(lost=True)
+        self.exits(0, package, "status", says="signed off by Ada, ")
+        self.exits(12, package, "approve", "cutover", says="error[gate.sign-off]")
+        self.signs(package)
+        for folder in (self.state / "packages/1/operations").glob("*-sign-off"):
+            folder.rename(self.home / folder.name)
+        self.exits(0, package, "approve", "cutover")
+        self.touch(lost=True)
+        self.exits(0, package, "status", says="next: let Ada sign again\n")
+        self.exits(12, package, "approve", "cutover", says="error[sign-off.lost]")
+
+    def touch(self, lost: bool) -> None:
+        """Loses what was answered, or gives it other ends of lines."""
+        for path in (self.state / "packages/1/sign-offs").glob("*.json"):
+            if lost:
+                path.unlink()
+            else:
+                path.write_text(path.read_text().replace("\n", "\r\n"))
+
     def test_a_proof_of_the_content_falls_with_the_deployment_that_it_stood_on(self) -> None:
         package = self.package().copying().building()
         package.manifest["secrets"] = []

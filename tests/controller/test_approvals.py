@@ -123,6 +123,17 @@ class Approvals(Story):
         (self.home / "given").rename(gate)
         self.exits(0, package, "cutover")
 
+    def test_a_stop_that_is_a_folder_holds_and_resume_says_how_it_goes_away(self) -> None:
+        package = self.ready()
+        for name in ("HOLD", "PANIC"):
+            folder = self.state / name
+            folder.mkdir()
+            self.exits(11, package, "verify", says=f"paused[gate.{name.lower()}]")
+            run = self.exits(11, package, "resume", says=f"paused[gate.{name.lower()}]: {name} is a folder")
+            self.assertIn(f"next: rmdir '{folder}', then: ./migrate resume\n", run.stderr)
+            folder.rmdir()
+        self.exits(0, package, "resume", says="there was no HOLD")
+
     def test_a_warning_keeps_the_gate_closed_until_it_is_accepted_by_name(self) -> None:
         package = self.ready()
         slow = WARNS | {"id": "times/p95", "observed": "0.46 s", "why": None}

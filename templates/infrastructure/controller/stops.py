@@ -42,6 +42,11 @@ def panic(package: Package, state: State) -> tuple[str, str]:
 
 def resume(package: Package, state: State, journal: Journal) -> tuple[str, str]:
     """Takes `HOLD` away, and `PANIC` where nothing stands. It starts nothing: that is the next command's part."""
+    for name in ("HOLD", "PANIC"):
+        path = state.gate(name)
+        if path.is_dir() and not path.is_symlink():
+            what, following = f"{name} is a folder, which is not taken away", f"rmdir '{path}', then: ./migrate resume"
+            raise Stop(Exit.PAUSED, f"gate.{name.lower()}", what, str(path), "Nothing was taken away.", following)
     held, panicked = (state.gate(name).exists() for name in ("HOLD", "PANIC"))
     state.gate("HOLD").unlink(missing_ok=True)
     if panicked and ahead.built(state) is not None:

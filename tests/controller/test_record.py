@@ -445,6 +445,38 @@ class Search(unittest.TestCase):
             self.assertEqual(len(leak.search({"x": text}, {"mail": [FAKE.encode()]})), 1)
         self.assertEqual(leak.search({"x": b"nothing of it: " + FAKE[:-1].encode()}, {"mail": [FAKE.encode()]}), [])
 
+    def test_what_a_glass_knows_by_its_form_is_found_whosever_it_is(self) -> None:
+        fake = "0Fake" * 20
+        forms = {
+            "private key": ["-----BEGIN " + "RSA PRIVATE KEY-----", "-----BEGIN " + "PGP PRIVATE KEY BLOCK-----",
+                            "---- BEGIN " + "SSH2 ENCRYPTED PRIVATE KEY ----", "PuTTY-User-" + "Key-File-3: x"],
+            "age identity": [f"AGE-SECRET-KEY-1{fake}", f"AGE-PLUGIN-YUBIKEY-1{fake}"],
+            "AWS access key id": [
+                f"{word}{fake[:16]}" for word in ("AKIA", "ASIA", r"\nAKIA", "%3DAKIA", r"\u003dAKIA")
+            ],
+            "GitHub token": [f"github_pat_{fake}", *(f"gh{kind}_{fake}" for kind in "posur")],
+            "API key": [f"sk_live_{fake}"], "GitLab token": [f"glpat-{fake}"],
+            "Slack token": [f"xoxb-{fake}", f"xoxp-{fake}"], "JSON Web Token": [f"eyJ{fake}.{fake}.{fake}"],
+            "password in a URL": ["https://ada:fake@host.example/x", "postgres://a:b,1@[::1]/x"],
+        }  # fmt: skip
+        for name, texts in forms.items():
+            for text in texts:
+                with self.subTest(text):
+                    found = leak.search({"x": f"line\na={text}".encode()}, {})
+                    self.assertEqual([(hit.name, hit.line) for hit in found], [(name, 2)])
+        ours = {path.name: path.read_bytes() for path in (TEMPLATES / "infrastructure/controller").glob("*.*")}
+        self.assertEqual(leak.search(ours, {}), [])
+        begin = "-----BEGIN " + "PRIVATE KEY-----\n"
+        self.assertEqual(len(leak.search({"x": base64.b64encode(begin.encode() + os.urandom(5))}, {})), 1)
+        for innocent in (
+            "-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----", "---- BEGIN SSH2 PUBLIC KEY ----",
+            "AKIA is short",
+            "xAKIA" + fake, "eyJust a word", f"eyJ{fake}.{fake}", "https://a.example:8080/ada@example.org",
+            "https://a.example:8080 ada@example.org", "https://a.example:8080,ada@example.org",
+            "postgres://stuf:${POSTGRES_PASSWORD}@database/stuf", "https://ada:***@host", "ssh://git@host.example:22/x",
+        ):  # fmt: skip
+            self.assertEqual(leak.search({"x": innocent.encode()}, {}), [], innocent)
+
     def test_a_key_in_a_credential_is_found_by_its_lines_and_another_key_is_not_taken_for_it(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             keys = []

@@ -218,6 +218,9 @@ fn a_ticket_cannot_write_another_trailer_by_stock_tools() {
         "OPS-1\u{3000}",
         " OPS-1",
         "none",
+        "see https://ada:fake@tickets.example/1",
+        &format!("AKIA{}", "0FAKE1".repeat(3)),
+        &format!("ghp_{}", "0Fake".repeat(8)),
         &"1".repeat(201),
         &"é".repeat(201),
     ];

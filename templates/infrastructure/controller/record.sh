@@ -42,6 +42,12 @@ case $hex in
     fail "TICKET begins or ends with a blank" ;;
 esac
 
+# A glass refuses what looks like a secret, and keeps its messages for ever.
+word='[A-Za-z0-9]' name='[A-Za-z0-9_-]'
+! printf '%s\n' "$ticket" | grep -Eq "(^|[^A-Za-z0-9])((AKIA|ASIA)$word{16}|gh[posur]_$word{36}|glpat-$name{20}|xox[bp]-$name{20}\
+|eyJ$name*[.]$name*[.]$name*)|github_pat_$name{20}|sk_live_$word{16}|AGE-SECRET-KEY-[1]|AGE-PLUGIN-$name{20}\
+|BEGIN .*PRIVATE KEY|PuTTY-User-Key-Fil[e]-|://[^ /@]*:[^ /@]*@" || fail "TICKET looks like a secret"
+
 # A date that has not come would make every check of the glass fail until it came.
 [ "$ended" -ge "$started" ] || fail "it ended before it began"
 [ "$ended" -le "$(($(date +%s) + 300))" ] ||

@@ -49,7 +49,8 @@ pub enum Order {
     #[error(
         "{journal} cannot be recorded: line {line} is another than in operation {operation} of this glass, so the glass would \
          contradict itself; nothing was recorded; next: compare both: git -C {word} show main:{recorded} \
-         (a state folder that was put back from an older copy went on another way)",
+         (a state folder that was put back from an older copy went on another way: move the run's folder elsewhere, put \
+         that journal in the place of packages/NUMBER/journal.jsonl of the state folder, then run the phase again)",
         journal = journal.display(), word = shell::path(glass)
     )]
     Another {

@@ -126,7 +126,9 @@ while read -r commit operation; do
 all that this one tells. Keep $folder, which alone has that run's reports and evidence, and go on with what ran after $newer"
   fi
   head -c "$(bytes "$work/was")" "$mine" | cmp -s - "$work/was" ||
-    fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path"
+    fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path. \
+Where the state folder was put back from an older copy: move $folder elsewhere, put that journal in the place of \
+packages/$package/journal.jsonl of the state folder, then run $phase again"
   break
 done <"$work/past"
 if [ -n "$other" ]; then

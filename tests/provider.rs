@@ -274,6 +274,7 @@ fn the_rights_of_the_credentials_are_named_for_provision_and_for_what_comes_afte
             "| the key of the storage, now and when it is renewed | `iam:CreateAccessKey`, `iam:ListAccessKeys`, `iam:DeleteAccessKey` | user stuf-acme-production-api |",
             "| every later phase, and each ssh of the plan | `ssm:StartSession` | the machine, and the document AWS-StartSSHSession |",
             "| every later phase, and each ssh of the plan | `ssmmessages:OpenDataChannel`, `ssm:TerminateSession` | sessions of one's own |",
+            "| to see why no session begins | `ssm:DescribeInstanceInformation` | any |",
         ]
     );
     assert_eq!(

@@ -39,6 +39,8 @@ pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) ->
         ));
         let own = ["ssmmessages:OpenDataChannel", "ssm:TerminateSession"];
         rights.push(right(later, &own, "sessions of one's own".to_owned()));
+        let looks = ["ssm:DescribeInstanceInformation"];
+        rights.push(right("to see why no session begins", &looks, "any".to_owned()));
     }
     rights
 }

@@ -49,13 +49,18 @@ def _objects(value: object) -> Iterator[dict[str, object]]:
             yield from _objects(item)
 
 
+def _named(name: str, line: str) -> bool:
+    """Whether a line has the whole name, and not longer words of which it is the beginning or the end."""
+    return name in line and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line) is not None
+
+
 def search(files: Mapping[str, bytes], people: People) -> list[str]:
     """The lines of the files that name somebody, as `path, line N`; of each file the first."""
     found = []
     for path, content in files.items():
         for number, line in enumerate(content.decode(errors="replace").casefold().splitlines(), start=1):
             addresses = {word.rstrip(".!?") for word in _BETWEEN.split(line) if "@" in word}
-            if addresses & people.addresses or any(name in line for name in people.names):
+            if addresses & people.addresses or any(_named(name, line) for name in people.names):
                 found.append(f"{path}, line {number}")
                 break
     return found

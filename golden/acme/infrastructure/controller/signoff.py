@@ -15,7 +15,7 @@ from typing import Any
 
 import overtaken
 from journal import TAKES_BACK, Journal, Line
-from outcome import refused
+from outcome import Stop, refused
 from package import Package
 from report import time
 from state import State, replace
@@ -106,14 +106,24 @@ def standing(package: Package, state: State, journal: Journal) -> list[dict[str,
     """The newest sign-off of each name, of what stands now: what was taken back since was signed for something else.
 
     So is what was built on something that ran again since. Only an objection stays, until its user signs again: a
-    repeated import does not answer it.
+    repeated import does not answer it, nor does the loss of its file. Whatever else is lost does not count.
     """
-    newest = {line.by: line for line in _signed(journal)}
-    found = ((line, _kept(state, line)) for line in newest.values())
-    return [
-        document for line, document in found
-        if document["verdict"] == "fail" or overtaken.since(package, journal, PHASE, line.run) is None
-    ]  # fmt: skip
+    return [found for found in _newest(package, state, journal) if isinstance(found, dict)]
+
+
+def _newest(package: Package, state: State, journal: Journal) -> Iterator[dict[str, Any] | Stop]:
+    """The newest sign-off of each name that stands; of one whose file is lost or changed, why it does not count."""
+    for line in {line.by: line for line in _signed(journal)}.values():
+        stands = overtaken.since(package, journal, PHASE, line.run) is None
+        try:
+            found: dict[str, Any] | Stop = _kept(state, line)
+        except Stop as lost:
+            copy = _copy(state, line)
+            objects = copy is not None and copy["verdict"] == "fail"
+            found = copy if copy is not None and objects else lost
+            stands = stands or copy is None
+        if stands or (isinstance(found, dict) and found["verdict"] == "fail"):
+            yield found
 
 
 def _kept(state: State, line: Line) -> dict[str, Any]:
@@ -126,10 +136,25 @@ def _kept(state: State, line: Line) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         what = f"the sign-off of {line.by}, which the journal names, cannot be read: {type(error).__name__}"
         raise refused("sign-off.lost", what, str(path), again) from error
-    if line.evidence.get(str(path.relative_to(state.root))) != hashlib.sha256(content).hexdigest():
+    if not _is_named(state, line, content):
         what = f"the sign-off of {line.by} is not the one that the journal names: it was changed since"
         raise refused("sign-off.changed", what, str(path), again)
     return document
+
+
+def _copy(state: State, line: Line) -> dict[str, Any] | None:
+    """The same answers in the operation folder of the sign-off, which tell whether what is lost was an objection."""
+    try:
+        content = (state.here / "operations" / f"{line.run}-{STEP}" / "sign-off.json").read_bytes()
+    except OSError:
+        return None
+    document: dict[str, Any] | None = json.loads(content) if _is_named(state, line, content) else None
+    return document
+
+
+def _is_named(state: State, line: Line, content: bytes) -> bool:
+    path, _ = kept(state, line.run)
+    return line.evidence.get(str(path.relative_to(state.root))) == hashlib.sha256(content).hexdigest()
 
 
 def _signed(journal: Journal) -> Iterator[Line]:
@@ -139,11 +164,19 @@ def _signed(journal: Journal) -> Iterator[Line]:
 
 
 def lines(package: Package, state: State, journal: Journal) -> list[str]:
-    """The sign-offs for people; says so where there is none."""
-    found = [f"signed off by {_words(document)}" for document in standing(package, state, journal)]
-    return found or ["user validation: not_run, nobody has signed the checklist"]
+    """The sign-offs for people; says so where there is none, and of a lost one what is to be done."""
+    newest = list(_newest(package, state, journal))
+    said = [f"signed off by {_words(found)}" for found in newest if not isinstance(found, Stop)]
+    lost = [f"{found.what} ({found.where}); {found.next}" for found in newest if isinstance(found, Stop)]
+    return [*(said or ["user validation: not_run, nobody has signed the checklist"]), *lost]
 
 
 def objections(package: Package, state: State, journal: Journal) -> list[str]:
-    """Sign-offs that say that something is wrong."""
+    """Sign-offs that say that something is wrong.
+
+    Raises `Stop` (exit 12) for one that may have said so, since nothing is left that tells what it said.
+    """
+    for line in {line.by: line for line in _signed(journal)}.values():
+        if _copy(state, line) is None:
+            _kept(state, line)
     return [_words(document) for document in standing(package, state, journal) if document["verdict"] == "fail"]

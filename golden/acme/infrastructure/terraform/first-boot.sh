@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs once, as root, at the first boot: installs the agent of Session Manager, which Debian's image does not have.
-# It comes from Amazon's own bucket of this region, by TLS. The public address may come after the machine, so
-# everything waits for the network.
+# It comes from Amazon's own bucket of this region, by TLS; its signature is not looked at. The public address may come
+# after the machine, so everything waits for the network, and for Debian's own timers, which install at first boot too.
 set -eu
 
 region=$(cloud-init query region)
@@ -23,5 +23,5 @@ persist apt-get update -qq
 persist apt-get install -y -qq --no-install-recommends ca-certificates curl
 persist curl --fail --silent --show-error --proto '=https' --max-time 300 --output "$package" \
   "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_amd64/amazon-ssm-agent.deb"
-dpkg --install "$package"
+persist apt-get install -y -qq --no-install-recommends "$package"
 systemctl enable --now amazon-ssm-agent

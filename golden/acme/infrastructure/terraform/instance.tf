@@ -47,6 +47,7 @@ resource "aws_instance" "server" {
     encrypted   = true
     volume_type = "gp3"
     volume_size = var.root_volume_gib
+    tags        = { Name = "${local.name}-system" }
   }
 
   tags = { Name = "${local.name}-server" }

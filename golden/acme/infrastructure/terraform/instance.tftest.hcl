@@ -55,6 +55,11 @@ run "instance" {
   }
 
   assert {
+    condition     = try(aws_instance.server.root_block_device[0].tags.Name, "") == "stuf-harbour-production-system" && aws_ebs_volume.data.tags.Name == "stuf-harbour-production-data"
+    error_message = "Each disk says by its name whose it is."
+  }
+
+  assert {
     condition     = aws_ebs_volume.data.encrypted == true && aws_ebs_volume.data.size == 200
     error_message = "The data disk is encrypted, and as large as asked for."
   }

@@ -95,6 +95,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "uploads" {
     noncurrent_version_expiration {
       noncurrent_days = var.noncurrent_version_days
     }
+
+    # What was deleted leaves a marker, over which every listing goes for as long as it stays.
+    expiration {
+      expired_object_delete_marker = true
+    }
   }
 
   depends_on = [aws_s3_bucket_versioning.uploads]

@@ -90,6 +90,11 @@ run "bucket" {
   }
 
   assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.uploads.rule : try(rule.expiration[0].expired_object_delete_marker, false) if rule.id == "earlier-versions" && rule.status == "Enabled"] == [true]
+    error_message = "A deletion leaves nothing behind once its earlier versions are gone."
+  }
+
+  assert {
     condition = output.inventory.storage == {
       endpoint = "s3.eu-west-1.amazonaws.com"
       region   = "eu-west-1"

@@ -53,7 +53,8 @@ def _act(words: list[str], console: Console) -> Exit:
     if typed.verb == "bootstrap":
         held = lock(state, "./migrate bootstrap")
         keep_verified(state, given.sums, given.signer)
-        journal = open_journal(state, found.plan_digest, repair=False)
+        # The way back needs the tools, also that of an older package.
+        journal = open_journal(state, found.plan_digest, repair=False, always=True)
         bootstrap.make(state, found.root, console, held)
         status_page.Page(found, state, journal).write(at_work=False)
         console.say(f"next: {ahead.following(found, state, journal, ours=True)}")

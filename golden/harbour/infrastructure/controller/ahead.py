@@ -7,7 +7,7 @@ import planned
 from journal import KEPT, TAKES_BACK, Journal
 from outcome import Stop
 from package import READS, Package, Phase
-from state import State, is_locked
+from state import State, is_locked, journals, newer_begun
 
 
 def stands(journal: Journal) -> bool:
@@ -19,6 +19,24 @@ def stands(journal: Journal) -> bool:
         elif line.phase not in READS | KEPT:
             built = True
     return built
+
+
+def built(state: State) -> int | None:
+    """The newest package of which something may stand; a journal that cannot be read proves nothing, so then it may.
+
+    All of them build on the same machine, so what a newer one has taken back to its end is gone of the older ones too.
+    """
+    for number, journal in reversed(journals(state).items()):
+        if journal is None or stands(journal):
+            return number
+        if any(line.phase in TAKES_BACK and line.state == "finished" for line in journal.steps()):
+            return None
+    return None
+
+
+def way_back(package: Package, number: int) -> str:
+    """What takes back what a package has built, which may be another one than this."""
+    return f"./migrate {package.way_back}" + ("" if number == package.number else f", with package {number}")
 
 
 def half_back(package: Package, journal: Journal) -> str | None:
@@ -43,8 +61,12 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
     if back is not None:
         return back
     stop = gates.standing(state)
-    if stop == "PANIC" and stands(journal):
-        return f"./migrate {package.way_back}"
+    standing = built(state) if stop == "PANIC" else None
+    if standing is not None:
+        return way_back(package, standing)
+    newer = newer_begun(state)
+    if newer is not None:
+        return _use(newer)
     if stop is not None:
         return "./migrate resume"
     try:
@@ -64,6 +86,9 @@ def after(package: Package, state: State, journal: Journal, phase: Phase) -> str
     back = half_back(package, journal)
     if back is not None:
         return back
+    newer = newer_begun(state)
+    if newer is not None:
+        return _use(newer)
     if phase.id in TAKES_BACK:
         if gates.standing(state):
             return "./migrate resume"
@@ -82,6 +107,10 @@ def absent(package: Package) -> list[Phase]:
 
 def _forward(package: Package) -> list[Phase]:
     return [phase for phase in package.phases if phase.forward and package.runs(phase)]
+
+
+def _use(newer: int) -> str:
+    return f"use package {newer}, which has begun here"
 
 
 def _beyond(package: Package) -> str:

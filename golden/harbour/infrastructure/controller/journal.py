@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +63,11 @@ class Journal:
     def next_run(self) -> int:
         """Number of the invocation that begins now."""
         return max((line.run for line in self.lines), default=0) + 1
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a step of a phase was begun that does more than look; a refusal begins none."""
+        return any(line.state == "started" and line.phase not in READS for line in self.lines)
 
     def foreign(self) -> Line | None:
         """A line of another plan; refusals aside, one journal belongs to one plan."""
@@ -151,10 +156,11 @@ class Journal:
         self.last = hashlib.sha256(data).hexdigest()
 
 
-def read(path: Path, plan: str, first: str = FIRST, *, repair: bool) -> Journal:
+def read(path: Path, plan: str, first: str = FIRST, *, earlier: Collection[str] = (), repair: bool) -> Journal:
     """Reads a journal and proves its chain; with `repair` (only under the lock) a torn last line is set aside.
 
-    Raises `Stop` (exit 1) naming the line where the chain breaks: such a journal speaks for nothing.
+    It begins at `first`, or at one of `earlier`. Raises `Stop` (exit 1) naming the line where the chain breaks: such a
+    journal speaks for nothing.
     """
     journal = Journal(path, plan, last=first)
     data = path.read_bytes() if path.exists() else b""
@@ -164,7 +170,8 @@ def read(path: Path, plan: str, first: str = FIRST, *, repair: bool) -> Journal:
         os.truncate(path, len(whole))
     for number, line in enumerate(whole.splitlines(keepends=True), start=1):
         try:
-            journal.lines.append(_parse(line, number, journal.last))
+            before = {journal.last} if number > 1 else {first, *earlier}
+            journal.lines.append(_parse(line, number, before))
         except (ValueError, TypeError) as error:
             raise Stop(
                 Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
@@ -175,7 +182,7 @@ def read(path: Path, plan: str, first: str = FIRST, *, repair: bool) -> Journal:
     return journal
 
 
-def _parse(data: bytes, number: int, prev: str) -> Line:
+def _parse(data: bytes, number: int, before: Collection[str]) -> Line:
     entry = json.loads(data)
     if not isinstance(entry, dict):
         raise TypeError("not an object")
@@ -191,7 +198,7 @@ def _parse(data: bytes, number: int, prev: str) -> Line:
         raise ValueError(f"version {entry['v']} is not known here")
     if entry["n"] != number:
         raise ValueError(f"line {number} says it is line {entry['n']}")
-    if entry["prev"] != prev:
+    if entry["prev"] not in before:
         raise ValueError("it does not follow the line before")
     if entry["state"] not in STATES or not _DIGEST.fullmatch(entry["plan"]):
         raise ValueError("state or plan is not known here")

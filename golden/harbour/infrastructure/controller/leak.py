@@ -21,11 +21,36 @@ SHORTEST = 8
 OPENSSH = b"b3BlbnNzaC1rZXktdjE"
 # Keys of a credential in JSON whose values are secret; the others say where and until when.
 _SECRET_KEY = re.compile(r"private_key|secret|password|token|access_key")
-# Known by how they begin, whosever they are.
-_FORMS = (
-    ("private key", re.compile(rb"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY")),
-    ("age identity", re.compile(rb"AGE-SECRET-KEY-1[A-Z0-9]{20}")),
-)
+# No word goes on further left; an escape such as `\\n` or `%3C` is no part of one.
+_ALONE = rb"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\[nrtbf]))"
+# Known by how they begin, whosever they are: what a glass refuses too. Written so that this file holds none itself.
+_FORMS = tuple((name, re.compile(form, re.DOTALL)) for name, form in (
+    ("private key", rb"-----BEGIN (?:(?!-----).){0,30}PRIVATE KEY"),
+    ("private key", rb"---- BEGIN SSH2 (?:(?!----).){0,28}PRIVATE KEY"),
+    ("private key", rb"PuTTY-User-Key-Fil[e]-"),
+    ("age identity", rb"AGE-SECRET-KEY-[1][A-Za-z0-9]{20}"),
+    ("age identity", rb"AGE-PLUGIN-[A-Za-z0-9-]{20}"),
+    ("GitHub token", rb"github_pat_[A-Za-z0-9_]{20}"),
+    ("API key", rb"sk_live_[A-Za-z0-9]{16}"),
+    ("AWS access key id", _ALONE + rb"(?:AKIA|ASIA)[A-Za-z0-9]{16}"),
+    ("GitHub token", _ALONE + rb"gh[posur]_[A-Za-z0-9]{36}"),
+    ("GitLab token", _ALONE + rb"glpat-[A-Za-z0-9_-]{20}"),
+    ("Slack token", _ALONE + rb"xox[bp]-[A-Za-z0-9-]{20}"),
+    ("JSON Web Token", _ALONE + rb"eyJ(?=[\w.-]{40})[\w-]*\.[\w-]*\.[\w-]*(?![\w.-])"),
+))  # fmt: skip
+# Whole begins of keys that are searched for in other encodings too.
+_DASHES = b"-" * 5
+_ENCODED = {
+    "private key": [
+        _DASHES + b"BEGIN " + kind + b"PRIVATE KEY" + _DASHES
+        for kind in (b"", b"RSA ", b"EC ", b"OPENSSH ", b"ENCRYPTED ")
+    ],
+    "age identity": [b"AGE-SECRET-KEY" + b"-1"],
+}
+_AUTHORITY = re.compile(rb"://([^ \t\n\x0c\r/\\?#\"'<>`|]*)")
+_LONGEST_AUTHORITY = 1024
+# What stands for a password in an example, or is filled in.
+_NO_PASSWORD = re.compile(r"[*.x]*|(?:\$\{|\$\(|\{\{|%24%7B).*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -131,7 +156,7 @@ def _text_encodings(text: str) -> Iterator[tuple[str, bytes]]:
 def search(files: Mapping[str, bytes], values: Mapping[str, list[bytes]]) -> list[Hit]:
     """Every known secret in the files, one place of each; a private key of any origin counts as one."""
     needles: dict[bytes, list[_Needle]] = {}
-    for name, found in values.items():
+    for name, found in (*values.items(), *_ENCODED.items()):
         for value in found:
             for encoding, text in encodings(value):
                 if len(text) >= SHORTEST:
@@ -141,13 +166,30 @@ def search(files: Mapping[str, bytes], values: Mapping[str, list[bytes]]) -> lis
         for name, form in _FORMS:
             key = form.search(data)
             if key:
-                hits[path, name] = Hit(path, _line(data, key.start()), name, "plain")
+                hits.setdefault((path, name), Hit(path, _line(data, key.start()), name, "plain"))
+        for url in _AUTHORITY.finditer(data):
+            if _has_password(url[1]):
+                name = "password in a URL"
+                hits.setdefault((path, name), Hit(path, _line(data, url.start()), name, "plain"))
         for place, needle in _places(data, needles):
             hits.setdefault((path, needle.name), Hit(path, _line(data, place), needle.name, needle.encoding))
         # Encoders wrap lines, also inside of a text that was quoted.
         for _, needle in _places(re.sub(rb"\\[rn]|\s", b"", data), needles):
             hits.setdefault((path, needle.name), Hit(path, None, needle.name, needle.encoding))
     return list(hits.values())
+
+
+def _has_password(authority: bytes) -> bool:
+    """Whether user and password stand before the `@` of a URL; a port and another address after it are none."""
+    try:
+        user, at, host = authority[:_LONGEST_AUTHORITY].decode().rpartition("@")
+    except UnicodeDecodeError:
+        return False
+    password = user.partition(":")[2]
+    first = re.split("[,;]", password)[0]
+    port = len(first) < len(password) and re.fullmatch("[0-9]*", first) is not None
+    stands = bool(at) and ":" in user and not port and _NO_PASSWORD.fullmatch(password) is None
+    return stands and (host[:1].isalnum() or host[:1] == "[")
 
 
 @dataclass(frozen=True)

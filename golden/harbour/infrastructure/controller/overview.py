@@ -191,8 +191,9 @@ def _waits(package: Package, state: State, journal: Journal) -> list[dict[str, s
     found: list[dict[str, str | None]] = []
     for name in ("PANIC", "HOLD"):
         if state.gate(name).exists():
-            verb = package.way_back if name == "PANIC" and ahead.stands(journal) else "resume"
-            found.append({"what": name, "whom": "whoever set it", "command": f"./migrate {verb}"})
+            standing = ahead.built(state) if name == "PANIC" else None
+            command = "./migrate resume" if standing is None else ahead.way_back(package, standing)
+            found.append({"what": name, "whom": "whoever set it", "command": command})
     for secret in package.secrets:
         phase = package.phase(secret.needed_by)
         waits = phase is not None and package.runs(phase) and not overtaken.is_done(package, journal, phase.id)

@@ -63,7 +63,8 @@ class Run:
             raise planned.not_automated(package, phase.id)
         held = lock(self.state, self.command)
         keep_verified(self.state, self.sums, self.signer)
-        journal = open_journal(self.state, package.plan_digest, repair=not self.check)
+        back = phase.id in TAKES_BACK
+        journal = open_journal(self.state, package.plan_digest, repair=not self.check, always=back)
         number = journal.next_run
         page = Page(package, self.state, journal, wanted=not self.check)
         try:
@@ -93,7 +94,7 @@ class Run:
         package, phase = self.package, self.phase
         standing = gates.standing(self.state, phase.id)
         if standing is not None:
-            raise stops.paused(package, self.state, journal, standing, "No step was begun.")
+            raise stops.paused(package, self.state, standing, "No step was begun.")
         foreign = journal.foreign()
         if foreign is not None:
             raise refused(
@@ -345,7 +346,7 @@ class _Steps:
         name = gates.standing(self.of.state, self.of.phase.id)
         if name is not None:
             self._note("hold", "paused")
-            raise stops.paused(self.of.package, self.of.state, self.journal, name, so_far)
+            raise stops.paused(self.of.package, self.of.state, name, so_far)
         if self.runner.interrupts.received is not None:
             self._note("hold", "paused")
             raise Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, self.of.command)
@@ -449,7 +450,7 @@ class _Steps:
             return "failed", Stop(Exit.LOCKED, "step.locked", what, log, known, following)
         name = gates.standing(self.of.state, self.of.phase.id)
         if name is not None:
-            return "paused", stops.paused(self.of.package, self.of.state, self.journal, name, known)
+            return "paused", stops.paused(self.of.package, self.of.state, name, known)
         return "paused", Stop(Exit.PAUSED, "step.paused", f"{step.id} has paused", log, known, following)
 
     def _end_badly(self) -> None:

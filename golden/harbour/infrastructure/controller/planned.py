@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from journal import Journal
 from outcome import Exit, Stop, refused
-from package import NEVER_EXPIRES, READS, Package, Phase
+from package import NEVER_EXPIRES, Package, Phase
 
 _NOTHING = "No step was begun: no host or account was changed."
 _BY_HAND = "by hand"
@@ -53,8 +53,7 @@ def _missing(package: Package, journal: Journal, phase: Phase) -> Phase | None:
 
 def is_late(package: Package, journal: Journal) -> bool:
     """Whether the package was to be begun earlier and was not."""
-    begun = any(line.state == "started" and line.phase not in READS for line in journal.lines)
-    return not begun and datetime.now(UTC) >= package.expires_at
+    return not journal.has_begun and datetime.now(UTC) >= package.expires_at
 
 
 def still_runs(package: Package) -> str:

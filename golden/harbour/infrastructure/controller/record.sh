@@ -13,7 +13,10 @@ fail() { printf 'error: %s. Nothing was recorded.\n' "$1" >&2 && exit 1; }
 folder=$(realpath -- "${0%.sh}") glass=$(realpath -- "$1") key=$(realpath -- "$2") signers=$(realpath -- "$3")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-git() { command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 "$@"; }
+git() {
+  command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 \
+    -c log.showSignature=false "$@"
+}
 trailer() { git log -1 --format="%(trailers:key=$1,valueonly,separator=)" main; }
 
 # A line break would write a trailer of its own, such as who approved.
@@ -38,6 +41,12 @@ case $hex in
     ' e2 80 af'* | *' e2 80 af' | ' e2 81 9f'* | *' e2 81 9f' | ' e3 80 80'* | *' e3 80 80')
     fail "TICKET begins or ends with a blank" ;;
 esac
+
+# A glass refuses what looks like a secret, and keeps its messages for ever.
+word='[A-Za-z0-9]' name='[A-Za-z0-9_-]'
+! printf '%s\n' "$ticket" | grep -Eq "(^|[^A-Za-z0-9])((AKIA|ASIA)$word{16}|gh[posur]_$word{36}|glpat-$name{20}|xox[bp]-$name{20}\
+|eyJ$name*[.]$name*[.]$name*)|github_pat_$name{20}|sk_live_$word{16}|AGE-SECRET-KEY-[1]|AGE-PLUGIN-$name{20}\
+|BEGIN .*PRIVATE KEY|PuTTY-User-Key-Fil[e]-|://[^ /@]*:[^ /@]*@" || fail "TICKET looks like a secret"
 
 # A date that has not come would make every check of the glass fail until it came.
 [ "$ended" -ge "$started" ] || fail "it ended before it began"
@@ -117,7 +126,9 @@ while read -r commit operation; do
 all that this one tells. Keep $folder, which alone has that run's reports and evidence, and go on with what ran after $newer"
   fi
   head -c "$(bytes "$work/was")" "$mine" | cmp -s - "$work/was" ||
-    fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path"
+    fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path. \
+Where the state folder was put back from an older copy: move $folder elsewhere, put that journal in the place of \
+packages/$package/journal.jsonl of the state folder, then run $phase again"
   break
 done <"$work/past"
 if [ -n "$other" ]; then

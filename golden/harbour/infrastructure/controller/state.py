@@ -187,19 +187,50 @@ def keep_verified(state: State, sums: str, signer: str) -> None:
     replace(path, f"{sums} {signer}\n")
 
 
-def open_journal(state: State, plan: str, *, repair: bool) -> journal.Journal:
-    """This package's journal, bound to the last line of the package before it."""
-    first = journal.FIRST
-    numbers = sorted(int(folder.name) for folder in (state.root / "packages").iterdir() if folder.name.isdigit())
-    for number in numbers:
-        path = state.root / "packages" / str(number) / "journal.jsonl"
-        if not path.exists() or number == state.number:
-            continue
-        if number > state.number:
-            raise refused(
-                "package.older", f"package {number} has begun here, and this is the older package {state.number}",
-                str(path), f"use package {number}",
-            )  # fmt: skip
-        last = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")][-1:]
-        first = hashlib.sha256(last[0]).hexdigest() if last else first
-    return journal.read(state.here / "journal.jsonl", plan, first, repair=repair)
+def open_journal(state: State, plan: str, *, repair: bool, always: bool = False) -> journal.Journal:
+    """This package's journal, bound to a line of a package before it: to the last one, when it was begun.
+
+    Raises `Stop` (exit 12) where a newer package has begun, but for what `always` runs: looking, and the way back.
+    """
+    newer = None if always else newer_begun(state)
+    if newer is not None:
+        raise refused(
+            "package.older", f"package {newer} has begun here, and this is the older package {state.number}",
+            str(_journal_of(state, newer)), f"use package {newer}; this one's status and way back still run",
+        )  # fmt: skip
+    # The one before it may go on while this one only looks, so that line does not stay its last.
+    earlier = [journal.FIRST]
+    for number in _numbers(state):
+        if number < state.number and _journal_of(state, number).is_file():
+            whole = _journal_of(state, number).read_bytes().splitlines(keepends=True)
+            earlier += [hashlib.sha256(line).hexdigest() for line in whole if line.endswith(b"\n")]
+    return journal.read(state.here / "journal.jsonl", plan, earlier[-1], earlier=earlier, repair=repair)
+
+
+def journals(state: State) -> dict[int, journal.Journal | None]:
+    """The journal of each package here by the package's number, in order; None for one that cannot be read."""
+    return {number: _read(State(state.root, number)) for number in _numbers(state)}
+
+
+def newer_begun(state: State) -> int | None:
+    """The newest package above this one that has begun here; one whose journal cannot be read has."""
+    newer = ((number, _read(State(state.root, number))) for number in _numbers(state) if number > state.number)
+    return max((number for number, one in newer if one is None or one.has_begun), default=None)
+
+
+def _read(state: State) -> journal.Journal | None:
+    """A package's journal with the plan that its own lines name."""
+    try:
+        found = open_journal(state, "", repair=False, always=True)
+    except (Stop, OSError):
+        return None
+    found.plan = next((line.plan for line in found.lines if line.state != "refused"), "")
+    return found
+
+
+def _numbers(state: State) -> list[int]:
+    return sorted(int(place.name) for place in (state.root / "packages").iterdir() if place.name.isdigit())
+
+
+def _journal_of(state: State, number: int) -> Path:
+    return State(state.root, number).here / "journal.jsonl"

@@ -23,7 +23,7 @@ from state import State, holder, is_locked, open_journal
 
 def show(package: Package, state: State, console: Console) -> Exit:
     """Prints what this package runs and how far it is, gates and stops, then what runs on the target."""
-    journal = open_journal(state, package.plan_digest, repair=False)
+    journal = open_journal(state, package.plan_digest, repair=False, always=True)
     share = overview.percent(package, journal)
     console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of what this package runs")
     late = planned.is_late(package, journal)

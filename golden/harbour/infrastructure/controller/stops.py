@@ -5,6 +5,8 @@ passes a stop on; where none does, it is told here.
 
 `HOLD` is taken away by `resume`. `PANIC` is not, as long as something stands that the way back would take down: then
 `resume` would be the wrong word typed at night. Neither ever holds back `abort`, `rollback` or `status`.
+
+A stop is one for all packages of the state folder: what one of them copies, or has built, another one's word reaches.
 """
 
 import ahead
@@ -15,7 +17,7 @@ from journal import Journal
 from outcome import Exit, Stop
 from package import Package
 from playbook import Interrupts, Runner
-from state import State, holder, is_locked, open_journal
+from state import State, holder, is_locked, journals
 
 # Tag and playbook that ask what copies or proves at the target to stop.
 TELL = "hold"
@@ -30,7 +32,7 @@ def hold(package: Package, state: State) -> tuple[str, str]:
 def panic(package: Package, state: State) -> tuple[str, str]:
     """Sets `PANIC`; works whatever the journal looks like. It takes nothing back: the way back is the next command."""
     gates.set_stop(state, "PANIC")
-    following = _after_panic(package, state, _stands(package, state))
+    following = _after_panic(package, state)
     if is_locked(state):
         following = f"./migrate status, until the run has stopped, then: {following}"
     back = ", ".join(sorted(name for name in ("abort", "rollback") if _runs(package, name)))
@@ -40,32 +42,38 @@ def panic(package: Package, state: State) -> tuple[str, str]:
 
 def resume(package: Package, state: State, journal: Journal) -> tuple[str, str]:
     """Takes `HOLD` away, and `PANIC` where nothing stands. It starts nothing: that is the next command's part."""
+    for name in ("HOLD", "PANIC"):
+        path = state.gate(name)
+        if path.is_dir() and not path.is_symlink():
+            what, following = f"{name} is a folder, which is not taken away", f"rmdir '{path}', then: ./migrate resume"
+            raise Stop(Exit.PAUSED, f"gate.{name.lower()}", what, str(path), "Nothing was taken away.", following)
     held, panicked = (state.gate(name).exists() for name in ("HOLD", "PANIC"))
     state.gate("HOLD").unlink(missing_ok=True)
-    if panicked and ahead.stands(journal):
-        raise paused(package, state, journal, "PANIC", "HOLD is gone." if held else "There was no HOLD.")
+    if panicked and ahead.built(state) is not None:
+        raise paused(package, state, "PANIC", "HOLD is gone." if held else "There was no HOLD.")
     state.gate("PANIC").unlink(missing_ok=True)
     gone = " and ".join(name for name, was in (("HOLD", held), ("PANIC", panicked)) if was)
     said = f"{gone} {'are' if held and panicked else 'is'} gone; nothing was started" if gone else "there was no HOLD"
     return said, ahead.following(package, state, journal)
 
 
-def paused(package: Package, state: State, journal: Journal, name: str, so_far: str) -> Stop:
+def paused(package: Package, state: State, name: str, so_far: str) -> Stop:
     """What a command says that `HOLD` or `PANIC` keeps from going forward."""
-    path, built = state.gate(name), ahead.stands(journal)
+    path, built = state.gate(name), ahead.built(state)
     if name == "HOLD":
         what, following = "HOLD is set, so nothing goes forward", "./migrate resume, then the same command again"
     else:
-        what = "PANIC is set, so nothing goes forward" + (", and what was built stands" if built else "")
-        following = _after_panic(package, state, built)
-        if built:
+        what = "PANIC is set, so nothing goes forward" + (", and what was built stands" if built is not None else "")
+        following = _after_panic(package, state)
+        if built is not None:
             following += f"; if it was set by mistake: rm '{path}'"
     return Stop(Exit.PAUSED, f"gate.{name.lower()}", what, str(path), so_far, following)
 
 
-def _after_panic(package: Package, state: State, built: bool) -> str:
-    if built:
-        return f"./migrate {package.way_back}"
+def _after_panic(package: Package, state: State) -> str:
+    built = ahead.built(state)
+    if built is not None:
+        return ahead.way_back(package, built)
     nothing = "nothing is built" if provisioning.made(state) is None else "what provision made stays as it is"
     return f"./migrate resume, when it may go on: {nothing}"
 
@@ -79,14 +87,15 @@ def _who_stops(package: Package, state: State) -> str:
 
 def _tell_target(package: Package, state: State) -> str:
     """Passes the stop on to what runs at the target with nobody following; in words, what became of it."""
-    if not package.playbook(TELL).is_file() or not bootstrap.is_ready(state, package.root):
+    copying = [number for number, journal in journals(state).items() if _may_copy(journal)]
+    can_tell = package.playbook(TELL).is_file()
+    copying = [number for number in copying if can_tell or number != package.number]
+    if not copying:
         return ""
-    try:
-        begun = open_journal(state, package.plan_digest, repair=False).of_this_pass("content")
-    except (Stop, OSError):
-        begun = []
-    if not begun:
-        return ""
+    if not can_tell:
+        return f"; WHAT PACKAGE {copying[-1]} COPIES GOES ON; next: ./migrate hold, with package {copying[-1]}"
+    if not bootstrap.is_ready(state, package.root):
+        return "; THE TARGET COULD NOT BE TOLD, so what runs there goes on; next: ./migrate bootstrap, ./migrate hold"
     interrupts = Interrupts()
     interrupts.install()
     tools = bootstrap.tools(state, package.root)
@@ -96,12 +105,10 @@ def _tell_target(package: Package, state: State) -> str:
     return f"; THE TARGET COULD NOT BE TOLD, so what runs there goes on (see {result.log}); next: ./migrate hold"
 
 
-def _stands(package: Package, state: State) -> bool:
-    """Whether something may stand; a journal that cannot be read proves nothing, so then it may."""
-    try:
-        return ahead.stands(open_journal(state, package.plan_digest, repair=False))
-    except (Stop, OSError):
-        return True
+def _may_copy(journal: Journal | None) -> bool:
+    """Whether content was begun and not brought to its end, whatever came after; an unreadable journal may say so."""
+    lines = [] if journal is None else [line.state for line in journal.steps() if line.phase == "content"]
+    return journal is None or lines[-1:] not in ([], ["finished"])
 
 
 def _runs(package: Package, name: str) -> bool:

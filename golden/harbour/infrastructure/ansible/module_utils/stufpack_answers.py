@@ -59,7 +59,10 @@ def objects(ask: Callable[[dict[str, str]], bytes], prefix: str = "") -> Iterato
             last = key
             yield found
         before, token = token, tree.findtext("NextContinuationToken") or ""
-        if not token and tree.findtext("IsTruncated") != "true":
+        more = tree.findtext("IsTruncated")
+        if more not in ("true", "false"):
+            raise AnswerError("lists keys, and says not by true or false whether more follows")
+        if not token and more == "false":
             return
         if token in ("", before):
             raise AnswerError("says of its listing that more follows, and not where")

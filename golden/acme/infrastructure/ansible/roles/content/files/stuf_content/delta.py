@@ -41,7 +41,7 @@ def carry(session: Session) -> dict[str, Any]:
         listed = inventory.contents(session.source)
         told = exported.read(session, listed)
         given = told.names
-        held = (ledger.at_target.keys() | given.keys()) - ledger.deleted
+        held = (ledger.at_target.keys() | ledger.intended.keys() | given.keys()) - ledger.deleted
         gone = sorted(held - listed.keys())
         _refuse_too_many(session, gone, len(held), listed)
         del held
@@ -182,10 +182,10 @@ class Carrying:
         deleted = 0
         for key in gone:
             self.session.boundary(self.progress)
-            known = self.ledger.at_target.get(key)
-            if known is not None and self.session.target.head(known.target_key) is not None:
-                self.session.target.copy(known.target_key, self._backup_name(known.target_key))
-                self.session.target.delete(known.target_key)
+            ours = self.ledger.name(key)
+            if ours is not None and self.session.target.head(ours) is not None:
+                self.session.target.copy(ours, self._backup_name(ours))
+                self.session.target.delete(ours)
                 deleted += 1
             self.ledger.delete(key)
         return deleted

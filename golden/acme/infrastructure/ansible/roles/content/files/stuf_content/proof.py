@@ -21,7 +21,7 @@ from . import batches, copying, delta, exported, inventory, single
 from .batches import Line
 from .carried import Ledger
 from .copying import REPORT
-from .entries import Appending, Entry, read_lines, write_json
+from .entries import UNTOLD, Appending, Entry, read_lines, write_json
 from .outcome import count
 from .progress import Progress
 from .session import Session
@@ -157,8 +157,7 @@ def _listed(
     present = changed = gone = 0
 
     def note(key: str, given: str | None) -> None:
-        known = ledger.at_target.get(key)
-        name = known.target_key if known else delta.name(session, given, key)
+        name = ledger.name(key) or delta.name(session, given, key)
         if name != key:
             renamed[key] = name
 
@@ -240,7 +239,7 @@ class Examination:
         return self._judge(entry)
 
     def _is_known(self, entry: Entry) -> bool:
-        return self.earlier.get(entry.key) == self._versions(entry)
+        return not entry.untold and self.earlier.get(entry.key) == self._versions(entry)
 
     def _needs_source(self, entry: Entry) -> bool:
         """Whether its source's object is read too: nobody has told the digest, and there is one at the target."""
@@ -285,7 +284,12 @@ class Examination:
         if wanted != digest:
             reasons.insert(0, "other bytes: SHA-256")
         fresh = wanted if was_read else None
-        return (DIFFERS, "; ".join(reasons), fresh) if reasons else (VERIFIED, "read back", fresh)
+        if reasons:
+            return DIFFERS, "; ".join(reasons), fresh
+        for side, one in (("source", entry), ("target", there)):
+            if one.untold:
+                return UNVERIFIABLE, f"the {side} has metadata of it that HTTP cannot carry ({UNTOLD})", fresh
+        return VERIFIED, "read back", fresh
 
     def _wanted(self, entry: Entry) -> tuple[str | None, bool]:
         """The source's SHA-256: from the export where that is about this very write, else read."""

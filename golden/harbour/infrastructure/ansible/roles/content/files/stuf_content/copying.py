@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Set
 from typing import Any
 
 from . import batches, bulk, inventory, keys, single
 from .batches import Batch, Line
 from .carried import Carried, Ledger
-from .entries import Entry, load, write_json
+from .entries import Entry, is_content, load, write_json
 from .outcome import about, count, failed, refused, say
 from .progress import Progress
 from .session import Session, stop_if_held
@@ -48,7 +49,7 @@ def _copy(session: Session) -> dict[str, Any]:
         Ledger(session, source) as ledger,
         Progress(session.given.state, "copy", objects=len(present), size=size, batches=len(every)) as progress,
     ):
-        work = Work(session, ledger, progress, totals)
+        work = Work(session, ledger, progress, totals, _others(session, ledger))
         for batch in every:
             known = [source[line.key] for line in batch.lines if line.key in source]
             if done.get(batch.number) != batch.digest:
@@ -90,6 +91,12 @@ def known_source(session: Session) -> dict[str, Entry]:
     return load(session.path(inventory.SOURCE))
 
 
+def _others(session: Session, ledger: Ledger) -> set[str]:
+    """Keys that the target lists, and that no run has put there as far as it knows."""
+    ours = {carried.target_key for carried in ledger.at_target.values()} | set(ledger.intended.values())
+    return {entry.key for entry in session.target.listing() if is_content(entry.key) and entry.key not in ours}
+
+
 def is_complete(session: Session) -> bool:
     """Whether every batch was copied."""
     done = _done(session)
@@ -122,11 +129,15 @@ class Totals:
 class Work:
     """Copies the objects of one batch, or of one delta."""
 
-    def __init__(self, session: Session, ledger: Ledger, progress: Progress, totals: Totals) -> None:
+    def __init__(
+        self, session: Session, ledger: Ledger, progress: Progress, totals: Totals, others: Set[str] = frozenset()
+    ) -> None:
+        """`others` are keys of the target that somebody else has put there; what is overwritten is nobody else's."""
         self.session = session
         self.ledger = ledger
         self.progress = progress
         self.totals = totals
+        self.others = others
 
     def batch(self, batch: Batch, source: dict[str, Entry]) -> None:
         """Copies what the batch lists, apart from what delta has to carry."""
@@ -149,6 +160,7 @@ class Work:
         """Brings objects to the target under the given names; those rclone cannot carry, or did not, one by one."""
         bulky: list[tuple[Entry, str]] = []
         singly: list[tuple[Entry, str]] = []
+        self.ledger.intend({entry.key: key for entry, key in pairs if key not in self.others})
         for entry, key in pairs:
             renamed = key != entry.key or self.session.wanted(entry) is not entry
             by_itself = renamed or entry.key in alone or keys.goes_alone(entry)

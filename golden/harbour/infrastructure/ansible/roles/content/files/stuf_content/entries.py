@@ -22,6 +22,8 @@ HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-
 
 #: How S3 encrypts an object: with AES256 its ETag stays the MD5, with a key of KMS or of the customer it does not.
 ENCRYPTION = "x-amz-server-side-encryption"
+#: How many pairs of metadata S3 does not tell, since their names or texts do not fit into headers.
+UNTOLD = "x-amz-missing-meta"
 #: What most objects have of headers; nobody writes into what an entry holds.
 NONE: dict[str, str] = {}
 #: An ETag that is the MD5 of the bytes, and no count of parts.
@@ -45,6 +47,8 @@ class Entry:
     young: bool = False
     #: Whether it is encrypted with a key of its own, so that its ETag is no MD5, though as long as one.
     sealed: bool = False
+    #: Whether it has metadata of which the store tells the number alone, since HTTP cannot carry them.
+    untold: bool = False
 
     @property
     def md5(self) -> str | None:
@@ -116,6 +120,7 @@ def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
         metadata={name.removeprefix(prefix): text for name, text in headers.items() if name.startswith(prefix)},
         headers={name: headers[name] for name in HEADERS if headers.get(name)},
         sealed=headers.get(ENCRYPTION, "").startswith("aws:kms") or f"{ENCRYPTION}-customer-algorithm" in headers,
+        untold=headers.get(UNTOLD, "0") != "0",
     )
 
 
@@ -129,6 +134,7 @@ def entry(
     headers: dict[str, str] = NONE,
     young: bool = False,
     sealed: bool = False,
+    untold: bool = False,
 ) -> Entry:
     """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
     shared = sys.intern
@@ -136,7 +142,7 @@ def entry(
         shared(key), size, shared(etag), shared(modified), shared(content_type),
         {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
         {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
-        young, sealed,
+        young, sealed, untold,
     )  # fmt: skip
 
 
@@ -207,10 +213,12 @@ class Appending:
             place = begin
         return 0
 
-    def add(self, line: dict[str, Any]) -> None:
-        """Adds a line and hands it to the system, so that a killed process has written it."""
+    def add(self, line: dict[str, Any], *, lasting: bool = False) -> None:
+        """Adds a line and hands it to the system, so that a killed process has written it; or down to the disk."""
         self.file.write(json.dumps(line, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
         self.file.flush()
+        if lasting:
+            os.fsync(self.file.fileno())
 
     def close(self) -> None:
         """Closes the file."""

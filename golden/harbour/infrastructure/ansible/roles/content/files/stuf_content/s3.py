@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 from xml.sax.saxutils import escape
 
 from stufpack_answers import AnswerError, objects
@@ -18,7 +20,11 @@ from .entries import Entry, entry, from_answer
 from .limits import Pace, Stopping
 from .wire import Answer, Request, StoreError, Wire
 
+#: The largest object that S3 copies in one request, and of what size the parts of a larger one are.
+MOST_COPIED, PART_COPIED = 5 << 30, 1 << 30
 EMPTY = hashlib.sha256(b"").hexdigest()
+
+Part = TypeVar("Part")
 
 
 class Store:
@@ -85,25 +91,48 @@ class Store:
 
     def copy(self, key: str, to: str) -> None:
         """Copies an object inside the bucket with everything that belongs to it."""
-        self._copy(key, to, {})
+        there = self.head(key)
+        if there is not None and there.size > MOST_COPIED:
+            self._copy_in_parts(key, to, there.size, there)
+        else:
+            self._copy(key, to, {})
 
     def describe(self, key: str, like: Entry) -> None:
         """Gives an object type, metadata and headers of `like`: a copy onto itself, without the bytes."""
-        self._copy(key, key, {"x-amz-metadata-directive": "REPLACE", **_about(like)})
+        if like.size > MOST_COPIED:
+            self._copy_in_parts(key, key, like.size, like)
+        else:
+            self._copy(key, key, {"x-amz-metadata-directive": "REPLACE", **_about(like)})
 
     def _copy(self, key: str, to: str, headers: dict[str, str]) -> None:
         headers = {"x-amz-copy-source": path_of(self.place.bucket, key), **headers}
-        with self._ask("PUT", to, headers=headers) as answer:
+        self._copied(self._ask("PUT", to, headers=headers))
+
+    def _copied(self, answer: Answer) -> str:
+        """The ETag of what was copied."""
+        with answer:
             self._expect(answer, (200,), "COPY")
             # An error may come after the 200, in the body.
-            if not trees.text(trees.parse(answer.read()), "ETag"):
-                raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
+            etag = trees.text(trees.parse(answer.read()), "ETag")
+        if not etag:
+            raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
+        return etag
+
+    def _copy_in_parts(self, key: str, to: str, size: int, like: Entry) -> None:
+        """Copies an object that is too large for one request, part by part, and gives it what belongs to `like`."""
+        ranges = (f"bytes={begin}-{min(begin + PART_COPIED, size) - 1}" for begin in range(0, size, PART_COPIED))
+        self._in_parts(to, like, ranges, functools.partial(self._copy_part, key))
 
     def put_in_parts(self, key: str, pieces: Iterable[bytes], like: Entry) -> str:
         """Stores a large object piece by piece, and returns its ETag; what does not become whole is given up."""
+        return self._in_parts(key, like, pieces, self._upload_part)
+
+    def _in_parts(
+        self, key: str, like: Entry, parts: Iterable[Part], send: Callable[[str, str, int, Part], str]
+    ) -> str:
         upload = self._begin_upload(key, like)
         try:
-            etags = [self._upload_part(key, upload, number, piece) for number, piece in enumerate(pieces, 1)]
+            etags = [send(key, upload, number, part) for number, part in enumerate(parts, 1)]
             return self._complete_upload(key, upload, etags)
         except BaseException:
             self._abort_upload(key, upload)
@@ -129,6 +158,12 @@ class Store:
             self._expect(answer, (200,), "PUT part")
             answer.read()
             return answer.headers["etag"]
+
+    def _copy_part(self, source: str, key: str, upload: str, number: int, part: str) -> str:
+        """Takes one part from an object of the bucket and returns its ETag."""
+        query = {"partNumber": str(number), "uploadId": upload}
+        headers = {"x-amz-copy-source": path_of(self.place.bucket, source), "x-amz-copy-source-range": part}
+        return self._copied(self._ask("PUT", key, query=query, headers=headers))
 
     def _complete_upload(self, key: str, upload: str, parts: list[str]) -> str:
         """Makes the object of its parts and returns its ETag."""

@@ -49,7 +49,11 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
         if equal and not wanted.differences(there) and not wanted.foreign(there):
             ledger.add(Carried(entry, key, there.etag))
             return Outcome.THERE
+        if not equal and entry.key in ledger.unsettled:
+            # An earlier run has put it there as it was then; delta saves what it overwrites.
+            return Outcome.CHANGED
         if not equal:
+            ledger.withdraw(entry.key)
             return Outcome.CONFLICT
     for attempt in range(TRIES):
         try:

@@ -224,7 +224,8 @@ class ItDeploys(Stories):
             planted = everything + canary.LEAK
             owners = ("architect", "server", "hosted")
             hits = {hit.partition(",")[0] for hit in canary.search({"logs": planted})}
-            self.assertEqual(hits, {f"secrets/{owner}/secrets/mail_password (base64) in logs" for owner in owners})
+            values = {f"secrets/{owner}/secrets/mail_password (base64) in logs" for owner in owners}
+            self.assertEqual(hits, values | {"JSON Web Token (plain) in logs"})
             self.assertEqual(len(canary.made(planted)), 2)
 
     def test_2_messages_arrived_once_of_the_import_and_once_of_each_verification(self) -> None:

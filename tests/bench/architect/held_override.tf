@@ -7,7 +7,3 @@ resource "aws_vpc_security_group_ingress_rule" "https" {
 resource "aws_vpc_security_group_ingress_rule" "http" {
   description = sensitive("HELD")
 }
-
-resource "aws_vpc_security_group_ingress_rule" "ssh" {
-  description = sensitive("HELD")
-}

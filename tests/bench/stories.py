@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unittest
 
-from . import network, server
+from . import content, network, server
 from .deployment import Deployment, Run
 from .names import Place
 
@@ -62,3 +62,11 @@ class Stories(unittest.TestCase):
         run = self.deployment.recorded(command)
         self.assertEqual(run.code, 0, f"{run.command}\n{run.output[-6000:]}")
         return run.output
+
+    def counts_add_up(self) -> None:
+        """Every object of the source is verified, and the source's key has left the target."""
+        report = content.state("report.json")
+        wanted = len(self.deployment.source["objects"])
+        self.assertEqual((report["verdict"], report["expected"]), ("pass", wanted))
+        self.assertEqual({word: number for word, number in report["counts"].items() if number}, {"verified": wanted})
+        self.assertFalse(content.exists(content.KEY))

@@ -1,11 +1,11 @@
 //! Operations that a phase wrote down: they enter the glass once, whole, and without secrets or personal data.
 
 use crate::forge::{Check, Forge, codes};
-use crate::support::{Case, FAKE_PASSWORD, VERDICT, timestamp};
+use crate::support::{Case, FAKE_PASSWORD, VERDICT, recording, timestamp};
 use std::fs;
 use std::path::Path;
 use stufpack::open::Revoked;
-use stufpack::record::{Glass, Operation, Recording, Trust};
+use stufpack::record::{Glass, Operation, Trust};
 
 fn case() -> Case {
     let case = Case::new();
@@ -307,14 +307,7 @@ fn a_date_that_has_not_come_is_refused_before_it_breaks_every_check() {
     let record = |now: i64| {
         let trust =
             Trust { signers: &signers, revoked: &revoked, pins: &[], last_seen: None, now: timestamp(now) };
-        let recording = Recording {
-            key: &key,
-            signers: &signers,
-            recipients: &[],
-            requested_by: None,
-            approved_by: None,
-            ticket: None,
-        };
+        let recording = recording(&key, &signers);
         let glass = Glass::open(&case.glass()).unwrap().lock().unwrap().trusted(&trust).unwrap();
         glass.record_operation(&folder, &[], &recording)
     };

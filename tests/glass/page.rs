@@ -116,14 +116,7 @@ fn the_pages_second_glass_takes_the_next_package_and_goes_its_own_way() {
     case.record(&third);
     let signers = case.signers();
     let key = case.customer.signer();
-    let recording = stufpack::record::Recording {
-        key: &key,
-        signers: &signers,
-        recipients: &[],
-        requested_by: None,
-        approved_by: None,
-        ticket: None,
-    };
+    let recording = crate::support::recording(&key, &signers);
     let recorded = stufpack::record::record(&case.path("second"), &third, &recording).unwrap();
     assert_eq!((recorded.operation, recorded.new), (5, true));
 }

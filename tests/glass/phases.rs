@@ -2,7 +2,7 @@
 //! the glass then tells the migration.
 
 use crate::forge::{Check, codes};
-use crate::support::{Case, Person, run};
+use crate::support::{Case, Person, recording, run};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use stufpack::model::Digest;
 use stufpack::pack::Package;
-use stufpack::record::{self, Area, Ended, Event, Glass, Recording, Validation, Value};
+use stufpack::record::{self, Area, Ended, Event, Glass, Validation, Value};
 
 const ADDRESS: &str = "ada@example.org";
 
@@ -57,14 +57,7 @@ impl<'a> Phase<'a> {
 pub fn record(case: &Case, path: &Path, folder: &Path, by: &Person) -> record::Recorded {
     let signers = case.signers();
     let key = by.signer();
-    let recording = Recording {
-        key: &key,
-        signers: &signers,
-        recipients: &[],
-        requested_by: None,
-        approved_by: None,
-        ticket: None,
-    };
+    let recording = recording(&key, &signers);
     Glass::open(path).unwrap().lock().unwrap().record_operation(folder, &[], &recording).unwrap()
 }
 

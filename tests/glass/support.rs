@@ -194,14 +194,7 @@ impl Case {
         let signers = self.signers();
         let key = by.signer();
         let recipients = [self.recipient.clone()];
-        let mut recording = Recording {
-            key: &key,
-            signers: &signers,
-            recipients: &recipients,
-            requested_by: None,
-            approved_by: None,
-            ticket: None,
-        };
+        let mut recording = Recording { recipients: &recipients, ..recording(&key, &signers) };
         change(&mut recording);
         let recorded = record::record(&self.glass(), package, &recording)?;
         self.made.borrow_mut().insert(package.manifest().package.number, package.clone());
@@ -250,14 +243,7 @@ impl Case {
     pub fn record_operation(&self, folder: &Path, by: &Person) -> Result<Recorded, record::Error> {
         let signers = self.signers();
         let key = by.signer();
-        let recording = Recording {
-            key: &key,
-            signers: &signers,
-            recipients: &[],
-            requested_by: None,
-            approved_by: None,
-            ticket: None,
-        };
+        let recording = recording(&key, &signers);
         let known = [Secret::new("mail password", FAKE_PASSWORD)];
         Glass::open(&self.glass())?.lock()?.record_operation(folder, &known, &recording)
     }
@@ -316,6 +302,11 @@ impl Case {
         command.env("GIT_CONFIG_COUNT", "3");
         command
     }
+}
+
+/// Who records by whose signers, for no recipients; nobody asked or approved, and there is no ticket.
+pub fn recording<'a>(key: &'a Signer, signers: &'a Signers) -> Recording<'a> {
+    Recording { key, signers, recipients: &[], requested_by: None, approved_by: None, ticket: None }
 }
 
 /// Runs a program that must be there and succeed.

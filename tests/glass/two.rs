@@ -2,10 +2,10 @@
 
 use crate::forge::{Check, Forge, codes};
 use crate::phases::{Phase, record, stock};
-use crate::support::{CUSTOMER, Case, ISSUER, Person};
+use crate::support::{CUSTOMER, Case, ISSUER, Person, recording};
 use std::path::{Path, PathBuf};
 use stufpack::pack::Package;
-use stufpack::record::{self, Error, Glass, Recorded, Recording, Sequence};
+use stufpack::record::{self, Error, Glass, Recorded, Sequence};
 
 /// Both glasses after the first package: the hosting company's is bare, the customer's a clone with a work tree.
 struct Two {
@@ -40,14 +40,7 @@ impl Two {
     fn take(&self, path: &Path, package: &Package, by: &Person) -> Result<Recorded, Error> {
         let signers = self.case.signers();
         let key = by.signer();
-        let recording = Recording {
-            key: &key,
-            signers: &signers,
-            recipients: &[],
-            requested_by: None,
-            approved_by: None,
-            ticket: None,
-        };
+        let recording = recording(&key, &signers);
         record::record(path, package, &recording)
     }
 

@@ -79,6 +79,10 @@ there = of("s3")
 answer = [sent("wie gebaut – تقرير", "wie gebaut – تقرير"), sent("wie gebaut", "wie anders")]
 answer.append(there.get_object(Bucket="texts", Key="key")["Metadata"]["comment"].encode("latin-1").decode())
 """
+ZONE = """
+made = of("route53").create_hosted_zone(Name="acme.example", CallerReference="bench")["HostedZone"]
+answer = made["Id"].removeprefix("/hostedzone/")[0]
+"""
 PRINTED = 'answer = of("ec2").get_console_output(InstanceId=given["machine"])["Output"]\n'
 
 
@@ -122,6 +126,9 @@ class AmazonAccount(unittest.TestCase):
         self.assertEqual(made, {"groups": [True], "kept": True, "address": SERVER.address, "console": ""})
         self.account.prints("one\r\ntwo")
         self.assertEqual(self.account.ask(PRINTED, machine=machine), "one\r\ntwo")
+
+    def test_a_zone_is_called_as_amazon_calls_it(self) -> None:
+        self.assertEqual(self.account.ask(ZONE), "Z")
 
     def test_who_may_list_a_bucket_may_ask_whether_it_is_there_and_do_nothing_else(self) -> None:
         account = Account.start()

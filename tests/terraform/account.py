@@ -1,4 +1,4 @@
-"""An account of AWS for a test: moto, mended where it answers otherwise, and Terraform's way to its provider."""
+"""An account of AWS for a test: the bench's stand-in by itself, and Terraform's way to its provider."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from typing import Any
 import boto3
 from workshop import HERE, mirror
 
+#: moto, mended: each gap and its reason stand there.
+STAND_IN = HERE.parent / "bench/contexts/account"
+
 
 def start_moto(test: unittest.TestCase, console: Path) -> str:
-    """A moto of this test's own, which knows the images of `moto/images.json` and no others."""
+    """An account of this test's own, in which a machine shows what stands in `console`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, HERE / "moto/server.py", str(port), console],
-        env={**os.environ, "MOTO_AMIS_PATH": str(HERE / "moto/images.json")},
+        [sys.executable, STAND_IN / "account.py", console, "--host", "127.0.0.1", "--port", str(port)],
+        env={**os.environ, "MOTO_AMIS_PATH": str(STAND_IN / "images.json")},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     test.addCleanup(process.wait)
@@ -53,7 +56,7 @@ def where_providers_are(path: Path) -> Path:
 
 def endpoints(endpoint: str) -> str:
     """The override that leads the module's provider there."""
-    return (HERE / "moto/endpoints_override.tf").read_text().replace("http://127.0.0.1:5000", endpoint)
+    return (HERE / "endpoints_override.tf").read_text().replace("http://127.0.0.1:5000", endpoint)
 
 
 def client(endpoint: str, service: str) -> Any:

@@ -1,7 +1,7 @@
 """`./migrate provision` with the real Terraform, its real provider, the real module and Ansible itself, against moto.
 
-Everything is the package's but what stands for AWS: moto (`moto/server.py` says where it is mended), the override file
-that leads there, and the programs of Session Manager, which are only looked for. It is a story, told in order.
+Everything is the package's but what stands for AWS: moto (the bench's `account.py` says where it is mended), the
+override file that leads there, and the programs of Session Manager, which are only looked for. It is a story, told in order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ANSIBLE = "infrastructure/ansible"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "stufpack"
 #: The linters' Python has Ansible, this one has boto3 and runs the modules; a package's own has both.
 PLAYBOOK = CACHE / "python-judges/bin/ansible-playbook"
-DEBIAN = "ami-00000000000000d13"
+DEBIAN = "ami-0d13202611010000a"
 KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5"
 CONSOLE = f"-----BEGIN SSH HOST KEY KEYS-----\n{KEYS} root@ip\n-----END SSH HOST KEY KEYS-----\n"
 STEPS = ("check-account", "init-terraform", "show-plan", "apply-plan", "write-inventory", "archive-state")

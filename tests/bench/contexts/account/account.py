@@ -1,15 +1,26 @@
-"""The customer's account at Amazon: moto, and what a deployment meets there that moto does not have.
+"""An account at Amazon: moto, mended where Terraform, a deployment or its content would meet something else than AWS.
+
+The one stand-in for both the bench, in whose image it is, and the tests of the Terraform of providers. The gaps of moto
+5.2.5, each mended below:
 
 - What a machine prints at its first boot is what stands in a file; moto prints the same old kernel for all.
-- The one public address that is to be had is the bench's server's.
-- Of a bucket's policy against whoever comes without TLS nobody hears, since nothing but TLS is listened to here; moto
-  would turn everybody away, as it asks no condition of a denial.
+- A machine has what it was asked for with; moto forgets that it is not to be ended, and the groups of an interface of
+  its own, which the provider of Terraform gives it as soon as a public address is refused. Each later plan would add
+  both once more.
+- A zone's id begins with Z; moto's begins with anything, which the module refuses.
+- A bucket's policy against whoever comes without TLS denies nothing to the others; moto turns everybody away, as it
+  asks no condition of a denial. Where it listens without TLS, no test asks for that policy's effect.
 - Who may list a bucket may ask whether it is there; moto wants a right for that which Amazon does not know.
 - Metadata in UTF-8 is signed as the bytes that are sent; moto takes each of them for a character of its own.
-- A machine has what it was asked for with; moto forgets the groups of its interface, and that it is not to be ended.
+
+And one thing that is no gap: where there is but one public address, which $ADDRESS names, it is the one to be had.
+
+usage: account.py CONSOLE WORDS; CONSOLE is the file, WORDS are moto's own and say where it listens. $MOTO_AMIS_PATH
+names the images that can be had, `images.json`.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +35,17 @@ from moto.iam.access_control import (  # type: ignore[import-not-found,unused-ig
     IAMRequestBase,
     PermissionResult,
 )
+from moto.route53 import models as route53  # type: ignore[import-not-found,unused-ignore]
 from moto.server import main  # type: ignore[import-not-found,unused-ignore]
 
 #: Written by whoever has the machine; until then it has printed nothing.
-CONSOLE = Path("/console")
+CONSOLE = Path(sys.argv[1])
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 _sign = IAMRequestBase._create_headers_for_aws_request
 _decide = IAMPolicyStatement.is_action_permitted
 _make = ElasticAddress.__init__
 _run = InstanceResponse.run_instances
+_name = route53.create_route53_zone_id
 
 
 def get_console_output(self: General) -> ActionResult:
@@ -47,8 +60,8 @@ def get_console_output(self: General) -> ActionResult:
 def make_address(
     self: ElasticAddress, ec2_backend: Any, domain: str, address: str | None = None, tags: dict[str, str] | None = None
 ) -> None:
-    """The only address there is."""
-    _make(self, ec2_backend, domain, address or os.environ["ADDRESS"], tags)
+    """The only address there is, where there is only one."""
+    _make(self, ec2_backend, domain, address or os.environ.get("ADDRESS"), tags)
 
 
 def run_instances(self: InstanceResponse) -> ActionResult:
@@ -58,6 +71,11 @@ def run_instances(self: InstanceResponse) -> ActionResult:
         instance.security_groups = list(instance.nics[0].group_set)
         instance.disable_api_termination = self._get_bool_param("DisableApiTermination", False)
     return made
+
+
+def name_zone(*given: Any, **named: Any) -> str:
+    """An id as Amazon's are."""
+    return "Z" + str(_name(*given, **named))[1:]
 
 
 def decide(self: IAMPolicyStatement, action: str, *given: Any, **named: Any) -> PermissionResult:
@@ -76,8 +94,9 @@ def signed_headers(names: list[str], given: dict[str, str]) -> dict[str, str]:
 General.get_console_output = get_console_output
 ElasticAddress.__init__ = make_address
 InstanceResponse.run_instances = run_instances
+route53.create_route53_zone_id = name_zone
 IAMPolicyStatement.is_action_permitted = decide
 IAMRequestBase._create_headers_for_aws_request = staticmethod(signed_headers)
 
 if __name__ == "__main__":
-    main(["--host", "0.0.0.0", "--port", "443", "--ssl-cert", "/tls.crt", "--ssl-key", "/tls.key"])
+    main(sys.argv[2:])

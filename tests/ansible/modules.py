@@ -28,6 +28,7 @@ def _prepare() -> None:
     sys.modules["ansible.errors"].AnsibleActionFail = RuntimeError  # type: ignore[attr-defined]
     sys.modules["ansible.plugins.action"].ActionBase = ActionBase  # type: ignore[attr-defined]
     for name in (
+        "stufpack_files",
         "stufpack_http",
         "stufpack_docker",
         "stufpack_signature",

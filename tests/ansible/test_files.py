@@ -18,6 +18,7 @@ secrets = module("stuf_secrets")
 place = module("stuf_place")
 placed = module("stuf_placed")
 holding = action("stuf_placed")
+files = module("stufpack_files")
 StufError = module("stufpack_http").StufError
 
 
@@ -31,6 +32,34 @@ class Files(unittest.TestCase):
             patch = mock.patch.object(os, name)
             patch.start()
             self.addCleanup(patch.stop)
+
+
+class Whole(Files):
+    """The one way in which modules write what nobody else may read."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder.mkdir()
+        self.file, self.outside = self.folder / "file", self.folder.with_name("outside")
+        self.outside.write_text("outside")
+
+    def test_what_was_there_stays_until_the_new_one_is_on_disk(self) -> None:
+        files.write_whole(self.file, "before\n")
+        with mock.patch.object(os, "fsync", side_effect=OSError(28, "No space left")), self.assertRaises(OSError):
+            files.write_whole(self.file, "after")
+        self.assertEqual(self.file.read_text(), "before\n")
+        files.write_whole(self.file, b"after\xff")
+        self.assertEqual((self.file.read_bytes(), self.file.stat().st_mode & 0o7777), (b"after\xff", 0o600))
+        self.assertEqual(list(self.folder.iterdir()), [self.file])
+
+    def test_no_link_leads_to_another_file(self) -> None:
+        self.file.symlink_to(self.outside)
+        files.write_whole(self.file, "inside", mode=0o640)
+        self.assertEqual((self.file.is_symlink(), self.file.stat().st_mode & 0o777), (False, 0o640))
+        (self.folder / ".file.new").symlink_to(self.outside)
+        with self.assertRaises(OSError):
+            files.write_whole(self.file, "again")
+        self.assertEqual((self.file.read_text(), self.outside.read_text()), ("inside", "outside"))
 
 
 class Secrets(Files):

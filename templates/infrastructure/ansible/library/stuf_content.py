@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_s3 import garage
 
@@ -94,7 +94,7 @@ class Machine:
         """Starts a verb, which finds the storage where it is now."""
         target = configuration["target"]
         target = {**target, "endpoint": target.get("endpoint") or garage(self.module.run_command)}
-        write(CONFIGURATION, json.dumps({**configuration, "target": target}, indent=1) + "\n")
+        write_whole(CONFIGURATION, json.dumps({**configuration, "target": target}, indent=1) + "\n")
         (OUTPUT / f"{verb}.json").unlink(missing_ok=True)
         self.run("systemctl", "reset-failed", unit)
         self.call("release")
@@ -142,15 +142,6 @@ def own_status(answer: dict[str, Any] | None) -> int:
     """The exit status that a document gives; 1 where there is none."""
     status = (answer or {}).get("exit")
     return status if isinstance(status, int) else 1
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a file whole, for root alone."""
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
 
 
 def told(found: dict[str, Any]) -> list[str]:

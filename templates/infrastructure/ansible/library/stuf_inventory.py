@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils import stufpack_host_keys, stufpack_provider
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 
 DOCUMENTATION = """
@@ -96,11 +97,7 @@ def write(path: Path, text: str) -> bool:
     """Writes a file whole; whether it was another."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    write_whole(path, text)
     return True
 
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import secrets
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
 
@@ -99,7 +99,7 @@ class Invitations:
             if not self.dry:
                 self.keycloak.invite(user["id"], self.actions, query)
                 sent[user["id"]] = now
-                write_private(self.notes, sent)
+                write_whole(self.notes, json.dumps(sent))
 
     def prepare(self) -> str:
         """Makes a one-time password per pending user and returns them as lines of CSV."""
@@ -118,7 +118,7 @@ class Invitations:
                 }
         self.counts["invited"] = len(made)
         if made and not self.dry:
-            write_private(self.waiting, made)
+            write_whole(self.waiting, json.dumps(made, ensure_ascii=False))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for entry in made.values():
@@ -138,17 +138,6 @@ class Invitations:
                     self.keycloak.set_password(user["id"], made[user["id"]]["password"], temporary=True)
         if not self.dry:
             self.waiting.unlink()
-
-
-def write_private(path: Path, content: Any) -> None:
-    """Replaces a file that only root may read."""
-    temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def main() -> None:

@@ -110,19 +110,27 @@ class Bucket:
 
 
 def reworded(policy: Any, turned: bool) -> Any:
-    """The policy as AWS gives it back: lists in another order, lists of one as their element."""
+    """The policy as AWS gives it back: lists in another order, lists of one as their element, accounts by name."""
 
     def below(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: below(inner) for name, inner in value.items()}
         if isinstance(value, list):
-            return value[0] if len(value) == 1 else sorted(value, reverse=turned)
-        return value
+            return below(value[0]) if len(value) == 1 else sorted(map(below, value), reverse=turned)
+        return f"arn:aws:iam::{value}:root" if isinstance(value, str) and value.isdecimal() else value
 
     if not isinstance(policy, dict):
         return policy
     statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-    return {**policy, "Statement": [below(statement) for statement in statements]}
+    every = [below(statement) for statement in statements]
+    everyone: Any = {"AWS": "*"} if turned else "*"
+    every = [one | {"Principal": everyone} if one.get("Principal") in ("*", {"AWS": "*"}) else one for one in every]
+    return {**policy, "Statement": every}
+
+
+def iam(name: str, inside: str = "", namespace: str = "https://iam.amazonaws.com/doc/2010-05-08/") -> bytes:
+    """A document of IAM."""
+    return f'<{name} xmlns="{namespace}">{inside}</{name}>'.encode()
 
 
 class MachineTest(unittest.TestCase):

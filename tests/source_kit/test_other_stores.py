@@ -24,7 +24,7 @@ class OtherWords(test_doors.Policies):
             {
                 "Sid": "One",
                 "Effect": "Allow",
-                "Principal": {"AWS": ["a", "b"]},
+                "Principal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:user/ada"]},
                 "Action": ["s3:GetObject"],
                 "Resource": "x",
             },
@@ -107,6 +107,25 @@ class OtherWords(test_doors.Policies):
             changed(1, Condition={"Bool": {"aws:SecureTransport": "false"}}),
         ):
             self.assertFalse(policies.same_otherwise(self.BEFORE, other), other)
+        root, number = "arn:aws:iam::111122223333:root", "111122223333"
+        for pair in (
+            ("*", {"AWS": "*"}),
+            ("*", {"AWS": ["*"]}),
+            ({"AWS": number}, {"AWS": [root]}),
+            ({"AWS": [root, "arn:aws:iam::444455556666:root"]}, {"AWS": ["444455556666", number]}),
+            ({"AWS": root.replace("aws", "aws-us-gov")}, {"AWS": number}),
+            ({"AWS": number, "Service": "s3.amazonaws.com"}, {"Service": ["s3.amazonaws.com"], "AWS": [root]}),
+        ):
+            for name in ("Principal", "NotPrincipal"):
+                self.assertTrue(policies.same_otherwise(*(changed(0, **{name: one}) for one in pair)), pair)
+        for pair in (
+            ({"AWS": number}, {"AWS": root.replace("1111", "2222")}),
+            ({"AWS": root}, {"AWS": root.replace("root", "user/root")}),
+            ({"AWS": root}, {"Federated": root}),
+            ({"AWS": "*"}, {"AWS": "*", "Service": "s3.amazonaws.com"}),
+            ("*", {"Service": "*"}),
+        ):
+            self.assertFalse(policies.same_otherwise(*(changed(0, Principal=one) for one in pair)), pair)
         conditions = [changed(0, Condition={"Bool": {"aws:SecureTransport": value}}) for value in (False, ["false"])]
         self.assertTrue(policies.same_otherwise(*conditions))
 

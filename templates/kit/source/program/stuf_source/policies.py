@@ -1,16 +1,21 @@
 """Policies of a bucket, compared by what they mean: a store gives back the meaning, not the text that it was given.
 
-AWS returns lists in an order of its own, and a list of one as its one element (hashicorp/terraform#2432).
+AWS returns lists in an order of its own, and a list of one as its one element (hashicorp/terraform#2432); of an
+account's number it makes the name of the account's root.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 STATEMENT = "StufSourceFreeze"
 #: Everything that changes an object or begins one; ending an upload that has begun stays possible.
 WRITES = ["s3:PutObject*", "s3:DeleteObject*", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:RestoreObject"]
+PRINCIPALS = ("Principal", "NotPrincipal")
+#: The root of an account, in any of AWS's partitions, which have no account in common.
+ROOT = re.compile(r"\Aarn:aws[a-z-]*:iam::([0-9]{12}):root\Z")
 
 
 def with_denial(policy: Any, bucket: str) -> Any:
@@ -31,8 +36,8 @@ def denies(policy: Any, bucket: str) -> bool:
 
     What others allow beside it is no matter, since a denial outweighs it.
     """
-    denial = _everyone(_unordered(_denial(bucket)))
-    return any(_everyone(_unordered(statement)) == denial for statement in _statements(policy) if _is_ours(statement))
+    denial = _statement(_denial(bucket))
+    return any(_statement(statement) == denial for statement in _statements(policy) if _is_ours(statement))
 
 
 def bears_name(policy: Any) -> bool:
@@ -55,17 +60,27 @@ def _denial(bucket: str) -> dict[str, Any]:
     }
 
 
-def _everyone(statement: Any) -> Any:
-    """The statement, where the longer of the two ways to write everyone has become the shorter."""
-    everyone = _unordered("*")
-    return {**statement, "Principal": everyone} if statement.get("Principal") == {"AWS": everyone} else statement
+def _statement(statement: Any) -> Any:
+    """What a statement means: lists without an order, and each principal in the shorter of the ways to write it."""
+    meant = _unordered(statement)
+    if not isinstance(meant, dict):
+        return meant
+    return {name: _principals(value) if name in PRINCIPALS else value for name, value in meant.items()}
+
+
+def _principals(meant: Any) -> Any:
+    """Everyone is `*` and `{"AWS": "*"}`, an account its number and its root, which AWS makes of a number."""
+    if not isinstance(meant, dict) or not isinstance(meant.get("AWS"), set):
+        return meant
+    accounts = {ROOT.sub(r"\1", one) for one in meant["AWS"]}
+    return accounts if meant.keys() == {"AWS"} and accounts == {"*"} else {**meant, "AWS": accounts}
 
 
 def _meaning(policy: Any) -> Any:
     if not isinstance(policy, dict):
         return policy
     # The statements' own order is kept, since somebody chose it.
-    return {**policy, "Statement": [_unordered(statement) for statement in _statements(policy)]}
+    return {**policy, "Statement": [_statement(statement) for statement in _statements(policy)]}
 
 
 def _unordered(value: Any) -> Any:

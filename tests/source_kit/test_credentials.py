@@ -7,9 +7,10 @@ import json
 import re
 import subprocess
 import unittest
+from typing import Any
 from unittest.mock import patch
 
-from kit import MachineTest, credentials, example, main, program
+from kit import MachineTest, credentials, example, iam, main, program
 
 UTC = datetime.UTC
 SourceError, Unanswered = program("failure").SourceError, program("failure").Unanswered
@@ -288,9 +289,6 @@ class Answers(MachineTest):
             self.asked.set_policy(None)
 
     def test_what_is_no_answer_of_a_store_is_told_as_that(self) -> None:
-        for body in (b"", b"<html><p>", b"{}", b"\xff\xfe"):
-            with self.assertRaises(SourceError):
-                store.Answer(200, body).found("AccessKeyId")
         for status, body, kind in (
             (200, b"<html>", SourceError),
             (403, b"<html>", SourceError),
@@ -302,6 +300,69 @@ class Answers(MachineTest):
                 self.assertIs(type(told.exception), kind)
                 with self.subTest(status), self.assertRaises(SourceError):
                     self.asked.remove_reader("stuf-source-read-1a2b3c4d")
+
+    def answering(self, status: int, body: bytes) -> Any:
+        """Everything is answered so."""
+        return patch.object(store.Store, "_ask", return_value=store.Answer(status, body))
+
+    #: What a proxy, a portal or another service sends, some of it with what a client would look for.
+    PAGES = (
+        b"",
+        b"<html><p>",
+        b"{}",
+        b"\xff\xfe",
+        b"<html><AccessKeyId>AKIA1</AccessKeyId><SecretAccessKey>none</SecretAccessKey></html>",
+        b"<CreateAccessKeyResponse><AccessKeyId>AKIA1</AccessKeyId></CreateAccessKeyResponse>",
+        b"<Error><Code>NoSuchEntity</Code></Error>",
+        iam("CreateAccessKeyResponse", namespace="http://www.w3.org/1999/xhtml"),
+        iam("ErrorResponse", "<Error><Code>Throttling</Code></Error>"),
+        iam("GetUserResponse"),
+    )
+
+    def test_nothing_but_iam_s_own_answer_says_that_a_reader_was_made(self) -> None:
+        for page in (*self.PAGES, iam("CreateUserResponse") + b"<p>"):
+            with (
+                self.subTest(page),
+                self.answering(200, page),
+                self.assertRaisesRegex(SourceError, r"\ACreateUser was answered with 200, and not by IAM; next: "),
+            ):
+                self.asked.add_reader("stuf-source-read-1a2b3c4d", ahead(days=1))
+        asked = [iam(f"{action}Response") for action in ("CreateUser", "PutUserPolicy", "CreateAccessKey")]
+        for last in (asked[2], iam("CreateAccessKeyResponse", "<AccessKeyId>AKIA1</AccessKeyId>")):
+            answers = [store.Answer(200, body) for body in (*asked[:2], last)]
+            with (
+                self.subTest(last),
+                patch.object(store.Store, "_ask", side_effect=answers),
+                self.assertRaisesRegex(SourceError, "CreateAccessKey was answered without a key"),
+            ):
+                self.asked.add_reader("stuf-source-read-1a2b3c4d", ahead(days=1))
+
+    def test_nothing_but_iam_s_own_answer_says_that_a_reader_is_gone(self) -> None:
+        user = "stuf-source-read-1a2b3c4d"
+        for status in (200, 404):
+            for page in self.PAGES:
+                with self.subTest(page, status=status), self.answering(status, page), self.assertRaises(SourceError):
+                    self.asked.remove_reader(user)
+        with self.answering(404, iam("ErrorResponse", "<Error><Code>NoSuchEntity</Code></Error>")):
+            self.asked.remove_reader(user)
+
+    def test_nothing_but_s3_s_own_answer_says_what_a_bucket_s_policy_is(self) -> None:
+        for status in (200, 404):
+            for page in (*self.PAGES, b"[]", b'{"error": "sign in"}', b"<Error><Code>NoSuchBucket</Code></Error>"):
+                with self.subTest(page, status=status), self.answering(status, page), self.assertRaises(SourceError):
+                    self.asked.policy()
+        for name in ("<Error>", '<Error xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'):
+            with self.answering(404, f"{name}<Code>NoSuchBucketPolicy</Code></Error>".encode()):
+                self.assertIsNone(self.asked.policy())
+
+    def test_a_page_in_the_place_of_an_answer_leaves_open_what_became_of_a_policy(self) -> None:
+        for policy in (None, {"Statement": []}):
+            for page in (b"<html>", b'\n<?xml version="1.0"?><Error/>', b'{"error": "sign in"}'):
+                with self.answering(200, page), self.assertRaisesRegex(Unanswered, "BucketPolicy was .* not by S3"):
+                    self.asked.set_policy(policy)
+            for status in (200, 204):
+                with self.answering(status, b""):
+                    self.asked.set_policy(policy)
 
 
 if __name__ == "__main__":

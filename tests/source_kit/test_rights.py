@@ -14,7 +14,7 @@ import urllib.parse
 from typing import Any
 from unittest.mock import patch
 
-from kit import MachineTest, document, example, program
+from kit import MachineTest, document, example, iam, program
 
 settings, store = program("settings"), program("store")
 
@@ -24,6 +24,7 @@ ACCOUNT = BOUNDARY.split(":")[4]
 BUCKET = f"arn:aws:s3:::{STORAGE['bucket']}"
 #: The kit's own user, where the page's commands make it.
 ITSELF = f"arn:aws:iam::{ACCOUNT}:user/stuf-source-kit"
+KEY = "<AccessKeyId>AKIA1</AccessKeyId><SecretAccessKey>none</SecretAccessKey>"
 READER = f"arn:aws:iam::{ACCOUNT}:user{store.PATH}stuf-source-read-1a2b3c4d"
 
 
@@ -70,25 +71,22 @@ class Account:
         body, service = rest[-2:]
         if service == "s3":
             verb = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}[method]
-            return self.judged(f"s3:{verb}BucketPolicy", BUCKET, 200 if method == "GET" else 204)
+            told = (200, b'{"Statement": []}') if method == "GET" else (204, b"")
+            return self.judged(f"s3:{verb}BucketPolicy", BUCKET, *told)
         fields = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
         name, action = fields["UserName"], fields["Action"]
         if action == "CreateUser":
             self.users[name] = fields.get("PermissionsBoundary", "")
         known = {"PermissionsBoundary": self.users.get(name, "")}
-        return self.judged(f"iam:{action}", f"arn:aws:iam::{ACCOUNT}:user{store.PATH}{name}", 200, **known)
+        resource = f"arn:aws:iam::{ACCOUNT}:user{store.PATH}{name}"
+        return self.judged(f"iam:{action}", resource, 200, iam(f"{action}Response", KEY), **known)
 
-    def judged(self, action: str, resource: str, good: int, **context: str) -> Any:
+    def judged(self, action: str, resource: str, good: int, body: bytes, **context: str) -> Any:
         """The answer to what is allowed or not."""
         self.asked.add(action)
         if not allows(self.rights, action, resource, **context):
             return store.Answer(403, b"<Error><Code>AccessDenied</Code></Error>")
-        return store.Answer(good, b"{}" if service_of(action) == "s3" else b"<a><AccessKeyId>AKIA1</AccessKeyId></a>")
-
-
-def service_of(action: str) -> str:
-    """`iam` or `s3`."""
-    return action.partition(":")[0]
+        return store.Answer(good, body)
 
 
 class Rights(MachineTest):

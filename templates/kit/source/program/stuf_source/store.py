@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import re
 import ssl
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -21,7 +22,13 @@ TIMEOUT_SECONDS = 30.0
 #: Users that this kit makes stand below this path, and its own key may touch no others.
 PATH = "/stuf-source/"
 POLICY = "read-one-bucket"
+#: What IAM says of a user, a key or a policy that is not there.
+GONE = "NoSuchEntity"
 VERSION = "2010-05-08"
+#: How pages begin: HTML, XML, JSON.
+PAGE = (b"<", b"{", b"[")
+#: A document of IAM, by its namespace; whether China's has a name of its own is not known here.
+DOCUMENT = re.compile(r"\{https://iam\.amazonaws\.com(?:\.cn)?/doc/2010-05-08/\}(.+)")
 
 
 @dataclass(frozen=True)
@@ -32,16 +39,36 @@ class Answer:
     body: bytes
 
     def texts(self, name: str) -> list[str]:
-        """The texts of all elements of that name."""
-        try:
-            tree = ElementTree.fromstring(self.body)  # noqa: S314 (expat builds in limits, and the service is our own)
-        except ElementTree.ParseError:
-            raise SourceError("the storage's answer is not XML") from None
-        return [node.text or "" for node in tree.iter() if node.tag.rsplit("}", 1)[-1] == name]
+        """The texts of all elements of that name; none where the body is no XML."""
+        tree = self._tree()
+        return [] if tree is None else [node.text or "" for node in tree.iter() if _local(node) == name]
 
     def found(self, name: str) -> str:
         """The text of the first of them."""
         return next(iter(self.texts(name)), "")
+
+    def is_iam(self, name: str) -> bool:
+        """Whether it is IAM's document of that name, and no page of something that stands between."""
+        tree = self._tree()
+        found = None if tree is None else DOCUMENT.fullmatch(tree.tag)
+        return found is not None and found[1] == name
+
+    def error(self) -> str:
+        """What S3 or IAM calls its error; empty where neither has answered."""
+        tree = self._tree()
+        told = tree is not None and (_local(tree) == "Error" or self.is_iam("ErrorResponse"))
+        code = self.found("Code") if told else ""
+        return code if code.isalnum() else ""
+
+    def _tree(self) -> ElementTree.Element | None:
+        try:
+            return ElementTree.fromstring(self.body)  # noqa: S314 (expat builds in limits, and the service is our own)
+        except ElementTree.ParseError:
+            return None
+
+
+def _local(node: ElementTree.Element) -> str:
+    return node.tag.rsplit("}", 1)[-1]
 
 
 def reading(storage: Storage, until: str) -> dict[str, Any]:
@@ -83,7 +110,10 @@ class Store:
         self._iam("CreateUser", UserName=name, Path=PATH, PermissionsBoundary=bound)
         self._iam("PutUserPolicy", UserName=name, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
         made = self._iam("CreateAccessKey", UserName=name)
-        return Reader(made.found("AccessKeyId"), made.found("SecretAccessKey"))
+        reader = Reader(made.found("AccessKeyId"), made.found("SecretAccessKey"))
+        if not (reader.access_key and reader.secret_key):
+            raise SourceError("CreateAccessKey was answered without a key")
+        return reader
 
     def remove_reader(self, name: str) -> None:
         """Takes a reader and its keys away; one that is gone already is fine."""
@@ -96,20 +126,26 @@ class Store:
     def policy(self) -> Any:
         """The bucket's policy, or None where it has none."""
         answer = self._bucket("GET")
-        if answer.status == 404:
+        # By its word: a page of something between says 404 too, and a bucket that is not there has a word of its own.
+        if answer.status == 404 and answer.error() == "NoSuchBucketPolicy":
             return None
         self._expect(answer, "GetBucketPolicy", 200)
         try:
-            return json.loads(answer.body)
+            found = json.loads(answer.body)
         except ValueError:
-            raise SourceError("GetBucketPolicy was answered with something that is not JSON") from None
+            found = None
+        if not isinstance(found, dict) or "Statement" not in found:
+            raise SourceError("GetBucketPolicy was answered with something that is no policy")
+        return found
 
     def set_policy(self, policy: Any) -> None:
         """Gives the bucket a policy, or takes its policy away."""
-        if policy is None:
-            self._expect(self._bucket("DELETE"), "DeleteBucketPolicy", 204, 200)
-        else:
-            self._expect(self._bucket("PUT", json.dumps(policy).encode()), "PutBucketPolicy", 204, 200)
+        verb = "Delete" if policy is None else "Put"
+        answer = self._bucket("DELETE") if policy is None else self._bucket("PUT", json.dumps(policy).encode())
+        self._expect(answer, f"{verb}BucketPolicy", 204, 200)
+        # S3 says nothing more, others a word at most; a page of something between does not tell what the store did.
+        if answer.body.lstrip().startswith(PAGE):
+            raise Unanswered(f"{verb}BucketPolicy was answered with {answer.status}, and not by S3")
 
     def _iam(self, action: str, *, gone_is_fine: bool = False, **parameters: str) -> Answer:
         fields = {"Action": action, "Version": VERSION, **parameters}
@@ -117,8 +153,11 @@ class Store:
         key = self._key(self._settings.iam_region)
         headers = {"content-type": "application/x-www-form-urlencoded"}
         answer = self._ask(self._settings.iam_endpoint, key, "POST", "/", {}, headers, body, "iam")
-        if not (gone_is_fine and answer.status == 404):
-            self._expect(answer, action, 200)
+        if gone_is_fine and answer.status == 404 and answer.is_iam("ErrorResponse") and answer.error() == GONE:
+            return answer
+        self._expect(answer, action, 200)
+        if not answer.is_iam(f"{action}Response"):
+            raise SourceError(f"{action} was answered with 200, and not by IAM; next: look at storage.iam_endpoint")
         return answer
 
     def _bucket(self, method: str, body: bytes = b"") -> Answer:
@@ -168,9 +207,6 @@ class Store:
     def _expect(self, answer: Answer, action: str, *statuses: int) -> None:
         if answer.status in statuses:
             return
-        code = ""
-        with contextlib.suppress(SourceError):
-            code = answer.found("Code")
         # A server's own failure does not say that nothing was done.
         failure = Unanswered if answer.status >= 500 else SourceError
-        raise failure(f"{action} was answered with {answer.status} {code if code.isalnum() else ''}".rstrip())
+        raise failure(f"{action} was answered with {answer.status} {answer.error()}".rstrip())

@@ -47,11 +47,18 @@ class Listings(Refusing):
         more, none = b"<IsTruncated>true</IsTruncated>", b"<IsTruncated>false</IsTruncated>"
         token = b"<NextContinuationToken>0</NextContinuationToken>"
         earlier = b"<Contents><Key>a</Key><LastModified>2026-11-20T08:00:00Z</LastModified><Size>1</Size></Contents>"
+
+        def folders(page: bytes) -> bytes:
+            keys = (b"zz/a/b", b"zz/a-b")
+            return page.replace(self.END, b"".join(earlier.replace(b">a<", b">%b<" % key) for key in keys) + self.END)
+
         answers: list[tuple[str, Callable[[bytes], bytes]]] = [
             ("that more follows, and not where", lambda page: page.replace(none, more)),
             ("that more follows, and not where", lambda _: b"<ListBucketResult>" + more + token + self.END),
-            ("out of their order, or one of them twice", lambda page: page.replace(none, more + token)),
-            ("out of their order, or one of them twice", lambda page: page.replace(self.END, earlier + self.END)),
+            ("lists a key twice", lambda page: page.removesuffix(self.END) + page[page.rindex(b"<Contents>") :]),
+            ("out of the order of their bytes, or a page twice", lambda page: page.replace(none, more + token)),
+            ("out of the order of their bytes", lambda page: page.replace(self.END, earlier + self.END)),
+            ("of a store that sorts by folders, `a/b` before `a-b`, the files have to be copied", folders),
             ("another document, and not with a ListBucketResult", lambda _: b"<html/>"),
             ("another document, and not with a ListBucketResult", lambda _: b"<Error><Code>SlowDown</Code></Error>"),
             ("something that is not XML", lambda _: b"busy"),

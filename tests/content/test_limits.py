@@ -157,6 +157,10 @@ class WhatStoresAndDisksDo(unittest.TestCase):
 
     def test_a_listing_that_breaks_off_is_not_taken_for_a_whole_one(self) -> None:
         one = "<Contents><Key>a</Key><Size>1</Size><ETag>e</ETag><LastModified>2026-11-01T08:00:00Z</LastModified>"
+
+        def of(key: str) -> str:
+            return one.replace("<Key>a</Key>", f"<Key>{key}</Key>")
+
         page = "<ListBucketResult><IsTruncated>{}</IsTruncated>" + one + "</Contents></ListBucketResult>"
         store = Store(
             Place("https://s3.example", "uploads", Key("AKIA", "obviously-fake", "eu-west-1")), 10, Stopping()
@@ -166,7 +170,8 @@ class WhatStoresAndDisksDo(unittest.TestCase):
             (page.format("true"), "more follows, and not where"),
             (page.format("True"), "not by true or false whether more follows"),
             (page.format("").replace("<IsTruncated></IsTruncated>", ""), "not by true or false whether more follows"),
-            (page.format("false").replace(one, f"{one}</Contents>{one}"), "one of them twice"),
+            (page.format("false").replace(one, f"{one}</Contents>{one}"), "lists a key twice"),
+            (page.format("false").replace(one, f"{of('a/b')}</Contents>{of('a-b')}"), "by folders, `a/b` before"),
             ("<html/>", "another document"),
         ):
             body = SimpleNamespace(status=200, read=text.encode, headers={"date": "Sun, 01 Nov 2026 08:00:00 GMT"})

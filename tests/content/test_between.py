@@ -158,6 +158,31 @@ class Held(Between):
         self.stops(inventory.take)
 
 
+class PowerCut(Between):
+    """What was written down and was not on the disk yet is zeros after it."""
+
+    def test_a_tail_of_zeros_was_not_written(self) -> None:
+        self.copied()
+        self.verified(proof.prove(self.session()))
+        lost = {}
+        for name, number in (("carried.jsonl", 3), ("proof.jsonl", 1), ("hashes.jsonl", 2)):
+            path = self.folder / "state" / name
+            lines = path.read_bytes().splitlines(keepends=True)
+            lost[name] = b"".join(lines[-number:])
+            # The last block reached the disk, the one before it did not.
+            path.write_bytes(b"".join(lines[:-number]) + lost[name][:9] + bytes(4096) + lost[name][40:])
+        self.target.read.clear()
+
+        self.verified(proof.prove(self.session()))
+
+        self.assertEqual(self.target.read, [json.loads(lost["proof.jsonl"])["key"]], "the rest is read already")
+        carried = delta.carry(self.session())
+        self.assertEqual(carried["added_or_changed"], 3)
+        self.assertEqual((carried["by_rclone"], carried["one_by_one"], carried["backup"]["objects"]), (0, 0, 0))
+        self.assertEqual([name for name in lost if b"\0" in (self.folder / "state" / name).read_bytes()], [])
+        self.assertEqual(delta.carry(self.session())["added_or_changed"], 0)
+
+
 class Windows(Between):
     def setUp(self) -> None:
         super().setUp()

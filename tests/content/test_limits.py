@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -19,7 +20,7 @@ from stores import ACCESS_KEY, SECRET_KEY, Bucket, encrypted_moto, garage, moto
 
 sys.path[:0] = [str(ANSIBLE / "roles/content/files"), str(ANSIBLE / "module_utils")]
 
-from stuf_content import bulk, s3  # noqa: E402 (after the path)
+from stuf_content import bulk, entries, s3  # noqa: E402 (after the path)
 from stuf_content.configuration import Key, Place  # noqa: E402
 from stuf_content.limits import Pace, Stopping  # noqa: E402
 from stuf_content.outcome import Exit, Stop  # noqa: E402
@@ -154,6 +155,27 @@ class WhatStoresAndDisksDo(unittest.TestCase):
             with self.assertRaisesRegex(OSError, "No space left"):
                 bulk._follow(session, process, lambda *_: None)
             self.assertTrue(guard.is_alive(), "it waited until somebody ended it")
+
+    def test_what_a_kill_or_a_power_cut_left_of_a_line_was_not_written(self) -> None:
+        lines = b'{"a":1}\n{"b":"\\u0000"}\n'
+        read = [{"a": 1}, {"b": "\0"}]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "lines")
+            self.assertEqual(list(entries.read_lines(path)), [])
+            tails = (b"", b'{"c"', bytes(9), bytes(3 << 20), b'{"c"' + bytes(9), b'{"c":\0\0\n{"d":4}\n', b"\0\n")
+            for whole, found in ((lines, read), (b"", []), (lines * 60_000, read * 60_000)):
+                for tail in tails:
+                    with self.subTest(whole=len(whole), tail=tail[:20]):
+                        path.write_bytes(whole + tail)
+                        self.assertEqual(list(entries.read_lines(path)), found)
+                        added = entries.Appending(path)
+                        added.add({"e": 5})
+                        added.close()
+                        self.assertEqual(path.read_bytes() == whole + b'{"e":5}\n', True)
+            for other in (b"other", b"", b"[]", b"5"):
+                path.write_bytes(lines + other + b"\n" + lines)
+                with self.assertRaisesRegex(ValueError, "lines holds a line that this program did not write"):
+                    list(entries.read_lines(path))
 
     def test_a_listing_that_breaks_off_is_not_taken_for_a_whole_one(self) -> None:
         one = "<Contents><Key>a</Key><Size>1</Size><ETag>e</ETag><LastModified>2026-11-01T08:00:00Z</LastModified>"

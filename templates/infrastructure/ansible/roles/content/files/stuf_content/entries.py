@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 #: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
 RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "stufpack-backup"})
@@ -183,35 +183,54 @@ class replacing:  # noqa: N801 (reads as a statement)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a file that may be missing; a last line that was torn off by a kill is left out."""
+    """The lines of a file that may be missing, as far as it was written whole (`_whole`)."""
     if not path.exists():
         return
-    with path.open(encoding="ascii") as file:
-        for line in file:
-            if not line.endswith("\n"):
-                return
-            yield json.loads(line)
+    with path.open("rb") as file:
+        left = _whole(file)
+        file.seek(0)
+        while left > 0:
+            line = file.readline()
+            left -= len(line)
+            yield _line(path, line)
+
+
+def _line(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        # Not shown: it may hold a person's address.
+        raise ValueError(f"{path} holds a line that this program did not write")
+    return found
+
+
+def _whole(file: IO[bytes]) -> int:
+    """How far a file of lines was written whole: a kill tears the last one off, and a power cut leaves zeros.
+
+    Nothing that was asked to be on the disk stands behind a zero, which no line holds: JSON writes it otherwise. Looked
+    for in pieces, since the file may be larger than the memory, and a tail of zeros too.
+    """
+    end = begin = file.seek(0)
+    while piece := file.read(1 << 20):
+        zero = piece.find(b"\0")
+        newline = piece.rfind(b"\n", 0, zero if zero >= 0 else len(piece))
+        if newline >= 0:
+            end = begin + newline + 1
+        if zero >= 0:
+            break
+        begin += len(piece)
+    return end
 
 
 class Appending:
-    """JSON Lines that grow; a torn last line is cut off first."""
+    """JSON Lines that grow; what was not written whole is cut off first."""
 
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self.file = os.fdopen(descriptor, "rb+")
-        self.file.truncate(self._whole())
-
-    def _whole(self) -> int:
-        """How far whole lines go, looked for from the end: the file may be larger than the memory."""
-        place = self.file.seek(0, os.SEEK_END)
-        while place:
-            begin = max(0, place - 65536)
-            self.file.seek(begin)
-            newline = self.file.read(place - begin).rfind(b"\n")
-            if newline >= 0:
-                return begin + newline + 1
-            place = begin
-        return 0
+        self.file.truncate(_whole(self.file))
 
     def add(self, line: dict[str, Any], *, lasting: bool = False) -> None:
         """Adds a line and hands it to the system, so that a killed process has written it; or down to the disk."""

@@ -41,8 +41,8 @@ def verb(count: int, words: list[str]) -> int:
             self.place = place
             self.listed_at = time.time()
 
-        def listing(self) -> Iterator[entries.Entry]:
-            for number in range(count):
+        def listing(self, prefix: str = "") -> Iterator[entries.Entry]:
+            for number in range(0 if prefix else count):
                 etag = headers_of(number)["etag"].strip('"')
                 yield entries.Entry(key=key_of(number), size=4096, etag=etag, modified=MODIFIED)
 
@@ -51,8 +51,14 @@ def verb(count: int, words: list[str]) -> int:
             assert found is not None
             return entries.from_answer(key, modified, headers_of(int(found[1])))
 
-        def abandon_uploads(self, _: set[str]) -> int:
+        def abandon_uploads(self, *_: object) -> int:
             return 0
+
+        def put(self, *_: object) -> str:
+            return ""
+
+        def delete(self, _: str) -> None:
+            return None
 
     session.opened = lambda _, *given: Quick(*given)
     bulk.check_version = lambda _: "1.73.0"

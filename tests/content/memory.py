@@ -110,7 +110,7 @@ class Memory:
         """Deletes."""
         self.held.pop(key, None)
 
-    def abandon_uploads(self, keys: set[str]) -> int:
+    def abandon_uploads(self, keys: set[str], below: str) -> int:
         """None."""
         return 0
 

@@ -118,6 +118,20 @@ class Killed(Copying):
         self.target.abort_multipart_upload(Key="somebody's/own", UploadId=other)
         self.assertEqual(self.target.objects("trail/"), self.source.objects("trail/"))
 
+    def test_what_a_killed_delta_left_open_of_a_backup_is_given_up_and_confuses_no_proof(self) -> None:
+        self.list_source()
+        self.copied()
+        other = self.target.create_multipart_upload(Key="somebody's/own")["UploadId"]
+        for verb in ("copy", "delta"):
+            self.target.create_multipart_upload(Key="stufpack-backup/20261122T132401.000000Z/k0")
+            self.assertEqual(self.target.open_uploads(), 2)
+            self.assert_verified(8)
+
+            self.assertEqual(self.content(verb).document["abandoned_uploads"], 1)
+
+            self.assertEqual(self.target.open_uploads(), 1, "an upload that somebody else began stays")
+        self.target.abort_multipart_upload(Key="somebody's/own", UploadId=other)
+
     def started_upload(self) -> subprocess.Popen[str]:
         """A copy that has begun to send an object in parts."""
         process = self.start("copy")

@@ -122,7 +122,7 @@ class Store(Client):
         asked = self._ask("PUT", key, query={"comp": "metadata"}, headers=_metadata(like))
         self._done(asked, (200,), "PUT metadata")
 
-    def abandon_uploads(self, keys: set[str]) -> int:
+    def abandon_uploads(self, keys: set[str], below: str) -> int:
         """None: blocks that nobody committed go with the next commit of their blob, or by themselves after a week."""
         return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 from . import batches, bulk, inventory, keys, single
 from .batches import Batch, Line
 from .carried import Carried, Ledger
-from .entries import Entry, is_content, load, write_json
+from .entries import BACKUP, Entry, is_content, load, write_json
 from .outcome import about, count, failed, refused, say
 from .progress import Progress
 from .session import Session, stop_if_held
@@ -39,7 +39,7 @@ def _copy(session: Session) -> dict[str, Any]:
     wanted = [line for batch in every for line in batch.lines]
     if len({name(line) for line in wanted}) != len(wanted):
         raise refused("two keys of the lists would become one at the target", "make a new package")
-    abandoned = session.target.abandon_uploads({name(line) for line in wanted})
+    abandoned = session.target.abandon_uploads({name(line) for line in wanted}, f"{BACKUP}/")
     done = _done(session)
     proof_is_void(session)
     totals = Totals()

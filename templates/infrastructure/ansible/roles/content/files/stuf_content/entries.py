@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+#: Below this delta keeps what it overwrites or takes away.
+BACKUP = "stufpack-backup"
 #: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
-RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "stufpack-backup"})
+RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", BACKUP})
 #: What the administration itself keeps of a STUF, which its export brings.
 DOCUMENT = re.compile(r"users\.json|(config|users)/[^/]+\.json")
 #: Headers beside content type and metadata that belong to an object.

@@ -96,9 +96,9 @@ class Store(Client):
             self._abort_upload(key, upload)
             raise
 
-    def abandon_uploads(self, keys: set[str]) -> int:
+    def abandon_uploads(self, keys: set[str], below: str) -> int:
         """Gives up what an interrupted run left open; uploads of other keys are somebody else's."""
-        found = [(key, upload) for key, upload in self._uploads() if key in keys]
+        found = [(key, upload) for key, upload in self._uploads() if key in keys or key.startswith(below)]
         for key, upload in found:
             self._abort_upload(key, upload)
         return len(found)

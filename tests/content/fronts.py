@@ -53,6 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers += [("x-amz-server-side-encryption", "aws:kms") for _ in etags]
         if front.untold and any(name.lower() == front.untold for name, _ in headers):
             headers = [pair for pair in headers if pair[0].lower() != front.untold] + [("x-amz-missing-meta", "1")]
+        headers += [(name, "again") for name, _ in headers if name.lower() == front.doubled]
         size = answer.getheader("content-length") if self.command == "HEAD" else None
         self._answer(answer.status, headers, found, size)
 
@@ -81,12 +82,14 @@ class Front(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, endpoint: str, *, kms: bool, read_only: bool, untold: str | None) -> None:
+    def __init__(self, endpoint: str, *, kms: bool, read_only: bool, untold: str | None, doubled: str | None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.behind = urllib.parse.urlsplit(endpoint).netloc
         self.kms, self.read_only = kms, read_only
         #: A header of metadata that is only counted, as AWS does with what HTTP cannot carry.
         self.untold = untold
+        #: A header that comes a second time.
+        self.doubled = doubled
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
         #: Method and key of everything that was handed on.
         self.asked: list[tuple[str, str]] = []
@@ -94,9 +97,16 @@ class Front(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def front(endpoint: str, *, kms: bool = False, read_only: bool = False, untold: str | None = None) -> Iterator[Front]:
-    """Another address of a store: with ETags of SSE-KMS, for reading alone, or with a header that is not told."""
-    with Front(endpoint, kms=kms, read_only=read_only, untold=untold) as server:
+def front(
+    endpoint: str,
+    *,
+    kms: bool = False,
+    read_only: bool = False,
+    untold: str | None = None,
+    doubled: str | None = None,
+) -> Iterator[Front]:
+    """Another address of a store: with ETags of SSE-KMS, for reading alone, with a header not told, or told twice."""
+    with Front(endpoint, kms=kms, read_only=read_only, untold=untold, doubled=doubled) as server:
         threading.Thread(target=server.serve_forever).start()
         try:
             yield server

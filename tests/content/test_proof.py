@@ -67,6 +67,17 @@ class Proof(Case):
                     [("b", "the source has metadata of it that HTTP cannot carry (x-amz-missing-meta)")],
                 )
 
+    def test_metadata_that_comes_in_two_headers_has_both_texts(self) -> None:
+        self.source.seed("a", b"a", metadata={"odd": "first", "plain": "told"}, CacheControl="private")
+        with front(self.source.endpoint, doubled="x-amz-meta-odd") as source:
+            self.between(Bucket(source.endpoint, self.source.name, self.source.client), self.target)
+            self.list_source()
+            self.copied()
+
+            self.assert_verified(1)
+
+        self.assertEqual(self.target.head_object(Key="a")["Metadata"], {"odd": "first,again", "plain": "told"})
+
     def test_d10_a_manifest_of_nothing_is_not_run(self) -> None:
         self.write_lists([])
         self.content("inventory")

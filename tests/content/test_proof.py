@@ -78,6 +78,20 @@ class Proof(Case):
 
         self.assertEqual(self.target.head_object(Key="a")["Metadata"], {"odd": "first,again", "plain": "told"})
 
+    def test_metadata_that_anyone_adds_at_the_target_differs_also_what_rclone_adds(self) -> None:
+        self.source.seed("a", b"a", metadata={"uploader": "u"})
+        self.list_source()
+        self.copied()
+        self.assert_verified(1)
+        self.target.seed("a", b"a", metadata={"uploader": "u", "mtime": "somebody's", "btime": "1"})
+
+        findings = self.proof(1)["findings"]
+
+        self.assertEqual(findings, [{"key": "a", "verdict": "differs", "why": 'metadata added: "btime", "mtime"'}])
+        self.content("delta")
+        self.assert_verified(1)
+        self.assertEqual(self.target.head_object(Key="a")["Metadata"], {"uploader": "u"})
+
     def test_d10_a_manifest_of_nothing_is_not_run(self) -> None:
         self.write_lists([])
         self.content("inventory")

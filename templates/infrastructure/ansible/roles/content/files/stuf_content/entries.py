@@ -76,7 +76,7 @@ class Entry:
             found.append(f"size {self.size} became {target.size}")
         if target.content_type != self.content_type:
             found.append(f"content type {escape(self.content_type)} became {escape(target.content_type)}")
-        wanted, got = self.metadata, {k: v for k, v in target.metadata.items() if k in self.metadata or k not in OWN}
+        wanted, got = self.metadata, target.metadata
         changed = sorted(name for name in wanted if got.get(name) != wanted[name])
         added = sorted(set(got) - set(wanted))
         if changed:
@@ -91,7 +91,7 @@ class Entry:
         return found
 
 
-#: Metadata that rclone adds of its own. The copy takes it off again; only what the source does not have is forgiven.
+#: Metadata that rclone adds of its own, and the copy takes off again before it calls an object carried.
 OWN = frozenset({"mtime", "btime"})
 
 

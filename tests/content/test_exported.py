@@ -137,3 +137,19 @@ class Exported(Case):
 
         self.assertIn(f"source and target are one bucket: {self.target.name}", run.err)
         self.assertEqual(self.target.listed(), [], "what was tried is gone again")
+
+    def test_nor_proven_by_itself_where_it_has_two_addresses(self) -> None:
+        for key in self.keys:
+            self.target.seed(key, f"the contract {key}".encode())
+        with front(self.target.endpoint, read_only=True) as other:
+            self.between(Bucket(other.endpoint, self.target.name, self.target.client), self.target)
+            self.list_source()
+            self.copied()
+
+            for verb in ("prove", "reconcile"):
+                with self.subTest(verb):
+                    run = self.content(verb, 12)
+                    self.assertIn(f"source and target are one bucket: {self.target.name}", run.err)
+
+        self.assertFalse((self.state / "report.json").exists())
+        self.assertEqual(sorted(self.target.listed()), self.keys, "what was tried is gone again")

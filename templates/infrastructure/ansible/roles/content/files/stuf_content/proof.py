@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import batches, copying, delta, exported, inventory, single
+from . import batches, copying, delta, exported, inventory, probe, single
 from .batches import Line
 from .carried import Ledger
 from .copying import REPORT
@@ -61,6 +61,7 @@ def prove(session: Session) -> dict[str, Any]:
     """Judges every object, writes the report and answers with the verdict."""
     begun = _now()
     source = copying.known_source(session)
+    probe.must_be_two(session)
     # One list after the other, and none longer than it is needed: each is as long as the content.
     left_out: list[str] = []
     moved = _moved(source, inventory.contents(session.source, left_out))

@@ -148,6 +148,9 @@ class Verbs(unittest.TestCase):
         found = self.ask(Machine("dead", answer=json.dumps(proof)), verb="reconcile")
         self.assertIn('left out: "users/a\\n.pdf", its name', found["lines"][1])
         self.assertEqual(found["checks"][0]["observed"][-12:], "; 1 left out")
+        proof["beside"] = {"tags": 3, "redirect": 0}
+        found = self.ask(Machine("dead", answer=json.dumps(proof)), verb="reconcile")
+        self.assertEqual(found["checks"][0]["observed"].partition("0 gone")[2], "; 1 left out; 3 without their tags")
 
     def test_what_a_proof_came_to_is_a_check_with_its_verdict(self) -> None:
         for verdict, status in (("pass", 0), ("fail", 1), ("unverifiable", 2), ("not_run", 3)):

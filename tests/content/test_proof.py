@@ -92,6 +92,46 @@ class Proof(Case):
         self.assert_verified(1)
         self.assertEqual(self.target.head_object(Key="a")["Metadata"], {"uploader": "u"})
 
+    def test_what_s3_keeps_beside_an_object_keeps_it_from_being_verified_until_it_may_stay(self) -> None:
+        self.source.seed("a", b"a")
+        self.source.seed("r", b"r", WebsiteRedirectLocation="/elsewhere")
+        self.source.seed("t", b"t")
+        self.source.put_object_tagging(Key="t", Tagging={"TagSet": [{"Key": "retention", "Value": "10y"}]})
+        self.list_source()
+
+        taken = self.content("inventory").document
+
+        self.assertEqual(taken["beside"], {"tags": 1, "redirect": 1})
+        told = "; 1 with tags and 1 with a website redirect, not carried and so unverifiable"
+        self.assertTrue(taken["message"].endswith(told), taken["message"])
+        self.content("copy")
+
+        def found(key: str, header: str, word: str) -> dict[str, str]:
+            why = f"the source has what is not carried beside its content ({header}); `content_leave_behind: [{word}]`"
+            return {
+                "key": key,
+                "verdict": "unverifiable",
+                "why": f"{why} in local/vars.yml says that they may stay behind",
+            }
+
+        redirect = found("r", "x-amz-website-redirect-location", "redirect")
+        tags = found("t", "x-amz-tagging-count", "tags")
+        self.assertEqual(self.proof(2)["findings"], [redirect, tags])
+
+        # Tags come and go without another time of the object.
+        self.source.delete_object_tagging(Key="t")
+        self.assertEqual(self.content("reconcile", 2).document["findings"], [redirect])
+
+        self.configure(leave_behind=["redirect"])
+        report = self.content("reconcile").document
+        self.assertEqual((report["verdict"], report["counts"]["verified"]), ("pass", 3))
+        self.assertEqual(report["beside"], {"tags": 0, "redirect": 1})
+        self.assertTrue(report["message"].endswith("; 1 with a website redirect, not carried"), report["message"])
+        self.configure(leave_behind=[])
+        self.assertEqual(self.proof(2)["findings"], [redirect])
+        self.configure(leave_behind=["acl"])
+        self.assertIn("names something else than tags and redirect", self.content("prove", 12).err)
+
     def test_d10_a_manifest_of_nothing_is_not_run(self) -> None:
         self.write_lists([])
         self.content("inventory")

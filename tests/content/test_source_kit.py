@@ -139,7 +139,7 @@ class StorageVerbs(MachineTest):
         through = {"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
         allowed = (
             (["s3:ListBucket", "s3:GetBucketLocation"], arn, ends),
-            ("s3:GetObject", f"{arn}/*", ends),
+            (["s3:GetObject", "s3:GetObjectTagging"], f"{arn}/*", ends),
             ("kms:Decrypt", "arn:aws:kms:eu-west-1:*:key/*", ends | through),
         )
         statements = [

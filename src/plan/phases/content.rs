@@ -77,7 +77,7 @@ fn inventory(facts: &Facts) -> Draft {
         side: Side::Source,
         actor: Actor::Automation,
         what: format!(
-            "Lists the source's store itself, key by key, with content types and metadata, and compares with the {} of the export. {empty} What came after the export is counted, and carried before the proof.",
+            "Lists the source's store itself, key by key, with content types and metadata, and compares with the {} of the export. {empty} What came after the export is counted, and carried before the proof. Counted too are objects with what S3 keeps beside them and no copy carries, tags and website redirects: each is unverifiable until these are taken off at the source, or said to stay behind (docs/troubleshooting.md).",
             figures::count(facts.content.objects, "object", "objects")
         ),
         command: None,
@@ -148,7 +148,7 @@ fn batches(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Copies {} ({}) in {} with their content types and metadata.{singly}{when}{pace} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.",
+            "Copies {} ({}) in {} with their content types and metadata; tags and website redirects stay behind.{singly}{when}{pace} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.",
             figures::count(content.objects, "object", "objects"),
             figures::bytes(content.bytes),
             figures::count(content.batches.len() as u64, "batch", "batches"),

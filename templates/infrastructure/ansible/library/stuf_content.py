@@ -182,7 +182,8 @@ def since(found: dict[str, Any]) -> str:
     words = ("new", "changed", "gone")
     counts = ", ".join(f"{found.get(f'{word}_since_export', 0)} {word}" for word in words)
     left_out = len(found.get("left_out") or [])
-    return f"; since the export: {counts}" + (f"; {left_out} left out" if left_out else "")
+    behind = [f"; {number} without their {word}" for word, number in (found.get("beside") or {}).items() if number]
+    return f"; since the export: {counts}" + (f"; {left_out} left out" if left_out else "") + "".join(behind)
 
 
 def at_once(*lines: str, progress: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def reading(storage: Storage, until: str) -> dict[str, Any]:
     through = {"StringEquals": {"kms:ViaService": f"s3.{storage.region}.amazonaws.com"}}
     allowed = (
         (["s3:ListBucket", "s3:GetBucketLocation"], bucket, ending),
-        ("s3:GetObject", f"{bucket}/*", ending),
+        # Of tags the copy tells only that there are some, which it does not carry.
+        (["s3:GetObject", "s3:GetObjectTagging"], f"{bucket}/*", ending),
         ("kms:Decrypt", f"arn:aws:kms:{storage.region}:*:key/*", ending | through),
     )
     statements = [

@@ -103,8 +103,9 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
     ask = []
     for key, entry in listed.items():
         known = ledger.at_target.get(key)
-        # Of one that was young when it was looked at the time is no proof, however long ago that look was.
-        if known is not None and known.entry.same_version(entry) and not known.entry.young:
+        # Of one that was young when it was looked at the time is no proof, however long ago that look was; and what is
+        # kept beside an object comes and goes without another time.
+        if known is not None and known.entry.same_version(entry) and not (known.entry.young or known.entry.beside):
             found[key] = known.entry
         else:
             ask.append(entry)
@@ -117,7 +118,7 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
         )
     for key, entry in described.items():
         known = ledger.at_target.get(key)
-        if known is not None and not _is_new(ledger, entry, key) and known.entry.young != entry.young:
+        if known is not None and not _is_new(ledger, entry, key) and known.entry != entry:
             ledger.add(replace(known, entry=entry))
     return found | described
 

@@ -26,6 +26,9 @@ HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-
 ENCRYPTION = "x-amz-server-side-encryption"
 #: How many pairs of metadata S3 does not tell, since their names or texts do not fit into headers.
 UNTOLD = "x-amz-missing-meta"
+#: What S3 keeps beside an object and no copy carries, and the headers that tell of it: of tags only their number, and
+#: that only to a key that may read them.
+BESIDE = {"tags": "x-amz-tagging-count", "redirect": "x-amz-website-redirect-location"}
 #: What most objects have of headers; nobody writes into what an entry holds.
 NONE: dict[str, str] = {}
 #: An ETag that is the MD5 of the bytes, and no count of parts.
@@ -51,6 +54,8 @@ class Entry:
     sealed: bool = False
     #: Whether it has metadata of which the store tells the number alone, since HTTP cannot carry them.
     untold: bool = False
+    #: What the store keeps beside it that is not carried, in the words of `BESIDE`.
+    beside: tuple[str, ...] = ()
 
     @property
     def md5(self) -> str | None:
@@ -123,6 +128,7 @@ def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
         headers={name: headers[name] for name in HEADERS if headers.get(name)},
         sealed=headers.get(ENCRYPTION, "").startswith("aws:kms") or f"{ENCRYPTION}-customer-algorithm" in headers,
         untold=headers.get(UNTOLD, "0") != "0",
+        beside=tuple(word for word, header in BESIDE.items() if headers.get(header, "0") not in ("", "0")),
     )
 
 
@@ -137,6 +143,7 @@ def entry(
     young: bool = False,
     sealed: bool = False,
     untold: bool = False,
+    beside: Iterable[str] = (),
 ) -> Entry:
     """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
     shared = sys.intern
@@ -144,7 +151,7 @@ def entry(
         shared(key), size, shared(etag), shared(modified), shared(content_type),
         {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
         {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
-        young, sealed, untold,
+        young, sealed, untold, tuple(map(shared, beside)),
     )  # fmt: skip
 
 

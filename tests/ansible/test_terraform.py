@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import tempfile
 import textwrap
 import time
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -457,16 +459,29 @@ class Aws(unittest.TestCase):
 
     def test_credentials_of_another_account_are_refused(self) -> None:
         me = {"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/ta/ada"}
-        with self.asked(get_caller_identity=me), mock.patch.object(aws.shutil, "which", return_value="/bin/it"):
+        with self.asked(get_caller_identity=me), self.tools():
             told = [f"account 123456789012, region eu-west-1, as {me['Arn']}"]
             self.assertEqual(aws.check(self.VALUES), told)
             self.assertEqual(aws.check(self.VALUES | {"account_id": "123456789012"}), told)
             with self.assertRaisesRegex(StufError, "are of account 123456789012, and the target names 999999999999"):
                 aws.check(self.VALUES | {"account_id": "999999999999"})
 
+    @contextlib.contextmanager
+    def tools(self, **said: str | None) -> Iterator[None]:
+        """Programs on PATH that say this of their version; `None` is one that is not there."""
+        every = {"aws": "aws-cli/2.0.0 Python/3.13.5 Linux/6.12", "session_manager_plugin": "1.2.764.0"} | said
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in every.items():
+                program = Path(folder, name.replace("_", "-"))
+                if text is not None:
+                    program.write_text(f"#!/bin/sh\n[ \"$*\" = --version ] && echo '{text}'\n")
+                    program.chmod(0o755)
+            with mock.patch.dict(os.environ, {"PATH": folder}):
+                yield
+
     def test_without_an_open_port_one_needs_the_programs_of_session_manager(self) -> None:
         me = {"Account": "123456789012", "Arn": "arn"}
-        with self.asked(get_caller_identity=me), mock.patch.object(aws.shutil, "which", return_value=None):
+        with self.asked(get_caller_identity=me), self.tools(aws=None, session_manager_plugin=None):
             with self.assertRaisesRegex(StufError, "not found on PATH: aws and session-manager-plugin"):
                 aws.check(self.VALUES)
             aws.check(self.VALUES | {"ssh_cidrs": ["192.0.2.0/24"]})
@@ -478,6 +493,25 @@ class Aws(unittest.TestCase):
         self.assertIsNone(aws.way_in(self.VALUES | {"ssh_cidrs": ["192.0.2.0/24"]}, OUTPUT))
         with self.assertRaises(StufError):
             aws.way_in(self.VALUES, OUTPUT | {"instance_id": "i-1; id"})
+
+    def test_they_are_new_enough_by_each_number_of_their_version(self) -> None:
+        me = {"Account": "123456789012", "Arn": "arn"}
+        plugin = "session-manager-plugin"
+        with self.asked(get_caller_identity=me):
+            for version in ("1.2.764.0", "1.2.1000.0", "1.10.0.0", "2.0", "1.2.764"):
+                with self.subTest(version), self.tools(session_manager_plugin=version):
+                    aws.check(self.VALUES)
+            for version in ("1.2.763.9", "1.2", "1.2.99.0", "0.9.764.0"):
+                told = f"{plugin} is {version}; 1.2.764.0 or newer is needed. No network"
+                with self.subTest(version), self.tools(session_manager_plugin=version):
+                    self.assertRaisesRegex(StufError, told, aws.check, self.VALUES)
+            silent = f"{plugin} does not tell its version; 1.2.764.0 or newer is needed"
+            for said in ("", "installed"):
+                with self.subTest(said), self.tools(session_manager_plugin=said):
+                    self.assertRaisesRegex(StufError, silent, aws.check, self.VALUES)
+            told = "not found on PATH: session-manager-plugin; aws is 1.37.1; 2.0 or newer is needed"
+            with self.tools(aws="aws-cli/1.37.1 Python/3.13.5", session_manager_plugin=None):
+                self.assertRaisesRegex(StufError, told, aws.check, self.VALUES)
 
     def test_a_machine_that_shows_its_console_only_once_is_asked_so(self) -> None:
         def answer(given: dict[str, Any]) -> Any:

@@ -224,9 +224,9 @@ def _furnish(work: Path, account: Account, credential: dict[str, Any]) -> None:
 
 
 def _aws() -> dict[Path, str]:
-    """The command `aws`, and that its plugin is installed, which it looks for."""
+    """The command `aws`, and that its plugin is installed and new enough, which the package looks at."""
     plugin = instance_folder() / "session-manager-plugin"
-    plugin.write_text("#!/bin/sh\n")
+    plugin.write_text("#!/bin/sh\necho 1.2.764.0\n")
     plugin.chmod(0o755)
     return {SESSION_MANAGER: "/usr/local/bin/aws", plugin: "/usr/local/bin/session-manager-plugin"}
 

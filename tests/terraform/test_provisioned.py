@@ -1,7 +1,8 @@
 """`./migrate provision` with the real Terraform, its real provider, the real module and Ansible itself, against moto.
 
 Everything is the package's but what stands for AWS: moto (the bench's `account.py` says where it is mended), the
-override file that leads there, and the programs of Session Manager, which are only looked for. It is a story, told in order.
+override file that leads there, and the programs of Session Manager, which only tell their versions. It is a story, told in
+order.
 """
 
 from __future__ import annotations
@@ -50,10 +51,10 @@ class Provisioned(Story):
         own = self.state / "local/terraform/endpoints_override.tf"
         own.parent.mkdir(parents=True)
         own.write_text(endpoints(self.endpoint))
-        for name in ("aws", "session-manager-plugin"):
+        for name, version in (("aws", "aws-cli/2.0.0 Python/3.13.5"), ("session-manager-plugin", "1.2.764.0")):
             program = self.home / "bin" / name
             program.parent.mkdir(exist_ok=True)
-            program.write_text("#!/bin/sh\nexit 1\n")
+            program.write_text(f"#!/bin/sh\necho {version}\n")
             program.chmod(0o755)
         self.environment = {
             "PATH": f"{self.home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",

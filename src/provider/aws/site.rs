@@ -122,7 +122,7 @@ fn empty(bucket: &BucketName, region: &Region) -> Vec<String> {
 fn tools(aws: &Aws, target: &Target) -> Vec<(&'static str, &'static str)> {
     let mut tools = vec![("terraform", ">= 1.11")];
     if aws.session_manager && target.allow.ssh.is_empty() {
-        tools.extend([("aws", ">= 2.0"), ("session-manager-plugin", ">= 1.2")]);
+        tools.extend([("aws", ">= 2.0"), ("session-manager-plugin", ">= 1.2.764.0")]);
     }
     tools
 }

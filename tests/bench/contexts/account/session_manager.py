@@ -5,7 +5,7 @@ As with Amazon's nobody connects to the machine. Its agent calls the service and
 that machine is led through to the agent, which connects to a port at the machine's own loopback address.
 
 usage: session_manager.py serve | session_manager.py wait SERVICE INSTANCE
-Called `aws`, it takes the one command that a package's ssh_config has, and no other.
+Called `aws`, it takes the one command that a package's ssh_config has, tells its version, and does nothing else.
 """
 
 import collections
@@ -73,6 +73,9 @@ def lead(call: socket.socket, port: int) -> None:
 
 def client(words: list[str]) -> None:
     """`aws`: standard input and output are the session."""
+    if words == ["--version"]:
+        print("aws-cli/2.31.0 Python/3.13.5 Linux/6.12 exe/x86_64")
+        return
     asked = COMMAND.fullmatch(" ".join(words))
     if asked is None:
         sys.exit(f"not a command that stands for Session Manager here: {words}")

@@ -34,6 +34,14 @@ pub enum Error {
         /// The first line that is none, 0 where no line is.
         line: usize,
     },
+    /// What is named as an identity file is none.
+    #[error("{} is {kind}, not a file with an age identity; next: name the file that age-keygen wrote", path.display())]
+    IdentityNoFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is, such as `a named pipe`.
+        kind: &'static str,
+    },
     /// Not an age file, or a damaged one.
     #[error("not an age file, or a damaged one")]
     Form,
@@ -77,8 +85,8 @@ impl Identities {
     /// Reads an identity file as `age-keygen` writes it.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::IdentityRead { path: path.to_owned(), source };
-        if named::endless(path, &path.metadata().map_err(read)?).is_some() {
-            return Err(Error::IdentityForm { path: path.to_owned(), line: 0 });
+        if let Some(kind) = named::endless(path, &path.metadata().map_err(read)?) {
+            return Err(Error::IdentityNoFile { path: path.to_owned(), kind });
         }
         let file = std::fs::File::open(path).map_err(read)?;
         let mut text = Vec::new();

@@ -81,6 +81,14 @@ pub enum Error {
         /// The key file.
         path: PathBuf,
     },
+    /// What is named as the signing key is no file.
+    #[error("{} is {kind}, not an OpenSSH private key; next: name the private file of the pair (not .pub); ssh-keygen -t ed25519 makes one", path.display())]
+    KeyNoFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is, such as `a named pipe`.
+        kind: &'static str,
+    },
     /// The signing key is of a kind that is not used here.
     #[error("the signing key {} is of type {algorithm}; Ed25519 and ECDSA P-256 are used here; next: ssh-keygen -t ed25519 makes one", path.display())]
     KeyAlgorithm {

@@ -72,8 +72,9 @@ impl Signer {
     pub fn from_file(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::KeyRead { path: path.to_owned(), source };
         let about = fs::metadata(path).map_err(read)?;
-        if about.is_dir() || named::endless(path, &about).is_some() {
-            return Err(Error::KeyForm { path: path.to_owned() });
+        let folder = about.is_dir().then_some("a folder");
+        if let Some(kind) = folder.or_else(|| named::endless(path, &about)) {
+            return Err(Error::KeyNoFile { path: path.to_owned(), kind });
         }
         let mut text = Vec::new();
         fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut text)).map_err(read)?;

@@ -288,11 +288,17 @@ fn what_may_never_end_is_told_and_not_waited_for() {
         assert!(told.stderr.contains("\nnext: save what comes through it to a file"), "{}", told.stderr);
     }
     for (command, key) in [
-        (COMPILE.replace("--sign-key key", "--sign-key pipe"), "pipe is not an OpenSSH private key"),
-        (format!("verify {package} --signers signers --identity pipe"), "pipe holds no age identity"),
+        (
+            COMPILE.replace("--sign-key key", "--sign-key pipe"),
+            "pipe is a named pipe, not an OpenSSH private key",
+        ),
+        (
+            format!("verify {package} --signers signers --identity pipe"),
+            "pipe is a named pipe, not a file with an age identity",
+        ),
         (
             format!("verify {package} --signers signers --identity /dev/zero"),
-            "/dev/zero holds no age identity",
+            "/dev/zero is a device, not a file with an age identity",
         ),
     ] {
         let mut told = here.command(&command);

@@ -208,10 +208,17 @@ fn where_no_glass_can_be_made_another_place_is_named() {
 fn what_is_no_key_is_not_called_a_key_that_others_can_read() {
     let here = Workspace::new();
     here.example("minimal", "input");
-    for key in ["key.pub", ".", "/dev/null", "/dev/zero", "input/target.yaml"] {
+    for (key, what) in [
+        ("key.pub", "is not"),
+        (".", "is a folder, not"),
+        ("/dev/null", "is a device, not"),
+        ("/dev/zero", "is a device, not"),
+        ("input/target.yaml", "is not"),
+    ] {
         let line = RECORD.replace("--sign-key key", &format!("--sign-key {key}"));
         let told = here.stufpack(&line).exits_with(1);
-        assert!(told.stderr.contains("is not an OpenSSH private key"), "{key}: {}", told.stderr);
+        let what = format!("{key} {what} an OpenSSH private key");
+        assert!(told.stderr.contains(&what), "{}", told.stderr);
         assert!(!told.stderr.contains("chmod"), "{key}: {}", told.stderr);
     }
     fs::set_permissions(here.path("key"), fs::Permissions::from_mode(0o644)).expect("set");

@@ -28,6 +28,7 @@ mod package;
 mod packfile;
 mod paths;
 mod rights;
+mod secrets;
 mod site;
 mod structure;
 mod tree;
@@ -47,6 +48,7 @@ pub use message::{Event, Message, MessageError, PackageRef, TRAILERS, Validation
 pub use operation::{Ended, JournalEnd, Kind, Operation, OperationError, PackageOf};
 pub use order::Order;
 pub use package::{Recorded, Recording, Staged, record};
+pub use secrets::beside as secrets_beside;
 pub use site::{Pages, comparison, pages, publish};
 pub use value::Value;
 pub use verify::{Audit, Seen, Trust, verify};

@@ -192,6 +192,14 @@ fn a_phases_folder_is_recorded_told_and_compared() {
     // The run ended at this machine's time, whatever that is.
     let late = "2100-01-01T00:00:00Z";
     let record = format!("glass record stuf-harbour {folder} --at {late} --sign-key key --signers signers");
+    // Nobody has searched what was added since.
+    let note = "state/packages/1/operations/1-deploy/note.txt";
+    here.workspace.write("state/secrets/mail_password", "not-a-real-password\n");
+    here.workspace.write(note, "one\nthe password is not-a-real-password\n");
+    let told = here.workspace.stufpack(&record).exits_with(5).stderr;
+    let secret = "a secret (one of the state folder's) stands in note.txt, line 2 (not shown)";
+    assert!(told.contains(secret) && !told.contains("not-a-real"), "{told}");
+    std::fs::remove_file(here.workspace.path(note)).expect("removed");
     let told = here.workspace.stufpack(&record).exits_with(0).stdout;
     assert!(told.starts_with("operation 2 recorded: commit "), "{told}");
     let noted = here.workspace.read("state/packages/1/operations/1-deploy.recorded");

@@ -304,7 +304,8 @@ impl Record {
             Trust { signers: &known.signers, revoked: &known.revoked, pins: &[], last_seen: None, now };
         let glass = || Repository::open(&self.repository)?.lock()?.trusted(&trust);
         let recorded = if folder.join("operation.json").is_file() {
-            let recorded = glass()?.record_operation(folder, &[], &recording)?;
+            let secrets = record::secrets_beside(folder)?;
+            let recorded = glass()?.record_operation(folder, &secrets, &recording)?;
             note(folder, &recorded);
             recorded
         } else {

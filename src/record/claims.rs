@@ -1,4 +1,5 @@
-//! What an operation says of itself, held against its journal and its report: it says what these tell, and leaves nothing of it out.
+//! What an operation says of itself, held against its journal, its report and its approval: it says what these tell, and leaves
+//! nothing of it out.
 
 use super::journal::{self, SIGN_OFF};
 use super::message::Validation;
@@ -8,6 +9,22 @@ use serde::Deserialize;
 /// Whether a file is what tools printed and playbooks left; it may name anybody, so it never stands in clear.
 pub(super) fn is_evidence(path: &str) -> bool {
     path.split_once('/').is_some_and(|(first, _)| first.eq_ignore_ascii_case("evidence"))
+}
+
+/// Files of an operation that stand in clear, and say what it repeats.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clear<'a> {
+    pub journal: Option<&'a [u8]>,
+    /// The file that [`report`] names.
+    pub report: Option<&'a [u8]>,
+    /// The file that [`approval`] names.
+    pub approval: Option<&'a [u8]>,
+}
+
+/// Whether the verdict and who approved are what the files in clear tell; says why not.
+pub(super) fn check(operation: &Operation, clear: Clear<'_>) -> Result<(), String> {
+    check_validation(operation, clear)?;
+    check_approval(operation, clear)
 }
 
 /// What a report says, as far as an operation repeats it.
@@ -24,7 +41,14 @@ struct Check {
     verdict: Validation,
 }
 
-/// Package, phase, event and result are those of the run that the journal tells of; says why not.
+/// Who approved, or signed; of a sign-off, whether that was right.
+#[derive(Deserialize)]
+struct Approval {
+    by: String,
+    verdict: Option<Validation>,
+}
+
+/// Package, phase, event, times and result are those of the run that the journal tells of; says why not.
 pub(super) fn check_run(operation: &Operation, journal: &[u8]) -> Result<(), String> {
     let (Some(package), Some(phase), Some(run)) = (&operation.package, &operation.phase, operation.run)
     else {
@@ -38,6 +62,16 @@ pub(super) fn check_run(operation: &Operation, journal: &[u8]) -> Result<(), Str
     let (event, said) = (event(phase).event(), operation.event.event());
     if event != said {
         return Err(format!("{phase} is the event {event}, and operation.json says {said}"));
+    }
+    match told.times {
+        None => return Err(format!("run {run} does not say when it was")),
+        Some(times) if times == (operation.started, operation.ended) => {}
+        Some((since, until)) => {
+            let (started, ended) = (operation.started, operation.ended);
+            return Err(format!(
+                "run {run} was from {since} to {until} in the journal, from {started} to {ended} in operation.json"
+            ));
+        }
     }
     match (told.ended, operation.result) {
         (ended, result) if ended == result => Ok(()),
@@ -73,16 +107,29 @@ pub(super) fn report(operation: &Operation) -> Option<String> {
     })
 }
 
-/// The validation is the verdict of the report, which is no better than its checks; says why not.
+/// The file in the operation's folder that says who approved it, or signed.
+pub(super) fn approval(operation: &Operation) -> &'static str {
+    if operation.phase.as_deref() == Some(SIGN_OFF) { "sign-off.json" } else { "approval.json" }
+}
+
+/// The validation is the verdict of the report, which is no better than its checks.
 ///
-/// A run of `./migrate`, which has a journal, is only validated by a report that stands beside it in clear.
-pub(super) fn check_validation(operation: &Operation, report: Option<&[u8]>) -> Result<(), String> {
+/// A run of `./migrate`, which has a journal, is only validated by a report that stands beside it in clear, and has one where it came
+/// to a verdict.
+fn check_validation(operation: &Operation, clear: Clear<'_>) -> Result<(), String> {
     let said = operation.validation;
-    let Some(report) = report else {
+    let Some(report) = clear.report else {
         if operation.journal.is_some() && said != Validation::NotRun {
             return Err(format!("validation is {}, and no report in clear says so", said.as_str()));
         }
-        return Ok(());
+        let run = operation.package.as_ref().zip(operation.run).zip(clear.journal);
+        let told = run.and_then(|((package, run), journal)| journal::told(journal, &package.plan, run));
+        return match told {
+            Some(told) if told.judged => {
+                Err(format!("its {} came to a verdict, and no report in clear says which", told.phase))
+            }
+            _ => Ok(()),
+        };
     };
     let report: Report =
         serde_json::from_slice(report).map_err(|_| "its report does not say a verdict".to_owned())?;
@@ -93,12 +140,49 @@ pub(super) fn check_validation(operation: &Operation, report: Option<&[u8]>) -> 
             report.verdict.as_str()
         ));
     }
-    let worse = |check: &&Check| !matches!(check.verdict, Validation::Pass | Validation::NotRun);
-    match report.checks.iter().find(worse) {
-        Some(check) if said == Validation::Pass => {
-            Err(format!("validation is pass, and a check of its report says {}", check.verdict.as_str()))
+    // What need not run may be left out; whatever ran counts.
+    let ran = report.checks.iter().filter(|check| check.verdict != Validation::NotRun);
+    match ran.into_iter().find(|check| badness(check.verdict) > badness(said)) {
+        Some(check) => Err(format!(
+            "validation is {}, and a check of its report says {}",
+            said.as_str(),
+            check.verdict.as_str()
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Verdicts from best to worst, as `report.py` of a package has them.
+fn badness(verdict: Validation) -> u8 {
+    match verdict {
+        Validation::Pass => 0,
+        Validation::Warn => 1,
+        Validation::NotRun => 2,
+        Validation::Unverifiable => 3,
+        Validation::Fail => 4,
+    }
+}
+
+/// Who approved a run of `./migrate` is who its approval names, or signed that all was right.
+fn check_approval(operation: &Operation, clear: Clear<'_>) -> Result<(), String> {
+    if operation.journal.is_none() {
+        return Ok(());
+    }
+    let file = approval(operation);
+    let read = |bytes| {
+        serde_json::from_slice::<Approval>(bytes).map_err(|_| format!("{file} does not say who it was"))
+    };
+    let approval = clear.approval.map(read).transpose()?;
+    let is_sign_off = operation.phase.as_deref() == Some(SIGN_OFF);
+    let counts = |approval: &Approval| !is_sign_off || approval.verdict == Some(Validation::Pass);
+    let by = approval.filter(counts).map(|approval| approval.by);
+    match (&operation.approved_by, by) {
+        (said, by) if *said == by => Ok(()),
+        (Some(said), Some(by)) => Err(format!("approved_by is {said:?}, and {file} says {by:?}")),
+        (Some(said), None) => Err(format!("approved_by is {said:?}, and no {file} in clear says so")),
+        (None, by) => {
+            Err(format!("{file} says {:?}, and operation.json does not name them", by.unwrap_or_default()))
         }
-        _ => Ok(()),
     }
 }
 
@@ -109,7 +193,7 @@ mod tests {
     fn operation(text: &str) -> Operation {
         let text = format!(
             "{{\"schema\":1,\"slug\":\"harbour\",\"package\":{{\"number\":1,\"sha256\":\"{PLAN}\",\"plan\":\"{PLAN}\"}},\
-             \"run\":1,\"started\":\"2026-01-10T00:00:00Z\",\"ended\":\"2026-01-10T00:00:00Z\",\
+             \"run\":1,\"started\":\"2026-01-10T00:00:00Z\",\"ended\":\"2026-01-10T00:00:09Z\",\
              \"journal\":{{\"lines\":1,\"sha256\":\"\"}},{text}}}"
         );
         Operation::parse(text.as_bytes()).unwrap()
@@ -118,9 +202,13 @@ mod tests {
     const PLAN: &str = "sha256:7777777777777777777777777777777777777777777777777777777777777777";
 
     fn journal(phase: &str, step: &str, state: &str) -> String {
-        format!(
-            "{{\"plan\":\"{PLAN}\",\"run\":1,\"phase\":\"{phase}\",\"step\":\"{step}\",\"state\":\"{state}\"}}\n"
-        )
+        let line = |step: &str, state: &str, second: u32| {
+            format!(
+                "{{\"plan\":\"{PLAN}\",\"run\":1,\"phase\":\"{phase}\",\"step\":\"{step}\",\"state\":\"{state}\",\
+                 \"at\":\"2026-01-10T00:00:0{second}Z\"}}\n"
+            )
+        };
+        line(&format!("{phase}/step"), "started", 0) + &line(step, state, 9)
     }
 
     #[test]
@@ -143,6 +231,17 @@ mod tests {
             let said = why(&right.replace(from, to), &verify).unwrap();
             assert!(said.contains(told), "{said}");
         }
+        for (from, to, told) in [
+            (
+                "00:09Z",
+                "00:08Z",
+                "run 1 was from 2026-01-10T00:00:00Z to 2026-01-10T00:00:08Z in the journal, \
+                 from 2026-01-10T00:00:00Z to 2026-01-10T00:00:09Z in operation.json",
+            ),
+            ("00:00Z", "today", "run 1 does not say when it was"),
+        ] {
+            assert_eq!(why(right, &verify.replace(from, to)).as_deref(), Some(told));
+        }
         let sign_off = journal("verify", "sign-off", "done");
         let right = r#""event":"deployment","phase":"sign-off","validation":"pass""#;
         assert_eq!(why(right, &sign_off), None);
@@ -159,7 +258,8 @@ mod tests {
             operation(&format!(r#""event":"deployment","phase":"verify","validation":"{word}""#))
         };
         let why = |word: &str, report: Option<&str>| {
-            check_validation(&operation(word), report.map(str::as_bytes)).err()
+            let clear = Clear { report: report.map(str::as_bytes), ..Clear::default() };
+            check(&operation(word), clear).err()
         };
         assert_eq!(why("pass", Some(r#"{"verdict":"pass","checks":[{"verdict":"pass"}]}"#)), None);
         assert_eq!(why("not_run", None), None);
@@ -173,8 +273,60 @@ mod tests {
                 Some(r#"{"verdict":"pass","items":[{"verdict":"fail"}]}"#),
                 "validation is pass, and a check of its report says fail",
             ),
+            (
+                "not_run",
+                Some(r#"{"verdict":"not_run","checks":[{"verdict":"unverifiable"}]}"#),
+                "validation is not_run, and a check of its report says unverifiable",
+            ),
         ] {
             assert_eq!(why(word, report).as_deref(), Some(told));
+        }
+        let some =
+            r#"{"verdict":"warn","checks":[{"verdict":"warn"},{"verdict":"not_run"},{"verdict":"pass"}]}"#;
+        assert_eq!(why("warn", Some(some)), None);
+        for (state, told) in [
+            ("finished", Some("its verify came to a verdict, and no report in clear says which")),
+            ("failed", Some("its verify came to a verdict, and no report in clear says which")),
+            ("done", None),
+        ] {
+            let journal = journal("verify", "verify/b", state);
+            let clear = Clear { journal: Some(journal.as_bytes()), ..Clear::default() };
+            assert_eq!(check(&operation("not_run"), clear).err().as_deref(), told);
+        }
+    }
+
+    #[test]
+    fn who_approved_is_who_the_approval_names() {
+        let why = |phase: &str, by: &str, approval: Option<&str>| {
+            let operation =
+                operation(&format!(r#""event":"deployment","phase":"{phase}","validation":"not_run"{by}"#));
+            let clear = Clear { approval: approval.map(str::as_bytes), ..Clear::default() };
+            check_approval(&operation, clear).err()
+        };
+        let (ada, none) = (r#","approved_by":"Ada""#, "");
+        let right = Some(r#"{"by":"Ada","gate":"approve-cutover"}"#);
+        assert_eq!(why("cutover", ada, right), None);
+        assert_eq!(why("cutover", none, None), None);
+        assert_eq!(why("sign-off", ada, Some(r#"{"by":"Ada","verdict":"pass"}"#)), None);
+        assert_eq!(why("sign-off", none, Some(r#"{"by":"Ada","verdict":"fail"}"#)), None);
+        for (phase, by, approval, told) in [
+            ("cutover", ada, None, r#"approved_by is "Ada", and no approval.json in clear says so"#),
+            (
+                "cutover",
+                ada,
+                Some(r#"{"by":"Bob"}"#),
+                r#"approved_by is "Ada", and approval.json says "Bob""#,
+            ),
+            ("cutover", none, right, r#"approval.json says "Ada", and operation.json does not name them"#),
+            ("cutover", ada, Some("{}"), "approval.json does not say who it was"),
+            (
+                "sign-off",
+                ada,
+                Some(r#"{"by":"Ada","verdict":"fail"}"#),
+                r#"approved_by is "Ada", and no sign-off.json in clear says so"#,
+            ),
+        ] {
+            assert_eq!(why(phase, by, approval).as_deref(), Some(told));
         }
     }
 }

@@ -13,10 +13,29 @@ pub(super) struct Broken {
     pub why: String,
 }
 
+/// One line; what cannot be read as one breaks the chain, so that none is passed over.
 #[derive(Deserialize)]
 struct Line {
+    #[serde(default)]
     n: u64,
+    #[serde(default)]
     prev: String,
+    plan: Digest,
+    run: u32,
+    #[serde(default)]
+    phase: String,
+    step: String,
+    state: String,
+    #[serde(default)]
+    at: String,
+    #[serde(default)]
+    evidence: Vec<Evidence>,
+}
+
+/// A file that a step has left in the state folder.
+#[derive(Deserialize)]
+struct Evidence {
+    path: String,
 }
 
 /// The `prev` of a first line that follows nothing.
@@ -57,18 +76,6 @@ pub(super) fn check(bytes: &[u8], end: &JournalEnd) -> Result<Vec<Digest>, Broke
     Ok(digests)
 }
 
-#[derive(Deserialize)]
-struct Step {
-    plan: Digest,
-    run: u32,
-    #[serde(default)]
-    phase: String,
-    step: String,
-    state: String,
-    #[serde(default)]
-    at: String,
-}
-
 /// What a journal tells of one run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Told {
@@ -76,21 +83,29 @@ pub(super) struct Told {
     pub phase: String,
     /// How it ended; a sign-off has no result.
     pub ended: Option<Ended>,
+    /// When it began and ended; none where a line does not tell its time.
+    pub times: Option<(Timestamp, Timestamp)>,
+    /// Whether it came to a verdict, of which a report stands beside the journal.
+    pub judged: bool,
 }
 
 /// Lines of a plan about what was done: a refusal, and a hold before a step, are not.
-fn done(bytes: &[u8], plan: &Digest) -> impl DoubleEndedIterator<Item = Step> {
-    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Step>(line).ok());
+fn done(bytes: &[u8], plan: &Digest) -> impl Iterator<Item = Line> {
+    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
     lines.filter(|line| {
         line.plan == *plan && line.state != "refused" && line.step != "gate" && line.step != "hold"
     })
 }
 
-/// A run as the last line about one of its steps, or about its end, tells it.
+/// A run as its lines tell it: the last one about a step, or about its end, says how it ended.
 pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
-    let last = done(bytes, plan).rfind(|line| line.run == run)?;
+    let lines: Vec<Line> = done(bytes, plan).filter(|line| line.run == run).collect();
+    let (first, last) = (lines.first()?, lines.last()?);
+    let until = Timestamp::parse(&last.at);
+    // A clock may have stepped back meanwhile.
+    let times = Timestamp::parse(&first.at).zip(until).map(|(since, until)| (since.min(until), until));
     if last.step == SIGN_OFF {
-        return Some(Told { phase: last.step, ended: None });
+        return Some(Told { phase: SIGN_OFF.to_owned(), ended: None, times, judged: true });
     }
     let ended = match last.state.as_str() {
         "finished" => Ended::Finished,
@@ -98,11 +113,20 @@ pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
         "failed" => Ended::Failed,
         _ => Ended::Paused,
     };
-    Some(Told { phase: last.phase, ended: Some(ended) })
+    let report = format!("/reports/{run}/{}.json", last.phase);
+    // Who checks leaves a report of what was not right, and of everything once it has come to its end.
+    let judged = if last.phase == CHECKS {
+        lines.iter().any(|line| !matches!(line.state.as_str(), "started" | "done"))
+    } else {
+        lines.iter().flat_map(|line| &line.evidence).any(|file| file.path.ends_with(&report))
+    };
+    Some(Told { phase: last.phase.clone(), ended: Some(ended), times, judged })
 }
 
 /// What these phases leave is asked again each time, so they leave no operation; as `operation.py` of a package has it.
 const NOT_RECORDED: [&str; 4] = ["preflight", "status", "support", "export"];
+/// The phase that is recorded for what it found.
+const CHECKS: &str = "verify";
 /// A sign-off is the only line of its run.
 pub(super) const SIGN_OFF: &str = "sign-off";
 
@@ -131,7 +155,9 @@ mod tests {
     fn journal(lines: u64) -> (Vec<String>, JournalEnd) {
         let (mut all, mut prev) = (Vec::new(), FIRST.to_owned());
         for n in 1..=lines {
-            let line = format!("{{\"v\":1,\"n\":{n},\"prev\":\"{prev}\",\"state\":\"done\"}}\n");
+            let line = format!(
+                "{{\"v\":1,\"n\":{n},\"prev\":\"{prev}\",\"plan\":\"sha256:{FIRST}\",\"run\":1,\"step\":\"a\",\"state\":\"done\"}}\n"
+            );
             prev = Digest::of(line.as_bytes()).hex();
             all.push(line);
         }
@@ -155,5 +181,45 @@ mod tests {
         assert!(check(lines[..2].concat().as_bytes(), &end).is_err());
         assert!(check(lines.concat().trim_end().as_bytes(), &end).is_err());
         assert!(check([&lines[0], &lines[2]].map(String::as_str).concat().as_bytes(), &end).is_err());
+    }
+
+    #[test]
+    fn a_line_that_says_nothing_of_a_step_is_none() {
+        let (lines, _) = journal(1);
+        let line = lines[0].replace("\"run\":1", "\"run\":\"1\"");
+        let end = JournalEnd { lines: 1, sha256: Digest::of(line.as_bytes()).hex() };
+        assert_eq!(check(line.as_bytes(), &end).unwrap_err().why, "the line is no journal line");
+    }
+
+    #[test]
+    fn a_run_is_told_with_its_times_and_whether_a_report_of_it_must_be_there() {
+        let line = |state: &str, second: u32, more: &str| {
+            format!(
+                "{{\"plan\":\"sha256:{FIRST}\",\"run\":7,\"phase\":\"PHASE\",\"step\":\"a\",\"state\":\"{state}\",\
+                 \"at\":\"2026-01-10T00:00:{second:02}Z\"{more}}}\n"
+            )
+        };
+        let plan = Digest::parse(&format!("sha256:{FIRST}")).unwrap();
+        let told = |phase: &str, lines: &[String]| {
+            let told = told(lines.concat().replace("PHASE", phase).as_bytes(), &plan, 7).unwrap();
+            let times = told.times.map(|(since, until)| format!("{since} {until}"));
+            (told.judged, times.unwrap_or_default())
+        };
+        let named = r#","evidence":[{"path":"packages/1/reports/7/content.json","sha256":""}]"#;
+        let cases = [
+            ("verify", ["started", "done"], "", false),
+            ("verify", ["failed", "done"], "", true),
+            ("verify", ["done", "finished"], "", true),
+            ("content", ["done", "finished"], "", false),
+            ("content", ["done", "started"], named, true),
+            ("deploy", ["done", "started"], named, false),
+        ];
+        for (phase, [first, second], more, judged) in cases {
+            let lines = [line(first, 1, more), line(second, 5, "")];
+            let times = "2026-01-10T00:00:01Z 2026-01-10T00:00:05Z".to_owned();
+            assert_eq!(told(phase, &lines), (judged, times), "{phase} {first} {second}");
+        }
+        let back = [line("started", 9, ""), line("done", 5, "")];
+        assert_eq!(told("deploy", &back).1, "2026-01-10T00:00:05Z 2026-01-10T00:00:05Z");
     }
 }

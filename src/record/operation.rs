@@ -262,11 +262,15 @@ impl Locked {
         let about = files.get(OPERATION).ok_or_else(|| wrong(OPERATION, "it is missing".to_owned()))?;
         let operation = Operation::parse(about).map_err(|why| wrong(OPERATION, why.to_string()))?;
         check_journal(&operation, &files).map_err(|why| wrong(JOURNAL, why))?;
-        let is_clear = |path: &String| !operation.personal.contains(path);
-        let report = claims::report(&operation).filter(is_clear).and_then(|path| files.get(&path));
-        claims::check_validation(&operation, report.map(Vec::as_slice))
-            .map_err(|why| wrong(OPERATION, why))?;
-        if let Some(clear) = files.keys().find(|&path| claims::is_evidence(path) && is_clear(path)) {
+        let is_personal = |path: &str| operation.personal.iter().any(|name| name == path);
+        let in_clear = |path: &str| files.get(path).filter(|_| !is_personal(path)).map(Vec::as_slice);
+        let clear = claims::Clear {
+            journal: in_clear(JOURNAL),
+            report: claims::report(&operation).and_then(|path| in_clear(&path)),
+            approval: in_clear(claims::approval(&operation)),
+        };
+        claims::check(&operation, clear).map_err(|why| wrong(OPERATION, why))?;
+        if let Some(clear) = files.keys().find(|path| claims::is_evidence(path) && !is_personal(path)) {
             return Err(wrong(
                 clear,
                 "it is evidence, and operation.json does not list it in personal".to_owned(),
@@ -283,7 +287,6 @@ impl Locked {
         let head = self.current(&odb)?;
         glass.is_of(&odb, &mut trees, &head, &operation.slug)?;
         glass.finish_checkout(&head)?;
-        let is_personal = |path: &str| operation.personal.iter().any(|name| name == path);
         let scanner = Scanner::new(known);
         for (path, bytes) in &files {
             if let Some(hit) = scanner.scan(bytes).into_iter().next() {

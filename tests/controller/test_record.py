@@ -11,7 +11,6 @@ import sys
 import tempfile
 import unittest
 import urllib.parse
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -86,6 +85,8 @@ class Records(Operations):
         about = self.about(1, "deploy")
         sums = hashlib.sha256((package.root / "SHA256SUMS").read_bytes()).hexdigest()
         last = hashlib.sha256(journal.splitlines(keepends=True)[-1]).hexdigest()
+        times = [json.loads(line)["at"] for line in journal.splitlines()]
+        self.assertEqual((about["started"], about["ended"]), (times[0], times[-1]))
         self.assertEqual(
             {name: about[name] for name in about.keys() - {"started", "ended", "requested_by"}},
             {
@@ -125,6 +126,17 @@ class Records(Operations):
                 self.assertEqual((about["result"], about["event"]), (word, "configuration"))
                 self.assertNotIn(ADDRESS, "".join(self.clear(run, "import").values()))
         self.assertIn("    failed   Copy\n", self.clear(1, "import")["logs/steps.log"])
+
+    def test_a_verify_that_is_held_after_a_failure_leaves_the_report_of_it(self) -> None:
+        package = self.ready()
+        failed = {"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}, "files": {"HOLD": "by: ada\n"}}
+        self.orders(verify__sign_in=failed)
+        self.exits(11, package, "verify")
+        self.assertEqual(self.journal()[-2:], ["sign-in:failed", "hold:paused"])
+        about = self.about(1, "verify")
+        self.assertEqual((about["result"], about["validation"]), ("failed", "fail"))
+        checks = json.loads(self.clear(1, "verify")["reports/verify.json"])["checks"]
+        self.assertEqual([check["verdict"] for check in checks], ["fail", "not_run"])
 
     def test_what_changed_nothing_leaves_none(self) -> None:
         package = self.ready()
@@ -410,10 +422,12 @@ class People(unittest.TestCase):
         state: Any = SimpleNamespace(root=self.root, here=self.root / "packages/1")
         state.here.mkdir(parents=True, exist_ok=True)
         (self.root / "journal.jsonl").write_text("{}\n")
-        journal: Any = SimpleNamespace(path=self.root / "journal.jsonl", plan=DIGEST, lines=[], steps=list)
+        line = SimpleNamespace(run=1, state="done", at="2026-11-20T00:00:00Z")
+        path = self.root / "journal.jsonl"
+        journal: Any = SimpleNamespace(path=path, plan=DIGEST, lines=[], steps=lambda: [line])
         step = {"id": "deploy/a", "state": "done", "changed": 1, "seconds": 1, "changed_tasks": [task], "failures": []}
         phase: Any = SimpleNamespace(id="deploy")
-        ran = operation.Ran(phase, 1, datetime.now(UTC), DIGEST, [step], None)
+        ran = operation.Ran(phase, 1, DIGEST, [step], None)
         return operation.write(package, state, journal, ran)[0]
 
     def test_a_person_in_clear_keeps_the_folder_from_being_written(self) -> None:

@@ -3,6 +3,7 @@
 mod audit_cases;
 mod forge;
 mod hostile;
+mod lies;
 mod operations;
 mod order;
 mod page;

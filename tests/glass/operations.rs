@@ -103,14 +103,16 @@ fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
         fs::write(&about, [&old[..at], &journal_end, &old[end..]].concat()).unwrap();
         fs::write(&journal, text).unwrap();
     };
-    let three = format!("{two}{{\"v\":1,\"n\":3,\"prev\":\"{}\",\"state\":\"done\"}}\n", last(&two));
+    let first = two.split_inclusive('\n').next().unwrap();
+    let second = &two[first.len()..];
+    let third = second.replace("\"n\":2", "\"n\":3").replace(&last(first), &last(&two));
+    let three = two.clone() + &third;
     write(&three, 3);
     case.record_operation(&folder, &case.customer).unwrap();
     assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
 
     // The same first line, another second one: a chain that holds by itself.
-    let first = two.split_inclusive('\n').next().unwrap();
-    let other = format!("{first}{{\"v\":1,\"n\":2,\"prev\":\"{}\",\"state\":\"failed\"}}\n", last(first));
+    let other = first.to_owned() + &second.replace("\"done\"", "\"paused\"");
     write(&other, 2);
     let refused = case.record_operation(&folder, &case.customer).unwrap_err();
     assert_eq!(refused.code(), "glass.order");

@@ -175,7 +175,7 @@ fn a_journal_that_begins_anew_tells_of_what_came_after() {
 #[test]
 fn a_journal_that_begins_anew_before_what_was_recorded_is_refused_and_seen() {
     let (case, package) = case();
-    let failed = Phase { lines: &[("deploy/step", "failed")], back: 120, ..Phase::finished("deploy") };
+    let failed = Phase { lines: &[("deploy/step", "failed")], ahead: 420, ..Phase::finished("deploy") };
     recorded(&case, &failed.leave(&case, &package), false);
     let pin = case.git(&["rev-parse", "main"]);
     fs::remove_dir_all(case.path("state")).unwrap();

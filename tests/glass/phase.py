@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +14,23 @@ sys.path.insert(0, str(Path(ORDER["root"]) / "infrastructure/controller"))
 os.umask(0o077)
 
 import gates  # noqa: E402
+import journal as journals  # noqa: E402
 import operation  # noqa: E402
 import report  # noqa: E402
 import signoff  # noqa: E402
+from package import PROVES  # noqa: E402
 from state import State, open_journal  # noqa: E402
+
+
+class Clock(datetime):
+    """The machine's clock, so many seconds ahead."""
+
+    ahead = 0
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        """What it says."""
+        return datetime.now(tz) + timedelta(seconds=cls.ahead)
 
 
 def main() -> None:
@@ -31,11 +44,13 @@ def main() -> None:
     )  # fmt: skip
     journal = open_journal(state, package.plan_digest, repair=True)
     run, phase = journal.next_run, ORDER["phase"]
-    since = datetime.now(UTC) + timedelta(seconds=ORDER.get("back", 0))
+    journals.datetime = Clock  # type: ignore[misc]
+    Clock.ahead = ORDER.get("ahead", 0) + ORDER.get("back", 0)
     if phase == signoff.STEP:
         answers, filled = signoff.kept(state, run)
         answers.parent.mkdir(exist_ok=True)
-        document = {"v": 1, "by": ORDER["approved_by"], "at": report.time(since), "verdict": "pass", "items": []}
+        now = report.time(Clock.now(UTC))
+        document = {"v": 1, "by": ORDER["approved_by"], "at": now, "verdict": "pass", "items": []}
         answers.write_text(json.dumps(document, indent=1))
         filled.write_text("- [x] The invitation came to ada@example.org.\n")
         digest = hashlib.sha256(answers.read_bytes()).hexdigest()
@@ -49,12 +64,19 @@ def main() -> None:
         (reports / name).write_text(content)
     (state.here / "logs" / f"{run}-{phase}-step.log").write_text("ok  ada@example.org\n")
     step = f"{phase}/step"
-    for place, word in ((step, "started"), *(ORDER["lines"])):
-        journal.append(run, phase, place, word)
+    # Only a proof is written, and named, before its step has ended.
+    own = reports / f"{phase}.json"
+    proof = [own] if phase in PROVES and own.exists() else []
+    digests = {str(path.relative_to(state.root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in proof}
+    evidence = [{"path": path, "sha256": digest} for path, digest in digests.items()]
+    journal.append(run, phase, step, "started")
+    Clock.ahead = ORDER.get("ahead", 0)
+    for place, word in ORDER["lines"]:
+        journal.append(run, phase, place, word, evidence=evidence if word == "done" else ())
     steps = [{"id": step, "state": "done", "changed": 1, "seconds": 0.1, "changed_tasks": ["Step"], "failures": []}]
     by = ORDER.get("approved_by")
     approval = gates.Approval(f"approve-{phase}", package.plan_digest, by, "", None, None, ()) if by else None
-    ran = operation.Ran(SimpleNamespace(id=phase), run, since, ORDER["sums"], steps, approval)  # type: ignore[arg-type]
+    ran = operation.Ran(SimpleNamespace(id=phase), run, ORDER["sums"], steps, approval)  # type: ignore[arg-type]
     place, hits = operation.write(package, state, journal, ran)
     print(place if place is not None else hits)
 

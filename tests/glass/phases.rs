@@ -2,6 +2,7 @@
 //! the glass then tells the migration.
 
 use crate::forge::{Check, codes};
+use crate::lies::{Hand, SCRIPT};
 use crate::support::{Case, Person, recording, run};
 use serde_json::json;
 use std::ffi::OsStr;
@@ -22,6 +23,8 @@ pub struct Phase<'a> {
     pub lines: &'a [(&'a str, &'a str)],
     pub evidence: serde_json::Value,
     pub approved_by: Option<&'a str>,
+    /// By how many seconds the clock is ahead.
+    pub ahead: i32,
     /// By how many seconds the clock steps back while it runs.
     pub back: u32,
 }
@@ -34,6 +37,7 @@ impl<'a> Phase<'a> {
             lines: &[("step", "done"), ("end", "finished")],
             evidence: json!({ "seen.json": ADDRESS }),
             approved_by: None,
+            ahead: 0,
             back: 0,
         }
     }
@@ -45,7 +49,7 @@ impl<'a> Phase<'a> {
             "root": root.join("templates"), "state": case.path("state"), "number": package.manifest().package.number,
             "plan": package.files()["MIGRATION-PLAN.json"].sha256, "sums": package.sha256(),
             "phase": self.phase, "lines": self.lines, "evidence": self.evidence, "approved_by": self.approved_by,
-            "back": self.back,
+            "ahead": self.ahead, "back": self.back,
         });
         let mut python = case.command("python3");
         python.args(["-I", "-B"]).arg(root.join("tests/glass/phase.py")).arg(order.to_string());
@@ -153,9 +157,21 @@ fn stock_tools_record_a_folder_once_and_refuse_what_stufpack_refuses() {
         fs::write(format!("{}.sh", folder.display()), text.replacen(from, to, 1)).unwrap();
     };
     edit("slug=harbour", "slug=other");
+    refused(&case.customer, "operation.json says \"slug\": \"harbour\"; ");
+    edit("", "");
+    let hand = Hand::of(&folder);
+    let change = |what: &str, from: &str, to: &str| {
+        hand.edit(SCRIPT, &format!("\n{what}={from}\n"), &format!("\n{what}={to}\n"));
+        hand.edit("operation.json", from, to);
+        hand.list();
+    };
+    change("slug", "harbour", "other");
     refused(&case.customer, "the glass is of another STUF than other");
-    edit(&package.sha256().hex(), &"0".repeat(64));
+    change("slug", "other", "harbour");
+    let (sums, none) = (package.sha256().hex(), "0".repeat(64));
+    change("sha256", &sums, &none);
     refused(&case.customer, "the glass does not have package 1");
+    change("sha256", &none, &sums);
     let value = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     edit(&value("ended="), "ended=4102444800");
     refused(&case.customer, "it ended at second 4102444800, and this machine's clock says ");
@@ -260,9 +276,9 @@ fn a_result_that_the_journal_does_not_tell_is_refused_and_seen() {
     let commands = commands.replace(&sum(&text), &sum(&fs::read_to_string(&about).unwrap()));
     fs::write(&script, &commands).unwrap();
     let by_stock = stock(&case, &case.glass(), &folder, &case.customer);
-    let told = "operation.json says deployment, deploy, finished, not_run; journal and report of run 1 tell deployment, deploy, \
-                failed, not_run";
-    assert!(says(&by_stock).contains(told), "{}", says(&by_stock));
+    for told in ["operation.json says \"result\": \"finished\"; ", " of run 1 tell \"result\": \"failed\"."] {
+        assert!(says(&by_stock).contains(told), "{}", says(&by_stock));
+    }
     fs::write(&script, commands.replace("  fail \"operation.json says", "  : \"operation.json says"))
         .unwrap();
     let by_stock = stock(&case, &case.glass(), &folder, &case.customer);

@@ -78,28 +78,36 @@ pub(super) fn check(
     };
     trailers(state, message, &operation, alone, &mine, found);
     personal(state, &files, &operation, &mine, found)?;
-    let report = claims::report(&operation).and_then(|path| files.get(path.as_str()).copied());
-    let report = report.map(|id| state.blobs.odb.read(id).map(|blob| blob.data().to_vec())).transpose()?;
-    if let Err(why) = claims::check_validation(&operation, report.as_deref()) {
+    let read = |path: &str| {
+        let blob = files.get(path).map(|id| state.blobs.odb.read(*id)).transpose();
+        blob.map(|blob| blob.map(|blob| blob.data().to_vec()))
+    };
+    let report = claims::report(&operation).map(|path| read(&path)).transpose()?.flatten();
+    let (approval, journal) = (read(claims::approval(&operation))?, read(JOURNAL)?);
+    let clear = claims::Clear {
+        journal: journal.as_deref(),
+        report: report.as_deref(),
+        approval: approval.as_deref(),
+    };
+    if let Err(why) = claims::check(&operation, clear) {
         found.push(Finding::new("glass.operation.form", why).at(mine.clone() + OPERATION));
     }
-    if let (Some(id), Some(end)) = (files.get(JOURNAL), &operation.journal) {
-        let bytes = state.blobs.odb.read(*id)?.data().to_vec();
-        match journal::check(&bytes, end) {
+    if let (Some(bytes), Some(end)) = (&journal, &operation.journal) {
+        match journal::check(bytes, end) {
             Err(broken) => {
                 let message = format!("the chain of digests breaks: {}", broken.why);
                 found.push(Finding::new("glass.journal", message).at(mine + JOURNAL).line(broken.line));
             }
             Ok(lines) => {
-                if let Err(why) = claims::check_run(&operation, &bytes) {
+                if let Err(why) = claims::check_run(&operation, bytes) {
                     found.push(Finding::new("glass.journal", why).at(mine.clone() + JOURNAL));
                 }
-                if let Err((line, why)) = continued(state, &operation, message.operation, &bytes, lines) {
+                if let Err((line, why)) = continued(state, &operation, message.operation, bytes, lines) {
                     found.push(Finding::new("glass.journal", why).at(mine.clone() + JOURNAL).line(line));
                 }
             }
         }
-    } else if files.contains_key(JOURNAL) != operation.journal.is_some() {
+    } else if journal.is_some() != operation.journal.is_some() {
         let message = "a journal and what operation.json says of it are not there together";
         found.push(Finding::new("glass.journal", message).at(mine + JOURNAL));
     }

@@ -180,8 +180,14 @@ class _Steps:
         """Every step that is due, and what is written at the end of them; raises `Stop` where it is a bad one."""
         self.due = self._due()
         # One call, but for a phase that checks: it goes on after a failure, with which Ansible ended.
-        while self.due and not self.over:
-            self._call()
+        try:
+            while self.due and not self.over:
+                self._call()
+        except Stop:
+            # Whatever was not right before it was stopped is told in its report too.
+            if self.stops:
+                self._report()
+            raise
         if self.stops:
             self._report()
             self._end_badly()
@@ -196,7 +202,7 @@ class _Steps:
         if of.check or (self.number, of.phase.id) not in operation.due(self.journal):
             return
         steps = of.console.document["steps"]
-        ran = operation.Ran(of.phase, self.number, self.since, of.sums, steps, of.approval)
+        ran = operation.Ran(of.phase, self.number, of.sums, steps, of.approval)
         operation.leave(of.console, lambda: operation.write(of.package, of.state, self.journal, ran))
 
     def _call(self) -> None:

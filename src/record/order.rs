@@ -1,13 +1,13 @@
 //! Runs enter a glass in the order in which they ran: a journal that was recorded only ever goes on.
 //!
 //! An older run after a newer one would contradict what stands there, for ever, and so would a journal that went another way. A
-//! journal may begin anew, where a state folder was lost; its runs then came after those that were recorded.
+//! journal may begin anew, where a state folder was lost; its runs then came after those that were recorded, as far as two clocks tell.
 
-use super::Error;
 use super::glass::{Glass, Head};
 use super::journal;
 use super::listing::Trees;
 use super::operation::{JOURNAL, OPERATION, Operation, folder, place};
+use super::{AHEAD, Error};
 use crate::model::{Digest, Timestamp, shell};
 use git2::Odb;
 use std::fs;
@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 
 /// A larger file is no `operation.json` of ours.
 const LARGEST_ABOUT: u64 = 1 << 20;
+
+/// How a state folder goes on from the journal that a glass has.
+const GO_ON: &str = "move this run's folder elsewhere, and those of the runs after it, put that journal in the place of \
+                     packages/NUMBER/journal.jsonl of the state folder, then run the phase again";
 
 /// Why a run cannot be recorded, or not yet.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +53,8 @@ pub enum Order {
     #[error(
         "{journal} cannot be recorded: line {line} is another than in operation {operation} of this glass, so the glass would \
          contradict itself; nothing was recorded; next: compare both: git -C {word} show main:{recorded} \
-         (a state folder that was put back from an older copy went on another way: move the run's folder elsewhere, put \
-         that journal in the place of packages/NUMBER/journal.jsonl of the state folder, then run the phase again)",
-        journal = journal.display(), word = shell::path(glass)
+         (a state folder that was put back from an older copy went on another way: {go_on})",
+        journal = journal.display(), word = shell::path(glass), go_on = GO_ON
     )]
     Another {
         /// The journal.
@@ -70,8 +73,9 @@ pub enum Order {
         "{journal} cannot be recorded: it is another journal than that of {newer}, which is operation {operation} of this glass, and \
          its first run began at {begun}, before that one ended ({ended}); runs of a package follow each other, so one of the two \
          journals is not true; nothing was recorded; next: compare both: git -C {word} show main:{recorded} \
-         (a state folder that was made anew begins after what was recorded from the one before it)",
-        journal = journal.display(), word = shell::path(glass)
+         (a state folder that was made anew begins after what was recorded from the one before it; where this machine's clock was \
+         behind, correct it, then: {go_on})",
+        journal = journal.display(), word = shell::path(glass), go_on = GO_ON
     )]
     Anew {
         /// The journal.
@@ -161,7 +165,7 @@ impl Glass {
         let (Some(last), Some(begun)) = (other, begun) else {
             return Ok(());
         };
-        match last.about.as_ref().map(|about| about.ended).filter(|ended| begun < *ended) {
+        match last.about.as_ref().map(|about| about.ended).filter(|ended| overlaps(begun, *ended)) {
             None => Ok(()),
             Some(ended) => Err(Error::Order(Box::new(Order::Anew {
                 journal: run.folder.join(JOURNAL),
@@ -214,6 +218,11 @@ impl Glass {
         }
         Ok((None, other))
     }
+}
+
+/// Whether a run began before another had ended, by more than the clock may have been ahead by which that was recorded.
+pub(super) fn overlaps(begun: Timestamp, ended: Timestamp) -> bool {
+    begun.seconds() + AHEAD < ended.seconds()
 }
 
 impl Last {

@@ -151,6 +151,23 @@ fn a_journal_that_went_another_way_is_refused() {
     let Order::Another { line, recorded, .. } = &order else { panic!("{order}") };
     assert_eq!((*line, recorded.as_str()), (4, "audit/config-changes/0003-configuration/journal.jsonl"));
     assert!(said.contains("is another than in operation 3; compare it with: git -C "), "{said}");
+    goes_on(&case, &package, &abort, recorded, &[order.to_string(), said]);
+}
+
+/// Does what the messages say about a state folder whose journal is another than the recorded one, and runs the phase again.
+fn goes_on(case: &Case, package: &Package, folder: &Path, recorded_as: &str, messages: &[String]) {
+    for message in messages {
+        assert!(message.contains("elsewhere, and "), "{message}");
+        assert!(message.contains("put that journal in the place of packages/"), "{message}");
+        assert!(message.contains(&format!("show main:{recorded_as}")), "{message}");
+    }
+    aside(folder);
+    fs::write(case.path("state/packages/1/journal.jsonl"), case.raw(&format!("main:{recorded_as}"))).unwrap();
+    for (phase, by_stock) in [("abort", false), ("prepare", true)] {
+        let again = Phase::finished(phase).leave(case, package);
+        assert_eq!(recorded(case, &again, by_stock), [""; 0]);
+    }
+    assert_eq!(codes(&Check::pinned(case).run()), [""; 0]);
 }
 
 /// Whoever lost the state folder goes on with a new one, whose journal begins anew.
@@ -159,6 +176,24 @@ fn a_journal_that_begins_anew_tells_of_what_came_after() {
     for by_stock in [false, true] {
         let (case, package) = case();
         let deploy = Phase::finished("deploy").leave(&case, &package);
+        recorded(&case, &deploy, by_stock);
+        fs::remove_dir_all(case.path("state")).unwrap();
+        let again = Phase::finished("prepare").leave(&case, &package);
+
+        assert_eq!(recorded(&case, &again, by_stock), [""; 0]);
+
+        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+        let root = case.git(&["rev-list", "--max-parents=0", "main"]);
+        assert_eq!(audited(&case, &root).0, Some(0));
+    }
+}
+
+/// The machine whose state folder was lost had a clock that was ahead, as far as one may be that records; the new one's is right.
+#[test]
+fn a_journal_that_begins_anew_may_overlap_by_what_a_clock_may_be_ahead() {
+    for by_stock in [false, true] {
+        let (case, package) = case();
+        let deploy = Phase { ahead: 250, ..Phase::finished("deploy") }.leave(&case, &package);
         recorded(&case, &deploy, by_stock);
         fs::remove_dir_all(case.path("state")).unwrap();
         let again = Phase::finished("prepare").leave(&case, &package);
@@ -192,6 +227,10 @@ fn a_journal_that_begins_anew_before_what_was_recorded_is_refused_and_seen() {
         said.contains("is another journal than that of operation 2, and its first run began at"),
         "{said}"
     );
+    for message in [&order.to_string(), &said] {
+        let told = "clock was behind, correct it, then: move ";
+        assert!(message.contains(told) && message.contains("put that journal in the place of"), "{message}");
+    }
 
     forged(&case, &package, &folder, "cutover");
     let audit = Check::pinned(&case).run();

@@ -10,6 +10,7 @@ use crate::record::journal;
 use crate::record::listing::Change;
 use crate::record::message::Message;
 use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
+use crate::record::order;
 use crate::record::paths;
 use crate::record::tree::{Mode, is_safe};
 use git2::Oid;
@@ -199,7 +200,7 @@ fn continued(
         if same < recorded.len() { Err((same as u64 + 1, why.to_owned())) } else { Ok(()) }
     } else {
         match (before, plan.and_then(|plan| journal::begun(bytes, &plan))) {
-            (Some((number, ended)), Some(begun)) if begun < ended => {
+            (Some((number, ended)), Some(begun)) if order::overlaps(begun, ended) => {
                 let why = format!(
                     "it is another journal than that of operation {number}, which ended at {ended}, and its first run began at {begun}"
                 );

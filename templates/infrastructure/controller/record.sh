@@ -56,8 +56,9 @@ one_line 'the name of who asked for it' "$requested_by"
 one_line 'the name of who approved it' "$approved_by"
 
 # A date that has not come would make every check of the glass fail until it came.
+ahead=300
 [ "$ended" -ge "$started" ] || fail "it ended before it began"
-[ "$ended" -le "$(($(date +%s) + 300))" ] ||
+[ "$ended" -le "$(($(date +%s) + ahead))" ] ||
   fail "it ended at second $ended, and this machine's clock says $(date +%s): correct it, or wait until then"
 
 # What is recorded is what ./migrate wrote, file by file; who changed it since changed what the journal and the reports say.
@@ -204,8 +205,10 @@ if git ls-tree -r main audit | grep -q " $about	"; then
 fi
 
 # Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
-# folder made anew is another, and tells of what came after.
+# folder made anew is another, and tells of what came after, by a clock that may have been ahead as far as that of a record may.
 since=0 left='' other=''
+go_on="move $folder elsewhere, and the folders of the runs after it, put that journal in the place of \
+packages/$package/journal.jsonl of the state folder, then run $phase again"
 bytes() { echo "$(($(wc -c <"$1")))"; }
 head -n 1 -- "$mine" >"$work/first"
 git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers:key=Operation,valueonly,separator=)' main |
@@ -227,15 +230,15 @@ all that this one tells. Keep $folder, which alone has that run's reports and ev
   fi
   head -c "$(bytes "$work/was")" "$mine" | cmp -s - "$work/was" ||
     fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path. \
-Where the state folder was put back from an older copy: move $folder elsewhere, put that journal in the place of \
-packages/$package/journal.jsonl of the state folder, then run $phase again"
+Where the state folder was put back from an older copy: $go_on"
   break
 done <"$work/past"
 if [ -n "$other" ]; then
   begun=$(done_of '' | grep -Ev '"phase":"(preflight|status|support|export)"' | told head at)
-  [ -z "$begun" ] || [ "$(seconds "$begun")" -ge "$(seconds "$until")" ] ||
+  [ -z "$begun" ] || [ "$(seconds "$begun")" -ge "$(($(seconds "$until") - ahead))" ] ||
     fail "$mine is another journal than that of operation $other, and its first run began at $begun, before that one ended ($until); \
-runs of a package follow each other. Compare it with: git -C '$glass' show main:$against"
+runs of a package follow each other. Compare it with: git -C '$glass' show main:$against. \
+Where this machine's clock was behind, correct it, then: $go_on"
 fi
 for run in $earlier; do
   [ "${run%%-*}" -gt "${since:-0}" ] || continue

@@ -1,8 +1,8 @@
 """`./migrate provision` with the real Terraform, its real provider, the real module and Ansible itself, against moto.
 
 Everything is the package's but what stands for AWS: moto (the bench's `account.py` says where it is mended), the
-override file that leads there, and the programs of Session Manager, which only tell their versions. It is a story, told in
-order.
+override file that leads there, and the programs of Session Manager, which only tell their versions. It is a story, told
+in order.
 """
 
 from __future__ import annotations

@@ -198,7 +198,8 @@ pub struct Step {
     pub undo: Undo,
     /// How long it takes.
     pub estimate: Estimate,
-    /// Its stretch of the whole migration by planned time, in thousandths; absent beside the main line.
+    /// Its stretch of what this package runs forward, by planned time, in thousandths; absent where the package runs no
+    /// such phase. Of a package that runs every phase it is the stretch of the whole migration.
     pub share: Option<Share>,
     /// Its stretch of the cutover's scale.
     pub scale: Option<Scale>,

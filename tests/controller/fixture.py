@@ -36,7 +36,8 @@ ONLY: dict[str, dict[str, Any]] = {
     "delete-data": {"only_with": "--delete-data"},
     "ask-a-user": {"automated": False, "actor": "trust-architect"},
 }
-GATES = {"cutover": "approve-cutover", "content": "approve-content", "provision": "approve-provision"}
+# Those that open a whole phase; that of provision opens one step of it.
+GATES = {"cutover": "approve-cutover", "content": "approve-content"}
 CHECKLIST = "# Try this\n\n- [ ] I signed in.\n- [ ] I uploaded `a file`.\n"
 PLANNED_ONLY = {"content": ["copy-objects", "look-at-it"]}
 INSTEAD = {
@@ -98,7 +99,7 @@ class Package:
         forward = name not in ("status", "abort", "export")
         common: dict[str, Any] = {
             "side": "target", "actor": "automation", "automated": automated, "command": command,
-            "instead": None, "share": {"from": 100, "to": 170} if forward else None, "only_with": None,
+            "instead": None, "share": None, "only_with": None,
             "estimate": {"seconds": 10},
         }  # fmt: skip
         return {
@@ -165,8 +166,21 @@ class Package:
         """The plan's digest."""
         return "sha256:" + hashlib.sha256((self.root / "MIGRATION-PLAN.json").read_bytes()).hexdigest()
 
+    def _share_out(self) -> None:
+        """Gives each step of what runs forward its share of that, by planned time, as every plan does."""
+        playbooks = self.root / "infrastructure/ansible/playbooks"
+        runs = [phase for phase in self.plan["phases"] if phase["automated"] and phase["place"] == "forward"]
+        steps = [
+            step for phase in runs if (playbooks / f"{phase['id']}.yml").is_file() for step in phase["steps"]
+        ]  # fmt: skip
+        total, passed = sum(step["estimate"]["seconds"] for step in steps), 0
+        for step in steps:
+            begin, passed = passed, passed + step["estimate"]["seconds"]
+            step["share"] = {"from": 1000 * begin // total, "to": 1000 * passed // total}
+
     def seal(self, key: str = "issuer", namespace: str = "stufpack") -> "Package":
         """Writes plan, manifest, both lists of sums, and the signature."""
+        self._share_out()
         self.write("MIGRATION-PLAN.json", json.dumps(self.plan))
         self.write("manifest.json", json.dumps(self.manifest | {"plan": {"digest": self.digest}}))
         personal = "-path ./configuration/salt -o -path './configuration/api-config/users/*' -o -path './content/*'"

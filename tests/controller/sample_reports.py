@@ -32,6 +32,7 @@ def write(folder: Path) -> None:
             by_person=False,
             instead=None,
             seconds=10,
+            share=500,
             only_with=None,
             proof=f"{name} is right",
         )  # fmt: skip

@@ -92,11 +92,29 @@ class Overtaken(Story):
         self.exits(0, package, "deploy")
         self.exits(0, package, "verify")
         self.assertEqual(self.standing(package, "verify"), "done")
-        self.assertEqual(self.standing(package, "import"), "to be repeated: deploy ran after it")
+        self.assertEqual(self.standing(package, "import"), "done; deploy ran after it, and verify has checked it since")
         self.exits(0, package, "status", says="nobody has signed the checklist")
         self.signs(package)
         self.exits(0, package, "approve", "cutover", says="signed off by Ada, ")
         self.exits(0, package, "cutover")
+        # What stood on that verification falls with the next deployment, and the import has to be repeated again.
+        self.exits(0, package, "deploy", says="next: ./migrate import\n")
+        self.assertEqual(self.standing(package, "import"), "to be repeated: deploy ran after it")
+
+    def test_approval_phase_status_and_page_name_the_same_next_command(self) -> None:
+        package = self.verified()
+        for again in ((), ("deploy", "verify"), ("prepare", "verify"), ("deploy", "import", "verify")):
+            for phase in again:
+                self.exits(0, package, phase)
+            self.exits(0, package, "approve", "cutover", says="next: ./migrate cutover\n")
+            self.exits(0, package, "status", says="next: ./migrate cutover\n")
+            page = (self.state / "status.html").read_text()
+            self.assertIn("<dt>Next</dt><dd><code>./migrate cutover</code></dd>", page)
+        # Whoever looks again is told what is next, not what stands behind it in the plan.
+        self.exits(0, package, "preflight", says="next: ./migrate cutover\n")
+        # A stop that somebody has set comes before all of it, for an approval too.
+        self.exits(0, package, "hold")
+        self.exits(0, package, "approve", "cutover", says="next: ./migrate resume\n")
 
     def test_looking_again_overtakes_nothing_whatever_it_sees(self) -> None:
         package = self.verified()

@@ -61,7 +61,7 @@ class Running(Story):
         self.assertEqual(self.steps_run(), ALL)
         self.assertEqual(self.journal(), WHOLE)
         self.assertRegex(run.stdout, r"(?m)^deploy/pull-images +done +0 changes +0\.\d s$")
-        self.assertIn("next: ./migrate import", run.stdout)
+        self.assertIn("next: ./migrate preflight", run.stdout)  # which nobody has run yet
 
     def test_a_step_gets_what_the_playbooks_rely_on(self) -> None:
         self.exits(0, self.ready(), "deploy")
@@ -192,7 +192,7 @@ class Running(Story):
 
         self.assertEqual(
             (document["exit"], document["outcome"], document["changes"], document["next"]),
-            (0, "done", 2, "./migrate import"),
+            (0, "done", 2, "./migrate preflight"),
         )
         first = document["steps"][0]
         self.assertEqual((first["id"], first["state"], first["changed"]), ("deploy/pull-images", "done", 2))

@@ -105,13 +105,90 @@ class StatusPage(Story):
         approve = "./migrate approve cutover --strategy immediate"
         self.says("approve-cutover", waits, f"./migrate verify, read its report, then: {approve}")
         self.exits(12, package, "cutover")
-        self.says("cutover", "was refused before its first step", "TIME")
+        why = "there is no report of verify yet to approve"
+        self.says("cutover", "was refused before its first step", "gate.no-report", why, "TIME")
+        self.says("It said what to do:", f"./migrate verify, read its report, then: {approve}")
         self.exits(0, package, "verify")
         self.says("approve-cutover", waits, f"read the report of verify, then: {approve}")
         self.exits(0, package, "approve", "cutover")
         self.says("approve-cutover", "nobody: it is open")
         self.exits(0, package, "cutover")
         self.assertNotIn("approve-cutover", self.read().lines)
+
+    def test_a_refusal_is_told_with_its_code_its_reason_and_what_it_said_to_do(self) -> None:
+        package = self.with_tools(self.package().building().seal())
+        run = self.exits(12, package, "deploy", says="error[phase.too-early]")
+        reason = "deploy builds on prepare, which has not come to its end"
+        self.assertIn(reason, run.stderr)
+        self.says("What stopped Deploy (deploy), run 1")
+        self.says("deploy", "was refused before its first step", "phase.too-early", reason, "TIME")
+        self.says("It said what to do:", "./migrate preflight")
+        self.exits(0, package, "hold")
+        self.exits(11, package, "preflight")
+        held = "HOLD is set, so nothing goes forward"
+        self.says("preflight", "was held before its first step", "gate.hold", held, "TIME")
+        self.exits(0, package, "resume")
+        # What comes next now stands at the top, and no run has told anything else since.
+        self.says("Now", "nothing runs", "Next", "./migrate preflight")
+        self.says("It said what to do:", "./migrate resume, then the same command again")
+        self.exits(0, package, "preflight")
+        self.assertNotIn("It said what to do:", self.read().lines)
+
+    def test_between_two_steps_too(self) -> None:
+        package = self.ready()
+        self.orders(deploy__pull_images={"waits_for": str(self.home / "go")})
+        with self.running(package, "deploy") as process:
+            self.until(lambda: self.calls())
+            self.exits(0, package, "hold")
+            (self.home / "go").touch()
+            self.assertEqual(process.wait(60), 11)
+        held = "HOLD is set, so nothing goes forward"
+        self.says("deploy", "stopped between two steps", "gate.hold", held, "TIME")
+
+    def test_a_reason_names_nobody_and_shows_nothing_that_a_tool_has_told(self) -> None:
+        secret = {"name": "mail_password", "origin": "provided", "needed_by": "deploy", "purpose": "sends mail"}
+        person = secret | {"name": "other_password", "needed_by": "import", "purpose": f"is {PERSON}'s"}
+        package = self.package(secrets=[secret, person]).building()
+        package.write("configuration/api-config/users/users.json", json.dumps({"users": [{"email": PERSON}]}))
+        self.with_tools(package.seal())
+        for phase in ("preflight", "prepare"):
+            self.exits(0, package, phase)
+        # The home folder is named after somebody too; what is to be typed works all the same.
+        self.exits(12, package, "deploy", says="error[secret.missing]")
+        [typed] = [line for line in self.read().lines if line.startswith("give each once, then ./migrate deploy again")]
+        self.assertTrue(typed.endswith(" ~/'.local/state/stufpack/harbour-staging/secrets/mail_password'"), typed)
+        for name in ("mail_password", "other_password"):
+            (self.state / "secrets" / name).write_text(SECRET)
+        self.exits(0, package, "deploy")
+        (self.state / "secrets/other_password").unlink()
+        self.exits(12, package, "import", says=PERSON)
+        hidden = "what it said names a person or a secret, so it stands in the terminal alone"
+        self.says("import", "was refused before its first step", "secret.missing", hidden, "TIME")
+        self.assertNotIn("It said what to do:", self.read().lines)
+        (self.state / "secrets/other_password").write_text(SECRET)
+        self.exits(0, package, "import")
+
+        checks = [{"id": "times", "verdict": "warn", "expected": "fast", "observed": SECRET, "why": MARKUP,
+                   "required": True, "ran_at": None}]  # fmt: skip
+        self.orders(verify__sign_in={"checks": checks})
+        self.exits(0, package, "verify")
+        self.exits(0, package, "approve", "cutover", "--accept", "times")
+        (self.state / "approve-cutover").write_text(
+            re.sub("(?m)^accepts: .*$", "", (self.state / "approve-cutover").read_text())
+        )
+        self.exits(12, package, "cutover", says="error[gate.warning]")
+        warned = "nobody has accepted what the report of verify warns of: times"
+        self.says("cutover", "was refused before its first step", "gate.warning", warned, "TIME")
+        filled = self.home / "filled.md"
+        filled.write_text("- [x] I signed in.\n- [-] I uploaded `a file`.\n")
+        self.exits(0, package, "sign-off", str(filled), "--by", "Grace Hopper")
+        wrong = "a user's checklist says that something is wrong"
+        self.exits(12, package, "cutover", says=f"error[gate.sign-off]: {wrong}: Grace Hopper, ")
+        [told] = [line for line in self.read().lines if line.startswith(wrong)]
+        self.assertRegex(told, r"wrong: a user, \S+: fail; I uploaded `a file`\.$")
+        for kept in (self.file, *(self.state / "packages/1/logs").glob("*-stopped.json")):
+            for canary in (PERSON, SECRET, "Grace", "Hopper", str(self.home)):
+                self.assertNotIn(canary, kept.read_text(), kept)
 
     def test_a_stop_is_named_with_what_takes_it_away(self) -> None:
         package = self.ready()
@@ -206,12 +283,12 @@ class StatusPage(Story):
 
 def _document(value: str) -> dict[str, object]:
     """An overview in which everything that is a text is this one."""
-    step = {"step": value, "how": value, "at": value, "log": value}
+    step = {"step": value, "how": value, "at": value, "log": value, "why": {"code": value, "what": value}}
     return {
         "slug": value, "environment": value, "number": 1, "percent": 3, "written": value, "begun": value,
         "expires": value, "expired": True, "left": value, "next": value, "unrecorded": 2, "absent": [value],
         "running": {"phase": value, "step": value, "since": value, "told": value},
-        "trouble": {"phase": value, "steps": [step], "next": value},
+        "trouble": {"phase": value, "steps": [step], "next": value, "repeat": False},
         "waits": [{"what": value, "whom": value, "command": value}], "made": value,
         "phases": [{"title": value, "standing": value, "at": value}],
         "reports": [{"phase": value, "verdict": value, "path": value, "overtaken": value}],

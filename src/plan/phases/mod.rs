@@ -116,14 +116,22 @@ pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
         service::status(facts),
         service::support(facts),
     ]);
-    let total: u64 = drafts
-        .iter()
-        .filter(|phase| phase.place == Place::Forward)
-        .flat_map(|phase| &phase.steps)
-        .map(|step| step.estimate.seconds)
-        .sum();
+    let mut phases: Vec<Phase> = drafts.into_iter().map(|draft| finish(facts, draft, automated)).collect();
+    share_out(&mut phases);
+    phases
+}
+
+/// Gives every step of the phases that the package runs forward its stretch of their planned time, which is what
+/// `./migrate status` counts.
+fn share_out(phases: &mut [Phase]) {
+    let runs = |phase: &Phase| phase.place == Place::Forward && phase.automated;
+    let total: u64 = phases.iter().filter(|phase| runs(phase)).map(Phase::seconds).sum();
     let mut passed = 0;
-    drafts.into_iter().map(|draft| finish(facts, draft, automated, total, &mut passed)).collect()
+    for step in phases.iter_mut().filter(|phase| runs(phase)).flat_map(|phase| &mut phase.steps) {
+        let from = thousandths(passed, total);
+        passed += step.estimate.seconds;
+        step.share = Some(Share { from, to: thousandths(passed, total) });
+    }
 }
 
 /// Thousandths of `total` at `part`.
@@ -132,16 +140,11 @@ fn thousandths(part: u64, total: u64) -> u32 {
     u32::try_from(share).unwrap_or(1_000)
 }
 
-fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str], total: u64, passed: &mut u64) -> Phase {
+fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str]) -> Phase {
     let PhaseDraft { id, title, place, command, gate, purpose, steps } = draft;
     let steps: Vec<Step> = steps
         .into_iter()
         .map(|step| {
-            let share = (place == Place::Forward).then(|| {
-                let from = thousandths(*passed, total);
-                *passed += step.estimate.seconds;
-                Share { from, to: thousandths(*passed, total) }
-            });
             let by_program = step.actor == Actor::Automation;
             let runs = by_program && automated.contains(&step.id);
             let lacking = by_program && !runs;
@@ -157,7 +160,7 @@ fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str], total: u64, pass
                 instead: if lacking { instead::of_step(step.id, facts) } else { None },
                 only_with: ONLY_WITH.iter().find(|(id, _)| *id == step.id).map(|(_, option)| *option),
                 scale: scale(step.id),
-                share,
+                share: None,
                 id: step.id,
                 title: step.title,
                 side: step.side,

@@ -266,6 +266,14 @@ impl Facts {
         self.site.machine.address.as_ref().map_or_else(|| "$TARGET".to_owned(), HostAddress::to_string)
     }
 
+    /// How long before its end, in seconds, an invitation is sent anew: a day, or half of one that holds for less than
+    /// two. So whoever is invited again that long before the cutover has a link that outlasts its beginning.
+    ///
+    /// `stuf_invitations.py` of a package reckons the same.
+    pub(crate) fn renewal(&self) -> u64 {
+        (self.invitation_lifespan.seconds() / 2).min(86_400)
+    }
+
     /// Bucket at the target.
     pub fn bucket(&self) -> &BucketName {
         &self.site.storage.bucket

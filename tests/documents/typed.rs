@@ -1,6 +1,6 @@
 //! What the documents have people type, typed: with stand-ins for the machine, and for what would reach it.
 
-use super::fixture::{example, harbour, least};
+use super::fixture::{example, harbour, least, word};
 use super::{documents, files, files_of};
 use age::secrecy::ExposeSecret as _;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use stufpack::model::Checked;
 use stufpack::plan::{self, Numbering};
 
 /// Every code span and code block of a page, as a reader copies it.
@@ -248,6 +249,36 @@ fn the_first_screen_tells_what_reaches_users_before_the_cutover() {
         ),
         "{least}"
     );
+}
+
+/// A link ends: whoever follows the plan invites after the files, and again so near the cutover that it lasts until then.
+#[test]
+fn nobody_who_follows_the_plan_is_caught_by_an_invitation_that_ends() {
+    let invited = |checked: &Checked| {
+        let files = files(checked);
+        let page = |wanted: &str| documents(&files).find(|(path, _)| *path == wanted).expect("a page").1;
+        let run = ["content", "invite", "verify"]
+            .map(|phase| page("README.md").find(&format!("| `./migrate {phase}` |")).expect("a row"));
+        assert!(run.is_sorted(), "{run:?}");
+        let plan = page("MIGRATION-PLAN.md");
+        let rows = plan.split("## 11 Communication").nth(1).and_then(|rest| rest.split("## 12").next());
+        let rows: Vec<_> =
+            rows.expect("chapter 11").lines().filter(|line| line.contains("invite`")).collect();
+        rows.join("\n")
+    };
+    let first = "| with `./migrate invite` | users, support | docs/communication/invitation.txt |";
+    let again = |when| {
+        format!(
+            "{first}\n| 3 days before | users without a password whose link has ended | a new link, by `./migrate invite` |\n\
+             | {when} before, once more | users without a password whose link has ended or ends by then | a new link, by `./migrate invite` |"
+        )
+    };
+    let (mut mail, least) = (harbour(), least());
+    assert_eq!(invited(&mail), again("1 d"));
+    mail.target.identity.invitation_lifespan = word("12 h");
+    assert_eq!(invited(&mail), again("6 h"));
+    // A one-time password does not end.
+    assert_eq!(invited(&least), first);
 }
 
 /// Nobody is asked for a key before there is the user whose key it is.

@@ -138,9 +138,10 @@ fn send(facts: &Facts) -> Draft {
     let (what, proof, undo) = match facts.invitation {
         Invitation::Mail => (
             format!(
-                "Keycloak sends each of the {} a link with which they set a password{factor}. The link holds for {}.",
+                "Keycloak sends each of the {} a link with which they set a password{factor}. The link holds for {}. Called again, it sends a new one to whoever has set no password and whose link has ended, or ends within {}: chapter 11 says when.",
                 figures::count(facts.active_users, "active user", "active users"),
-                figures::duration(facts.invitation_lifespan.seconds())
+                figures::duration(facts.invitation_lifespan.seconds()),
+                figures::duration(facts.renewal())
             ),
             "the number of sent invitations is the number of active users",
             "a sent mail cannot be called back; the link ends by itself",
@@ -160,7 +161,7 @@ fn send(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "{what} From then on they can sign in at {} and upload there, and nothing carries that back to the source: send docs/communication/invitation.txt with it, which asks them not to, or wait with this phase until the cutover is near; content and verify do without it.",
+            "{what} From then on they can sign in at {} and upload there, and nothing carries that back to the source: send docs/communication/invitation.txt with it, which asks them not to, or wait with this phase until the cutover is near; content and verify do without it, and only those who try the checklist need theirs before.",
             facts.domain
         ),
         command: None,

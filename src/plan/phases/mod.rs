@@ -103,8 +103,9 @@ pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
         prepare::phase(facts),
         deploy::phase(facts),
         import::phase(facts),
-        import::invite(facts),
         content::phase(facts),
+        // After the files, which may take weeks: an invitation ends. Before the users' checklist, for which they sign in.
+        import::invite(facts),
         verify::phase(facts),
         cutover::phase(facts),
         watch::watch(facts),

@@ -9,6 +9,7 @@ mod timetable;
 use super::picture::Pictures;
 use super::site::SiteText;
 use super::words;
+use crate::model::Invitation;
 use crate::plan::{Certificate, Counts, Gate, Limits, Mark, Place, Plan, SecretUse, Verb, figures};
 use content::{ContentText, SizesText};
 use phases::{PhaseText, StepText};
@@ -68,6 +69,8 @@ pub(super) struct Page {
     limits: Limits,
     watch: String,
     grace: String,
+    /// How long before the cutover invitations by mail are sent anew.
+    renewal: Option<String>,
     zulip: bool,
     pictures: Pictures,
 }
@@ -150,6 +153,7 @@ impl Page {
             watch: figures::duration(public.thresholds.watch_seconds),
             grace: figures::duration(public.thresholds.grace_seconds),
             limits: public.thresholds,
+            renewal: (facts.invitation == Invitation::Mail).then(|| figures::duration(facts.renewal())),
             zulip: facts.zulip.is_some(),
             pictures: Pictures::of(plan),
         }

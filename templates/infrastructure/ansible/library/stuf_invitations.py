@@ -21,7 +21,7 @@ module: stuf_invitations
 short_description: Invite the enabled users of a package who have not set themselves up
 description:
   - C(mailed) lets Keycloak send its own message. What was sent is noted, so that a second call sends nothing until the
-    link has run out.
+    link has run out, or will within a day; one that holds for less than two days, within half of its time.
   - C(prepared) makes one-time passwords and keeps them in a file on the machine, C(set) sets them and removes the file;
     between the two the caller takes them to the controller. An interruption in between loses nothing.
 options:
@@ -51,6 +51,10 @@ RETURN = """
 counts: {description: Numbers only., type: dict, returned: always}
 lines: {description: Lines of a CSV file with one-time passwords., type: str, returned: with state C(prepared)}
 """
+
+
+#: How long before its end, at most, a link is taken for one that will not be opened in time.
+DAY = 86_400
 
 
 class Invitations:
@@ -87,12 +91,13 @@ class Invitations:
         return found
 
     def mail(self, now: float) -> None:
-        """Sends each pending user one message, and another when its link has run out."""
+        """Sends each pending user one message, and another when its link has run out or is about to."""
         lifespan = self.given["lifespan_seconds"]
         sent: dict[str, float] = json.loads(self.notes.read_text(encoding="utf-8")) if self.notes.exists() else {}
+        good = lifespan - min(lifespan // 2, DAY)
         query = {"lifespan": str(lifespan), "client_id": "stuf-spa", "redirect_uri": self.given["redirect_uri"]}
         for user in self.pending():
-            if now - sent.get(user["id"], 0) < lifespan:
+            if now - sent.get(user["id"], 0) < good:
                 self.counts["waiting"] += 1
                 continue
             self.counts["invited"] += 1

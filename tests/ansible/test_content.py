@@ -163,6 +163,9 @@ class Verbs(unittest.TestCase):
             self.assertIn("each of 8 objects", check["expected"])
             told = "verified 7, unverifiable 0, differs 1, missing 0, unexpected 0"
             self.assertEqual(check["observed"], f"{told}; since the export: 2 new, 1 changed, 5 gone")
+        alone = json.dumps(proof | {"expected": 1})
+        (check,) = self.ask(Machine("dead", answer=alone), verb="reconcile")["checks"]
+        self.assertIn("each of 1 object reads back", check["expected"])
         # Only the proof proves: another verb may answer with counts too.
         self.assertEqual(self.ask(Machine("dead", answer=json.dumps(proof)))["checks"], [])
 

@@ -152,7 +152,7 @@ class Volume(unittest.TestCase):
         (work / "journal.jsonl").touch()
         self.assertTrue(self.converge(docker, work, self.folder / "missing", dry=True)[1])
         (docker / "volumes").mkdir()
-        with self.assertRaisesRegex(StufError, rf"{docker} \(1 entries\); nothing was written"):
+        with self.assertRaisesRegex(StufError, rf"{docker} \(1 entry\); nothing was written"):
             self.converge(docker, work)
         self.assertEqual(self.made, [])
 

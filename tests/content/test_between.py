@@ -336,6 +336,6 @@ class Gone(Between):
         self.source.delete(KEYS[0])
         copy = copying.copy(self.session())
         self.assertEqual((copy["gone"], copy["vanished"]), (1, 1))
-        self.assertIn("copy: 39 objects in 1 batches are at the target; 1 went at the source", copy["message"])
+        self.assertIn("copy: 39 objects in 1 batch are at the target; 1 went at the source", copy["message"])
         state = json.loads((self.folder / "state" / copying.DONE).read_bytes())
         self.assertEqual(list(state["done"]), ["00001"])

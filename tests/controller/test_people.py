@@ -384,6 +384,8 @@ class SigningOff(Story):
         ):
             with self.subTest(code):
                 self.exits(12, package, "sign-off", *words, says=f"error[{code}]")
+        few = self.filled(text="- [x] I signed in.\n")
+        self.exits(12, package, "sign-off", few, "--by", "Ada", says="it has 1 box, and not those of this package's")
         self.exits(2, package, "sign-off", "--by", "Ada", says="error[usage]")
         nobody = self.exits(2, package, "sign-off", "/tmp/of Ada.md", says="sign-off needs --by, the name of who")
         self.assertIn("next: ./migrate sign-off '/tmp/of Ada.md' --by NAME\n", nobody.stderr)

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use stufpack::model::Checked;
+use stufpack::model::{Checked, ContentSummary, ContentTotals};
 use stufpack::plan::{self, Numbering};
 
 /// Every code span and code block of a page, as a reader copies it.
@@ -249,6 +249,42 @@ fn the_first_screen_tells_what_reaches_users_before_the_cutover() {
         ),
         "{least}"
     );
+}
+
+/// Whatever is counted in the documents, one of it is told as one.
+#[test]
+fn one_of_a_thing_is_told_as_one() {
+    let mut alone = harbour();
+    let batches = vec![(1, 1_000)];
+    alone.content = ContentSummary { objects: 1, bytes: 1_000, largest: 1_000, batches, ..alone.content };
+    alone.export.content = ContentTotals { objects: 1, bytes: 1_000, changed_per_day: Some(1) };
+    while alone.export.users.len() > 1 {
+        alone.export.users.pop_last();
+    }
+    let files = files(&alone);
+    let several = [
+        "objects",
+        "batches",
+        "files",
+        "users",
+        "keys",
+        "documents",
+        "days",
+        "settings",
+        "secrets",
+        "windows",
+        "collections",
+    ];
+    let mut told = 0;
+    for (path, page) in documents(&files) {
+        let words: Vec<&str> = page.split_whitespace().collect();
+        for pair in words.windows(2).filter(|pair| pair[0] == "1") {
+            let word = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
+            assert!(!several.contains(&word), "{path}: 1 {word}");
+            told += usize::from(several.iter().any(|many| many.strip_suffix('s') == Some(word)));
+        }
+    }
+    assert!(told > 10, "{told} things of which there is one");
 }
 
 /// A link ends: whoever follows the plan invites after the files, and again so near the cutover that it lasts until then.

@@ -228,12 +228,14 @@ fn tell(whole: &Part, notes: &mut Notes<'_>, rules: &Rules<'_>, name: &str) {
         }
     }
     if let Some((line, count)) = whole.strange {
-        let message = format!("{count} objects belong to no collection; the first stands here");
+        let objects = if count == 1 { "object belongs" } else { "objects belong" };
+        let message = format!("{count} {objects} to no collection; the first stands here");
         let finding = Finding::of(&codes::KEY_STRANGE, place(line, 0), message);
         notes.findings.push(finding.expected("collection/…"));
     }
     if let Some((line, count)) = whole.future {
-        let message = format!("{count} objects were changed after the export; the first stands here");
+        let objects = if count == 1 { "object was" } else { "objects were" };
+        let message = format!("{count} {objects} changed after the export; the first stands here");
         let finding = Finding::of(&codes::INVENTORY_FUTURE, place(line, 0), message);
         notes.findings.push(finding.expected(format!("times up to {}", rules.exported_at)));
     }

@@ -1,5 +1,6 @@
 //! The export, taken apart.
 
+use super::super::figures;
 use super::path::Path;
 use super::{Book, listed, set};
 use crate::model::{
@@ -105,7 +106,7 @@ fn storage(book: &mut Book, at: &Path, storage: &Storage, target: &Target, site:
             book.dropped(&at.key("versioning"), why, Afterwards::Value(false.into()));
         }
         (false, Some(days)) => {
-            let kept = format!("true, for {days} days");
+            let kept = format!("true, for {}", figures::count(days.into(), "day", "days"));
             let value = Afterwards::Value(true.into());
             book.transformed(&at.key("versioning"), "versions-of-store", false, kept, value);
         }
@@ -322,11 +323,11 @@ fn objects(book: &mut Book, objects: u64, renamed: u64) {
         book.transformed(&Path::raw("content").key(key), rule, before, after, Afterwards::Free);
     };
     if renamed > 0 {
-        let before = format!("{renamed} keys that the store cannot hold");
+        let before = format!("{} that the store cannot hold", figures::count(renamed, "key", "keys"));
         by_rule("keys", "percent-encode", before, "target_key in content/batches/");
     }
     if objects > 0 {
-        let before = format!("times of change of {objects} objects");
+        let before = format!("times of change of {}", figures::count(objects, "object", "objects"));
         by_rule("modified", "written-anew", before, "the times at which the target's store took them");
     }
 }

@@ -1,6 +1,7 @@
 //! Does the target do what the source does, seen from outside?
 
 use super::super::facts::Facts;
+use super::super::figures;
 use super::super::step::{Actor, Draft, Estimate, Place, Side};
 use super::super::verbs::P95_FLOOR_MILLISECONDS;
 use super::{PhaseDraft, needs, nothing, shows};
@@ -184,7 +185,14 @@ fn documents(facts: &Facts) -> Draft {
         what: "The same reading as at the end of import, since people may have changed something meanwhile: every user in Keycloak, every document in the bucket, what the pages serve, and what the API makes of the users' rights.".into(),
         command: None,
         before: needs("import is done", "./migrate status"),
-        proof: shows(format!("{} users and {} documents as in the package", facts.users, facts.configuration_documents), "./migrate verify"),
+        proof: shows(
+            format!(
+                "{} and {} as in the package",
+                figures::count(facts.users, "user", "users"),
+                figures::count(facts.configuration_documents, "document", "documents")
+            ),
+            "./migrate verify",
+        ),
         abort_when: NOT_PASSED.into(),
         undo: nothing(READ_BACK_LEAVES),
         estimate: Estimate::each(10, facts.users + facts.configuration_documents, 50, "users and documents"),

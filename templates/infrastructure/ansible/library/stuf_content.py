@@ -168,9 +168,10 @@ def proven(found: dict[str, Any]) -> list[dict[str, Any]]:
     """What a proof came to, for the report of its phase; nothing of a proof that could not be brought to its end."""
     if "counts" not in found:
         return []
+    objects = "object" if found["expected"] == 1 else "objects"
     check = {
         "id": "content/objects",
-        "expected": f"each of {found['expected']} objects reads back as the source has it, and nothing else is there",
+        "expected": f"each of {found['expected']} {objects} reads back as the source has it, and nothing else is there",
         "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()) + since(found),
         "verdict": found["verdict"],
     }

@@ -127,7 +127,7 @@ def compare(bucket: Bucket, wanted: dict[str, bytes]) -> list[dict[str, Any]]:
         checks.append(
             {
                 "id": f"documents/{kind}",
-                "expected": f"each of {len(keys)} documents has the bytes of the package",
+                "expected": f"each of {len(keys)} document{'' if len(keys) == 1 else 's'} has the bytes of the package",
                 "observed": f"{len(wrong)} otherwise{named}" if wrong else "so it is",
                 "verdict": "fail" if wrong else "pass",
             }

@@ -181,7 +181,8 @@ class Import:
                 wrong[kind] += 1
             self.counts["differing" if kinds else "unchanged"] += 1
         for kind, words in KINDS.items():
-            self._check(kind, f"each of {len(self.wanted)} users {words}", wrong[kind])
+            users = "user" if len(self.wanted) == 1 else "users"
+            self._check(kind, f"each of {len(self.wanted)} {users} {words}", wrong[kind])
         self._others({name: user for name, user in found.items() if name not in self.wanted})
         others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
         expected = "no user may reach it by name who is no Trust Architect of the package"

@@ -87,14 +87,15 @@ class Invitations:
             else:
                 found.append(user)
         if missing:
-            raise StufError(f"{len(missing)} users of the package are not in the realm; next: ./migrate import")
+            are = "user of the package is" if len(missing) == 1 else "users of the package are"
+            raise StufError(f"{len(missing)} {are} not in the realm; next: ./migrate import")
         return found
 
     def mail(self, now: float) -> None:
         """Sends each pending user one message, and another when its link has run out or is about to."""
         lifespan = self.given["lifespan_seconds"]
-        sent: dict[str, float] = json.loads(self.notes.read_text(encoding="utf-8")) if self.notes.exists() else {}
         good = lifespan - min(lifespan // 2, DAY)
+        sent: dict[str, float] = json.loads(self.notes.read_text(encoding="utf-8")) if self.notes.exists() else {}
         query = {"lifespan": str(lifespan), "client_id": "stuf-spa", "redirect_uri": self.given["redirect_uri"]}
         for user in self.pending():
             if now - sent.get(user["id"], 0) < good:

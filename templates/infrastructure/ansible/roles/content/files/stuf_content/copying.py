@@ -61,10 +61,11 @@ def _copy(session: Session) -> dict[str, Any]:
                 totals.earlier += len(known)
             progress.under_way = (0, 0)
             progress.done(len(known), sum(entry.size for entry in known), 1)
-    there = count(len(present) - totals.vanished, "object")
+    there = len(present) - totals.vanished
+    copied = f"{count(there, 'object')} in {count(len(every), 'batch')} {'is' if there == 1 else 'are'} at the target"
     since = f"; {totals.vanished} went at the source meanwhile" if totals.vanished else ""
     return {
-        "message": f"copy: {there} in {len(every)} batches are at the target{since}",
+        "message": f"copy: {copied}{since}",
         "batches": len(every),
         "objects": len(present),
         "bytes": size,

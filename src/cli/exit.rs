@@ -195,7 +195,7 @@ fn recording(error: &record::Error) -> u8 {
     use record::Error;
     match error {
         // A gate.
-        Error::Secret { .. } | Error::SecretValue { .. } => 5,
+        Error::Secret { .. } | Error::SecretValue { .. } | Error::Refused { .. } => 5,
         // Whom or what not to trust: a history that is not what it says, a key that may not do this.
         Error::Untrusted { .. } | Error::Key(_) | Error::Object { .. } => 4,
         // What was given is not as it must be.

@@ -167,6 +167,19 @@ pub enum Error {
         /// Its line.
         line: usize,
     },
+    /// The folder of a run was never written, since something stands in what the run left that no glass may hold.
+    #[error(
+        "{folder} was never written: a secret, or a person of the package in clear, stands in what its run left, and {note} tells \
+         where; nothing was recorded; next: treat a secret as disclosed and replace it; later runs are recorded as ever",
+        folder = folder.display(),
+        note = note.display()
+    )]
+    Refused {
+        /// The operation's folder.
+        folder: PathBuf,
+        /// The file beside it that says so.
+        note: PathBuf,
+    },
     /// A secret stands in a value for the commit message.
     #[error("a secret ({kind}) stands in {trailer} (not shown); nothing was recorded")]
     SecretValue {
@@ -345,6 +358,7 @@ impl Error {
             Self::Order(_) => "glass.order",
             Self::Ahead { .. } => "glass.date",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",
+            Self::Refused { .. } => "gate.refused",
             Self::Pages { .. } => "glass.pages",
             Self::Object { .. } => "glass.object",
             Self::Io { .. } | Self::Git(_) => "glass.io",

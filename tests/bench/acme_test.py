@@ -152,6 +152,14 @@ class AcmeMovesToAmazon(Stories):
             operations = canary.operations("acme-production")
             self.assertEqual({folder.name.partition("-")[2] for folder in operations}, {"provision"})
             self.assertEqual([path for folder in operations for path in folder.rglob("*tfstate*")], [])
+            shown = [path for folder in operations for path in folder.glob("evidence/reports/terraform-plan.json")]
+            last = json.loads(shown[-1].read_bytes())
+            self.assertRegex(last.pop("plan"), r"^sha256:[0-9a-f]{64}$")
+            self.assertEqual(last, {"made": 0, "changed": 2, "destroyed": 0, "lost": [], "applies": True})
+        with self.subTest("a log that told it would leave no record of its run"):
+            known = canary.held("acme-production")
+            rules = {f"Terraform's aws_vpc_security_group_ingress_rule.{rule}" for rule in ("http", "https")}
+            self.assertEqual({rule: known.get(rule) for rule in rules}, {rule: [acme.held.encode()] for rule in rules})
         # From here on IAM is asked: what runs at the machine has the application's key, and no other.
         AcmeMovesToAmazon.key = acme.give_storage_key(f"{acme.bucket.removesuffix('-uploads')}-api")
         acme.account.check_everybody()

@@ -245,6 +245,30 @@ fn an_operation_whose_package_is_not_in_the_glass_is_told_what_comes_first() {
     assert!(told.contains(&format!("next: stufpack {first} --recipient RECIPIENT records it")), "{told}");
 }
 
+/// `./migrate` leaves no folder where a secret stands in it, only a note beside the place.
+#[test]
+fn s03_a_run_whose_folder_was_refused_is_refused_here_too() {
+    let here = with_package("");
+    fs::create_dir(here.path("operations")).expect("a folder");
+    here.write("operations/2-provision.refused", "Terraform's aws_a.b (plain) in logs/x.log, line 3\n");
+    let record =
+        |folder| format!("glass record stuf-minimal {folder} --sign-key key --signers signers --at {AT}");
+    for folder in ["operations/2-provision", "operations/2-provision/"] {
+        let told = here.stufpack(&record(folder)).exits_with(5).stderr;
+        assert!(told.starts_with("error[gate.refused]: operations/2-provision"), "{told}");
+        assert!(
+            told.contains("and operations/2-provision.refused tells where; nothing was recorded"),
+            "{told}"
+        );
+    }
+    // Of a folder that is there, the note of an earlier try says nothing; and of none, nobody knows anything.
+    fs::create_dir(here.path("operations/2-provision")).expect("a folder");
+    here.write("operations/2-provision/operation.json", "{}");
+    here.stufpack(&record("operations/2-provision")).exits_with(3);
+    here.stufpack(&record("operations/3-provision")).exits_with(1);
+    assert_eq!(git(&here, "rev-list --count main").trim(), "2");
+}
+
 #[test]
 fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {
     let here = with_package("");

@@ -309,6 +309,7 @@ impl Record {
             note(folder, &recorded);
             recorded
         } else {
+            was_written(folder)?;
             let verified = self.trusting.verified()?;
             let recorded = glass()?.record_package(&verified.package, &recording)?;
             self.trusting.warn_if_expired(&verified);
@@ -354,16 +355,27 @@ impl Record {
     }
 }
 
+/// Refuses a folder that `./migrate` itself refused to write.
+fn was_written(folder: &Path) -> Outcome {
+    let note = beside(folder, ".refused");
+    if folder.exists() || !note.is_file() {
+        return Ok(());
+    }
+    Err(record::Error::Refused { folder: folder.to_owned(), note }.into())
+}
+
 /// Leaves word beside a folder that `./migrate` made, which tells by it what is recorded; the record stands without.
 fn note(folder: &Path, recorded: &record::Recorded) {
-    let beside = |ending: &str| {
-        let mut name = folder.file_name().unwrap_or_default().to_owned();
-        name.push(ending);
-        folder.with_file_name(name)
-    };
-    if beside(".sh").is_file() {
-        let _ = std::fs::write(beside(".recorded"), format!("{}\n", recorded.commit));
+    if beside(folder, ".sh").is_file() {
+        let _ = std::fs::write(beside(folder, ".recorded"), format!("{}\n", recorded.commit));
     }
+}
+
+/// A file that `./migrate` keeps beside a folder, named after it.
+fn beside(folder: &Path, ending: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    folder.with_file_name(name)
 }
 
 impl Verify {

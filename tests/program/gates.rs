@@ -86,29 +86,19 @@ fn s02_a_known_secret_is_refused_in_every_writing() {
     }
 }
 
-/// So a reviewer reads the code once, and a fleet's packages can be compared with one that was read.
-#[test]
-fn s08_two_tenants_packages_differ_in_data_alone_and_neither_names_the_other() {
-    let here = Workspace::new();
-    let trees = [("harbour", "nordhafen"), ("minimal", "minimal.example")].map(|(example, name)| {
-        here.example(example, example);
-        let out = format!("out-{example}");
-        here.stufpack(&format!(
-            "compile {example}/export --target {example}/target.yaml --out {out} --sign-key key"
-        ))
+/// Compiles and unpacks a package of `export` for `target`; its files.
+fn package_of(here: &Workspace, name: &str, target: &str) -> BTreeMap<String, Vec<u8>> {
+    let out = format!("out-{name}");
+    here.stufpack(&format!("compile {name}/export --target {target} --out {out} --sign-key key"))
         .exits_with(0);
-        let package = here.names(&out).into_iter().find(|name| name.ends_with(".zip")).expect("a package");
-        let tree = format!("tree-{example}");
-        here.stufpack(&format!("unpack {out}/{package} {tree} --signers signers --at {AT}")).exits_with(0);
-        (files(&here, &tree), [format!("{example}.example"), name.to_owned()])
-    });
-    let [(harbour, names_of_harbour), (minimal, names_of_minimal)] = &trees;
-    let code: BTreeSet<&str> = stufpack::embedded::CODE.iter().map(|code| code.path).collect();
-    for path in &code {
-        assert!(harbour.contains_key(*path), "{path} is in no package");
-        assert_eq!(harbour.get(*path), minimal.get(*path), "{path}");
-    }
-    // What is not the same in all is text to read and values in files that nothing runs.
+    let package = here.names(&out).into_iter().find(|name| name.ends_with(".zip")).expect("a package");
+    let tree = format!("tree-{name}");
+    here.stufpack(&format!("unpack {out}/{package} {tree} --signers signers --at {AT}")).exits_with(0);
+    files(here, &tree)
+}
+
+/// What is not code in a package is text to read and values in files that nothing runs.
+fn is_data(path: &str) -> bool {
     let endings = [
         ".md",
         ".txt",
@@ -131,18 +121,71 @@ fn s08_two_tenants_packages_differ_in_data_alone_and_neither_names_the_other() {
         "infrastructure/ansible/inventory/target/hosts.yml",
         "infrastructure/ansible/inventory/target/known_hosts",
     ];
-    for path in harbour.keys().chain(minimal.keys()).filter(|path| !code.contains(path.as_str())) {
-        let is_data = others.contains(&path.as_str()) || endings.iter().any(|ending| path.ends_with(ending));
-        assert!(is_data, "{path} is neither code nor a file of data");
+    others.contains(&path) || endings.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Compares the packages of two tenants at one provider, each with the names that only it may have.
+fn differ_in_data_alone(provider: &str, tenants: &[(BTreeMap<String, Vec<u8>>, [&str; 2]); 2]) {
+    let [(one, names_of_one), (other, names_of_other)] = tenants;
+    let code: BTreeSet<&str> = stufpack::embedded::code(provider).map(|code| code.path).collect();
+    for path in &code {
+        assert!(one.contains_key(*path), "{path} is in no package for {provider}");
+        assert_eq!(one.get(*path), other.get(*path), "{path}");
     }
-    for (tree, others) in [(harbour, names_of_minimal), (minimal, names_of_harbour)] {
+    for path in one.keys().chain(other.keys()).filter(|path| !code.contains(path.as_str())) {
+        assert!(is_data(path), "{path} is neither code nor a file of data");
+    }
+    for (tree, own, others) in [(one, names_of_one, names_of_other), (other, names_of_other, names_of_one)] {
+        for name in own {
+            let told =
+                tree.values().any(|bytes| String::from_utf8_lossy(bytes).to_lowercase().contains(name));
+            assert!(told, "{name} is a name of nobody");
+        }
         for (path, bytes) in tree {
             let text = String::from_utf8_lossy(bytes).to_lowercase();
             for name in others {
-                assert!(!text.contains(name.as_str()), "{path} names {name}");
+                assert!(!text.contains(name), "{path} names {name}");
             }
         }
     }
+}
+
+/// So a reviewer reads the code once, and a fleet's packages can be compared with one that was read.
+#[test]
+fn s08_two_tenants_packages_differ_in_data_alone_and_neither_names_the_other() {
+    let here = Workspace::new();
+    let tenants = [("harbour", "nordhafen"), ("minimal", "minimal.example")].map(|(example, name)| {
+        here.example(example, example);
+        let domain = if example == "harbour" { "harbour.example" } else { name };
+        (package_of(&here, example, &format!("{example}/target.yaml")), [domain, name])
+    });
+    differ_in_data_alone("host", &tenants);
+}
+
+/// The same where Terraform makes the machine: one tenant with ten lines, the other with every option that there is.
+#[test]
+fn s08_two_tenants_whose_machines_are_made_differ_in_data_alone_too() {
+    let here = Workspace::new();
+    for example in ["acme", "minimal"] {
+        here.example(example, example);
+    }
+    let target = here.read("acme/every-option.yaml").replace("acme", "minimal").replace("Acme", "Minimal");
+    here.write("minimal/target.yaml", &target);
+    let tenants =
+        [("acme", ["acme.example", "stuf-acme-"]), ("minimal", ["minimal.example", "minimal-files-"])]
+            .map(|(name, names)| (package_of(&here, name, &format!("{name}/target.yaml")), names));
+    let is_code = |path: &str| stufpack::embedded::code("aws").any(|code| code.path == path);
+    for path in [
+        "infrastructure/terraform/main.tf",
+        "infrastructure/terraform/.terraform.lock.hcl",
+        "infrastructure/compose/storage-s3.yaml",
+        "ci-cd/plan-terraform",
+        "ci-cd/workflows/plan-terraform.yml",
+    ] {
+        assert!(is_code(path), "{path} is not compared");
+    }
+    assert!(!is_code("infrastructure/terraform/terraform.tfvars.json"));
+    differ_in_data_alone("aws", &tenants);
 }
 
 /// Every file of a folder, by its path there; lists of files unpacked.

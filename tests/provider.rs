@@ -344,3 +344,29 @@ fn a_price_table_gives_figures_and_none_gives_none() {
     let page = text(&page, "MIGRATION-PLAN.md");
     assert!(page.contains("The target names no prices, so no figure stands here"));
 }
+
+/// 212,000,000,000 bytes are 197.4404 GiB, of which a part of a thousandth is paid for as a whole one: 197.441 × 0.09 once, and
+/// × 0.025 each month.
+#[test]
+fn what_leaves_is_reckoned_by_the_files_and_told_in_every_form_of_the_plan() {
+    let [_, mut checked] = acmes();
+    checked.export.content.bytes = 212_000_000_000;
+    let price = compile(&checked).price().expect("prices");
+    let told = |cost: &plan::Cost| (cost.what.clone(), cost.amount.clone(), cost.figures.clone());
+    let egress = ("taking every file out of AWS once", "17.77", "197.441 GiB × 0.09");
+    let egress = (egress.0.to_owned(), egress.1.to_owned(), egress.2.to_owned());
+    assert_eq!(told(&price.leaving), egress);
+    assert_eq!(price.monthly.last().map(|cost| cost.amount.as_str()), Some("4.94"));
+    // What is paid once is no part of a month: 73 + 3.65 + 21.6 + 4.936025.
+    assert_eq!(price.monthly_total, "103.19");
+
+    let files = files(&checked);
+    let leaving = &json(&files, "MIGRATION-PLAN.json")["price"]["leaving"];
+    let (what, amount, figures) = egress;
+    assert_eq!(leaving, &serde_json::json!({ "what": what, "amount": amount, "figures": figures }));
+    let sentence = "taking every file out of AWS once costs 17.77 (197.441 GiB × 0.09).";
+    for path in ["MIGRATION-PLAN.md", "MIGRATION-PLAN.html"] {
+        assert!(text(&files, path).contains(sentence), "{path}");
+    }
+    assert!(json(&self::files(&example("acme")), "MIGRATION-PLAN.json")["price"].is_null());
+}

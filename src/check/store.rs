@@ -10,7 +10,7 @@ pub enum Store {
     /// Garage, on a host.
     Garage,
     /// Amazon S3.
-    AwsS3,
+    S3,
     /// Azure Blob Storage.
     AzureBlob,
 }
@@ -19,7 +19,7 @@ impl From<StorageProvider> for Store {
     fn from(kind: StorageProvider) -> Self {
         match kind {
             StorageProvider::Garage => Self::Garage,
-            StorageProvider::AwsS3 => Self::AwsS3,
+            StorageProvider::S3 => Self::S3,
             StorageProvider::AzureBlob => Self::AzureBlob,
         }
     }
@@ -42,7 +42,7 @@ pub fn key_problem(store: Store, key: &str) -> Option<&'static str> {
         return Some("the key is longer than 1,024 bytes");
     }
     match store {
-        Store::AwsS3 => None,
+        Store::S3 => None,
         // Stored as `lead`, so it could overwrite an object of that name.
         Store::Garage => key.starts_with('/').then_some("the key begins with a slash"),
         Store::AzureBlob => {
@@ -125,7 +125,7 @@ pub fn metadata_problem(store: Store, name: &[u8], rename: bool) -> Option<&'sta
 /// Bytes of all names and values together at most.
 pub fn metadata_limit(store: Store) -> usize {
     match store {
-        Store::Garage | Store::AwsS3 => 2 << 10,
+        Store::Garage | Store::S3 => 2 << 10,
         Store::AzureBlob => 8 << 10,
     }
 }
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn each_store_refuses_exactly_what_was_seen() {
         assert_eq!(refused(Store::Garage), ["/lead"]);
-        assert_eq!(refused(Store::AwsS3), [""; 0]);
+        assert_eq!(refused(Store::S3), [""; 0]);
         let azure = ["dir/file.", "dot/../up", "tab\tq\"uote", "back\\slash", "trail/", "empty/"];
         assert_eq!(refused(Store::AzureBlob), azure);
     }
@@ -207,7 +207,7 @@ mod tests {
             let refused = (!identified).then_some("a metadata name is not an identifier");
             assert_eq!(problem(Store::AzureBlob, false), refused);
             assert_eq!(problem(Store::AzureBlob, true), None);
-            assert_eq!(problem(Store::AwsS3, false), None);
+            assert_eq!(problem(Store::S3, false), None);
         }
         let carried = Some("a metadata name is not one that HTTP can carry");
         assert_eq!(metadata_problem(Store::AzureBlob, "ä".as_bytes(), true), carried);

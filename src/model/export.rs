@@ -160,7 +160,7 @@ choice! {
     /// Kinds of store.
     pub enum StorageProvider {
         /// Amazon S3.
-        AwsS3 = "aws-s3",
+        S3 = "aws-s3",
         /// Azure Blob Storage.
         AzureBlob = "azure-blob",
         /// Garage, S3 on a host.

@@ -58,7 +58,7 @@ fn export() -> Export {
         project: Project { slug: word("harbour"), name: word(HOSTILE), description: word(HOSTILE) },
         hosted_url: word("https://harbour.stuf.pyx.io"),
         storage: Storage {
-            provider: StorageProvider::AwsS3,
+            provider: StorageProvider::S3,
             bucket: word("stuf-uploads"),
             region: Some(word("eu-west-1")),
             encryption: word("AES256"),

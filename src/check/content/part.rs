@@ -202,7 +202,7 @@ impl Part {
             self.one_by_one += 1;
         }
         // Without a target, what no store can hold is told.
-        if let Some(problem) = store::key_problem(rules.store.unwrap_or(Store::AwsS3), key) {
+        if let Some(problem) = store::key_problem(rules.store.unwrap_or(Store::S3), key) {
             let renamed =
                 rules.store.filter(|_| rules.rename).and_then(|store| store::percent_encoded(store, key));
             match renamed {
@@ -244,7 +244,7 @@ impl Part {
 
     #[inline]
     fn metadata(&mut self, rules: &Rules<'_>, row: &Row<'_>) {
-        let store = rules.store.unwrap_or(Store::AwsS3);
+        let store = rules.store.unwrap_or(Store::S3);
         let mut problem = None;
         if row.odd_names {
             let _ = inventory::pairs(row.metadata.json().as_bytes(), |name, _| {

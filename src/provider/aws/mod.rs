@@ -98,7 +98,7 @@ impl Aws {
 
 impl Kind for Aws {
     fn store(&self) -> StorageProvider {
-        StorageProvider::AwsS3
+        StorageProvider::S3
     }
 
     fn unused(&self) -> &'static [Service] {

@@ -192,6 +192,22 @@ fn the_second_target_sets_every_option_that_there_is() {
     }
 }
 
+/// What Terraform itself makes of these values is seen in tests/terraform, where this is a case among those written by hand.
+///
+/// `STUFPACK_BLESS=1 cargo test --test provider` rewrites it.
+#[test]
+fn the_values_of_the_second_target_are_a_case_that_terraform_plans() {
+    let [_, all] = acmes();
+    let files = files(&all);
+    let values = text(&files, TFVARS);
+    let case = Path::new(ROOT).join("tests/terraform/cases/every-option.tfvars.json");
+    if std::env::var_os("STUFPACK_BLESS").is_some() {
+        std::fs::write(&case, values).expect("cases can be written");
+    }
+    let planned = std::fs::read_to_string(&case).unwrap_or_default();
+    assert_eq!(planned, values, "{} is another target's", case.display());
+}
+
 #[test]
 fn the_machine_is_made_first_and_nothing_is_made_that_nobody_has_approved() {
     let plan = compile(&example("acme"));

@@ -1,8 +1,10 @@
-"""Runs the test classes of some folders side by side, one per processor: `test_classes.py FOLDER…`.
+"""Runs the test classes of some folders side by side: `test_classes.py [--waiting N] FOLDER…`.
 
-A class is the unit since its tests share nothing with another's. What failed is printed whole.
+A class is the unit since its tests share nothing with another's. There is one per processor, and N more where classes
+wait for long without computing. What failed is printed whole.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -46,8 +48,12 @@ def run(place: tuple[Path, str]) -> bool:
 
 def main() -> int:
     """Exits 0 when every class passed."""
-    found = [place for folder in sys.argv[1:] for place in classes(Path(folder))]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--waiting", type=int, default=0)
+    parser.add_argument("folders", nargs="+", type=Path)
+    given = parser.parse_args()
+    found = [place for folder in given.folders for place in classes(folder)]
+    with ThreadPoolExecutor((os.cpu_count() or 1) + given.waiting) as pool:
         results = list(pool.map(run, found))
     print(f"{len(results)} test classes, {results.count(False)} failed")
     return 0 if results and all(results) else 1

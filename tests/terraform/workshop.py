@@ -22,6 +22,9 @@ CASES = sorted(HERE.glob("cases/*.tfvars.json"))
 #: Folders in which a mirror of providers is kept, where $STUFPACK_TERRAFORM_MIRROR names none.
 MIRRORS = ("/opt/*", "/usr/share/terraform/plugins", "/usr/local/share/terraform/plugins")
 BINARY = "registry.terraform.io/hashicorp/aws/*/linux_amd64/terraform-provider-aws_v*"
+#: For every program here that is written in Go. Each call reads what the provider knows of AWS anew, which is soon
+#: thrown away whole: by default a quarter of a plan's time goes into tidying up before.
+IN_GO = {"GOGC": "400"}
 
 
 def mirror() -> Path | None:
@@ -53,6 +56,7 @@ class Terraform:
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "AWS_EC2_METADATA_DISABLED": "true",
+            **IN_GO,
         }
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

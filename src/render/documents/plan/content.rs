@@ -41,7 +41,11 @@ impl ContentText {
             uploads: figures::count(content.objects, "uploaded file", "uploaded files"),
             bytes: figures::bytes(content.bytes),
             largest: figures::bytes(content.largest),
-            histogram: content.histogram.iter().map(|(bound, count)| (figures::bytes(*bound), *count)).collect(),
+            histogram: content
+                .histogram
+                .iter()
+                .map(|(bound, count)| (figures::bytes(*bound), *count))
+                .collect(),
             one_by_one: content.one_by_one,
             renamed: content.renamed,
             batches: figures::count(content.batches.len() as u64, "batch", "batches"),

@@ -51,9 +51,12 @@ impl Screen {
         let own = figures::duration(own.map(Phase::seconds).sum());
         Self {
             duration: format!("{own} for the phases that this package runs; the whole migration {duration}"),
-            notice: [before_it, vec!["nothing else from this package, which moves nobody".to_owned(), notice]]
-                .concat()
-                .join("; "),
+            notice: [
+                before_it,
+                vec!["nothing else from this package, which moves nobody".to_owned(), notice],
+            ]
+            .concat()
+            .join("; "),
             turn_back: format!(
                 "at any time, by ./migrate abort: this package changes nothing at the source; from the cutover on {turn_back}"
             ),

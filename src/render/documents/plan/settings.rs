@@ -42,8 +42,9 @@ pub(super) fn by_hand(plan: &Plan) -> (Vec<Hand>, usize) {
     for entry in &plan.ledger.entries {
         match &entry.disposition {
             Disposition::Manual { .. } if entry.personal => personal += 1,
-            Disposition::Manual { instruction } => hands
-                .push(Hand { setting: entry.setting.clone(), instruction: instruction.clone() }),
+            Disposition::Manual { instruction } => {
+                hands.push(Hand { setting: entry.setting.clone(), instruction: instruction.clone() })
+            }
             _ => {}
         }
     }

@@ -20,6 +20,7 @@ from .outside import Person
 from .stories import Stories
 
 ON_THE_MACHINE = ("preflight", "prepare", "deploy", "import", "invite")
+INSTALLATION = "acme-production"
 VALIDATION = "stufpack-validation"
 #: Files in which a value that Terraform's state holds may stand: its own, and the one in which it was given.
 TERRAFORMS_OWN = re.compile(r"terraform/.+|packages/1/terraform/\w+\.(tfplan|json)|local/terraform/.+")
@@ -149,7 +150,7 @@ class AcmeMovesToAmazon(Stories):
         self.assertIn(given.removeprefix(f"{OWN}/"), found)
         self.assertEqual([path for path in found if not TERRAFORMS_OWN.fullmatch(path)], [])
         with self.subTest("nor is the state, in whatever a run leaves for the record"):
-            operations = canary.operations("acme-production")
+            operations = canary.operations(INSTALLATION)
             self.assertEqual({folder.name.partition("-")[2] for folder in operations}, {"provision"})
             self.assertEqual([path for folder in operations for path in folder.rglob("*tfstate*")], [])
             shown = [path for folder in operations for path in folder.glob("evidence/reports/terraform-plan.json")]
@@ -164,6 +165,7 @@ class AcmeMovesToAmazon(Stories):
         AcmeMovesToAmazon.key = acme.give_storage_key(f"{acme.bucket.removesuffix('-uploads')}-api")
         acme.account.check_everybody()
 
+    @canary.talkative(INSTALLATION)
     def test_2_every_phase_ends_well_as_the_plan_prints_it(self) -> None:
         for phase in ON_THE_MACHINE:
             with self.subTest(phase):
@@ -176,6 +178,23 @@ class AcmeMovesToAmazon(Stories):
             self.goes_well(self.deployment.command("verify"))
         with self.subTest("nobody reaches the machine's port for SSH, which all of this went through"):
             self.assertFalse(open_port(SERVER.address, 22))
+
+    def test_2_s04_ansible_at_its_most_talkative_tells_no_secret_when_it_makes_them(self) -> None:
+        told = canary.talkative_logs(INSTALLATION)
+        made_or_carried = {
+            "prepare-make-secrets",
+            "deploy-start-identity",
+            "invite-send-invitations",
+            "content-place-read-key",
+        }
+        self.assertLessEqual(made_or_carried | {"import-read-back", "verify-sign-in"}, set(told))
+        everything = b"\n".join(canary.logs(INSTALLATION).values())
+        self.assertEqual(canary.search({"logs": everything}, INSTALLATION), [])
+        self.assertEqual(canary.made(everything), [])
+        with self.subTest("and a planted one is found"):
+            hits = canary.search({"logs": everything + canary.LEAK}, INSTALLATION)
+            self.assertIn("secrets/architect/secrets/mail_password", "".join(hits))
+            self.assertEqual(len(canary.made(everything + canary.LEAK)), 2)
 
     def test_2b_containers_and_journal_lie_on_the_data_disk_which_is_never_emptied(self) -> None:
         self.assertTrue(disk.holds("/var/lib/docker"))
@@ -195,7 +214,7 @@ class AcmeMovesToAmazon(Stories):
         about = ("size", "sha256", "content_type", "metadata")
         files = {item["key"]: {name: item[name] for name in about} for item in acme.source["objects"]}
         self.assertEqual({key: one for key, one in objects.items() if key in files}, files)
-        (imported,) = [folder for folder in canary.operations("acme-production") if folder.name.endswith("-import")]
+        (imported,) = [folder for folder in canary.operations(INSTALLATION) if folder.name.endswith("-import")]
         documents = json.loads((imported / "evidence/reports/after/documents.json").read_bytes())
         self.assertEqual({key for key in objects if key not in files}, set(documents))
         self.assertEqual(acme.account.bucket(acme.bucket)["unfinished"], 0)
@@ -237,7 +256,7 @@ class AcmeMovesToAmazon(Stories):
         acme = self.deployment
         self.assertEqual(canary.standing(acme.account.key[1], OWN), set())
         self.assertEqual(canary.standing(self.key[1], OWN), {"secrets/storage_secret_key"})
-        operations = canary.operations("acme-production")
+        operations = canary.operations(INSTALLATION)
         left = {folder.name.partition("-")[2] for folder in operations}
         self.assertLessEqual({"provision", "prepare", "deploy", "import", "content", "verify"}, left)
         checked = canary.record(operations, "acme", "acme")

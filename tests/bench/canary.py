@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -27,6 +28,7 @@ from .shell import BenchError, run
 sys.path.insert(0, str(REPOSITORY / "templates/infrastructure/controller"))
 import leak  # noqa: E402
 
+HARBOUR = "harbour-production"
 #: In a neighbour's own arguments and environment, so that one knows that looking would have found something.
 ARGUMENT, VARIABLE = "canary-argument-to-be-found", "canary-variable-to-be-found"
 
@@ -103,10 +105,12 @@ def neighbour() -> Iterator[Seen]:
 
 
 @contextlib.contextmanager
-def talkative() -> Iterator[None]:
+def talkative(installation: str = HARBOUR) -> Iterator[None]:
     """Ansible tells all that it can as long as this lasts; `./migrate` has no option for that."""
-    there = f"cd {STATE}/harbour-production/venv/*/bin"
-    change = f"{there}; mv ansible-playbook ansible-playbook.quiet; cat >ansible-playbook; chmod 0700 ansible-playbook"
+    there = f"cd {STATE}/{installation}/venv/*/bin"
+    # A test that was killed may have left it so: this program would call itself without end.
+    keep = "test -e ansible-playbook.quiet || mv ansible-playbook ansible-playbook.quiet"
+    change = f"{there}; {keep}; cat >ansible-playbook; chmod 0700 ansible-playbook"
     server.inside("sh", "-euc", change, place=LAPTOP, stdin=TALKATIVE)
     try:
         yield
@@ -114,19 +118,37 @@ def talkative() -> Iterator[None]:
         server.inside("sh", "-euc", f"{there}; mv ansible-playbook.quiet ansible-playbook", place=LAPTOP)
 
 
-def logs() -> dict[str, bytes]:
+def logs(installation: str = HARBOUR) -> dict[str, bytes]:
     """What Ansible told in all runs of the first package, by the names of the logs."""
     with tempfile.TemporaryDirectory() as folder:
-        _fetch(LAPTOP, f"{STATE}/harbour-production/packages/1", "logs", Path(folder))
+        _fetch(LAPTOP, f"{STATE}/{installation}/packages/1", "logs", Path(folder))
         return {path.stem: path.read_bytes() for path in Path(folder, "logs").iterdir()}
 
 
-def secrets() -> dict[str, list[bytes]]:
+def talkative_logs(installation: str = HARBOUR) -> dict[str, list[bytes]]:
+    """Those of them that Ansible wrote at its most talkative, by the names of their steps."""
+    told: dict[str, list[bytes]] = {}
+    for name, text in logs(installation).items():
+        if b"SSH: EXEC" in text:
+            told.setdefault(name.partition("-")[2], []).append(text)
+    return told
+
+
+def kept(installation: str = HARBOUR) -> dict[str, bytes]:
+    """What all runs of the first package left beside their logs (journal, reports, folders for the glass), unpacked."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        _fetch(LAPTOP, f"{STATE}/{installation}/packages/1", "--exclude=logs .", place)
+        files = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    return {name: gzip.decompress(data) if name.endswith(".gz") else data for name, data in files.items()}
+
+
+def secrets(installation: str = HARBOUR) -> dict[str, list[bytes]]:
     """Every value that server, hosted side and Trust Architect keep secret, by the name of its file."""
     with tempfile.TemporaryDirectory() as folder:
-        for place in (SERVER, HOSTED):
+        for place in (SERVER, HOSTED) if installation == HARBOUR else (SERVER,):
             _fetch(place, "/etc/stuf", "secrets tls/key.pem", Path(folder, "secrets", place.name.partition(".")[0]))
-        _fetch(LAPTOP, f"{STATE}/harbour-production", "secrets", Path(folder, "secrets/architect"))
+        _fetch(LAPTOP, f"{STATE}/{installation}", "secrets", Path(folder, "secrets/architect"))
         found = leak.known(Path(folder))
     # Whose request it is: Garage's log names it with each.
     return {name: values for name, values in found.items() if not name.endswith("/storage_access_key")}
@@ -146,9 +168,9 @@ def _fetch(place: server.Place, folder: str, names: str, to: Path) -> None:
         files.extractall(to, filter="data")
 
 
-def _needles() -> bytes:
+def _needles(known: dict[str, list[bytes]]) -> bytes:
     """Every secret in every usual encoding, one on each line."""
-    forms = {form for values in secrets().values() for value in values for _, form in leak.encodings(value)}
+    forms = {form for values in known.values() for value in values for _, form in leak.encodings(value)}
     return b"".join(sorted(form + b"\n" for form in forms if len(form) >= leak.SHORTEST and b"\n" not in form))
 
 
@@ -164,15 +186,16 @@ def told() -> dict[str, bytes]:
     return {name: server.inside("sh", "-c", command).encode() for name, command in shell.items()}
 
 
-def search(files: dict[str, bytes]) -> list[str]:
+def search(files: dict[str, bytes], installation: str = HARBOUR) -> list[str]:
     """Secrets found: lines by the package's own search, and what encoders have wrapped."""
     hits = []
+    known = secrets(installation)
     with tempfile.NamedTemporaryFile() as needles:
-        needles.write(_needles())
+        needles.write(_needles(known))
         needles.flush()
         for name, data in files.items():
             lines = _grep(needles.name, data)
-            hits += [str(hit) for hit in leak.search({name: lines}, secrets())] if lines else []
+            hits += [str(hit) for hit in leak.search({name: lines}, known)] if lines else []
             if not lines and _grep(needles.name, re.sub(rb"\s", b"", data)):
                 hits.append(f"a secret in {name}, over several lines")
     return sorted(hits)
@@ -203,7 +226,7 @@ def holding(place: server.Place) -> set[str]:
         "cat >/run/needles; { grep -rlaFf /run/needles --devices=skip --exclude-dir=overlay2 "
         f"{places} 2>/dev/null || test $? -le 2; }}; rm -f /run/needles"
     )
-    return set(server.inside("sh", "-c", look, place=place, stdin=_needles(), user="root").splitlines())
+    return set(server.inside("sh", "-c", look, place=place, stdin=_needles(secrets()), user="root").splitlines())
 
 
 def standing(value: str, folder: str) -> set[str]:
@@ -232,7 +255,7 @@ def plant() -> None:
     server.inside("logger", f"Authorization: Basic {header}", place=SERVER)
 
 
-def operations(installation: str = "harbour-production") -> list[Path]:
+def operations(installation: str = HARBOUR) -> list[Path]:
     """The operation folders of the Trust Architect, brought here, the oldest first."""
     here = instance_folder() / "operations"
     shutil.rmtree(here, ignore_errors=True)

@@ -65,6 +65,15 @@ def change(filled: dict[str, Any], key: str, how: str) -> None:
     docker(*words, stdin=json.dumps(given).encode())
 
 
+def plain(filled: dict[str, Any]) -> list[dict[str, Any]]:
+    """Files that hold something, and that a client which takes ASCII alone can write again as they were."""
+    return [item for item in filled["objects"] if item["size"] and item["metadata"] and _ascii(item)]
+
+
+def _ascii(item: dict[str, Any]) -> bool:
+    return all(text.isascii() for text in (item["key"], *item["metadata"], *item["metadata"].values()))
+
+
 def listed(inventory: Path) -> list[dict[str, Any]]:
     """The files of an example's inventory, none of them large."""
     with inventory.open(newline="") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cases import ANSIBLE, K17, MIB, Case, seed_k17, seed_mp
+from cases import ANSIBLE, K17, MIB, RCLONE, Case, seed_k17, seed_mp
 from stores import ACCESS_KEY, SECRET_KEY, Bucket, garage, moto
 from test_prechecks import forbid_writing
 
@@ -16,6 +16,11 @@ from stuf_content.limits import Stopping  # noqa: E402
 from stuf_content.s3 import Store  # noqa: E402
 from stufpack_signature import Key  # noqa: E402
 
+#: Keeps what rclone is told to copy, and is rclone.
+SPY = """#!/bin/sh
+for word; do case $word in --files-from-raw=*) cat "${{word#*=}}" >>{given};; esac; done
+exec {rclone} "$@"
+"""
 RENAMED = {"/lead": {"target_key": "%2Flead", "alone": True}}
 
 
@@ -51,6 +56,23 @@ class Garage(Case):
         expected = {("%2Flead" if key == "/lead" else key): value for key, value in self.source.objects().items()}
         self.assertEqual(self.target.objects(), expected)
         self.assertLessEqual({*K17, "a", "a/b", "%2Flead"} - {"/lead"}, set(self.target.listed()))
+
+    def test_d29_a_key_with_a_line_break_arrives_and_stands_in_no_list_that_the_bulk_tool_reads(self) -> None:
+        self.between(garage().bucket(), garage().bucket(), store="garage")
+        for key in ("two\nlines", "plain"):
+            self.source.seed(key, b"body")
+        self.list_source()
+        self.content("inventory")
+        given, spy = self.folder / "given", self.folder / "rclone"
+        spy.write_text(SPY.format(given=given, rclone=RCLONE))
+        spy.chmod(0o755)
+        self.configure(rclone=str(spy))
+
+        self.content("copy")
+
+        self.assertEqual(given.read_text(), "plain\n")
+        self.assert_verified(2)
+        self.assertEqual(self.target.objects(), self.source.objects())
 
     def test_objects_in_parts_go_in_bulk_and_one_by_one(self) -> None:
         seed_mp(self.source)

@@ -243,6 +243,7 @@ class Windows(Copying):
         self.assertEqual(paused.document["error"]["rclone"], 10)
         self.assertEqual(self.status()["state"], "paused")
         there = set(self.target.listed())
+        # The case says 3 to 5 of the 8: a busy machine gets through fewer, and rclone ends what it has begun.
         self.assertIn(len(there), range(1, 8))
         self.configure(windows=[])
         self.goes_on(there)

@@ -96,6 +96,35 @@ impl Here {
     }
 }
 
+/// Paths, messages and files of every commit: whatever somebody who has the repository can read without an identity.
+#[test]
+fn s06_a_glass_names_nobody_who_was_migrated() {
+    let here = Here::with_glass();
+    here.record("--sign-key key --signers signers").exits_with(0);
+    let glass = here.workspace.path("stuf-harbour");
+    let read = |arguments: &[&str]| {
+        let output =
+            Command::new("git").arg("-C").arg(&glass).args(arguments).output().expect("git is needed");
+        assert!(output.status.success(), "git {arguments:?}");
+        output.stdout
+    };
+
+    let everything =
+        String::from_utf8_lossy(&read(&["cat-file", "--batch", "--batch-all-objects"])).to_lowercase();
+
+    let addresses = here.workspace.addresses("input/export");
+    assert!(addresses.len() > 5, "{}", addresses.len());
+    for address in addresses {
+        let local = address.split('@').next().expect("a part before the @");
+        assert!(!everything.contains(&address), "{address}");
+        assert!(!everything.contains(&format!("{local}%40")), "{address}, as it stands in a URL");
+    }
+    // Nothing was missed because it is packed once more.
+    let paths = String::from_utf8(read(&["ls-tree", "-r", "--name-only", "main"])).expect("paths");
+    assert!(paths.contains("personal/0001.age"), "{paths}");
+    assert!(!paths.lines().any(|path| path.ends_with(".gz") || path.ends_with(".zip")), "{paths}");
+}
+
 #[test]
 fn nothing_is_recorded_on_a_head_that_is_unsigned_foreign_or_malformed() {
     let here = Here::with_glass();

@@ -8,6 +8,7 @@ mod given;
 mod glass;
 mod golden;
 mod kit;
+mod lists;
 mod manual;
 mod numbered;
 mod pages;

@@ -1,6 +1,7 @@
 //! A private folder with a key, a signers file and copies of the examples, and the program to run in it.
 
 use assert_cmd::Command;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,18 @@ impl Workspace {
         let text = self.read(file);
         assert_eq!(text.matches(old).count(), 1, "`{old}` in {file}");
         self.write(file, &text.replace(old, new));
+    }
+
+    /// The e-mail addresses, in small letters, of everybody whom an export or its realm knows.
+    pub fn addresses(&self, export: &str) -> BTreeSet<String> {
+        let realm = self.read(&format!("{export}/realm.json"));
+        let realm: serde_json::Value = serde_json::from_str(&realm).expect("a realm");
+        let accounts = realm["users"].as_array().expect("users").iter();
+        let of_realm = accounts.filter_map(|user| user["email"].as_str()).map(str::to_lowercase);
+        let export = self.read(&format!("{export}/export.yaml"));
+        let lines = export.lines().filter_map(|line| line.trim().strip_prefix("email: "));
+        let of_export = lines.map(|address| address.trim_matches('"').to_lowercase());
+        of_realm.chain(of_export).collect()
     }
 
     /// The program, to run in the folder.

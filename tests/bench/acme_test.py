@@ -19,7 +19,7 @@ from .network import open_port
 from .outside import Person
 from .stories import Stories
 
-ON_THE_MACHINE = ("preflight", "prepare", "deploy", "import", "invite")
+ON_THE_MACHINE = ("preflight", "prepare", "deploy", "import")
 INSTALLATION = "acme-production"
 VALIDATION = "stufpack-validation"
 #: Files in which a value that Terraform's state holds may stand: its own, and the one in which it was given.
@@ -174,8 +174,9 @@ class AcmeMovesToAmazon(Stories):
             self.goes_well("./migrate approve content")
             self.goes_well(self.deployment.command("content"))
             self.counts_add_up()
-        with self.subTest("verify"):
-            self.goes_well(self.deployment.command("verify"))
+        for phase in ("invite", "verify"):
+            with self.subTest(phase):
+                self.goes_well(self.deployment.command(phase))
         with self.subTest("nobody reaches the machine's port for SSH, which all of this went through"):
             self.assertFalse(open_port(SERVER.address, 22))
 

@@ -24,8 +24,8 @@ PHASES = {
     "prepare": ("./migrate bootstrap", "./migrate preflight", "./migrate prepare"),
     "deploy": ("./migrate deploy",),
     "import": ("./migrate import",),
-    "invite": ("./migrate invite",),
     "content": ("./migrate approve content", "./migrate content"),
+    "invite": ("./migrate invite",),
     "verify": ("./migrate verify",),
 }
 

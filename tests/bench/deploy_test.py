@@ -25,7 +25,7 @@ from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import run, wait_for
 from .stories import Stories
 
-BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import", "invite")
+BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import")
 VALIDATION = "stufpack-validation"
 CHANGING = ("prepare", "deploy", "import", "invite")
 VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
@@ -64,6 +64,8 @@ class ItDeploys(Stories):
                     self.goes_well(self.deployment.command(phase))
             with self.subTest("content"):
                 self.copies_in_two_parts()
+            with self.subTest("invite"):
+                self.goes_well(self.deployment.command("invite"))
             with self.subTest("verify"):
                 self.only_times_may_warn(self.goes_well(self.deployment.command("verify")))
                 self.goes_well("./migrate status")

@@ -145,8 +145,23 @@ pub struct Made {
     pub record: bool,
     /// What of it refuses to be destroyed, as a phrase.
     pub protected: &'static str,
+    /// Where its state is kept when a file of one person's is not enough.
+    pub backend: Backend,
     /// What it costs, where the target has prices.
     pub prices: Option<Prices>,
+}
+
+/// A place for Terraform's state that several people and pipelines reach.
+#[derive(Clone, Debug, Serialize)]
+pub struct Backend {
+    /// Where, as a phrase.
+    pub place: &'static str,
+    /// How one comes to have it, in whole sentences.
+    pub first: &'static str,
+    /// The file of the module that chooses it.
+    pub file: &'static str,
+    /// What that place is told; in capitals what only the Trust Architect knows.
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// What credentials have to be allowed.

@@ -204,3 +204,38 @@ fn what_verify_txt_and_the_guide_print_can_be_pasted() {
         shell(&here, &format!("stufpack unpack {unpack} --at {AT}")).exits_with(0);
     }
 }
+
+/// The two files by which `provision` keeps its state elsewhere, in the place and by the names that it looks for.
+#[test]
+fn the_state_of_terraform_is_kept_elsewhere_by_what_operations_and_the_guide_print() {
+    let here = Workspace::new();
+    here.example("acme", "input");
+    here.stufpack(COMPILE).exits_with(0);
+    let package = here.names("out").into_iter().find(|name| name.ends_with(".zip")).expect("a package");
+    here.stufpack(&format!("unpack out/{package} tree --signers signers --at {AT}")).exits_with(0);
+    let page = here.read("tree/docs/operations.md");
+    let block = page.split("```bash state\n").nth(1).and_then(|rest| rest.split("```").next());
+    let guide = self::page("docs/guide.md").replace("SLUG-ENVIRONMENT", "acme-production");
+    let guide: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("      ")).collect();
+    let modules = "templates/infrastructure/ansible/module_utils/stufpack_terraform.py";
+    let names = "OVERRIDE, BACKEND = \"*_override.tf\", \"backend.tfbackend\"";
+    assert!(self::page(modules).contains(names), "{modules} looks for other names");
+
+    let settings =
+        [("bucket", "states-of-acme"), ("key", "stuf/acme-production.tfstate"), ("region", "eu-west-1")];
+    for commands in [block.expect("a block"), &guide.join("\n").replace("REGION", "eu-west-1")] {
+        fs::remove_dir_all(here.path("home")).ok();
+        shell(&here, &format!("cd tree\n{}", commands.replace("STATE-BUCKET", "states-of-acme")))
+            .exits_with(0);
+        let own = "home/.local/state/stufpack/acme-production/local/terraform";
+        assert_eq!(here.names(own), ["backend.tfbackend", "backend_override.tf"]);
+        assert_eq!(
+            here.read(&format!("{own}/backend_override.tf")),
+            here.read("tree/infrastructure/terraform/backends/s3.tf")
+        );
+        let told = here.read(&format!("{own}/backend.tfbackend"));
+        let told: Vec<_> = told.lines().filter_map(|line| line.split_once(" = ")).collect();
+        let expected = settings.map(|(name, text)| (name, format!("\"{text}\"")));
+        assert_eq!(told, expected.each_ref().map(|(name, text)| (*name, text.as_str())));
+    }
+}

@@ -1,6 +1,6 @@
 //! What follows from the options of provider `aws`.
 
-use super::super::{Agent, Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
+use super::super::{Agent, Backend, Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
 use super::{Aws, GIB, PriceTable, Region, Site};
 use crate::model::{BucketName, Cidr, Export, Target, Word as _};
 use serde_json::json;
@@ -63,6 +63,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             what: what(aws, &bucket),
             record: aws.dns_zone.is_some(),
             protected: "the data disk and the bucket",
+            backend: backend(region, format!("stuf/{slug}-{environment}.tfstate")),
             prices: aws.prices.as_ref().map(|table| prices(aws, table, export)),
         }),
     }
@@ -77,6 +78,16 @@ fn agent(region: &impl Display) -> Agent {
         ),
         log: format!("aws ec2 get-console-output --region {region} --instance-id ID --latest --output text"),
         resource: "aws_instance.server",
+    }
+}
+
+/// A bucket, since it has versions and a lock.
+fn backend(region: &Region, key: String) -> Backend {
+    Backend {
+        place: "a bucket of Amazon S3",
+        first: "That bucket is made by hand, closed to the public and with versioning on; it is never the one that holds the uploads. The credentials of provision, which README.md lists, need rights there too: s3:ListBucket at the bucket, and s3:GetObject, s3:PutObject and s3:DeleteObject below it, for the state and its lock.",
+        file: "infrastructure/terraform/backends/s3.tf",
+        settings: vec![("bucket", "STATE-BUCKET".to_owned()), ("key", key), ("region", region.to_string())],
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the target runs, in the words of every document.
 
 use crate::plan::{Facts, Plan, Price};
-use crate::provider::{Home, Right};
+use crate::provider::{Backend, Home, Right};
 use serde::Serialize;
 
 /// Where the target runs.
@@ -73,6 +73,7 @@ struct MadeText {
     record: bool,
     ssh_config: String,
     terraform: String,
+    backend: Backend,
     price: Option<Price>,
 }
 
@@ -171,6 +172,7 @@ fn made(plan: &Plan) -> Option<MadeText> {
         record: made.record,
         ssh_config: plan.facts.ssh_config(),
         terraform: format!("{}/terraform", super::words::state_folder(&plan.facts)),
+        backend: made.backend.clone(),
         price: plan.price(),
     })
 }

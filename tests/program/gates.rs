@@ -86,8 +86,11 @@ fn s02_a_known_secret_is_refused_in_every_writing() {
     }
 }
 
-/// Compiles and unpacks a package of `export` for `target`; its files.
-fn package_of(here: &Workspace, name: &str, target: &str) -> BTreeMap<String, Vec<u8>> {
+/// Every file of a package by its path; lists of files unpacked.
+type Tree = BTreeMap<String, Vec<u8>>;
+
+/// Compiles the export in the folder `name` for `target`, and unpacks the package.
+fn package_of(here: &Workspace, name: &str, target: &str) -> Tree {
     let out = format!("out-{name}");
     here.stufpack(&format!("compile {name}/export --target {target} --out {out} --sign-key key"))
         .exits_with(0);
@@ -125,7 +128,7 @@ fn is_data(path: &str) -> bool {
 }
 
 /// Compares the packages of two tenants at one provider, each with the names that only it may have.
-fn differ_in_data_alone(provider: &str, tenants: &[(BTreeMap<String, Vec<u8>>, [&str; 2]); 2]) {
+fn differ_in_data_alone(provider: &str, tenants: &[(Tree, [&str; 2]); 2]) {
     let [(one, names_of_one), (other, names_of_other)] = tenants;
     let code: BTreeSet<&str> = stufpack::embedded::code(provider).map(|code| code.path).collect();
     for path in &code {
@@ -189,7 +192,7 @@ fn s08_two_tenants_whose_machines_are_made_differ_in_data_alone_too() {
 }
 
 /// Every file of a folder, by its path there; lists of files unpacked.
-fn files(here: &Workspace, folder: &str) -> BTreeMap<String, Vec<u8>> {
+fn files(here: &Workspace, folder: &str) -> Tree {
     let root = here.path(folder);
     let entries = walkdir::WalkDir::new(&root).into_iter().map(|entry| entry.expect("an entry"));
     entries

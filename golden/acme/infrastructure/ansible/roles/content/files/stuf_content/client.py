@@ -1,0 +1,102 @@
+"""What a bucket of S3 and a container of Azure are asked alike, of which only request and words are another."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from typing import ClassVar
+
+from . import trees
+from .configuration import Place
+from .entries import Entry
+from .limits import Pace, Stopping
+from .wire import Answer, StoreError, Wire
+
+
+class Client(ABC):
+    """One place of a store and the way to it."""
+
+    #: What a store of this kind calls such a place.
+    CALLED: ClassVar[str]
+
+    def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
+        self.place = place
+        self.stopping = stopping
+        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
+        #: The store's own clock at the last listing's begin, in seconds.
+        self.listed_at = 0.0
+
+    def head(self, key: str, modified: str = "") -> Entry | None:
+        """What the store says of one object, `None` where there is none."""
+        with self._ask("HEAD", key) as answer:
+            answer.read()
+            if answer.status == 404:
+                return None
+            self._expect(answer, (200,), "HEAD")
+            return self._entry(key, modified, answer.headers)
+
+    @contextlib.contextmanager
+    def reading(self, key: str, modified: str = "") -> Iterator[tuple[Entry, Answer] | None]:
+        """An object opened for reading, `None` where there is none."""
+        with self._ask("GET", key) as answer:
+            if answer.status == 404:
+                answer.read()
+                yield None
+                return
+            self._expect(answer, (200,), "GET")
+            yield self._entry(key, modified, answer.headers), answer
+
+    @abstractmethod
+    def _ask(
+        self,
+        method: str,
+        key: str = "",
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Sends a request, signed as this kind wants it."""
+
+    @staticmethod
+    @abstractmethod
+    def _entry(key: str, modified: str, headers: dict[str, str]) -> Entry:
+        """What the headers of HEAD or GET say of an object; the time is the listing's."""
+
+    def _pages(self) -> Callable[[dict[str, str]], bytes]:
+        """Asks for the pages of one listing, which has begun when the store answers for the first."""
+        begun = False
+
+        def page(query: dict[str, str]) -> bytes:
+            nonlocal begun
+            with self._ask("GET", query=query) as answer:
+                self._expect(answer, (200,), "LIST")
+                if not begun:
+                    self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
+                    begun = True
+                return answer.read()
+
+        return page
+
+    def _done(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> dict[str, str]:
+        """The headers of an answer whose body says nothing."""
+        with answer as told:
+            self._expect(told, statuses, verb)
+            told.read()
+            return told.headers
+
+    def _expect(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> None:
+        """Raises what a store has answered that it should not; of HEAD only Azure tells more than the number."""
+        if answer.status in statuses:
+            return
+        code = answer.headers.get("x-ms-error-code") or trees.error_code(answer.read(65536))
+        # The key stays out of the text: it may hold a person's address, and this goes to a journal.
+        text = f"{self.wire.host} answered {answer.status} {code} to {verb} in {self.CALLED} {self.place.bucket}"
+        raise StoreError(answer.status, code, " ".join(text.split()))
+
+
+def etag_of(headers: dict[str, str]) -> str:
+    """By what the store knows this write again."""
+    return headers.get("etag", "").strip('"')

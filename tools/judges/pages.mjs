@@ -1,4 +1,4 @@
-// Looks at pages in Chromium as people do: on a telephone, a tablet and a desk, in light and in dark.
+// Looks at pages in Chromium as people do: on a telephone, a tablet and a desk, in light and in dark, on paper, and without script.
 //
 // usage: pages.mjs NODE_FOLDER [--told FILE] [--running PAGE] PAGE…
 //
@@ -16,6 +16,11 @@ const LEAST_CONTRAST = 4.5;
 const LEAST_LETTERS = 11;
 /** Pages that are looked at at once. */
 const AT_ONCE = 2;
+/** A sheet of A4 between margins of a centimetre, in CSS pixels. */
+const PAPER = 718;
+/** What is made for a screen alone; what only a script can do. */
+const ON_SCREEN = "nav, .screen";
+const BY_SCRIPT = "[data-filter]";
 
 /** Rules of axe that say nothing of the page that `./migrate` keeps while a run goes on. */
 const NOT_WHILE_RUNNING = {
@@ -30,12 +35,9 @@ function look([leastContrast, leastLetters]) {
   const found = [];
   const say = (kind, text) => found.push([kind, text]);
   const short = (text) => text.trim().replace(/\s+/gu, " ").slice(0, 60);
-  const root = document.documentElement;
 
   // What is folded away is read too, sooner or later.
   for (const folded of document.querySelectorAll("details")) folded.open = true;
-
-  if (root.scrollWidth > root.clientWidth) say("scroll", `${root.scrollWidth} pixels wide on ${root.clientWidth}`);
 
   const levels = Array.from(document.querySelectorAll("h1, h2, h3, h4, h5, h6"), (node) => [Number(node.nodeName[1]), node]);
   const first = levels.filter(([level]) => level === 1).length;
@@ -112,6 +114,29 @@ function look([leastContrast, leastLetters]) {
   return found;
 }
 
+/** Every text that can be seen but in `without`, in its order; with `unfolded`, what is folded away too. Runs in the browser. */
+function read([without, unfolded]) {
+  if (unfolded) for (const folded of document.querySelectorAll("details")) folded.open = true;
+  const found = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const node = text.parentElement;
+    const words = text.data.trim().replace(/\s+/gu, " ");
+    const seen = node.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (words !== "" && seen && !node.closest(without)) found.push(words);
+  }
+  return found;
+}
+
+/** How much wider than its window the page is, and by what; runs in the browser. */
+function tooWide() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const outside = Array.from(document.body.querySelectorAll("*")).filter((node) => node.getBoundingClientRect().right > clientWidth + 0.5);
+  const by = outside.at(-1) ?? document.body;
+  return [["scroll", `${scrollWidth} pixels wide on ${clientWidth}: <${by.localName}> ${by.textContent.trim().slice(0, 60)}`]];
+}
+
 /** What stands where, without its colours; runs in the browser. */
 function layout() {
   const place = (node) => {
@@ -149,9 +174,40 @@ async function axe(page, source, leftOut) {
   return violations.map(({ id, help, nodes }) => ["axe", `${id}: ${help}: ${nodes[0].html.slice(0, 120)}`]);
 }
 
+/** Texts of `all` that are not among `some`, as findings. */
+function lost(all, some, where) {
+  const left = new Map();
+  for (const words of some) left.set(words, (left.get(words) ?? 0) + 1);
+  const missing = all.filter((words) => {
+    const count = left.get(words) ?? 0;
+    left.set(words, count - 1);
+    return count <= 0;
+  });
+  return missing.length === 0 ? [] : [["lost", `${missing.length} of ${all.length} texts are not seen ${where}: ${missing[0].slice(0, 60)}`]];
+}
+
+/** What is missing on paper, or where no script may run, of all that a screen shows: modes differ in colours alone, so one is enough. */
+async function elsewhere({ page, address }, scriptless) {
+  await page.setViewportSize({ width: WIDTHS.at(-1), height: 800 });
+  await page.goto(address);
+  const [shown, plain] = [await page.evaluate(read, [ON_SCREEN, true]), await page.evaluate(read, [BY_SCRIPT, true])];
+
+  await page.emulateMedia({ media: "print" });
+  await page.setViewportSize({ width: PAPER, height: 1000 });
+  // As it is opened, since nobody unfolds a sheet of paper.
+  await page.goto(address);
+  const paper = [...(await page.evaluate(tooWide)), ...lost(shown, await page.evaluate(read, [ON_SCREEN, false]), "on paper")];
+  await page.emulateMedia({ media: null });
+
+  await scriptless.page.setViewportSize({ width: WIDTHS.at(-1), height: 800 });
+  await scriptless.page.goto(address);
+  const still = lost(plain, await scriptless.page.evaluate(read, [BY_SCRIPT, true]), "without script");
+  return [...paper.map(([kind, text]) => [`paper ${kind}`, text]), ...still.map(([kind, text]) => [`scriptless ${kind}`, text])];
+}
+
 /** A tab that shows pages in one mode; one for many pages, since a process for each costs more than its page. */
-async function open(browser, mode) {
-  const context = await browser.newContext({ colorScheme: mode, viewport: { width: WIDTHS[0], height: 800 } });
+async function open(browser, mode, javaScriptEnabled = true) {
+  const context = await browser.newContext({ colorScheme: mode, viewport: { width: WIDTHS[0], height: 800 }, javaScriptEnabled });
   const tab = { mode, page: await context.newPage(), address: "", noted: [] };
   tab.page.on("console", (message) => tab.noted.push(["console", message.text()]));
   tab.page.on("pageerror", (error) => tab.noted.push(["console", error.message]));
@@ -161,7 +217,7 @@ async function open(browser, mode) {
   return tab;
 }
 
-async function judge(tabs, source, file, running) {
+async function judge(tabs, scriptless, source, file, running) {
   const findings = [];
   const leftOut = running ? NOT_WHILE_RUNNING : {};
   const layouts = new Map();
@@ -172,7 +228,8 @@ async function judge(tabs, source, file, running) {
       tab.noted = [];
       await page.setViewportSize({ width, height: 800 });
       await page.goto(tab.address);
-      const found = [...(await page.evaluate(look, [LEAST_CONTRAST, LEAST_LETTERS])), ...tab.noted];
+      const looked = await page.evaluate(look, [LEAST_CONTRAST, LEAST_LETTERS]);
+      const found = [...looked, ...(await page.evaluate(tooWide)), ...tab.noted];
       const still = running && (await page.locator("meta[http-equiv=refresh]").count()) === 0;
       if (still) found.push(["running", "it does not load itself again, so every rule is for it"]);
       // Search and axe, which take longest, see no colours: where nothing but these differs they have told everything.
@@ -182,6 +239,7 @@ async function judge(tabs, source, file, running) {
       for (const [kind, text] of found) findings.push([`${width} ${mode} ${kind}`, text]);
     }
   }
+  findings.push(...(await elsewhere(tabs[0], scriptless)));
   return findings;
 }
 
@@ -203,10 +261,11 @@ async function main([folder, ...rest]) {
     const waiting = [...files];
     const worker = async () => {
       const tabs = await Promise.all(MODES.map((mode) => open(browser, mode)));
+      const scriptless = await open(browser, MODES[0], false);
       for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-        const found = await judge(tabs, source, file, file === running);
+        const found = await judge(tabs, scriptless, source, file, file === running);
         for (const [where, text] of found) console.log(`${basename(file)} ${where}: ${text}`);
-        console.log(`${basename(file)}: ${WIDTHS.length} widths, ${MODES.length} modes, ${found.length} findings`);
+        console.log(`${basename(file)}: ${WIDTHS.length} widths, ${MODES.length} modes, paper, no script: ${found.length} findings`);
         findings.push(...found);
       }
     };

@@ -147,6 +147,10 @@ pub struct Made {
     pub protected: &'static str,
     /// Where its state is kept when a file of one person's is not enough.
     pub backend: Backend,
+    /// What stays when the rest is destroyed, in whole sentences.
+    pub stays: &'static str,
+    /// The lines of the commands that show it and delete it.
+    pub delete: Vec<String>,
     /// What it costs, where the target has prices.
     pub prices: Option<Prices>,
 }

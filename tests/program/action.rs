@@ -183,11 +183,12 @@ fn an_input_is_a_word_whatever_stands_in_it() {
 fn without_a_program_it_is_built_from_the_commit_that_the_workflow_pins() {
     let here = workspace();
     fs::create_dir(here.path("rust")).expect("a folder");
-    // Stands for Cargo: takes down what is asked of it, and brings the program.
+    // Stands for Cargo: takes down where it runs, which decides whose toolchain and settings it obeys, and what is asked
+    // of it; and brings the program.
     here.write(
         "rust/cargo",
         &format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$@\" >{0}/asked\nmkdir -p \"$7/bin\"\ncp {0}/bin/stufpack \"$7/bin/\"\n",
+            "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\" >{0}/asked\nmkdir -p \"$7/bin\"\ncp {0}/bin/stufpack \"$7/bin/\"\n",
             here.path(".").display()
         ),
     );
@@ -196,7 +197,8 @@ fn without_a_program_it_is_built_from_the_commit_that_the_workflow_pins() {
     let built = job(&here, "rust", &inputs);
     assert_eq!(built.code, 0, "{}", built.log);
     let root = here.path("temp/stufpack").display().to_string();
-    let asked = ["install", "--quiet", "--locked", "--path", env!("CARGO_MANIFEST_DIR"), "--root", &root];
+    let pinned = env!("CARGO_MANIFEST_DIR");
+    let asked = [pinned, "install", "--quiet", "--locked", "--path", ".", "--root", &root];
     assert_eq!(here.read("asked").lines().collect::<Vec<_>>(), asked);
 
     let program = here.path("bin/stufpack").display().to_string();

@@ -64,6 +64,11 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             record: aws.dns_zone.is_some(),
             protected: "the data disk and the bucket",
             backend: backend(region, format!("stuf/{slug}-{environment}.tfstate")),
+            stays: "Of the data disk AWS then keeps a snapshot, which costs on and holds what the disk held: people, and every secret of the machine. Delete it once nothing is missing; the first command lists yours with their time and the disk that each is of.",
+            delete: vec![
+                format!("aws ec2 describe-snapshots --region {region} --owner-ids self --query 'Snapshots[].[SnapshotId,StartTime,VolumeSize,VolumeId]' --output text"),
+                format!("aws ec2 delete-snapshot --region {region} --snapshot-id SNAPSHOT"),
+            ],
             prices: aws.prices.as_ref().map(|table| prices(aws, table, export)),
         }),
     }

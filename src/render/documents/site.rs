@@ -68,6 +68,8 @@ struct MadeText {
     whose: &'static str,
     what: String,
     protected: &'static str,
+    stays: &'static str,
+    delete: Vec<String>,
     tools: Vec<String>,
     /// Whether the record of the public name is among what is made.
     record: bool,
@@ -168,6 +170,8 @@ fn made(plan: &Plan) -> Option<MadeText> {
         whose: made.whose,
         what: made.what.clone(),
         protected: made.protected,
+        stays: made.stays,
+        delete: made.delete.clone(),
         tools: made.tools.iter().map(|(name, version)| format!("{name} {version}")).collect(),
         record: made.record,
         ssh_config: plan.facts.ssh_config(),

@@ -205,14 +205,19 @@ class Numbers(unittest.TestCase):
         # Account 1000 is somebody's: without Keycloak's group it may not look into the process.
         self.assertEqual(users["keycloak"], "1000:0")
 
-    def test_a_storage_outside_leaves_no_account_secret_or_volume_on_the_machine(self) -> None:
+    def test_what_is_outside_leaves_no_account_secret_or_volume_on_the_machine(self) -> None:
         variables = yaml.safe_load((ROOT / "roles/stuf/vars/main.yml").read_text())
         compose = yaml.safe_load((ROOT.parent / "compose/compose.yaml").read_text())
         outside = variables["stuf_of_storage"]["aws-s3"]
         self.assertEqual([outside[part] for part in ("users", "readers", "volumes")], [{}, {}, {}])
-        # Both together are every volume of Compose; of the storage's own, only Garage's service speaks.
-        both = variables["stuf_own_volumes"] | variables["stuf_of_storage"]["garage"]["volumes"]
-        self.assertEqual(set(both), {volume["name"] for volume in compose["volumes"].values()})
+        databases = variables["stuf_of_database"]
+        self.assertEqual((databases["aws-rds"]["volumes"], databases["project"]["trees"]), ({}, []))
+        # All together are every volume of Compose; of the storage's own, only Garage's service speaks.
+        volumes = variables["stuf_own_volumes"] | variables["stuf_of_storage"]["garage"]["volumes"]
+        volumes |= databases["project"]["volumes"]
+        self.assertEqual(set(volumes), {volume["name"] for volume in compose["volumes"].values()})
+        # Nobody waits for a service that runs for one command.
+        self.assertEqual([found["clients"] for found in databases.values()], [[], ["postgres"]])
         self.assertNotIn("garage", str([value for name, value in variables.items() if name.startswith("stuf_own_")]))
 
 

@@ -328,6 +328,10 @@ class Provider:
         return ["by hand: something"]
 
 
+DATABASE = {
+    "host": "stuf-acme-identity.c1a2b3.eu-west-1.rds.amazonaws.com", "port": 5432, "name": "keycloak", "user": "stuf",
+    "secret_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-0123-Ab12Cd",
+}  # fmt: skip
 OUTPUT = {
     "address": "192.0.2.10", "user": "admin", "instance_id": "i-0123456789abcdef0", "database": None,
     "data_device": "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123", "region": "eu-west-1",
@@ -402,7 +406,16 @@ class Inventory(unittest.TestCase):
         for name, text in wrong.items():
             with self.assertRaisesRegex(StufError, name):
                 self.settle(Provider(console(ED)), **{name: text})
+        wrong = {"host": "{{ x }}", "port": "5432 x", "name": "other", "user": "stuf; id"}
+        for name, text in wrong.items():
+            with self.assertRaisesRegex(StufError, f"database.{name}"):
+                self.settle(Provider(console(ED)), database=DATABASE | {name: text})
         self.assertFalse((self.target / "hosts.json").exists())
+
+    def test_of_a_database_it_has_where_that_is_and_not_the_name_of_its_secret(self) -> None:
+        self.settle(Provider(console(ED)), database=DATABASE)
+        wanted = {name: value for name, value in DATABASE.items() if name != "secret_arn"}
+        self.assertEqual(self.host()["database"], wanted)
 
     def test_a_provider_that_makes_no_machine_is_told(self) -> None:
         with self.assertRaisesRegex(StufError, "nothing is known here of machines at the provider host"):
@@ -528,6 +541,29 @@ class Aws(unittest.TestCase):
         self.assertIn("aws iam create-access-key --user-name stuf-acme-staging-api", key)
         self.assertEqual(name, "by hand: let files.acme.example lead to 192.0.2.10 (record A, where your zone is kept)")
         self.assertEqual(aws.left(self.VALUES, output | {"dns_is_set": True}), [key])
+
+    def test_the_command_for_the_password_of_a_database_puts_it_in_place_and_shows_nothing(self) -> None:
+        output = OUTPUT | {"storage": {"user": "stuf-acme-staging-api"}, "dns_is_set": True, "database": DATABASE}
+        _, told = aws.left(self.VALUES, output)
+        start = "by hand, before deploy, in the state folder: "
+        self.assertTrue(told.startswith(start), told)
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("bin", "secrets"):
+            (folder / name).mkdir()
+        given = folder / "bin/aws"
+        answer = '{"username": "stuf", "password": "a b$c!"}'
+        given.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >called\necho \'{answer}\'\n')
+        given.chmod(0o755)
+        environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["bash", "-c", told.removeprefix(start)], cwd=folder, env=environment, capture_output=True, check=False
+        )
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""))
+        placed = folder / "secrets/database_administrator"
+        self.assertEqual((placed.read_text(), stat.S_IMODE(placed.stat().st_mode)), ("a b$c!\n", 0o600))
+        self.assertIn(DATABASE["secret_arn"], (folder / "called").read_text().splitlines())
+        with self.assertRaisesRegex(StufError, "is no secret of Secrets Manager"):
+            aws.left(self.VALUES, output | {"database": DATABASE | {"secret_arn": "x' ; id"}})
 
 
 if __name__ == "__main__":

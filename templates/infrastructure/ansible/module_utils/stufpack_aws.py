@@ -14,6 +14,7 @@ Values = Mapping[str, Any]  # terraform.tfvars.json
 Output = Mapping[str, Any]  # the output `inventory`
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,40}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,512}")
 # What Session Manager takes here, how each tells its version, and the oldest that will do (manifest.json, tools).
 _TOOLS = {
     "aws": (re.compile(r"aws-cli/([0-9.]+)"), "2.0"),
@@ -79,9 +80,23 @@ def left(values: Values, output: Output) -> list[str]:
     user = output["storage"]["user"]
     secrets = "the secrets storage_access_key and storage_secret_key"
     told = [f"by hand, once: aws iam create-access-key --user-name {user}, for {secrets}"]
+    if output.get("database") is not None:
+        told.append(_password(str(output["region"]), str(output["database"]["secret_arn"])))
     if not output["dns_is_set"]:
         told.append(f"by hand: let {values['domain']} lead to {output['address']} (record A, where your zone is kept)")
     return told
+
+
+def _password(region: str, secret: str) -> str:
+    """How the password that RDS made for the database's administrator gets to where `deploy` reads it."""
+    if not _SECRET.fullmatch(secret):
+        raise StufError(f"{secret!r} is no secret of Secrets Manager")
+    read = "import json, sys; print(json.load(sys.stdin)['password'])"
+    return (
+        "by hand, before deploy, in the state folder: (umask 077; aws secretsmanager get-secret-value "
+        f"--region {region} --secret-id '{secret}' --query SecretString --output text | "
+        f'python3 -c "{read}" >secrets/database_administrator)'
+    )
 
 
 def _by_session_manager(values: Values) -> bool:

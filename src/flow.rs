@@ -98,6 +98,7 @@ fn needed(secret: &plan::SecretUse) -> Option<NeededSecret> {
         },
         needed_by: match secret.needed_by {
             plan::NeededBy::Prepare => SecretPhase::Prepare,
+            plan::NeededBy::Deploy => SecretPhase::Deploy,
             plan::NeededBy::Content => SecretPhase::Content,
         },
         purpose: secret.purpose.clone(),

@@ -120,25 +120,18 @@ fn the_name_is_heard_however_it_is_written() {
     }
 }
 
-/// What Terraform is told is what it asks for: no name that it does not know, and none left out but those that no target sets.
+/// What Terraform is told is what it asks for: no name that it does not know, and none left out but the one that no target sets,
+/// and what is said of a database where there is none.
 #[test]
 fn the_values_for_terraform_are_its_variables() {
-    let left_to_the_module = [
-        "content_moves",
-        "database",
-        "database_backup_days",
-        "database_class",
-        "database_multi_az",
-        "database_storage_gib",
-        "database_version",
-        "existing_database_subnet_ids",
-    ];
     for checked in acmes() {
-        let files = files(&checked);
+        let (files, made) = (files(&checked), compile(&checked).facts.site.database.is_some());
+        let of_a_database =
+            |name: &str| name.starts_with("database_") || name == "existing_database_subnet_ids";
         let variables: BTreeSet<String> = text(&files, "infrastructure/terraform/variables.tf")
             .lines()
             .filter_map(|line| line.strip_prefix("variable \"")?.split('"').next())
-            .filter(|name| !left_to_the_module.contains(name))
+            .filter(|name| *name != "content_moves" && (made || !of_a_database(name)))
             .map(str::to_owned)
             .collect();
         let values = json(&files, TFVARS);
@@ -167,6 +160,7 @@ fn a_target_of_ten_lines_says_everything_that_terraform_asks_for() {
         "existing_subnet_id": "",
         "bucket_name": "stuf-acme-production-uploads",
         "noncurrent_version_days": 30,
+        "database": false,
         "dns_zone_id": "",
         "dns_ttl_seconds": 300,
         "logs": false,
@@ -183,7 +177,9 @@ fn the_second_target_sets_every_option_that_there_is() {
     let text = std::fs::read_to_string(Path::new(ROOT).join("examples/acme/every-option.yaml"));
     let target: Value = serde_yaml::from_str(&text.expect("readable")).expect("YAML");
     let schema = check::target_schema();
-    for (definition, place) in [("Aws", "/spec/aws"), ("PriceTable", "/spec/aws/prices")] {
+    for (definition, place) in
+        [("Aws", "/spec/aws"), ("PriceTable", "/spec/aws/prices"), ("DatabaseOptions", "/spec/aws/database")]
+    {
         let known = schema["$defs"][definition]["properties"].as_object().expect("properties");
         let set = target.pointer(place).and_then(Value::as_object).expect("options");
         let (known, set): (BTreeSet<&String>, BTreeSet<&String>) =
@@ -353,18 +349,24 @@ fn the_rights_of_the_credentials_are_named_for_provision_and_for_what_comes_afte
             "| ./migrate provision | `ec2:*` | region eu-west-1 |",
             "| ./migrate provision | `s3:*` | bucket acme-files-staging, and what lies in it |",
             "| ./migrate provision | `iam:*` | users, roles and instance profiles below /stuf/ |",
+            "| ./migrate provision | `rds:*` | region eu-west-1 |",
+            "| ./migrate provision | `secretsmanager:CreateSecret`, `secretsmanager:TagResource`, `kms:DescribeKey` | the secret that RDS makes, rds!db-*, and AWS's key for it |",
+            "| ./migrate provision | `iam:CreateServiceLinkedRole` | the role of RDS itself, where the account has had no database yet |",
             "| ./migrate provision | `route53:GetHostedZone`, `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | zone Z0123456789ABCDEFGHIJ; the last one at every change |",
             "| ./migrate provision | `logs:*` | region eu-west-1 |",
             "| ./migrate provision | `cloudwatch:*`, `sns:*` | region eu-west-1 |",
             "| ./migrate provision | `budgets:*` | the account |",
             "| the key of the storage, now and when it is renewed | `iam:CreateAccessKey`, `iam:ListAccessKeys`, `iam:DeleteAccessKey` | user stuf-acme-staging-api |",
+            "| the password of the database's administrator, before ./migrate deploy | `secretsmanager:GetSecretValue` | that secret; provision names it |",
         ]
     );
     for word in ["every later phase and every `ssh` of the plan needs them too", "ssh-add FILE-OF-THE-KEY"] {
         assert!(text(&least, "README.md").contains(word), "{word}");
     }
     assert!(!text(&all, "README.md").contains("every later phase"));
-    for service in ["aws_iam_", "aws_s3_", "aws_route53_", "aws_sns_", "aws_budgets_", "aws_cloudwatch_"] {
+    for service in
+        ["aws_iam_", "aws_s3_", "aws_db_", "aws_route53_", "aws_sns_", "aws_budgets_", "aws_cloudwatch_"]
+    {
         let told = files_of(&all, "infrastructure/terraform/").any(|text| text.contains(service));
         assert!(told, "nothing of {service} is made any more: take its rights out");
     }
@@ -387,7 +389,7 @@ fn the_storage_key_is_provided_and_says_how_one_gets_it() {
     assert!(text(&shown, "README.md").contains("stuf-acme-production-api"));
 }
 
-/// 730 × 0.1 + 730 × 0.005 + 240 × 0.09 + 0.0001 GiB and a thousandth of 0.025.
+/// 730 × 0.1 + 730 × 0.005 + 240 × 0.09 + 0.0001 GiB and a thousandth of 0.025 + 730 × 0.07 + 40 × 0.25.
 #[test]
 fn a_price_table_gives_figures_and_none_gives_none() {
     let [without, with] = acmes();
@@ -404,10 +406,13 @@ fn a_price_table_gives_figures_and_none_gives_none() {
             ("public address", "3.65", "730 h × 0.005"),
             ("system and data disk", "21.60", "240 GiB × 0.09"),
             ("bucket, as large as the export counts", "0.00", "0.001 GiB × 0.025"),
+            ("database (db.t4g.small, with its standby)", "51.10", "730 h × 0.07"),
+            ("storage of the database", "10.00", "40 GiB × 0.25"),
         ]
     );
-    assert_eq!((price.monthly_total.as_str(), price.as_of.as_str()), ("98.25", "2026-11-01"));
-    assert!(text(&files(&with), "MIGRATION-PLAN.md").contains("98.25"));
+    assert_eq!((price.monthly_total.as_str(), price.as_of.as_str()), ("159.35", "2026-11-01"));
+    assert!(price.left_out.ends_with("backups of the database beyond its size, and its secret"));
+    assert!(text(&files(&with), "MIGRATION-PLAN.md").contains("159.35"));
 
     assert!(compile(&without).price().is_none());
     let page = files(&without);
@@ -439,4 +444,118 @@ fn what_leaves_is_reckoned_by_the_files_and_told_in_every_form_of_the_plan() {
         assert!(text(&files, path).contains(sentence), "{path}");
     }
     assert!(json(&self::files(&example("acme")), "MIGRATION-PLAN.json")["price"].is_null());
+}
+
+/// A database of the provider's takes the server out of the project, and nothing else: its image stays, as the client.
+#[test]
+fn a_database_of_the_provider_is_what_keycloak_is_told_of() {
+    let [without, with] = acmes();
+    let (here, there) = (files(&without), files(&with));
+    let lines = |files: &Files, path: &str, word: &str| -> Vec<String> {
+        text(files, path).lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
+    };
+    let (all, env) = ("infrastructure/ansible/group_vars/all.yml", "infrastructure/compose/.env");
+    for (path, word) in [(all, "database_"), (env, "DATABASE"), (env, "database-rds")] {
+        let found = lines(&here, path, word);
+        // The password of Keycloak's own user has its name from the server that it was made for.
+        assert!(found.is_empty(), "{found:?}");
+    }
+    assert!(lines(&there, all, "database_kind: ").contains(&"database_kind: !unsafe \"aws-rds\"".to_owned()));
+    assert_eq!(lines(&there, all, "database_authorities: ").len(), 1);
+    assert_eq!(
+        lines(&there, env, "COMPOSE_FILE"),
+        [
+            "COMPOSE_FILE=\"/opt/stuf/compose/compose.yaml:/opt/stuf/compose/storage-s3.yaml:/opt/stuf/compose/database-rds.yaml\""
+        ]
+    );
+    assert_eq!(lines(&there, env, "DATABASE"), ["STUF_DATABASE_DIR=\"/etc/stuf/database\""]);
+    for files in [&here, &there] {
+        assert_eq!(lines(files, env, "STUF_POSTGRES_IMAGE").len(), 1);
+    }
+}
+
+/// What is checked, made and kept of it stands in the plan, and where it is not, no word of it does.
+#[test]
+fn the_plan_has_the_databases_own_steps_and_what_stays_of_it() {
+    let [without, with] = acmes().map(|checked| compile(&checked));
+    let only = |plan: &Plan, other: &Plan| -> Vec<&'static str> {
+        let known: BTreeSet<&str> = other.steps().map(|step| step.id).collect();
+        plan.steps().map(|step| step.id).filter(|id| !known.contains(id)).collect()
+    };
+    let steps = only(&with, &without);
+    assert!(
+        steps.contains(&"preflight/check-database") && steps.contains(&"deploy/make-database"),
+        "{steps:?}"
+    );
+    assert!(!only(&without, &with).iter().any(|id| id.contains("database")));
+
+    let what =
+        |plan: &Plan, id: &str| plan.steps().find(|step| step.id == id).expect("the step").what.clone();
+    let kept = what(&with, "abort/delete-data");
+    assert!(
+        kept.contains("removes the volumes with certificates,")
+            && kept.contains("database stuf-acme-staging-identity of Amazon RDS keep what they hold"),
+        "{kept}"
+    );
+    assert!(
+        what(&without, "abort/delete-data").contains("removes the volumes with database and certificates,")
+    );
+    // 2 GiB and 1 GiB for the API; 512 MiB less for everything else where there is no server of the database.
+    assert!(what(&with, "preflight/check-resources").contains("4608 MiB of memory"));
+    assert!(what(&without, "preflight/check-resources").contains("4096 MiB of memory"));
+    assert!(
+        what(&with, "provision/apply-plan").contains("a database (db.t4g.small, 40 GiB, with a standby)")
+    );
+}
+
+/// Its administrator's password is given for one step, so no file of the machine's secrets is made of it.
+#[test]
+fn the_password_of_its_administrator_is_asked_for_before_deploy_and_stays_nowhere() {
+    let with = example_with("acme", "every-option.yaml");
+    let plan = compile(&with);
+    let document = plan.public();
+    let secret = document.secrets.iter().find(|secret| secret.name == "database_administrator");
+    let secret = secret.expect("the secret");
+    assert_eq!((secret.origin, secret.needed_by), (plan::Origin::Provided, plan::NeededBy::Deploy));
+    let files = files(&with);
+    assert!(!text(&files, "infrastructure/ansible/group_vars/all.yml").contains("database_administrator"));
+    for path in ["README.md", "docs/security.md"] {
+        assert!(text(&files, path).contains("database_administrator"), "{path}");
+    }
+    let asked = text(&files, "MIGRATION-PLAN.md").split("After `./migrate provision`").nth(1);
+    assert!(asked.is_some_and(|asked| asked.contains("storage\\_secret\\_key, database\\_administrator\n")));
+}
+
+/// The commands of a backup name what is really there.
+#[test]
+fn a_backup_of_such_a_database_is_made_and_read_by_the_client() {
+    let [without, with] = acmes().map(|checked| files(&checked));
+    let page = text(&with, "docs/operations.md");
+    let client =
+        "sudo docker compose --project-directory /opt/stuf/compose run --rm --no-deps --no-TTY postgres";
+    for command in ["pg_dump --format=custom", "pg_restore --list", "empty", "pg_restore --exit-on-error"] {
+        assert!(page.contains(&format!("{client} {command}")), "{command}");
+    }
+    assert!(page.contains(
+        "aws rds create-db-snapshot --region eu-west-1 --db-instance-identifier stuf-acme-staging-identity"
+    ));
+    assert!(!page.contains("stuf_postgres"));
+    let page = text(&without, "docs/operations.md");
+    assert!(page.contains("stuf_postgres") && !page.contains("pg_dump"));
+}
+
+/// The image is what it was; the ledger says what for.
+#[test]
+fn the_ledger_says_that_the_image_of_the_server_is_a_client_now() {
+    let [without, with] = acmes().map(|checked| compile(&checked));
+    let entry = |plan: &Plan| {
+        let entries = serde_json::to_value(&plan.ledger.entries).expect("JSON");
+        let entries = entries.as_array().expect("a list").clone();
+        let named = |entry: &&Value| entry["setting"] == "spec.application.release.postgres";
+        entries.iter().find(named).expect("the image").to_string()
+    };
+    assert!(
+        entry(&with).contains("client-of-database") && entry(&with).contains("as the client of Amazon RDS")
+    );
+    assert!(!entry(&without).contains("client"));
 }

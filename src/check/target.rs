@@ -5,7 +5,7 @@ use crate::model::codes::{self, CodeInfo};
 use crate::model::tree::steps;
 use crate::model::{
     Cidr, Environment, Export, Finding, Invitation, Location, Mail, MailEncryption, Pathway, Service, Shown,
-    Sizes, Target, Tls, Window, Word,
+    Sizes, Target, Tls, Window, Word, is_certificate,
 };
 use crate::model::{memory, placeholder, tree};
 use crate::provider;
@@ -104,28 +104,6 @@ fn place(notes: &mut Notes<'_>, target: &Target, export: Option<&Export>) {
             "-----BEGIN CERTIFICATE----- …",
         );
     }
-}
-
-/// Whether the text is one or more PEM certificates and nothing else.
-fn is_certificate(text: &str) -> bool {
-    use base64::Engine as _;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let Some((body, after)) = rest
-            .strip_prefix("-----BEGIN CERTIFICATE-----")
-            .and_then(|inside| inside.split_once("-----END CERTIFICATE-----"))
-        else {
-            return false;
-        };
-        let body: String = body.split_whitespace().collect();
-        let decoded = base64::engine::general_purpose::STANDARD.decode(body);
-        // A certificate is a DER sequence.
-        if !decoded.is_ok_and(|bytes| bytes.len() > 64 && bytes[0] == 0x30) {
-            return false;
-        }
-        rest = after.trim_start();
-    }
-    !text.trim().is_empty()
 }
 
 fn tls(notes: &mut Notes<'_>, target: &Target) {

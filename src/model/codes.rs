@@ -145,6 +145,8 @@ codes! {
     PROVIDER_BUCKET Error "provider.bucket": "The new bucket has no name that it could have.", "name it in the provider's options";
     PROVIDER_EGRESS Error "provider.egress": "The machine could not reach what the target names.", "add the port to egressPorts";
     PROVIDER_BUDGET Error "provider.budget": "A budget would tell nobody.", "set alarmEmail, or take the budget away";
+    PROVIDER_DATABASE Error "provider.database": "The database could not be made where the target says.", "name two subnets of yours in different zones beside existingSubnet, and none without it";
+    PROVIDER_PRICES Error "provider.prices": "The price table leaves out something that is made.", "add the price, or take the table away";
     HOST_ROOT Warning "host.root": "The automation signs in as root.", "use an account with sudo";
     TLS_SURPLUS Error "tls.surplus": "A setting of another TLS mode stands there.", "remove the key, or change the mode";
     TLS_ACME_NAME Error "tls.acme.name": "No public authority gives a certificate for this name.", "take a public name, or another TLS mode";

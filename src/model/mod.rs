@@ -1,5 +1,6 @@
 //! Words that every step shares: plain data, no I/O.
 
+mod certificate;
 pub mod codes;
 mod document;
 mod export;
@@ -22,6 +23,7 @@ pub mod tree;
 pub mod walk;
 mod words;
 
+pub(crate) use certificate::is_certificate;
 pub use document::{
     Checked, CheckedExport, ContentSummary, KeyProblem, Leaves, LeftOut, LeftOutStep, Source,
 };

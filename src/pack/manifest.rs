@@ -137,6 +137,8 @@ pub enum SecretOrigin {
 pub enum SecretPhase {
     /// What runs at the target.
     Prepare,
+    /// What makes Keycloak's user in a database of the provider's.
+    Deploy,
     /// What reads the source.
     Content,
 }

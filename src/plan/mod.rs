@@ -97,8 +97,7 @@ fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) ->
     let site = provider::site(&checked.target, &checked.export);
     let assemble = || {
         let sizes = sizes::fit(&checked.target, &checked.content, &site.storage);
-        let secrets =
-            secrets::needed(&checked.target, &checked.realm, &checked.export.notifications, &site.storage);
+        let secrets = secrets::needed(&checked.target, &checked.realm, &checked.export.notifications, &site);
         let content = content::analyse(checked);
         let facts = Facts::of(checked, numbering.package, site.clone(), sizes, secrets, content);
         let phases = phases::assemble(&facts, automated);

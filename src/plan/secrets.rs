@@ -2,7 +2,7 @@
 
 use super::facts::Messages;
 use crate::model::{Digest, Notifications, Realm, RealmClient, Target};
-use crate::provider::Storage;
+use crate::provider::Site;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -22,6 +22,8 @@ pub enum Origin {
 pub enum NeededBy {
     /// What runs at the target.
     Prepare,
+    /// What makes Keycloak's user in a database of the provider's.
+    Deploy,
     /// What reads the source.
     Content,
 }
@@ -44,7 +46,7 @@ pub(super) fn needed(
     target: &Target,
     realm: &Realm,
     notifications: &Notifications,
-    storage: &Storage,
+    site: &Site,
 ) -> Vec<SecretUse> {
     let mut secrets: Vec<SecretUse> = [
         ("postgres_password", "Keycloak signs in to its database with it"),
@@ -63,11 +65,17 @@ pub(super) fn needed(
         purpose: purpose.to_owned(),
     })
     .collect();
-    secrets.extend(storage.secrets.iter().map(|secret| SecretUse {
+    secrets.extend(site.storage.secrets.iter().map(|secret| SecretUse {
         name: secret.name.to_owned(),
         origin: if secret.provided { Origin::Provided } else { Origin::Generated },
         needed_by: NeededBy::Prepare,
         purpose: secret.purpose.clone(),
+    }));
+    secrets.extend(site.database.iter().map(|database| SecretUse {
+        name: database.secret.to_owned(),
+        origin: Origin::Provided,
+        needed_by: NeededBy::Deploy,
+        purpose: database.purpose.clone(),
     }));
     let further = |client: &&RealmClient| !client.public && client.client_id != API_CLIENT;
     secrets.extend(realm.clients.values().filter(further).map(|client| SecretUse {

@@ -105,6 +105,7 @@ impl Kind for Host {
                 ],
                 rules: ("store-to-garage", "region-of-garage"),
             },
+            database: None,
             disks_encrypted: None,
             data_volume: false,
             unused: self.unused(),

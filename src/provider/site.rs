@@ -19,6 +19,8 @@ pub struct Site {
     pub machine: Machine,
     /// What holds the uploads.
     pub storage: Storage,
+    /// What holds users and their sign-in, where that is no service of the project.
+    pub database: Option<Database>,
     /// Who encrypts the disks, and with whose keys, where the provider always does; else the target says what is required.
     pub disks_encrypted: Option<&'static str>,
     /// Whether the data lies on a disk of its own, which comes blank.
@@ -116,6 +118,35 @@ pub struct StorageSecret {
     pub provided: bool,
     /// What it is for, and how one gets it.
     pub purpose: String,
+}
+
+/// A database of the provider's, which holds users and their sign-in.
+///
+/// The project's own server becomes a client of it, so that its image still makes and reads backups.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Its kind, as data files have it.
+    pub kind: &'static str,
+    /// What people call its kind.
+    pub name: &'static str,
+    /// Its name there.
+    pub instance: String,
+    /// Certificates of those who vouch for it, PEM.
+    pub authorities: String,
+    /// File that makes a client of the project's own server.
+    pub overlay: &'static str,
+    /// Days to any minute of which it goes back.
+    pub kept_days: u32,
+    /// Name of the secret with its administrator's password, which the Trust Architect brings.
+    pub secret: &'static str,
+    /// What that is for, and how one gets it.
+    pub purpose: String,
+    /// What one does when it has leaked, as a sentence in the imperative.
+    pub renew: String,
+    /// The command by which the provider itself makes a backup.
+    pub snapshot: String,
+    /// What one does to have it deleted with all that it holds, as a sentence.
+    pub remove: &'static str,
 }
 
 /// What is made before anything else.

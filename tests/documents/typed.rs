@@ -1,6 +1,6 @@
 //! What the documents have people type, typed: with stand-ins for the machine, and for what would reach it.
 
-use super::fixture::{example, harbour, least, word};
+use super::fixture::{example, example_with, harbour, least, word};
 use super::{documents, files, files_of};
 use age::secrecy::ExposeSecret as _;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -97,7 +97,8 @@ const DOES: &str = "#!/bin/sh\n";
 
 #[test]
 fn what_is_typed_after_ssh_arrives_as_it_was_typed() {
-    let printed: BTreeSet<String> = [harbour(), least(), example("acme")]
+    let every = example_with("acme", "every-option.yaml");
+    let printed: BTreeSet<String> = [harbour(), least(), example("acme"), every]
         .iter()
         .flat_map(|checked| documents(&files(checked)).flat_map(|(_, page)| code(page)).collect::<Vec<_>>())
         .collect();

@@ -112,6 +112,7 @@ fn begins_with(provider: &str) -> usize {
         ),
         ("hostmaster@example.org", "ta@minimal.example"),
         ("203.0.113.0/24", "198.51.100.0/24"),
+        ("CERTIFICATES", &certificate()),
     ];
     let mine = own.iter().fold(target, |text, (example, own)| text.replace(example, own));
     here.write("target.yaml", &mine);
@@ -129,6 +130,15 @@ fn begins_with(provider: &str) -> usize {
     here.write("target.yaml", &all.replace("files@example.org", "files@minimal.example"));
     here.stufpack("check input/export --target target.yaml").exits_with(0);
     left
+}
+
+/// One of an authority, as a text of one line.
+fn certificate() -> String {
+    let example = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/acme/every-option.yaml"));
+    let example = example.expect("readable");
+    let lines = example.lines().map(str::trim).skip_while(|line| !line.starts_with("-----BEGIN"));
+    let body: Vec<&str> = lines.take_while(|line| !line.starts_with("-----END")).collect();
+    format!("\"{}\\n-----END CERTIFICATE-----\"", body.join("\\n"))
 }
 
 #[test]

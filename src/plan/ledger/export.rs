@@ -302,6 +302,13 @@ fn application(book: &mut Book, at: &Path, application: &Application, target: &T
             continue;
         }
         let after = target.images.get(service).unwrap_or(image);
+        if let (Service::Postgres, Some(database)) = (service, &site.database) {
+            let client = format!("{after}, as the client of {}", database.name);
+            // An export of the target has it from the release document, though nothing of it runs.
+            let kept = Afterwards::Value(after.as_str().into());
+            book.transformed(&at.key("release").key(name), "client-of-database", image, client, kept);
+            continue;
+        }
         book.kept_or(&at.key("release").key(name), "image-of-target", image, after.as_str());
     }
 }

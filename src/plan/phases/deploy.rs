@@ -17,16 +17,11 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         command: "./migrate deploy",
         gate: None,
         purpose: "The application runs at the target, with its own name and certificate, and without users or content yet.",
-        steps: vec![
-            pull(facts),
-            place(facts),
-            storage(facts),
-            identity(facts),
-            api(facts),
-            proxy(facts),
-            unit(facts),
-            images(facts),
-        ],
+        steps: [pull(facts), place(facts), storage(facts)]
+            .into_iter()
+            .chain(database(facts))
+            .chain([identity(facts), api(facts), proxy(facts), unit(facts), images(facts)])
+            .collect(),
     }
 }
 
@@ -121,21 +116,58 @@ fn storage(facts: &Facts) -> Draft {
     }
 }
 
+fn database(facts: &Facts) -> Option<Draft> {
+    let database = facts.site.database.as_ref()?;
+    Some(Draft {
+        id: "deploy/make-database",
+        title: "Make Keycloak's own user in the database",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Signs in to the database of {} as Keycloak will. Where that does not work yet, its administrator, whose password lies in memory for this step alone, makes Keycloak's user: it owns what it makes and may do nothing else, and nobody but these two may connect. The project's own PostgreSQL is the client.",
+            database.name
+        ),
+        command: None,
+        before: needs(
+            format!("secret {} lies in the state folder, mode 0600", database.secret),
+            format!("ls -l {}/secrets", super::super::state_folder(facts)),
+        ),
+        proof: shows(
+            "of database keycloak the administrator owns everything, keycloak has c, which is to connect, and nobody else anything",
+            compose(facts, "run --rm --no-deps --no-TTY postgres psql --no-psqlrc --dbname keycloak --list"),
+        ),
+        abort_when: "the password of the administrator is refused, the database is newer than the programs of the image, or Keycloak's user may do more".into(),
+        undo: nothing("abort leaves the database as it is: docs/operations.md, Taking it down"),
+        estimate: Estimate::fixed(30, "some runs of the client"),
+        mark: None,
+    })
+}
+
 fn identity(facts: &Facts) -> Draft {
+    let here = facts.site.database.is_none();
+    let (starts, services) =
+        if here { ("the database and Keycloak", "postgres keycloak") } else { ("Keycloak", "keycloak") };
     Draft {
         id: "deploy/start-identity",
         title: "Start the identity service",
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Starts the database and Keycloak, which reads the skeleton of realm {} from the package: roles, clients and scopes, without users.",
+            "Starts {starts}, which reads the skeleton of realm {} from the package: roles, clients and scopes, without users.",
             facts.realm
         ),
         command: None,
         before: needs("the project's files are in place", compose(facts, "config --quiet")),
-        proof: shows("postgres and keycloak are healthy", compose(facts, "ps postgres keycloak")),
+        proof: shows(
+            if here { "postgres and keycloak are healthy" } else { "keycloak is healthy" },
+            compose(facts, &format!("ps {services}")),
+        ),
         abort_when: "not healthy within 600 s".into(),
-        undo: back("abort/stop-services", "stops both; the volume stays", 20),
+        undo: back(
+            "abort/stop-services",
+            if here { "stops both; the volume stays" } else { "stops it; its database stays" },
+            20,
+        ),
         estimate: Estimate::fixed(
             120,
             "first start of Keycloak: building its configuration and its database",

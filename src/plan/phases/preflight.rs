@@ -9,6 +9,8 @@ use crate::provider::Home;
 
 /// Memory of everything beside the API, in MiB (roles/preflight/defaults): Keycloak, PostgreSQL, object storage, proxy, system.
 const OTHERS_MIB: u64 = 3_072;
+/// What PostgreSQL has of that (mem_limit in compose.yaml), where it runs there.
+const DATABASE_MIB: u64 = 512;
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     let mut steps = vec![
@@ -22,6 +24,7 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
         registry(facts),
     ];
     steps.extend(mail(facts));
+    steps.extend(database(facts));
     // Where the provider encrypts each disk, nothing of it is seen on the machine; Terraform asked for it.
     steps.extend(facts.site.disks_encrypted.is_none().then(|| encryption(facts)));
     PhaseDraft {
@@ -99,13 +102,17 @@ fn system(facts: &Facts) -> Draft {
 }
 
 fn resources(facts: &Facts) -> Draft {
-    let memory = facts.sizes.api_memory_mib + OTHERS_MIB;
+    let (others, beside) = match facts.site.database {
+        None => (OTHERS_MIB, "images, logs and database"),
+        Some(_) => (OTHERS_MIB - DATABASE_MIB, "images and logs"),
+    };
+    let memory = facts.sizes.api_memory_mib + others;
     let room = figures::bytes(facts.sizes.disk_bytes);
     let parts = match (&facts.site.storage.home, facts.content.bytes) {
-        (Home::Outside { .. }, _) | (_, 0) => "for images, logs and database".to_owned(),
+        (Home::Outside { .. }, _) | (_, 0) => format!("for {beside}"),
         (Home::Project { .. }, content) => {
             format!(
-                "{} of content, a fifth of it, and {} for images, logs and database",
+                "{} of content, a fifth of it, and {} for {beside}",
                 figures::bytes(content),
                 figures::bytes(ROOM)
             )
@@ -121,7 +128,7 @@ fn resources(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "The machine needs {memory} MiB of memory ({} MiB for the API + {OTHERS_MIB} MiB for everything else) and {room} of free disk below /var/lib/docker ({parts}){already}.",
+            "The machine needs {memory} MiB of memory ({} MiB for the API + {others} MiB for everything else) and {room} of free disk below /var/lib/docker ({parts}){already}.",
             facts.sizes.api_memory_mib
         ),
         command: None,
@@ -248,6 +255,27 @@ fn mail(facts: &Facts) -> Option<Draft> {
         abort_when: "the server does not answer or offers no encryption: exit 12".into(),
         undo: nothing(READS_ONLY),
         estimate: Estimate::fixed(10, "one connection to the mail server"),
+        mark: None,
+    })
+}
+
+fn database(facts: &Facts) -> Option<Draft> {
+    let database = facts.site.database.as_ref()?;
+    Some(Draft {
+        id: "preflight/check-database",
+        title: "Reach the database",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: format!(
+            "Connects from the target to the database of {} that provision has made, asks for TLS, and holds its certificate against the authorities in the package and its own name. Nobody signs in.",
+            database.name
+        ),
+        command: None,
+        before: needs("the target answers", format!("{} true", facts.ssh())),
+        proof: shows("the database answers by TLS, and its certificate is right", "./migrate preflight"),
+        abort_when: "it does not answer, or those authorities do not vouch for it: exit 12".into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(10, "one connection to the database"),
         mark: None,
     })
 }

@@ -107,13 +107,29 @@ fn users(facts: &Facts) -> Draft {
 }
 
 fn data(facts: &Facts) -> Draft {
-    let what = match facts.site.storage.home {
-        Home::Project { .. } => "Only with --delete-data: removes the volumes with database, content and certificates, the secrets without which nobody can read them, and the saved states.".to_owned(),
-        Home::Outside { name, .. } => format!(
-            "Only with --delete-data: removes the volumes with database and certificates, the secrets without which nobody can read them, and the saved states. Bucket {} of {name} keeps what it holds: docs/operations.md, Taking it down.",
-            facts.bucket()
-        ),
+    let database = facts.site.database.as_ref();
+    let own = match (&facts.site.storage.home, database) {
+        (Home::Project { .. }, None) => "database, content and certificates",
+        (Home::Project { .. }, Some(_)) => "content and certificates",
+        (Home::Outside { .. }, None) => "database and certificates",
+        (Home::Outside { .. }, Some(_)) => "certificates",
     };
+    let bucket = match facts.site.storage.home {
+        Home::Project { .. } => None,
+        Home::Outside { name, .. } => Some(format!("Bucket {} of {name}", facts.bucket())),
+    };
+    let database = database.map(|database| format!("database {} of {}", database.instance, database.name));
+    let elsewhere: Vec<String> = bucket.into_iter().chain(database).collect();
+    let stays = match elsewhere.as_slice() {
+        [] => String::new(),
+        [one] => format!(" {one} keeps what it holds: docs/operations.md, Taking it down."),
+        several => {
+            format!(" {} keep what they hold: docs/operations.md, Taking it down.", several.join(" and "))
+        }
+    };
+    let what = format!(
+        "Only with --delete-data: removes the volumes with {own}, the secrets without which nobody can read them, and the saved states.{stays}"
+    );
     Draft {
         id: "abort/delete-data",
         title: "Delete the data",

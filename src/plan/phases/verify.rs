@@ -72,9 +72,11 @@ fn tls(facts: &Facts) -> Draft {
 }
 
 fn published(facts: &Facts) -> Draft {
-    let inside = match facts.site.storage.home {
-        Home::Project { .. } => "Storage, database and identity",
-        Home::Outside { .. } => "Database and identity",
+    let inside = match (&facts.site.storage.home, &facts.site.database) {
+        (Home::Project { .. }, None) => "Storage, database and identity answer",
+        (Home::Project { .. }, Some(_)) => "Storage and identity answer",
+        (Home::Outside { .. }, None) => "Database and identity answer",
+        (Home::Outside { .. }, Some(_)) => "Identity answers",
     };
     let ssh =
         if facts.ssh_allowed.is_empty() { String::new() } else { format!("{}, ", facts.site.machine.port) };
@@ -84,7 +86,7 @@ fn published(facts: &Facts) -> Draft {
         side: Side::Controller,
         actor: Actor::Automation,
         what: format!(
-            "Tries the ports of every service from outside, and one that no rule names, at which a program listens for this moment only: nobody else could tell whether the firewall drops what it does not know. {inside} answer the internal network only."
+            "Tries the ports of every service from outside, and one that no rule names, at which a program listens for this moment only: nobody else could tell whether the firewall drops what it does not know. {inside} the internal network only."
         ),
         command: None,
         before: needs("the firewall stands", format!("{} sudo nft list table inet stuf", facts.ssh())),

@@ -6,7 +6,7 @@ mod rights;
 mod site;
 mod words;
 
-pub use words::{AccountId, InstanceType, PublicKey, Region, SubnetId, ZoneId};
+pub use words::{AccountId, Authorities, DatabaseClass, InstanceType, PublicKey, Region, SubnetId, ZoneId};
 
 use super::{Amount, Concern, Currency, Day, Kind, Site};
 use crate::model::record::record;
@@ -46,6 +46,8 @@ record! {
         noncurrent_version_days: u32 = 30,
         /// TCP ports that the machine may reach anywhere; 80 and 443 have to be among them.
         egress_ports: BTreeSet<u16> = [80, 443, 587],
+        /// A database of RDS for Keycloak instead of one on the machine, from the beginning: neither takes the other's place later.
+        database: Option<DatabaseOptions>,
         /// Zone in Route 53 that gets the record of the domain; without it you set the record yourself.
         dns_zone: Option<ZoneId>,
         /// Seconds for which others remember that record.
@@ -60,6 +62,26 @@ record! {
         budget_monthly_usd: Option<u32>,
         /// What AWS charges you, from its own page; without it the plan names no cost.
         prices: Option<PriceTable>,
+    }
+}
+
+record! {
+    /// A database of RDS, which holds every user's sign-in and keeps backups of its own.
+    pub struct DatabaseOptions {
+        /// Class of the database; `db.t4g.micro` carries some hundred users.
+        class: DatabaseClass = "db.t4g.micro",
+        /// Its storage, which can grow and never shrinks: 20 GiB to 1 TiB.
+        storage: Size = "20 GiB",
+        /// Major version of PostgreSQL, 15 to 19; not newer than the image of PostgreSQL, whose programs make backups of it.
+        version: u32 = 17,
+        /// Whether a second one stands by in another zone, for twice the price.
+        standby: bool = false,
+        /// Days for which daily backups are kept, and to any minute of which it goes back: 1 to 35.
+        backup_days: u32 = 14,
+        /// Subnets of yours for it, two or more in different zones; needed beside `existingSubnet`, and nothing without it.
+        subnets: BTreeSet<SubnetId> = [],
+        /// Who vouches for it, PEM: what stands at `https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem`.
+        authorities: Authorities,
     }
 }
 
@@ -80,6 +102,10 @@ record! {
         storage_gib_month: Amount,
         /// A GiB that leaves AWS.
         egress_gib: Amount,
+        /// The database, by the hour, with its standby where it has one; needed where there is a database.
+        database_hour: Option<Amount>,
+        /// A GiB of its storage (gp3), by the month, with its standby; needed where there is a database.
+        database_gib_month: Option<Amount>,
     }
 }
 
@@ -141,6 +167,13 @@ impl Kind for Aws {
                 Some(_) => {}
             }
         }
+        if let Some((at, message, expected)) = self.database_misplaced() {
+            tell(&codes::PROVIDER_DATABASE, &at, message.to_owned(), expected);
+        }
+        for key in self.unpriced() {
+            let message = "the table has prices for everything but the database".to_owned();
+            tell(&codes::PROVIDER_PRICES, &["aws", "prices", key], message, "a price such as \"0.0912\"");
+        }
         if self.budget_monthly_usd.is_some() && self.alarm_email.is_none() {
             let message = "a budget tells somebody, and nobody is named".to_owned();
             tell(&codes::PROVIDER_BUDGET, &["aws", "alarmEmail"], message, "a mail address");
@@ -159,9 +192,61 @@ impl Kind for Aws {
 }
 
 impl Aws {
+    /// Subnets of the database that do not go together with the machine's.
+    fn database_misplaced(&self) -> Option<([&'static str; 3], &'static str, &'static str)> {
+        let subnets = self.database.as_ref()?.subnets.len();
+        let at = ["aws", "database", "subnets"];
+        if self.existing_subnet.is_some() && subnets < 2 {
+            let message = "a database in a network of yours needs two subnets, in different zones";
+            Some((at, message, "two ids of subnets or more"))
+        } else if self.existing_subnet.is_none() && subnets > 0 {
+            let message = "the database is in the network that is made, with the machine";
+            Some((at, message, "no such key, or existingSubnet beside it"))
+        } else {
+            None
+        }
+    }
+
+    /// Prices that are missing, where there is a table.
+    fn unpriced(&self) -> Vec<&'static str> {
+        let (Some(_), Some(prices)) = (&self.database, &self.prices) else { return Vec::new() };
+        let given = [
+            ("databaseHour", prices.database_hour.is_some()),
+            ("databaseGibMonth", prices.database_gib_month.is_some()),
+        ];
+        given.into_iter().filter(|(_, there)| !there).map(|(key, _)| key).collect()
+    }
+
+    /// What Terraform would refuse of the database's own options.
+    fn database_out_of_range(&self) -> Vec<Concern> {
+        let Some(database) = &self.database else { return Vec::new() };
+        let mut concerns = Vec::new();
+        let mut tell = |wrong: bool, key: &'static str, message: String, expected: String| {
+            if wrong {
+                concerns.push(Concern::new(
+                    &codes::VALUE_RANGE,
+                    &["aws", "database", key],
+                    message,
+                    expected,
+                ));
+            }
+        };
+        let size = database.storage;
+        let whole = size.bytes().is_multiple_of(GIB) && (20..=1_024).contains(&(size.bytes() / GIB));
+        let message = "a database of this size is not made".to_owned();
+        tell(!whole, "storage", message, "20 GiB to 1024 GiB, whole GiB".to_owned());
+        for (key, number, least, most) in
+            [("version", database.version, 15, 19), ("backupDays", database.backup_days, 1, 35)]
+        {
+            let message = format!("the number is not between {least} and {most}");
+            tell(!(least..=most).contains(&number), key, message, format!("{least} to {most}"));
+        }
+        concerns
+    }
+
     /// What Terraform's own `variables.tf` would refuse.
     fn out_of_range(&self) -> Vec<Concern> {
-        let mut concerns = Vec::new();
+        let mut concerns = self.database_out_of_range();
         let mut tell = |wrong: bool, key: &'static str, message: String, expected: String| {
             if wrong {
                 concerns.push(Concern::new(&codes::VALUE_RANGE, &["aws", key], message, expected));

@@ -13,6 +13,14 @@ pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) ->
         provision(&["s3:*"], format!("bucket {bucket}, and what lies in it")),
         provision(&["iam:*"], "users, roles and instance profiles below /stuf/".to_owned()),
     ];
+    if aws.database.is_some() {
+        rights.push(provision(&["rds:*"], format!("region {}", aws.region)));
+        let secret = ["secretsmanager:CreateSecret", "secretsmanager:TagResource", "kms:DescribeKey"];
+        rights
+            .push(provision(&secret, "the secret that RDS makes, rds!db-*, and AWS's key for it".to_owned()));
+        let linked = "the role of RDS itself, where the account has had no database yet".to_owned();
+        rights.push(provision(&["iam:CreateServiceLinkedRole"], linked));
+    }
     rights.extend(aws.dns_zone.as_ref().map(|zone| {
         let actions = [
             "route53:GetHostedZone",
@@ -30,6 +38,11 @@ pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) ->
     );
     let keys = ["iam:CreateAccessKey", "iam:ListAccessKeys", "iam:DeleteAccessKey"];
     rights.push(right("the key of the storage, now and when it is renewed", &keys, format!("user {user}")));
+    if aws.database.is_some() {
+        let what = "the password of the database's administrator, before ./migrate deploy";
+        let place = "that secret; provision names it".to_owned();
+        rights.push(right(what, &["secretsmanager:GetSecretValue"], place));
+    }
     if aws.session_manager && target.allow.ssh.is_empty() {
         let later = "every later phase, and each ssh of the plan";
         rights.push(right(

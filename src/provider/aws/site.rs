@@ -1,7 +1,7 @@
 //! What follows from the options of provider `aws`.
 
-use super::super::{Agent, Backend, Charge, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
-use super::{Aws, GIB, PriceTable, Region, Site};
+use super::super::{Agent, Backend, Charge, Database, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
+use super::{Aws, DatabaseOptions, GIB, PriceTable, Region, Site};
 use crate::model::{BucketName, Cidr, Export, Target, Word as _};
 use serde_json::json;
 use std::fmt::Display;
@@ -44,6 +44,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             secrets: secrets(&user),
             rules: ("store-of-provider", "region-of-provider"),
         },
+        database: aws.database.as_ref().map(|options| database(aws, options, target, export)),
         disks_encrypted: Some("AWS, with keys of its own"),
         data_volume: true,
         unused: aws.unused(),
@@ -62,7 +63,11 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             whose: "aws sts get-caller-identity",
             what: what(aws, &bucket),
             record: aws.dns_zone.is_some(),
-            protected: "the data disk and the bucket",
+            protected: if aws.database.is_some() {
+                "the data disk, the bucket and the database"
+            } else {
+                "the data disk and the bucket"
+            },
             backend: backend(region, format!("stuf/{slug}-{environment}.tfstate")),
             stays: "Of the data disk AWS then keeps a snapshot, which costs on and holds what the disk held: people, and every secret of the machine. Delete it once nothing is missing; the first command lists yours with their time and the disk that each is of.",
             delete: vec![
@@ -135,6 +140,32 @@ fn empty(bucket: &BucketName, region: &Region) -> Vec<String> {
     ]
 }
 
+/// RDS makes the administrator's password itself, keeps it in Secrets Manager and changes it every week: no state holds it, and
+/// Keycloak never signs in with it.
+fn database(aws: &Aws, options: &DatabaseOptions, target: &Target, export: &Export) -> Database {
+    // As Terraform names it: RDS takes no two hyphens in a row.
+    let name = format!("stuf-{}-{}-identity", export.project.slug, target.environment);
+    let instance = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    let asked = format!("--region {} --db-instance-identifier {instance}", aws.region);
+    Database {
+        kind: "aws-rds",
+        name: "Amazon RDS",
+        authorities: options.authorities.to_string(),
+        overlay: "database-rds.yaml",
+        kept_days: options.backup_days,
+        secret: "database_administrator",
+        purpose: "password of the database's administrator, by which Keycloak's own user is made there; provision prints the command that reads it from Secrets Manager, where it changes every week".to_owned(),
+        renew: format!(
+            "have RDS change it, which aws rds modify-db-instance {asked} --rotate-master-user-password --apply-immediately does; ./migrate deploy needs it again only where Keycloak cannot sign in to its database"
+        ),
+        snapshot: format!(
+            "aws rds create-db-snapshot {asked} --db-snapshot-identifier {instance}-$(date -u +%Y%m%d%H%M%S)"
+        ),
+        remove: "The database also refuses by its deletion protection: end that first. A last snapshot of it stays, and is paid for.",
+        instance,
+    }
+}
+
 fn tools(aws: &Aws, target: &Target) -> Vec<(&'static str, &'static str)> {
     let mut tools = vec![("terraform", ">= 1.11")];
     if aws.session_manager && target.allow.ssh.is_empty() {
@@ -159,6 +190,10 @@ fn what(aws: &Aws, bucket: &BucketName) -> String {
         format!("bucket {bucket}"),
         "a user that may read and write there and nothing else".to_owned(),
     ];
+    parts.extend(aws.database.as_ref().map(|database| {
+        let standby = if database.standby { ", with a standby" } else { "" };
+        format!("a database ({}, {} GiB{standby})", database.class, database.storage.bytes() / GIB)
+    }));
     parts.extend(aws.dns_zone.is_some().then(|| "the record of the public name".to_owned()));
     parts.extend(aws.logs.then(|| "logs of connections".to_owned()));
     parts.extend(aws.alarm_email.is_some().then(|| "alarms by mail".to_owned()));
@@ -166,7 +201,21 @@ fn what(aws: &Aws, bucket: &BucketName) -> String {
     parts.join(", ")
 }
 
-/// `terraform.tfvars.json`: every variable that a target can set, with its value, in the order of `variables.tf`.
+/// What Terraform is told of the database; without one, that there is none.
+fn database_variables(aws: &Aws) -> serde_json::Value {
+    let Some(database) = &aws.database else { return json!({ "database": false }) };
+    json!({
+        "database": true,
+        "database_version": database.version.to_string(),
+        "database_class": database.class,
+        "database_storage_gib": database.storage.bytes() / GIB,
+        "database_multi_az": database.standby,
+        "database_backup_days": database.backup_days,
+    })
+}
+
+/// `terraform.tfvars.json`: every variable that a target can set, with its value, in the order of `variables.tf`; of a database that
+/// is not made only that it is not.
 fn variables(
     aws: &Aws,
     target: &Target,
@@ -176,7 +225,7 @@ fn variables(
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let everyone = || Cidr::parse("0.0.0.0/0").into_iter().collect::<Vec<_>>();
     let web = if target.allow.web.is_empty() { everyone() } else { target.allow.web.clone() };
-    let variables = json!({
+    let machine = json!({
         "slug": export.project.slug,
         "environment": target.environment,
         "region": aws.region,
@@ -192,8 +241,14 @@ fn variables(
         "egress_tcp_ports": aws.egress_ports,
         "vpc_cidr": aws.vpc_cidr,
         "existing_subnet_id": text(aws.existing_subnet.as_ref().map(|subnet| subnet.as_str())),
+    });
+    let subnets =
+        aws.database.as_ref().map(|database| json!({ "existing_database_subnet_ids": database.subnets }));
+    let files = json!({
         "bucket_name": bucket,
         "noncurrent_version_days": aws.noncurrent_version_days,
+    });
+    let watched = json!({
         "dns_zone_id": text(aws.dns_zone.as_ref().map(|zone| zone.as_str())),
         "dns_ttl_seconds": aws.dns_ttl_seconds,
         "logs": aws.logs,
@@ -201,25 +256,43 @@ fn variables(
         "alarm_email": text(aws.alarm_email.as_ref().map(|email| email.as_str())),
         "budget_monthly_usd": aws.budget_monthly_usd.unwrap_or(0),
     });
-    match variables {
-        serde_json::Value::Object(variables) => variables,
-        _ => serde_json::Map::new(),
-    }
+    let groups = [Some(machine), subnets, Some(files), Some(database_variables(aws)), Some(watched)];
+    let objects = groups.into_iter().flatten().filter_map(|group| match group {
+        serde_json::Value::Object(group) => Some(group),
+        _ => None,
+    });
+    objects.flatten().collect()
 }
 
 fn prices(aws: &Aws, table: &PriceTable, export: &Export) -> Prices {
     let disks = (aws.root_volume.bytes() + aws.data_volume.bytes()) / GIB;
     let content = export.content.bytes;
+    let mut monthly = vec![
+        Charge::of(format!("machine ({})", aws.instance_type), HOURS, "h", table.instance_hour),
+        Charge::of("public address", HOURS, "h", table.address_hour),
+        Charge::of("system and data disk", disks, "GiB", table.volume_gib_month),
+        Charge::of_bytes("bucket, as large as the export counts", content, table.storage_gib_month),
+    ];
+    // A checked table has both prices where there is a database.
+    if let (Some(database), Some(hour), Some(gib)) =
+        (&aws.database, table.database_hour, table.database_gib_month)
+    {
+        let standby = if database.standby { ", with its standby" } else { "" };
+        let size = database.storage.bytes() / GIB;
+        monthly.extend([
+            Charge::of(format!("database ({}{standby})", database.class), HOURS, "h", hour),
+            Charge::of("storage of the database", size, "GiB", gib),
+        ]);
+    }
     Prices {
         as_of: table.as_of.clone(),
         currency: table.currency.clone(),
-        monthly: vec![
-            Charge::of(format!("machine ({})", aws.instance_type), HOURS, "h", table.instance_hour),
-            Charge::of("public address", HOURS, "h", table.address_hour),
-            Charge::of("system and data disk", disks, "GiB", table.volume_gib_month),
-            Charge::of_bytes("bucket, as large as the export counts", content, table.storage_gib_month),
-        ],
+        monthly,
         leaving: Charge::of_bytes("taking every file out of AWS once", content, table.egress_gib),
-        left_out: "tax, requests, downloads by users, earlier versions of files, logs and alarms",
+        left_out: if aws.database.is_some() {
+            "tax, requests, downloads by users, earlier versions of files, logs and alarms, backups of the database beyond its size, and its secret"
+        } else {
+            "tax, requests, downloads by users, earlier versions of files, logs and alarms"
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! Words that only AWS has.
 
 use crate::model::codes::{self, CodeInfo};
-use crate::model::word;
+use crate::model::{is_certificate, word};
 
 fn is_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|digits| {
@@ -95,4 +95,25 @@ word!(
             && text.starts_with('Z')
             && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
     }
+);
+word!(
+    /// A class of a database.
+    DatabaseClass,
+    "a class of RDS, such as db.t4g.micro",
+    "db.t4g.micro",
+    |text| {
+        let plain = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        matches!(text.split('.').collect::<Vec<_>>()[..], ["db", family, size] if plain(family) && plain(size))
+    }
+);
+word!(
+    /// Certificates of the authorities that vouch for a database, in PEM form.
+    Authorities,
+    "a text of PEM certificates and nothing else: -----BEGIN CERTIFICATE----- …",
+    "-----BEGIN CERTIFICATE-----\nMIIBZTCCARegAwIBAgIUViGCYY9zs3WgJdYVCZUHuqLg8YYwBQYDK2VwMCcxJTAj\nBgNVBAMMHEFuIGF1dGhvcml0eSBvZiB0aGlzIGV4YW1wbGUwIBcNMjYxMTIyMTAz\nNDA1WhgPMjEyNjEwMjkxMDM0MDVaMCcxJTAjBgNVBAMMHEFuIGF1dGhvcml0eSBv\nZiB0aGlzIGV4YW1wbGUwKjAFBgMrZXADIQC2ydU8DzeZ2nLDZT+IwpzonpX6jToc\nLQIu95Xzz/4q6aNTMFEwHQYDVR0OBBYEFD6UEp+R6eB/X0Q2lYafKClj4q0QMB8G\nA1UdIwQYMBaAFD6UEp+R6eB/X0Q2lYafKClj4q0QMA8GA1UdEwEB/wQFMAMBAf8w\nBQYDK2VwA0EAaoWfxjRhooYWBFZwTUn0dQD3GWffvtQnb2VO+ZblVWDpP2plwk6B\nQUBk8EgvxyGql2jGi2gLpFe68K1TTUt7Bg==\n-----END CERTIFICATE-----\n",
+    is_certificate,
+    // Somebody may have pasted the key beside it.
+    const HIDDEN: bool = true;
 );

@@ -122,6 +122,11 @@ fn storage(site: &Site) -> Value {
     if site.data_volume {
         storage["baseline_data_device_wanted"] = true.into();
     }
+    // Where it is, the inventory tells, which is written once it is made.
+    if let Some(database) = &site.database {
+        storage["database_kind"] = database.kind.into();
+        storage["database_authorities"] = database.authorities.clone().into();
+    }
     storage
 }
 

@@ -47,13 +47,24 @@ pub(super) fn add(files: &mut Files, plan: &Plan, checked: &Checked) {
     if !plan.facts.site.runs(Service::Garage) {
         values.retain(|(name, _)| *name != "STUF_GARAGE_IMAGE");
     }
-    if let Home::Outside { endpoint, overlay, .. } = &storage.home {
-        values.extend([
-            // Compose reads relative names from the folder that one stands in.
-            ("COMPOSE_FILE", format!("{PROJECT}/compose.yaml:{PROJECT}/{overlay}")),
-            ("STUF_STORAGE_ENDPOINT", endpoint.clone()),
-            ("STUF_STORAGE_SECURE", "true".to_owned()),
-        ]);
+    let database = plan.facts.site.database.as_ref();
+    let storage_overlay = match &storage.home {
+        Home::Project { .. } => None,
+        Home::Outside { overlay, .. } => Some(*overlay),
+    };
+    let overlays: Vec<_> =
+        storage_overlay.into_iter().chain(database.map(|database| database.overlay)).collect();
+    if !overlays.is_empty() {
+        // Compose reads relative names from the folder that one stands in.
+        let files = std::iter::once("compose.yaml").chain(overlays).map(|file| format!("{PROJECT}/{file}"));
+        values.push(("COMPOSE_FILE", files.collect::<Vec<_>>().join(":")));
+    }
+    if let Home::Outside { endpoint, .. } = &storage.home {
+        values.push(("STUF_STORAGE_ENDPOINT", endpoint.clone()));
+        values.push(("STUF_STORAGE_SECURE", "true".to_owned()));
+    }
+    if database.is_some() {
+        values.push(("STUF_DATABASE_DIR", "/etc/stuf/database".to_owned()));
     }
     files.insert("infrastructure/compose/.env".to_owned(), File::data(dotenv(values)));
 }

@@ -21,6 +21,8 @@ pub(super) struct Guide {
     state: String,
     installation: String,
     ssh: String,
+    /// The client of a database that is not on the machine.
+    client: &'static str,
     site: SiteText,
     ssh_allowed: Vec<String>,
     web_allowed: Vec<String>,
@@ -111,6 +113,7 @@ impl Guide {
             state: words::state_folder(facts),
             installation: format!("{}-{}", facts.slug, words::environment(facts.environment)),
             ssh: facts.ssh(),
+            client: "sudo docker compose --project-directory /opt/stuf/compose run --rm --no-deps --no-TTY postgres",
             ssh_allowed: facts.ssh_allowed.iter().map(ToString::to_string).collect(),
             web_allowed: facts.web_allowed.iter().map(ToString::to_string).collect(),
             acme: facts.certificate == Certificate::Acme,

@@ -28,6 +28,7 @@ pub(super) struct SiteText {
     services: Vec<&'static str>,
     bucket: String,
     outside: Option<OutsideText>,
+    database: Option<DatabaseText>,
     made: Option<MadeText>,
 }
 
@@ -57,6 +58,19 @@ struct OutsideText {
     how: Vec<String>,
 }
 
+/// A database of the provider's.
+#[derive(Clone, Serialize)]
+struct DatabaseText {
+    name: &'static str,
+    instance: String,
+    kept_days: u32,
+    secret: &'static str,
+    how: String,
+    renew: String,
+    snapshot: String,
+    remove: &'static str,
+}
+
 /// What is made before anything else.
 #[derive(Clone, Serialize)]
 struct MadeText {
@@ -83,7 +97,8 @@ impl SiteText {
     pub fn of(plan: &Plan) -> Self {
         let facts = &plan.facts;
         let (site, storage) = (&facts.site, &facts.site.storage);
-        let volumes = ["stuf_postgres"].into_iter().chain(storage.volumes().iter().copied());
+        let here = site.database.is_none();
+        let volumes = here.then_some("stuf_postgres").into_iter().chain(storage.volumes().iter().copied());
         let own = match storage.home {
             Home::Project { service, .. } => Some(service),
             Home::Outside { .. } => None,
@@ -102,9 +117,14 @@ impl SiteText {
             disks_encrypted: site.disks_encrypted,
             data_volume: site.data_volume,
             volumes: volumes.chain(["stuf_caddy_data"]).collect(),
-            services: ["proxy", "keycloak"].into_iter().chain(own).chain(["postgres"]).collect(),
+            services: ["proxy", "keycloak"]
+                .into_iter()
+                .chain(own)
+                .chain(here.then_some("postgres"))
+                .collect(),
             bucket: storage.bucket.to_string(),
             outside: outside(facts),
+            database: database(facts),
             made: made(plan),
         }
     }
@@ -129,6 +149,7 @@ impl SiteText {
     /// Whether only the provider has what this secret is.
     pub fn comes_later(&self, secret: &str) -> bool {
         self.outside.as_ref().is_some_and(|outside| outside.secrets.contains(&secret))
+            || self.database.as_ref().is_some_and(|database| database.secret == secret)
     }
 }
 
@@ -156,6 +177,20 @@ fn outside(facts: &Facts) -> Option<OutsideText> {
         empty: empty.clone(),
         secrets: provided().map(|secret| secret.name).collect(),
         how: provided().map(|secret| secret.purpose.clone()).collect(),
+    })
+}
+
+fn database(facts: &Facts) -> Option<DatabaseText> {
+    let database = facts.site.database.as_ref()?;
+    Some(DatabaseText {
+        name: database.name,
+        instance: database.instance.clone(),
+        kept_days: database.kept_days,
+        secret: database.secret,
+        how: database.purpose.clone(),
+        renew: database.renew.clone(),
+        snapshot: database.snapshot.clone(),
+        remove: database.remove,
     })
 }
 

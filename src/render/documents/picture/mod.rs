@@ -7,7 +7,7 @@ mod bars;
 mod stack;
 
 use super::words;
-use crate::model::Pathway;
+use crate::model::{Pathway, Service};
 use crate::plan::{Mark, Plan, Row, figures};
 use crate::provider::Home;
 use bars::{Chart, Split, Tone};
@@ -84,6 +84,11 @@ fn topology(plan: &Plan) -> Stack {
         Home::Project { .. } => None,
         Home::Outside { name, .. } => Some(format!("object storage ({name})")),
     };
+    let database = site.database.as_ref();
+    let named = |service: &Service| match (service, database) {
+        (Service::Postgres, Some(database)) => format!("identity's database ({})", database.name),
+        _ => words::service(*service).to_owned(),
+    };
     let way = match site.machine.way {
         Some(way) if facts.ssh_allowed.is_empty() => format!("SSH through {way}, as {}", site.machine.user),
         _ => format!("SSH, port {}, as {}", site.machine.port, site.machine.user),
@@ -92,12 +97,7 @@ fn topology(plan: &Plan) -> Stack {
         tone: "fill-note",
         title: format!("Target: {there}, {}", site.name),
         lines: vec![facts.origin(), "people come here after the cutover".to_owned()],
-        parts: facts
-            .images
-            .keys()
-            .map(|service| words::service(*service).to_owned())
-            .chain(storage)
-            .collect(),
+        parts: facts.images.keys().map(named).chain(storage).collect(),
     };
     let controller = Machine {
         tone: "fill-good",

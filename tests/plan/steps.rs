@@ -1,6 +1,6 @@
 //! Each step says everything that one must know of it, and only steps that the package runs are told to be typed.
 
-use crate::fixture::{example, harbour, least};
+use crate::fixture::{example, example_with, harbour, least};
 use crate::{compile, json};
 use std::collections::BTreeSet;
 use stufpack::model::Checked;
@@ -150,7 +150,7 @@ fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
 fn every_tag_of_a_playbook_is_a_step_and_decides_what_counts_as_automated() {
     let plan = compile(&harbour());
     // What only a machine needs that is made first stands in the same playbooks.
-    let made = compile(&fixture::example_with("acme", "every-option.yaml"));
+    let made = compile(&example_with("acme", "every-option.yaml"));
     let steps: BTreeSet<&str> = plan.steps().chain(made.steps()).map(|step| step.id).collect();
     for tag in stufpack::embedded::AUTOMATED_STEPS {
         assert!(steps.contains(tag), "the playbooks carry {tag}, which no plan names");

@@ -58,8 +58,8 @@ class Glass(unittest.TestCase):
         route53 = client(self.endpoint, "route53")
         zone = route53.create_hosted_zone(Name="acme.example", CallerReference="test")["HostedZone"]["Id"]
         everything = json.loads((HERE / "cases/everything.tfvars.json").read_text())
-        # No target can ask for a database, and moto does not tell whom a budget tells.
-        left_out = {"database": False, "budget_monthly_usd": 0, "dns_zone_id": zone.rpartition("/")[2]}
+        # moto does not tell whom a budget tells.
+        left_out = {"budget_monthly_usd": 0, "dns_zone_id": zone.rpartition("/")[2]}
         self.values: dict[str, Any] = everything | left_out
 
         self.clone, self.own, self.temporary = self.home / "glass", self.home / "own", self.home / "tmp"
@@ -160,7 +160,7 @@ class Planned(Glass):
         first = self.commit()
         with self.subTest("in an empty account all is made, and nothing is written there"):
             said = self.planned(first)
-            self.assertRegex(said, r"^To be made: 46\. To be changed: 0\. To be destroyed: 0\. ")
+            self.assertRegex(said, r"^To be made: 57\. To be changed: 0\. To be destroyed: 0\. ")
             self.assertIn("\n      # aws_instance.server will be created\n", said)
             self.assertIn('+ instance_type                        = "m7i.large"', said)
             self.assertNotIn("Taken away", said)

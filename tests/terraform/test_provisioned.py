@@ -176,13 +176,32 @@ class Most(Provisioned):
         zone = self.aws("route53").create_hosted_zone(Name="acme.example", CallerReference="test")["HostedZone"]["Id"]
         # moto does not tell whom a budget tells (DescribeSubscribersForNotification), so there is none.
         values = case("everything") | {"dns_zone_id": zone.rpartition("/")[2], "budget_monthly_usd": 0}
-        self.all_is_made_and_a_second_time_changes_nothing(values | {"database": False, "ssh_cidrs": []})
+        package = self.all_is_made_and_a_second_time_changes_nothing(values | {"ssh_cidrs": []})
         records = self.aws("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
         (record,) = (record for record in records if record["Type"] == "A")
         address = self.aws("ec2").describe_addresses()["Addresses"][0]["PublicIp"]
         self.assertEqual((record["Name"], record["ResourceRecords"]), ("files.acme.example.", [{"Value": address}]))
         alarms = {alarm["AlarmName"] for alarm in self.aws("cloudwatch").describe_alarms()["MetricAlarms"]}
-        self.assertEqual(alarms, {f"stuf-acme-staging-{what}" for what in ("server-unreachable", "server-busy")})
+        wanted = ("server-unreachable", "server-busy", "database-full")
+        self.assertEqual(alarms, {f"stuf-acme-staging-{what}" for what in wanted})
+        self.assert_database(package)
+
+    def assert_database(self, package: Package) -> None:
+        """It is closed, and its administrator's password stands nowhere; what is printed says where one gets it."""
+        (made,) = self.aws("rds").describe_db_instances()["DBInstances"]
+        found = {name: made[name] for name in ("DeletionProtection", "StorageEncrypted", "PubliclyAccessible")}
+        self.assertEqual(found, {"DeletionProtection": True, "StorageEncrypted": True, "PubliclyAccessible": False})
+        secret = made["MasterUserSecret"]["SecretArn"]
+        given = json.loads(self.aws("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+        run = self.exits(0, package, "provision")
+        self.assertIn(f"--secret-id '{secret}'", run.stdout)
+        for path in self.state.rglob("*"):
+            if path.is_file() and path.suffix in (".tfstate", ".json", ".txt", ".log"):
+                self.assertNotIn(given["password"], path.read_text(errors="replace"), path)
+        hosts = json.loads((self.state / "inventory/target/hosts.json").read_text())
+        endpoint = made["Endpoint"]
+        wanted = {"host": endpoint["Address"], "port": endpoint["Port"], "name": "keycloak", "user": "stuf"}
+        self.assertEqual(hosts["stuf"]["hosts"]["target"]["database"], wanted)
 
 
 if __name__ == "__main__":

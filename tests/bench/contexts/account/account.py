@@ -11,6 +11,8 @@ The one stand-in for both the bench, in whose image it is, and the tests of the 
 - A bucket's policy against whoever comes without TLS denies nothing to the others; moto turns everybody away, as it
   asks no condition of a denial. Where it listens without TLS, no test asks for that policy's effect.
 - Who may list a bucket may ask whether it is there; moto wants a right for that which Amazon does not know.
+- A parameter of a database that was set says so, as the provider of Terraform takes one without a source for none of
+  its own; and a rule that names another group has its description, which moto tells of networks alone.
 - Metadata in UTF-8 is signed as the bytes that are sent; moto takes each of them for a character of its own.
 
 And one thing that is no gap: where there is but one public address, which $ADDRESS names, it is the one to be had.
@@ -27,6 +29,7 @@ from typing import Any
 from moto.core.responses import ActionResult  # type: ignore[import-not-found,unused-ignore]
 from moto.core.utils import utcnow  # type: ignore[import-not-found,unused-ignore]
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress  # type: ignore[import-not-found,unused-ignore]
+from moto.ec2.models.security_groups import SecurityGroupRule  # type: ignore[import-not-found,unused-ignore]
 from moto.ec2.responses.general import General  # type: ignore[import-not-found,unused-ignore]
 from moto.ec2.responses.instances import InstanceResponse  # type: ignore[import-not-found,unused-ignore]
 from moto.ec2.utils import Base64EncodedString  # type: ignore[import-not-found,unused-ignore]
@@ -35,6 +38,7 @@ from moto.iam.access_control import (  # type: ignore[import-not-found,unused-ig
     IAMRequestBase,
     PermissionResult,
 )
+from moto.rds.models import DBParameterGroup  # type: ignore[import-not-found,unused-ignore]
 from moto.route53 import models as route53  # type: ignore[import-not-found,unused-ignore]
 from moto.server import main  # type: ignore[import-not-found,unused-ignore]
 
@@ -45,6 +49,7 @@ _sign = IAMRequestBase._create_headers_for_aws_request
 _decide = IAMPolicyStatement.is_action_permitted
 _make = ElasticAddress.__init__
 _run = InstanceResponse.run_instances
+_set = DBParameterGroup.update_parameters
 _name = route53.create_route53_zone_id
 
 
@@ -73,6 +78,16 @@ def run_instances(self: InstanceResponse) -> ActionResult:
     return made
 
 
+def describe(self: SecurityGroupRule) -> Any:
+    """The description of a rule, whomever it names."""
+    return self.ip_range.get("Description") or self.source_group.get("Description")
+
+
+def set_parameters(self: DBParameterGroup, parameters: list[dict[str, Any]]) -> None:
+    """A parameter that was set says who did."""
+    _set(self, [{**parameter, "Source": "user"} for parameter in parameters])
+
+
 def name_zone(*given: Any, **named: Any) -> str:
     """An id as Amazon's are."""
     return "Z" + str(_name(*given, **named))[1:]
@@ -94,6 +109,8 @@ def signed_headers(names: list[str], given: dict[str, str]) -> dict[str, str]:
 General.get_console_output = get_console_output
 ElasticAddress.__init__ = make_address
 InstanceResponse.run_instances = run_instances
+SecurityGroupRule.description = property(describe)
+DBParameterGroup.update_parameters = set_parameters
 route53.create_route53_zone_id = name_zone
 IAMPolicyStatement.is_action_permitted = decide
 IAMRequestBase._create_headers_for_aws_request = staticmethod(signed_headers)

@@ -8,6 +8,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, State, UndefinedBehavior};
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// A document to be rendered: a template, and the one value made for it.
 #[derive(Clone, Debug)]
@@ -22,11 +23,13 @@ pub struct Document {
     pub context: Value,
 }
 
-/// The template engine.
+/// The template engine. A template is compiled once in a process, by whoever needs it first.
 #[derive(Debug)]
 pub struct Engine {
-    environment: Environment<'static>,
+    environment: &'static Environment<'static>,
 }
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
 
 impl Default for Engine {
     fn default() -> Self {
@@ -37,35 +40,14 @@ impl Default for Engine {
 impl Engine {
     /// An engine that knows the embedded templates, refuses undefined values and unknown formats, and has no `safe`.
     pub fn new() -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_recursion_limit(50);
-        environment.set_syntax(whole_lines());
-        for filter in ["safe", "escape", "e", "tojson", "urlencode"] {
-            environment.remove_filter(filter);
+        Self { environment: &ENVIRONMENT }
+    }
+
+    /// Compiles these templates, so that [`Engine::render`] need not; one that is wrong is told there.
+    pub(super) fn compile(&self, templates: impl IntoIterator<Item = &'static str>) {
+        for template in templates {
+            let _ = self.environment.get_template(template);
         }
-        environment.add_filter("code", code);
-        environment.add_filter("fenced", fenced);
-        environment.add_function("asset", asset);
-        environment.add_function("pinned", pinned);
-        environment.set_auto_escape_callback(|name| match Format::of(name) {
-            Ok(format) => AutoEscape::Custom(Cow::Borrowed(format.name())),
-            Err(_) => AutoEscape::Custom(Cow::Borrowed("unknown")),
-        });
-        environment.set_formatter(|out, state, value| {
-            let format = format_of(state)?;
-            if value.is_undefined() {
-                return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
-            }
-            match value.as_str() {
-                Some(text) if value.is_safe() => out.write_str(text)?,
-                Some(text) => out.write_str(&format.escape(text))?,
-                None => out.write_str(&format.escape(&value.to_string()))?,
-            }
-            Ok(())
-        });
-        environment.set_loader(|name| Ok(embedded::template(name).map(str::to_owned)));
-        Self { environment }
     }
 
     /// Renders one document.
@@ -84,6 +66,38 @@ impl Engine {
             .and_then(|template| template.render(document.context.clone()))
             .map_err(failed)
     }
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_recursion_limit(50);
+    environment.set_syntax(whole_lines());
+    for filter in ["safe", "escape", "e", "tojson", "urlencode"] {
+        environment.remove_filter(filter);
+    }
+    environment.add_filter("code", code);
+    environment.add_filter("fenced", fenced);
+    environment.add_function("asset", asset);
+    environment.add_function("pinned", pinned);
+    environment.set_auto_escape_callback(|name| match Format::of(name) {
+        Ok(format) => AutoEscape::Custom(Cow::Borrowed(format.name())),
+        Err(_) => AutoEscape::Custom(Cow::Borrowed("unknown")),
+    });
+    environment.set_formatter(|out, state, value| {
+        let format = format_of(state)?;
+        if value.is_undefined() {
+            return Err(minijinja::Error::from(minijinja::ErrorKind::UndefinedError));
+        }
+        match value.as_str() {
+            Some(text) if value.is_safe() => out.write_str(text)?,
+            Some(text) => format.write(out, text)?,
+            None => format.write(out, &value.to_string())?,
+        }
+        Ok(())
+    });
+    environment.set_loader(|name| Ok(embedded::template(name).map(str::to_owned)));
+    environment
 }
 
 /// A line that holds a tag and nothing else leaves nothing behind, so that templates can be laid out for people.

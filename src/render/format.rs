@@ -1,6 +1,7 @@
 //! The closed list of formats that documents are rendered in.
 
 use super::Error;
+use std::fmt;
 
 /// A format with an escape of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +44,11 @@ impl Format {
     }
 
     /// Writes `text` so that a reader of this format sees exactly `text`.
-    pub(super) fn escape(self, text: &str) -> String {
+    pub(super) fn write(self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         match self {
-            Self::Markdown => super::markdown::escape(text),
-            Self::Html => super::html::escape(text),
-            Self::Text => super::text::escape(text),
+            Self::Markdown => super::markdown::write(out, text),
+            Self::Html => super::html::write(out, text),
+            Self::Text => out.write_str(&super::text::escape(text)),
         }
     }
 }

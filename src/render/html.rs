@@ -1,11 +1,14 @@
 //! HTML text and quoted attribute values.
 
+use std::fmt;
+
 /// Escapes `text` for HTML text and for attribute values in double or single quotes.
 ///
 /// A carriage return is written as a reference, since a parser turns a raw one into a line feed (HTML, 13.2.3.5).
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    append(&mut out, text);
+    // Writing to a string cannot fail.
+    let _ = write(&mut out, text);
     out
 }
 
@@ -13,26 +16,32 @@ pub fn escape(text: &str) -> String {
 pub fn code(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 13);
     out.push_str("<code>");
-    append(&mut out, text);
+    let _ = write(&mut out, text);
     out.push_str("</code>");
     out
 }
 
-/// Most of a text means nothing, so it is taken over in stretches.
-fn append(out: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\'', '\r']) {
-        let (plain, special) = rest.split_at(at);
-        out.push_str(plain);
-        out.push_str(match special.as_bytes()[0] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            b'\'' => "&#39;",
-            _ => "&#13;",
-        });
-        rest = &special[1..];
+/// Writes what [`escape`] returns. Most of a text means nothing, so it is taken over in stretches.
+pub fn write(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let mut taken = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let Some(reference) = reference(byte) else { continue };
+        out.write_str(&text[taken..at])?;
+        out.write_str(reference)?;
+        taken = at + 1;
     }
-    out.push_str(rest);
+    out.write_str(&text[taken..])
+}
+
+/// What is written for a byte that means something.
+fn reference(byte: u8) -> Option<&'static str> {
+    match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'"' => Some("&quot;"),
+        b'\'' => Some("&#39;"),
+        b'\r' => Some("&#13;"),
+        _ => None,
+    }
 }

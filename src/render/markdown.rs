@@ -1,6 +1,6 @@
 //! CommonMark text, also inside GitHub's tables.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 /// Escapes `text` so that it reads as exactly this text inside a paragraph, heading, list item or table cell.
 ///
@@ -8,50 +8,55 @@ use std::fmt::Write as _;
 /// begins a block; invisible direction marks become references too, since a reviewer should see them.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
+    // Writing to a string cannot fail.
+    let _ = write(&mut out, text);
+    out
+}
+
+/// Writes what [`escape`] returns.
+pub fn write(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let mut offset = 0;
     while let Some(character) = text[offset..].chars().next() {
         let plain = (offset..text.len()).take_while(|at| is_plain(text.as_bytes(), *at)).count();
         if plain > 0 {
-            out.push_str(&text[offset..offset + plain]);
+            out.write_str(&text[offset..offset + plain])?;
             offset += plain;
             continue;
         }
         let (before, rest) = (&text[..offset], &text[offset + character.len_utf8()..]);
         match character {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '~' | '$' => {
-                out.push('\\');
-                out.push(character);
+                out.write_char('\\')?;
+                out.write_char(character)?;
             }
-            '&' => out.push_str("&amp;"),
-            '|' => out.push_str("&#124;"),
+            '&' => out.write_str("&amp;")?,
+            '|' => out.write_str("&#124;")?,
             // Block markers count only where a line begins and before a space or the line's end; `1.` and `1)` need their
             // digit first, and `---` or `===` would underline what stands above.
             '-' | '+' | '=' if before.is_empty() && (ends_word(rest) || rest.starts_with(character)) => {
-                out.push('\\');
-                out.push(character);
+                out.write_char('\\')?;
+                out.write_char(character)?;
             }
             '.' | ')'
                 if !before.is_empty() && ends_word(rest) && before.bytes().all(|b| b.is_ascii_digit()) =>
             {
-                out.push('\\');
-                out.push(character);
+                out.write_char('\\')?;
+                out.write_char(character)?;
             }
             // `{{` would be read by site generators, `://` and `www.` become links, `@` a mention on some hosts.
             '{' | '}' | '@' => {
-                out.push('\\');
-                out.push(character);
+                out.write_char('\\')?;
+                out.write_char(character)?;
             }
-            ':' if rest.starts_with("//") => out.push_str("\\:"),
-            '.' if ends_with_www(before.as_bytes()) => out.push_str("\\."),
-            ' ' if before.is_empty() || rest.is_empty() || before.ends_with(' ') => out.push_str("&#32;"),
-            other if is_invisible(other) => {
-                let _ = write!(out, "&#{};", u32::from(other));
-            }
-            other => out.push(other),
+            ':' if rest.starts_with("//") => out.write_str("\\:")?,
+            '.' if ends_with_www(before.as_bytes()) => out.write_str("\\.")?,
+            ' ' if before.is_empty() || rest.is_empty() || before.ends_with(' ') => out.write_str("&#32;")?,
+            other if is_invisible(other) => write!(out, "&#{};", u32::from(other))?,
+            other => out.write_char(other)?,
         }
         offset += character.len_utf8();
     }
-    out
+    Ok(())
 }
 
 /// Whether the byte at `at` surely means nothing there; what is told apart further is not.

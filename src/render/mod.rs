@@ -31,9 +31,8 @@ pub use text::visible;
 pub use yaml::ansible_yaml;
 
 use crate::embedded;
-use crate::model::{Checked, File, Files};
+use crate::model::{Checked, Files};
 use crate::plan::Plan;
-use rayon::prelude::*;
 
 /// What can stop rendering; each is a defect of a template or of this program, or a secret in the output.
 #[derive(Debug, thiserror::Error)]
@@ -72,31 +71,24 @@ pub fn files(plan: &Plan, checked: &Checked) -> Result<Files, Error> {
     let code = embedded::code(plan.facts.provider.as_str());
     let mut files: Files = code.map(|code| (code.path.to_owned(), code.file())).collect();
     // None of them looks at another's files. What takes longest comes first, so that nobody waits for it at the end.
-    let (lists, (documents, (mut json, mut data))) = rayon::join(
+    let data = || (data::files(plan, checked), bill::file(plan));
+    let (lists, (documents, (mut json, (mut data, bill)))) = rayon::join(
         || lists::files(plan, checked),
         || {
-            let rest = || rayon::join(|| documents::json(plan), || data::files(plan, checked));
-            rayon::join(|| documents(plan), rest)
+            let rest = || rayon::join(|| documents::json(plan), data);
+            rayon::join(|| documents::rendered(plan), rest)
         },
     );
     files.append(&mut data);
     files.append(&mut json);
     files.append(&mut lists?);
     files.append(&mut documents?);
-    files.insert(bill::PATH.to_owned(), bill::file(plan));
+    files.insert(bill::PATH.to_owned(), bill);
     gate::pass(&files, checked)?;
     Ok(files)
 }
 
-fn documents(plan: &Plan) -> Result<Files, Error> {
-    let engine = Engine::new();
-    let made: Vec<_> = documents::of(plan)
-        .into_par_iter()
-        .map(|document| {
-            let mut file = File::document(engine.render(&document)?);
-            file.personal = document.personal;
-            Ok((document.path, file))
-        })
-        .collect();
-    made.into_iter().collect()
+/// Makes ready what does not depend on a plan, so that [`files`] finds it: for another thread, while an export is read.
+pub fn prepare() {
+    Engine::new().compile(documents::templates());
 }

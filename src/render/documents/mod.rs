@@ -7,47 +7,78 @@ mod plan;
 mod site;
 mod words;
 
-use super::engine::Document;
+use super::Error;
+use super::engine::{Document, Engine};
 use crate::model::{File, Files};
 use crate::plan::{ContentDocument, Plan};
 use minijinja::value::{Serde, Value};
+use rayon::prelude::*;
+use serde::Serialize;
 
-/// Every document that a template makes.
-pub fn of(plan: &Plan) -> Vec<Document> {
-    let (page, ledger) = rayon::join(
-        || Value::from(Serde(&plan::Page::of(plan))),
-        || Value::from(Serde(&ledger::Page::of(plan))),
-    );
-    let personal = |document: Document| Document { personal: true, ..document };
-    let mut documents = vec![
-        document("MIGRATION-PLAN.md", "MIGRATION-PLAN.md.jinja", page.clone()),
-        document("MIGRATION-PLAN.html", "MIGRATION-PLAN.html.jinja", page),
-        personal(document("docs/ledger.md", "docs/ledger.md.jinja", ledger.clone())),
-        personal(document("docs/ledger.html", "docs/ledger.html.jinja", ledger)),
-    ];
-    let guide = Value::from(Serde(&guide::Guide::of(plan)));
-    documents.extend(GUIDES.map(|(path, template)| document(path, template, guide.clone())));
-    documents
-}
+/// What one reads of the plan. Each template lies below `templates/` where its document lands, and ends with `.jinja`.
+const PLAN: [&str; 2] = ["MIGRATION-PLAN.md.jinja", "MIGRATION-PLAN.html.jinja"];
 
-/// Documents that share one value: the installation as its people see it.
-const GUIDES: [(&str, &str); 12] = [
-    ("README.md", "README.md.jinja"),
-    ("docs/operations.md", "docs/operations.md.jinja"),
-    ("docs/security.md", "docs/security.md.jinja"),
-    ("docs/troubleshooting.md", "docs/troubleshooting.md.jinja"),
-    ("docs/user-validation-checklist.md", "docs/user-validation-checklist.md.jinja"),
-    ("docs/communication/invitation.txt", "docs/communication/invitation.txt.jinja"),
-    ("docs/communication/announcement.txt", "docs/communication/announcement.txt.jinja"),
-    ("docs/communication/reminder.txt", "docs/communication/reminder.txt.jinja"),
-    ("docs/communication/start.txt", "docs/communication/start.txt.jinja"),
-    ("docs/communication/delay.txt", "docs/communication/delay.txt.jinja"),
-    ("docs/communication/done.txt", "docs/communication/done.txt.jinja"),
-    ("docs/communication/rolled-back.txt", "docs/communication/rolled-back.txt.jinja"),
+/// What becomes of every setting.
+const LEDGER: [&str; 2] = ["docs/ledger.md.jinja", "docs/ledger.html.jinja"];
+
+/// The installation as its people see it.
+const GUIDES: [&str; 12] = [
+    "README.md.jinja",
+    "docs/operations.md.jinja",
+    "docs/security.md.jinja",
+    "docs/troubleshooting.md.jinja",
+    "docs/user-validation-checklist.md.jinja",
+    "docs/communication/invitation.txt.jinja",
+    "docs/communication/announcement.txt.jinja",
+    "docs/communication/reminder.txt.jinja",
+    "docs/communication/start.txt.jinja",
+    "docs/communication/delay.txt.jinja",
+    "docs/communication/done.txt.jinja",
+    "docs/communication/rolled-back.txt.jinja",
 ];
 
-fn document(path: &str, template: &'static str, context: Value) -> Document {
-    Document { path: path.to_owned(), template, personal: false, context }
+/// The templates of every document.
+pub fn templates() -> impl Iterator<Item = &'static str> {
+    PLAN.into_iter().chain(LEDGER).chain(GUIDES)
+}
+
+/// Every document that a template makes.
+pub fn rendered(plan: &Plan) -> Result<Files, Error> {
+    let engine = Engine::new();
+    let ((plan, ledger), guides) = rayon::join(
+        || {
+            rayon::join(
+                || group(&engine, &PLAN, false, &plan::Page::of(plan)),
+                || group(&engine, &LEDGER, true, &ledger::Page::of(plan)),
+            )
+        },
+        || group(&engine, &GUIDES, false, &guide::Guide::of(plan)),
+    );
+    let mut files = plan?;
+    files.append(&mut ledger?);
+    files.append(&mut guides?);
+    Ok(files)
+}
+
+/// Documents that share one value. Whoever is free takes a single one, since some take much longer than others.
+fn group(
+    engine: &Engine,
+    templates: &[&'static str],
+    personal: bool,
+    value: &(impl Serialize + Sync),
+) -> Result<Files, Error> {
+    let context = Value::from(Serde(value));
+    let made: Vec<_> = templates
+        .par_iter()
+        .with_max_len(1)
+        .map(|template| {
+            let path = template.trim_end_matches(".jinja").to_owned();
+            let document = Document { path, template, personal, context: context.clone() };
+            let file = File { personal, ..File::document(engine.render(&document)?) };
+            Ok((document.path, file))
+        })
+        .collect();
+    made.into_iter().collect()
 }
 
 /// The documents that are JSON: plan, ledger, and the content's figures.

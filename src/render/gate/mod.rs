@@ -9,6 +9,7 @@ use crate::model::{Checked, Files, Kind, Target, Tls};
 use addresses::Addresses;
 use phones::Phones;
 use rayon::prelude::*;
+use std::cmp::Reverse;
 
 /// Something that stands in a rendered file and must not.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -23,7 +24,10 @@ pub struct Leak {
 ///
 /// The batch lists are compressed: their lines pass [`secrets`] as they are written.
 pub(super) fn pass(files: &Files, checked: &Checked) -> Result<(), Error> {
-    let made = || files.par_iter().filter(|(_, file)| file.kind != Kind::Code);
+    let mut made: Vec<_> = files.iter().filter(|(_, file)| file.kind != Kind::Code).collect();
+    // Whoever is free takes a single one, the longest first, so that nobody waits for it at the end.
+    made.sort_by_key(|(_, file)| Reverse(file.bytes.len()));
+    let made = || made.par_iter().with_max_len(1).copied();
     let found = || -> Vec<Leak> {
         made().flat_map_iter(|(path, file)| secrets(&checked.secrets, path, &file.bytes)).collect()
     };
@@ -43,9 +47,13 @@ pub(super) fn pass(files: &Files, checked: &Checked) -> Result<(), Error> {
             })
             .collect()
     };
+    let in_order = |mut leaks: Vec<Leak>| {
+        leaks.sort_by(|a, b| a.path.cmp(&b.path));
+        leaks
+    };
     match rayon::join(found, persons) {
-        (secrets, _) if !secrets.is_empty() => Err(Error::Secret(secrets)),
-        (_, persons) if !persons.is_empty() => Err(Error::Personal(persons)),
+        (secrets, _) if !secrets.is_empty() => Err(Error::Secret(in_order(secrets))),
+        (_, persons) if !persons.is_empty() => Err(Error::Personal(in_order(persons))),
         _ => Ok(()),
     }
 }

@@ -36,7 +36,8 @@ mod tests {
         let program = include_str!(
             "../../templates/infrastructure/ansible/roles/content/files/stuf_content/entries.py"
         );
-        let line = |start: &str| program.lines().find(|line| line.starts_with(start)).expect("a line of its own");
+        let line =
+            |start: &str| program.lines().find(|line| line.starts_with(start)).expect("a line of its own");
         let backup = line("BACKUP = ").trim_start_matches("BACKUP = ");
         let line = line("RESERVED = frozenset({").replace("BACKUP", backup);
         let theirs: BTreeSet<&str> = line.split('"').skip(1).step_by(2).collect();

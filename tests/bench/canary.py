@@ -138,7 +138,7 @@ def kept(installation: str = HARBOUR) -> dict[str, bytes]:
     """What all runs of the first package left beside their logs (journal, reports, folders for the glass), unpacked."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        _fetch(LAPTOP, f"{STATE}/{installation}/packages/1", "--exclude=logs .", place)
+        _fetch(LAPTOP, f"{STATE}/{installation}/packages/1", "--exclude=./logs --exclude=./package .", place)
         files = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
     return {name: gzip.decompress(data) if name.endswith(".gz") else data for name, data in files.items()}
 

@@ -1,6 +1,6 @@
 //! Each step says everything that one must know of it, and only steps that the package runs are told to be typed.
 
-use crate::fixture::{example, example_with, harbour, least};
+use crate::fixture::{example_with, harbour, least};
 use crate::{compile, json};
 use std::collections::BTreeSet;
 use stufpack::model::Checked;

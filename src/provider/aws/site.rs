@@ -1,6 +1,8 @@
 //! What follows from the options of provider `aws`.
 
-use super::super::{Agent, Backend, Charge, Database, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret};
+use super::super::{
+    Agent, Backend, Charge, Database, Home, Kind as _, Machine, Made, Prices, Storage, StorageSecret,
+};
 use super::{Aws, DatabaseOptions, GIB, PriceTable, Region, Site};
 use crate::model::{BucketName, Cidr, Export, Target, Word as _};
 use serde_json::json;

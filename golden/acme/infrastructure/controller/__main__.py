@@ -94,7 +94,8 @@ def _people(typed: command.Command, found: package.Package, state: State) -> tup
     journal = open_journal(state, found.plan_digest, repair=False)
     if typed.verb == "resume":
         return stops.resume(found, state, journal)
-    return gates.approve(found, state, journal, typed.object or "", typed.by, typed.strategy, typed.accept)
+    said = gates.approve(found, state, journal, typed.object or "", typed.by, typed.strategy, typed.accept)
+    return said, ahead.following(found, state, journal)
 
 
 def main() -> int:

@@ -75,29 +75,21 @@ def following(package: Package, state: State, journal: Journal, *, ours: bool = 
         return late.next
     if not bootstrap.is_ready(state, package.root):
         return "./migrate bootstrap"
-    phase = next((phase for phase in _forward(package) if not overtaken.is_done(package, journal, phase.id)), None)
+    phase = next((phase for phase in _forward(package) if not overtaken.stands(package, journal, phase.id)), None)
     if phase is None:
         return _beyond(package)
-    return gates.way_to(phase.gate, package, state, journal) or f"./migrate {phase.id}"
+    return gates.way_to(_gate(package, phase), package, state, journal) or f"./migrate {phase.id}"
 
 
 def after(package: Package, state: State, journal: Journal, phase: Phase) -> str:
-    """What comes after a phase that has just come to its end."""
-    back = half_back(package, journal)
-    if back is not None:
-        return back
-    newer = newer_begun(state)
-    if newer is not None:
-        return _use(newer)
-    if phase.id in TAKES_BACK:
-        if gates.standing(state):
-            return "./migrate resume"
-        first = next((one.id for one in _forward(package) if one.id not in KEPT), "preflight")
-        return f"./migrate {first}, should it begin anew"
-    later = package.next_phase(phase.id)
-    if later is None:
-        return _beyond(package)
-    return gates.way_to(later.gate, package, state, journal) or f"./migrate {later.id}"
+    """What comes after a phase that has just come to its end: after a way back a choice, else what `status` says."""
+    taken_back = phase.id in TAKES_BACK and half_back(package, journal) is None and newer_begun(state) is None
+    if not taken_back:
+        return following(package, state, journal, ours=True)
+    if gates.standing(state):
+        return "./migrate resume"
+    first = next((one.id for one in _forward(package) if one.id not in KEPT), "preflight")
+    return f"./migrate {first}, should it begin anew"
 
 
 def absent(package: Package) -> list[Phase]:
@@ -107,6 +99,12 @@ def absent(package: Package) -> list[Phase]:
 
 def _forward(package: Package) -> list[Phase]:
     return [phase for phase in package.phases if phase.forward and package.runs(phase)]
+
+
+def _gate(package: Package, phase: Phase) -> str | None:
+    """The gate that a phase comes to, before its first step or inside it."""
+    inside = (name for step in phase.steps if (name := package.gate_before(step)) is not None)
+    return phase.gate or next(inside, None)
 
 
 def _use(newer: int) -> str:

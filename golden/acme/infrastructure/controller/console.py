@@ -29,8 +29,9 @@ def duration(seconds: float) -> str:
 
 
 def count(number: int, word: str) -> str:
-    """`1 change`, `2 changes`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    """`1 change`, `2 changes`, `2 boxes`."""
+    ending = "" if number == 1 else "es" if word.endswith("x") else "s"
+    return f"{number} {word}{ending}"
 
 
 def _put(stream: TextIO, text: str) -> None:

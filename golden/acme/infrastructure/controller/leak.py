@@ -1,8 +1,8 @@
 """Finds known secrets in what is about to leave the state folder, in every usual encoding.
 
-The values are those of the state folder: `secrets/` and the key of a certificate that was provided. What is found is
-told by its name, its encoding and its line, never shown. Values shorter than eight bytes stand in texts by accident and
-are not searched for.
+The values are those of the state folder: `secrets/`, the key of a certificate that was provided, and what Terraform's
+state and plans mark as sensitive. What is found is told by its name, its encoding and its line, never shown. Values
+shorter than eight bytes stand in texts by accident and are not searched for.
 """
 
 import base64
@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import sensitive
 
 SHORTEST = 8
 # `openssh-key-v1`, in base64.
@@ -69,7 +71,7 @@ class Hit:
 
 
 def known(root: Path) -> dict[str, list[bytes]]:
-    """Values to look for, by the name of their file; a file that cannot be read is an error, since nothing finds it."""
+    """Values to look for, by where they stand; a file that cannot be read is an error, since nothing finds it."""
     files = [path for path in sorted((root / "secrets").rglob("*")) if path.is_file()]
     files += [path for path in (root / "local/tls/key.pem",) if path.is_file()]
     values = {}
@@ -79,6 +81,11 @@ def known(root: Path) -> dict[str, list[bytes]]:
         rows = csv.reader(content.decode().splitlines()) if path.suffix == ".csv" else ()
         found = [row[-1].encode() for row in rows if row] or list(_values(content))
         values[str(path.relative_to(root))] = [value for value in found if len(value) >= SHORTEST]
+    for name, text in sensitive.known(root):
+        parts = (value for value in _values(text.strip().encode()) if len(value) >= sensitive.SHORTEST)
+        # The same stands in the state, in each of its copies, and in plans.
+        before = values.setdefault(f"Terraform's {name}", [])
+        before += [value for value in parts if value not in before]
     return values
 
 

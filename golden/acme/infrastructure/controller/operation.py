@@ -15,7 +15,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from gates import Approval, me
 from journal import Journal, Line
 from outcome import Stop
 from package import Package, Phase
-from report import time
 from state import State, replace
 
 # What these leave is asked again each time; of `verify` the verdict is kept, since people decide by it.
@@ -66,7 +65,6 @@ class Ran:
 
     phase: Phase
     number: int
-    since: datetime
     sums: str  # digest of SHA256SUMS
     steps: Sequence[Mapping[str, Any]]  # as in the document of `--json`
     approval: Approval | None
@@ -95,7 +93,7 @@ def write(package: Package, state: State, journal: Journal, ran: Ran) -> tuple[P
     report = files.get(f"reports/{ran.phase.id}.json")
     about = {
         "event": _EVENTS.get(ran.phase.id, "deployment"), "phase": ran.phase.id, "run": ran.number,
-        "result": result(lines), "started": time(ran.since), "ended": time(max(ran.since, datetime.now(UTC))),
+        "result": result(lines), **_times(lines),
         "validation": json.loads(report)["verdict"] if report else "not_run",
     }  # fmt: skip
     approved_by = ran.approval.by if ran.approval else ""
@@ -115,8 +113,8 @@ def write_sign_off(
         "evidence/sign-off.md": filled.read_bytes(),
     }  # fmt: skip
     about = {
-        "event": "deployment", "phase": signoff.STEP, "run": run, "started": document["at"], "ended": document["at"],
-        "validation": document["verdict"],
+        "event": "deployment", "phase": signoff.STEP, "run": run,
+        **_times([line for line in journal.lines if line.run == run]), "validation": document["verdict"],
     }  # fmt: skip
     approved_by = document["by"] if document["verdict"] == "pass" else ""
     return _write(package, state, journal, sums, about, approved_by, files, {"evidence/sign-off.md"})
@@ -300,6 +298,11 @@ def _about(
     journal_bytes = files["journal.jsonl"]
     last = journal_bytes.splitlines(keepends=True)[-1]
     return about | {"journal": {"lines": len(journal.lines), "sha256": hashlib.sha256(last).hexdigest()}}
+
+
+def _times(lines: Sequence[Line]) -> dict[str, str]:
+    """When a run began and ended, by its lines in the journal; the clock may have stepped back meanwhile."""
+    return {"started": min(lines[0].at, lines[-1].at), "ended": lines[-1].at}
 
 
 def result(lines: Sequence[Line]) -> str:

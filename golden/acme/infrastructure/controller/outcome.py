@@ -29,6 +29,7 @@ class Stop(Exception):
     where: str
     state: str
     next: str
+    page: str | None = None  # the same as `what`, for a page, where that tells what a tool has told
 
     def text(self) -> str:
         """The message as it stands in a terminal."""
@@ -40,6 +41,6 @@ class Stop(Exception):
         return {"code": self.code, "what": self.what, "where": self.where, "state": self.state, "next": self.next}
 
 
-def refused(code: str, what: str, where: str, next_command: str) -> Stop:
+def refused(code: str, what: str, where: str, next_command: str, page: str | None = None) -> Stop:
     """A precheck's no: nothing was changed."""
-    return Stop(Exit.REFUSED, code, what, where, UNTOUCHED, next_command)
+    return Stop(Exit.REFUSED, code, what, where, UNTOUCHED, next_command, page)

@@ -15,10 +15,11 @@ import operation
 import overtaken
 import planned
 import provisioning
+import reason
 import report
 from console import count, duration
 from journal import TAKES_BACK, Journal, Line
-from package import CHECKS, Package, Phase
+from package import CHECKS, Package, Phase, Step
 from progress import Progress, in_words
 from state import State
 
@@ -34,14 +35,13 @@ _KILLED = "is not known, since the run was killed"
 _REFUSED = "was refused before its first step"
 _CLOSED = "stopped before a step whose gate is closed"
 _HELD = "stopped between two steps"
+_PAUSED = "was held before its first step"
 _BACK = "was taken back, so what was there before stands again"
 
 
 def percent(package: Package, journal: Journal) -> int:
-    """Done share of what this package runs forward, by planned time; steps by hand count with their phase."""
-    phases = [phase for phase in package.phases if phase.forward and package.runs(phase)]
-    planned_seconds = sum(step.seconds for phase in phases for step in phase.steps)
-    return 100 * (planned_seconds - _left(package, journal)) // max(1, planned_seconds)
+    """Done share of what this package runs forward, as the plan shares it out; steps by hand count with their phase."""
+    return (1000 - sum(step.share for step in _undone(package, journal))) // 10
 
 
 def standing(package: Package, journal: Journal, phase: Phase) -> str:
@@ -51,7 +51,9 @@ def standing(package: Package, journal: Journal, phase: Phase) -> str:
     if overtaken.is_done(package, journal, phase.id):
         return "done"
     if journal.is_finished(phase.id):
-        return f"to be repeated: {overtaken.by(package, journal, phase.id)} ran after it"
+        ran = f"{overtaken.by(package, journal, phase.id)} ran after it"
+        seen = overtaken.seen_by(package, journal, phase.id)
+        return f"to be repeated: {ran}" if seen is None else f"done; {ran}, and {seen} has checked it since"
     last = {line.step: line.state for line in journal.of_this_pass(phase.id)}
     if not last:
         return "not yet" if phase.forward else "not asked for"
@@ -94,8 +96,8 @@ def document(
     """Everything that the page tells; `at_work` says that a run goes on."""
     phases = lasting(package, journal)
     last = {line.phase: line.at for line in journal.lines if line.plan == journal.plan}
-    trouble = _trouble(package, journal, at_work)
-    following = ahead.following(package, state, journal, ours=True)
+    trouble = _trouble(package, state, journal, at_work)
+    following = reason.for_page(ahead.following(package, state, journal, ours=True), journal)
     left = _left(package, journal)
     return {
         "slug": package.slug, "environment": package.environment, "number": package.number,
@@ -104,7 +106,7 @@ def document(
         "expires": package.expires_at.isoformat(), "expired": planned.is_late(package, journal),
         "left": duration(left) if left else None,
         "running": _running(package, journal, progress) if at_work else None,
-        "next": trouble["next"] or following if trouble else following,
+        "next": trouble["next"] if trouble and trouble["repeat"] else following,
         "trouble": trouble,
         "waits": _waits(package, state, journal),
         "phases": [
@@ -124,12 +126,17 @@ def document(
 
 def _left(package: Package, journal: Journal) -> int:
     """Planned seconds of what this package runs on the way forward and is not done."""
+    return sum(step.seconds for step in _undone(package, journal))
+
+
+def _undone(package: Package, journal: Journal) -> list[Step]:
+    """The steps that this package runs on the way forward and that are not done."""
     done = journal.achieved()
-    return sum(
-        step.seconds
+    return [
+        step
         for phase in package.phases if phase.forward and package.runs(phase)
         for step in phase.steps if not {step.id, phase.id} & done
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 def _named(package: Package, step: str) -> str:
@@ -152,8 +159,11 @@ def _running(package: Package, journal: Journal, progress: Progress | None) -> d
     }  # fmt: skip
 
 
-def _trouble(package: Package, journal: Journal, at_work: bool) -> dict[str, Any] | None:
-    """What stopped the last run, and what to type; nothing where it came to its end, or nothing has failed so far."""
+def _trouble(package: Package, state: State, journal: Journal, at_work: bool) -> dict[str, Any] | None:
+    """What stopped the last run, and what to type; nothing where it came to its end, or nothing has failed so far.
+
+    `repeat` says that this is to be typed still; what a refusal said may be done by now.
+    """
     lines = [line for line in journal.lines if line.plan == journal.plan and line.step != "sign-off"]
     # A way back that was begun stays what stopped, whatever was looked at or refused since.
     back, last = journal.half_back(), lines[-1].run if lines else 0
@@ -163,27 +173,34 @@ def _trouble(package: Package, journal: Journal, at_work: bool) -> dict[str, Any
         return None
     phase = package.phase(lines[-1].phase)
     ended: dict[str, Line] = {line.step: line for line in lines}
-    found = [one for line in ended.values() if (one := _ending(package, lines, line, at_work)) is not None]
+    found = [one for line in ended.values() if (one := _ending(package, state, lines, line, at_work)) is not None]
     if not found:
         return None
-    # Why a gate is closed, or who holds, is for the gates to say.
-    beside = any(step in ended for step in ("gate", "hold"))
-    again = ahead.half_back(package, journal) or (None if beside else f"./migrate {lines[-1].phase}")
+    back_again = ahead.half_back(package, journal)
+    beside = back_again is None and any(step in ended for step in ("gate", "hold"))
+    why = reason.read(state, lines[-1].run) if beside else None
+    again = (why.next if why else None) if beside else back_again or f"./migrate {lines[-1].phase}"
     title = phase.heading if phase else lines[-1].phase
-    return {"phase": f"{title}, run {lines[-1].run}", "steps": found, "next": again}
+    return {"phase": f"{title}, run {lines[-1].run}", "steps": found, "next": again, "repeat": not beside}
 
 
-def _ending(package: Package, lines: list[Line], line: Line, at_work: bool) -> dict[str, str | None] | None:
-    """The last line of one step, if that is a bad one."""
+def _ending(package: Package, state: State, lines: list[Line], line: Line, at_work: bool) -> dict[str, Any] | None:
+    """The last line of one step, if that is a bad one; of a stop between two, or before the first, why."""
     log = f"packages/{package.number}/logs/{line.run}-{line.step.replace('/', '-')}.log"
     if line.step in ("gate", "hold"):
         begun = any(one.run == line.run and one.state == "started" for one in lines)
-        closed = _CLOSED if begun else _REFUSED
-        return {"step": line.phase, "how": closed if line.step == "gate" else _HELD, "at": line.at, "log": None}
+        closed, held = (_CLOSED, _HELD) if begun else (_REFUSED, _PAUSED)
+        how = closed if line.step == "gate" else held
+        return _told(line.phase, how, line, why=reason.read(state, line.run))
     if line.step == "end":
-        return {"step": line.phase, "how": _BACK, "at": line.at, "log": None} if line.state == "rolled_back" else None
-    how = _ENDS.get(line.state) or (_KILLED if line.state == "started" and not at_work else None)
-    return {"step": _named(package, line.step), "how": how, "at": line.at, "log": log} if how else None
+        return _told(line.phase, _BACK, line) if line.state == "rolled_back" else None
+    ended = _ENDS.get(line.state) or (_KILLED if line.state == "started" and not at_work else None)
+    return _told(_named(package, line.step), ended, line, log) if ended else None
+
+
+def _told(step: str, how: str, line: Line, log: str | None = None, why: reason.Reason | None = None) -> dict[str, Any]:
+    shown = None if why is None else {"code": why.code, "what": why.what}
+    return {"step": step, "how": how, "at": line.at, "log": log, "why": shown}
 
 
 def _waits(package: Package, state: State, journal: Journal) -> list[dict[str, str | None]]:
@@ -196,7 +213,7 @@ def _waits(package: Package, state: State, journal: Journal) -> list[dict[str, s
             found.append({"what": name, "whom": "whoever set it", "command": command})
     for secret in package.secrets:
         phase = package.phase(secret.needed_by)
-        waits = phase is not None and package.runs(phase) and not overtaken.is_done(package, journal, phase.id)
+        waits = phase is not None and package.runs(phase) and not overtaken.stands(package, journal, phase.id)
         if secret.origin == "provided" and waits and not (state.secrets / secret.name).exists():
             whom = f"the Trust Architect, before {secret.needed_by}"
             command = f"./migrate {secret.needed_by} says how to give it"
@@ -206,5 +223,6 @@ def _waits(package: Package, state: State, journal: Journal) -> list[dict[str, s
         if phase is None or not package.runs(phase) or overtaken.is_done(package, journal, phase.id):
             continue
         way = gates.way_to(name, package, state, journal)
-        found.append({"what": name, "whom": "the Trust Architect" if way else "nobody: it is open", "command": way})
+        shown = None if way is None else reason.for_page(way, journal)
+        found.append({"what": name, "whom": "the Trust Architect" if way else "nobody: it is open", "command": shown})
     return found

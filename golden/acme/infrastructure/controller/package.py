@@ -41,6 +41,7 @@ class Step:
     by_person: bool  # a person's part in any package
     instead: Instead | None  # only where no person and no playbook of this package does it
     seconds: int  # planned time
+    share: int  # of what the package runs forward, by planned time, in thousandths
     only_with: str | None  # the option without which it is left out
     proof: str  # what must be seen when it worked
 
@@ -147,13 +148,6 @@ class Package:
         phase = self.phase("rollback")
         return "rollback" if phase is not None and self.runs(phase) else "abort"
 
-    def next_phase(self, name: str) -> Phase | None:
-        """The phase after this one that `migrate` can run, on the way forward."""
-        forward = [phase for phase in self.phases if phase.forward]
-        places = [place for place, phase in enumerate(forward) if phase.id == name]
-        after = forward[places[0] + 1 :] if places else []
-        return next((phase for phase in after if self.runs(phase)), None)
-
 
 def read(root: Path) -> Package:
     """Reads manifest.json and MIGRATION-PLAN.json.
@@ -215,7 +209,7 @@ def _phase(phase: dict[str, Any]) -> Phase:
 
 
 def _step(step: dict[str, Any]) -> Step:
-    option = step["only_with"]
+    option, share = step["only_with"], step["share"]
     return Step(
         id=str(step["id"]),
         title=str(step["title"]),
@@ -223,6 +217,7 @@ def _step(step: dict[str, Any]) -> Step:
         by_person=step["actor"] != "automation",
         instead=None if step["instead"] is None else _instead(step["instead"]),
         seconds=int(step["estimate"]["seconds"]),
+        share=0 if share is None else int(share["to"]) - int(share["from"]),
         only_with=None if option is None else str(option),
         proof=str(step["proof"]["text"]),
     )

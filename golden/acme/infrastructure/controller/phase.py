@@ -20,6 +20,7 @@ import gates
 import operation
 import planned
 import provisioning
+import reason
 import report
 import stops
 from console import Console, count, duration
@@ -73,6 +74,7 @@ class Run:
             if not self.check and stop.exit in (Exit.REFUSED, Exit.PAUSED):
                 word, state = ("gate", "refused") if stop.exit is Exit.REFUSED else ("hold", "paused")
                 journal.append(number, phase.id, word, state)
+                reason.keep(package, self.state, journal, number, stop)
             page.write(at_work=False)
             raise
         interrupts = Interrupts()
@@ -180,8 +182,14 @@ class _Steps:
         """Every step that is due, and what is written at the end of them; raises `Stop` where it is a bad one."""
         self.due = self._due()
         # One call, but for a phase that checks: it goes on after a failure, with which Ansible ended.
-        while self.due and not self.over:
-            self._call()
+        try:
+            while self.due and not self.over:
+                self._call()
+        except Stop:
+            # Whatever was not right before it was stopped is told in its report too.
+            if self.stops:
+                self._report()
+            raise
         if self.stops:
             self._report()
             self._end_badly()
@@ -196,7 +204,7 @@ class _Steps:
         if of.check or (self.number, of.phase.id) not in operation.due(self.journal):
             return
         steps = of.console.document["steps"]
-        ran = operation.Ran(of.phase, self.number, self.since, of.sums, steps, of.approval)
+        ran = operation.Ran(of.phase, self.number, of.sums, steps, of.approval)
         operation.leave(of.console, lambda: operation.write(of.package, of.state, self.journal, ran))
 
     def _call(self) -> None:
@@ -345,19 +353,25 @@ class _Steps:
         so_far = f"Stopped before {step.id}; what the lines above call done is done."
         name = gates.standing(self.of.state, self.of.phase.id)
         if name is not None:
-            self._note("hold", "paused")
-            raise stops.paused(self.of.package, self.of.state, name, so_far)
+            raise self._stopped("hold", "paused", stops.paused(self.of.package, self.of.state, name, so_far))
         if self.runner.interrupts.received is not None:
-            self._note("hold", "paused")
-            raise Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, self.of.command)
+            stop = Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, self.of.command)
+            raise self._stopped("hold", "paused", stop)
         gate = None if self.of.check else self.of.package.gate_before(step)
         if gate is not None:
             try:
                 self.of.approval = gates.approval(self.of.package, self.of.state, self.journal, gate)
             except Stop as closed:
-                self._note("gate", "refused")
                 closed.state = so_far
+                self._stopped("gate", "refused", closed)
                 raise
+
+    def _stopped(self, word: str, state: str, stop: Stop) -> Stop:
+        """Keeps why the run goes no further, then journals that it does not; the stop itself, to be raised."""
+        if not self.of.check:
+            reason.keep(self.of.package, self.of.state, self.journal, self.number, stop)
+        self._note(word, state)
+        return stop
 
     def _verdict(self, step: Step, result: Result, seconds: float) -> Stop | None:
         """Journals what is known of a step, prints its line, and says how to stop if it is not done."""

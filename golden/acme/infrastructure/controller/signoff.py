@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import overtaken
+from console import count
 from journal import TAKES_BACK, Journal, Line
 from outcome import Stop, refused
 from package import Package
@@ -59,7 +60,7 @@ def sign(package: Package, state: State, journal: Journal, path: Path, by: str) 
     asked = [point for _, point in _BOX.findall((package.root / _CHECKLIST).read_text(encoding="utf-8"))]
     answers = [(point, mark.lower()) for mark, point in _BOX.findall(text)]
     if sorted(point for point, _ in answers) != sorted(asked):
-        what = f"it has {len(answers)} boxes, which are not the {len(asked)} of this package's checklist"
+        what = f"it has {count(len(answers), 'box')}, and not those of this package's checklist, which has {len(asked)}"
         raise refused("sign-off.other", what, name, again)
     items = [{"text": point, "verdict": _VERDICTS[mark]} for point, mark in answers]
     run = journal.next_run

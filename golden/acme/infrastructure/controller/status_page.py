@@ -113,12 +113,20 @@ def _now(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _trouble(trouble: dict[str, Any]) -> str:
-    rows = [
-        (text(one["step"]), f'<span class="fail">{text(one["how"])}</span>', _last(one)) for one in trouble["steps"]
-    ]
+    rows = [(text(one["step"]), _how(one), _last(one)) for one in trouble["steps"]]
     heads = ("What", "How it ended", "When, and the log")
-    following = f"<p>Next: read the log, then {_code(trouble['next'])}</p>\n" if trouble["next"] else ""
+    # What a refusal asked for may be done since; what comes next now stands at the top.
+    head = "Next: read the log, then" if trouble["repeat"] else "It said what to do:"
+    following = f"<p>{head} {_code(trouble['next'])}</p>\n" if trouble["next"] else ""
     return f"<h2>What stopped {text(trouble['phase'])}</h2>\n{html_page.table(heads, rows)}{following}"
+
+
+def _how(one: dict[str, Any]) -> str:
+    how, why = f'<span class="fail">{text(one["how"])}</span>', one["why"]
+    if why is None:
+        return how
+    what = why["what"] or "what it said names a person or a secret, so it stands in the terminal alone"
+    return f"{how}\n{_code(why['code'])} {text(what)}"
 
 
 def _last(one: dict[str, Any]) -> str:

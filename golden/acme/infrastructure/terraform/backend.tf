@@ -2,7 +2,7 @@
 #
 #   terraform init -backend-config=path=/safe/place/terraform.tfstate
 #
-# Several people need one state: put backends/s3.tf over this file's choice (its first lines say how).
+# Several people need one state: backends/s3.tf takes the place of this choice (docs/operations.md says how).
 terraform {
   backend "local" {}
 }

@@ -137,8 +137,9 @@ run "a_slug_with_two_hyphens" {
   command = plan
 
   variables {
-    slug     = "har--bour"
-    database = true
+    slug               = "har--bour"
+    existing_subnet_id = ""
+    database           = true
   }
 
   assert {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from outcome import Exit, Stop
 
 PHASES = (
-    "preflight", "backup", "provision", "prepare", "deploy", "import", "invite", "content", "verify", "cutover",
+    "preflight", "backup", "provision", "prepare", "deploy", "import", "content", "invite", "verify", "cutover",
     "watch", "finalize", "rollback", "abort", "restore", "export", "status", "support",
 )  # fmt: skip
 VERBS = (*PHASES, "bootstrap", "sign-off", "approve", "hold", "resume", "panic", "adopt")

@@ -80,8 +80,8 @@ def approve(
     by: str | None,
     strategy: str | None,
     accepts: Sequence[str],
-) -> tuple[str, str]:
-    """Opens a gate for this plan; returns what to tell and what to type next.
+) -> str:
+    """Opens a gate for this plan; returns what to tell.
 
     Needs no lock: it only counts when a phase begins. Refused (exit 12) before there is a report that it could rest on,
     and where that warns of something that is not accepted by name.
@@ -123,7 +123,7 @@ def approve(
     said += [f"it does: {shown}"] if shown else []
     said += signoff.lines(package, state, journal) if known.report == signoff.PHASE else []
     said += [f"written to {state.gate(name)}; without this file it is closed again"]
-    return "\n  ".join(said), f"./migrate {known.phase}"
+    return "\n  ".join(said)
 
 
 def _basis(package: Package, state: State, journal: Journal, gate: Gate) -> _Basis:
@@ -213,10 +213,12 @@ def _refuse_unknown(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str |
 
 
 def _refuse_unaccepted(basis: _Basis, accepts: Sequence[str], gate: Gate, by: str | None, strategy: str | None) -> None:
-    if set(basis.warnings) - set(accepts):
-        what = f"nobody has accepted what the report of {gate.report} warns of: {_told(basis, accepts)}"
+    left = [name for name in basis.warnings if name not in accepts]
+    if left:
+        what = f"nobody has accepted what the report of {gate.report} warns of: "
         command = f"read it, then, if you can live with that: {_command(basis, gate, by, strategy)}"
-        raise refused("gate.warning", what, str(basis.path), command)
+        told, names = what + _told(basis, accepts), what + ", ".join(left)
+        raise refused("gate.warning", told, str(basis.path), command, page=names)
 
 
 def _told(basis: _Basis, accepted: Sequence[str] = ()) -> str:

@@ -1,21 +1,35 @@
-"""Whether what a phase did still stands: the one answer for status, page, sign-offs, approvals and gates.
+"""Whether what a phase did still stands: the one answer for status, page, sign-offs, approvals, gates and what is next.
 
 It does while nothing that the phase builds on, by the plan's own `after`, directly or through others, has run again
 since, however that ended, and no way back was begun. Looking makes nothing, so a phase that only looks overtakes none,
 nor do steps that show what a gate after them would let happen.
 
-No phase is kept from running by it: a verification is how one sees what another deployment has left of an import.
+No phase is kept from running by it: a verification is how one sees what another deployment has left of an import. Where
+it came to its end, it speaks for that import, which then need not be repeated.
 """
 
 from collections.abc import Collection
 
 from journal import KEPT, TAKES_BACK, Journal, Line
-from package import READS, Package
+from package import CHECKS, READS, Package
 
 
 def is_done(package: Package, journal: Journal, phase: str) -> bool:
     """Whether a phase has come to its end, and that still stands."""
     return journal.is_finished(phase) and by(package, journal, phase) is None
+
+
+def stands(package: Package, journal: Journal, phase: str) -> bool:
+    """Whether a phase need not be repeated: it is done, or what is left of it was checked since."""
+    return is_done(package, journal, phase) or seen_by(package, journal, phase) is not None
+
+
+def seen_by(package: Package, journal: Journal, phase: str) -> str | None:
+    """The phase that checks and has come to its end over what is left of one that something ran over since."""
+    if not journal.is_finished(phase):
+        return None
+    checks = (one.id for one in package.phases if one.id in CHECKS and phase in _ground(package, one.id))
+    return next((name for name in checks if is_done(package, journal, name)), None)
 
 
 def by(package: Package, journal: Journal, phase: str) -> str | None:

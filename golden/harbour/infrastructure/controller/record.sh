@@ -1,7 +1,7 @@
 
 # shellcheck disable=SC2154 # this operation's own values stand above
-# From here on it is the same for every operation. Needs git ≥ 2.34, OpenSSH ≥ 8.9 and age; `stufpack glass record` makes
-# the same tree, encrypted bytes aside.
+# From here on it is the same for every operation. Needs git ≥ 2.34, OpenSSH ≥ 8.9, age, and coreutils, grep and sed of GNU;
+# `stufpack glass record` makes the same tree, encrypted bytes aside, and refuses the same.
 #   sh THIS-FILE GLASS KEY SIGNERS
 # GLASS: a glass, or its clone · KEY: an OpenSSH private key · SIGNERS: who may sign, OpenSSH's allowed_signers format
 set -eu
@@ -19,74 +19,175 @@ git() {
 }
 trailer() { git log -1 --format="%(trailers:key=$1,valueonly,separator=)" main; }
 
-# A line break would write a trailer of its own, such as who approved.
+# What people wrote stands in the message for ever: a line break would write a trailer of its own, such as who approved.
+hex() { od -An -v -tx1 | tr -d '\n'; }
+more='[89ab][0-9a-f]' word='[A-Za-z0-9]' name='[A-Za-z0-9_-]'
+# Whether bytes in hexadecimal, a blank before each, so that they can be compared on every machine, are UTF-8.
+utf8() {
+  grep -Eqx "( [0-7][0-9a-f]| (c[2-9a-f]|d[0-9a-f]) $more| e0 [ab][0-9a-f] $more\
+| (e[1-9a-c]|ee|ef) $more $more| ed [89][0-9a-f] $more| f0 [9ab][0-9a-f] $more $more| f[1-3] $more $more $more\
+| f4 8[0-9a-f] $more $more)+"
+}
+one_line() {
+  bytes=$(printf %s "$2" | hex)
+  printf '%s\n' "$bytes" | utf8 || fail "$1 is not UTF-8"
+  letters=$(printf %s "$bytes" | sed "s/ $more//g")
+  [ "${#letters}" -le 600 ] || fail "$1 is longer than 200 characters"
+  case $bytes in
+    *' 0'[0-9a-f]* | *' 1'[0-9a-f]* | *' 7f'* | *' c2 '[89][0-9a-f]* | *' e2 80 a'[89]*)
+      fail "$1 must be one line without control characters" ;;
+    # What hides or turns text: soft hyphens, marks of direction, joiners, tags.
+    *' c2 ad'* | *' d8 9c'* | *' e1 a0 8e'* | *' e2 80 8'[b-f]* | *' e2 80 a'[a-e]* | *' e2 81 a'[0-9a-f]* | \
+      *' ef bb bf'* | *' ef bf b'[9ab]* | *' f3 a0 8'[01]*)
+      fail "$1 holds a character that hides or turns text" ;;
+    ' 20'* | *' 20' | ' c2 a0'* | *' c2 a0' | ' e1 9a 80'* | *' e1 9a 80' | ' e2 80 8'[0-9a]* | *' e2 80 8'[0-9a] | \
+      ' e2 80 af'* | *' e2 80 af' | ' e2 81 9f'* | *' e2 81 9f' | ' e3 80 80'* | *' e3 80 80')
+      fail "$1 begins or ends with a blank" ;;
+  esac
+  # A glass refuses what looks like a secret.
+  ! printf '%s\n' "$2" | grep -Eq "(^|[^A-Za-z0-9])((AKIA|ASIA)$word{16}|gh[posur]_$word{36}|glpat-$name{20}|xox[bp]-$name{20}\
+|eyJ$name*[.]$name*[.]$name*)|github_pat_$name{20}|sk_live_$word{16}|AGE-SECRET-KEY-[1]|AGE-PLUGIN-$name{20}\
+|BEGIN .*PRIVATE KEY|PuTTY-User-Key-Fil[e]-|://[^ /@]*:[^ /@]*@" || fail "$1 looks like a secret"
+}
 ticket=${TICKET:-none}
 [ "${TICKET:-}" != none ] || fail "TICKET is none, which means that there is no ticket; unset it"
-# Its bytes in hexadecimal, a blank before each, so that they can be compared on every machine.
-hex=$(printf %s "$ticket" | od -An -v -tx1 | tr -d '\n')
-more='[89ab][0-9a-f]'
-printf '%s\n' "$hex" | grep -Eqx "( [0-7][0-9a-f]| (c[2-9a-f]|d[0-9a-f]) $more| e0 [ab][0-9a-f] $more\
-| (e[1-9a-c]|ee|ef) $more $more| ed [89][0-9a-f] $more| f0 [9ab][0-9a-f] $more $more| f[1-3] $more $more $more\
-| f4 8[0-9a-f] $more $more)+" || fail "TICKET is not UTF-8"
-letters=$(printf %s "$hex" | sed "s/ $more//g")
-[ "${#letters}" -le 600 ] || fail "TICKET is longer than 200 characters"
-case $hex in
-  *' 0'[0-9a-f]* | *' 1'[0-9a-f]* | *' 7f'* | *' c2 '[89][0-9a-f]* | *' e2 80 a'[89]*)
-    fail "TICKET must be one line without control characters" ;;
-  # What hides or turns text: soft hyphens, marks of direction, joiners, tags.
-  *' c2 ad'* | *' d8 9c'* | *' e1 a0 8e'* | *' e2 80 8'[b-f]* | *' e2 80 a'[a-e]* | *' e2 81 a'[0-9a-f]* | \
-    *' ef bb bf'* | *' ef bf b'[9ab]* | *' f3 a0 8'[01]*)
-    fail "TICKET holds a character that hides or turns text" ;;
-  ' 20'* | *' 20' | ' c2 a0'* | *' c2 a0' | ' e1 9a 80'* | *' e1 9a 80' | ' e2 80 8'[0-9a]* | *' e2 80 8'[0-9a] | \
-    ' e2 80 af'* | *' e2 80 af' | ' e2 81 9f'* | *' e2 81 9f' | ' e3 80 80'* | *' e3 80 80')
-    fail "TICKET begins or ends with a blank" ;;
-esac
-
-# A glass refuses what looks like a secret, and keeps its messages for ever.
-word='[A-Za-z0-9]' name='[A-Za-z0-9_-]'
-! printf '%s\n' "$ticket" | grep -Eq "(^|[^A-Za-z0-9])((AKIA|ASIA)$word{16}|gh[posur]_$word{36}|glpat-$name{20}|xox[bp]-$name{20}\
-|eyJ$name*[.]$name*[.]$name*)|github_pat_$name{20}|sk_live_$word{16}|AGE-SECRET-KEY-[1]|AGE-PLUGIN-$name{20}\
-|BEGIN .*PRIVATE KEY|PuTTY-User-Key-Fil[e]-|://[^ /@]*:[^ /@]*@" || fail "TICKET looks like a secret"
+one_line TICKET "$ticket"
+one_line 'the name of who asked for it' "$requested_by"
+one_line 'the name of who approved it' "$approved_by"
 
 # A date that has not come would make every check of the glass fail until it came.
+ahead=300
 [ "$ended" -ge "$started" ] || fail "it ended before it began"
-[ "$ended" -le "$(($(date +%s) + 300))" ] ||
+[ "$ended" -le "$(($(date +%s) + ahead))" ] ||
   fail "it ended at second $ended, and this machine's clock says $(date +%s): correct it, or wait until then"
 
 # What is recorded is what ./migrate wrote, file by file; who changed it since changed what the journal and the reports say.
-(cd "$folder" && find . ! -type d | cut -c3- | sort) >"$work/there"
-printf '%s\n' "$sums" | cut -c67- | sort | cmp -s - "$work/there" ||
+there=$work/there mine=$folder/journal.jsonl
+(cd "$folder" && find . ! -type d | cut -c3- | sort) >"$there"
+printf '%s\n' "$sums" | cut -c67- | sort | cmp -s - "$there" ||
   fail "$folder has other files than ./migrate wrote: compare them with the list at the top of $0"
 (cd "$folder" && printf '%s\n' "$sums" | sha256sum -c --strict --quiet) >&2 || fail "$folder was changed since ./migrate wrote it"
 
-# It says what its journal and its report tell, and what may name anybody is encrypted.
-said() { sed -n "s/^ \"$2\": \"\{0,1\}\([a-z0-9_-]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$folder/$1"; }
-phase=$(said operation.json phase) run=$(said operation.json run) result=$(said operation.json result)
-report=reports/$phase.json verdict=not_run
-last=$(grep -F "\"run\":$run," "$folder/journal.jsonl" | grep -Ev '"step":"(gate|hold)"|"state":"refused"' | tail -n 1)
-ran=$(printf '%s\n' "$last" | sed -n 's/.*"phase":"\([a-z-]*\)".*/\1/p')
+# Every name can stand in a glass, on every machine that checks it out.
+none() { [ -z "$2" ] || fail "$(printf %s "$2" | cat -vt) $1"; }
+none 'is neither a file nor a folder' "$(find "$folder" ! -type d ! -type f | head -n 1)"
+none 'is larger than 64 MiB' "$(find "$folder" -type f -size +67108864c | head -n 1)"
+[ "$(wc -l <"$there")" -le 10000 ] || fail "$folder has more than 10,000 files"
+hex <"$there" | utf8 || fail "a name in $folder is not UTF-8"
+c1=$(printf '\302[\200-\237]')
+none 'is a name that cannot stand in a glass' \
+  "$(grep -aE "[[:cntrl:]:\\\\]|$c1|(^|/)([.][gG][iI][tT]|[gG][iI][tT]~)|^.{1025}" "$there" | head -n 1)"
+none 'is in the folder that recording makes' "$(grep -aiE '^personal(/|$)' "$there" | head -n 1)"
+# With every folder above it.
+sed -n -e :up -e p -e 's|/[^/]*$||' -e tup "$there" | sort -u | LC_ALL=C.UTF-8 sed 's/.*/\L&/' | sort | uniq -d >"$work/twice"
+none 'stands there twice, in other cases, which not every machine can check out' "$(head -n 1 "$work/twice")"
+
+# It says what its journal, its report and its approval tell, and leaves nothing of it out. They stand there as ./migrate writes
+# them, a value on each line, a line of the journal in one form, so that nobody can read them in another way.
+for file in operation.json journal.jsonl; do [ -f "$folder/$file" ] || fail "$folder has no $file"; done
+text='"([^"\\]|\\.)*"' digest='[0-9a-f]{64}'
+value="($text|[0-9]+|null|\\[\\]|[][{}])"
+time='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z'
+of_form() {
+  odd=$(grep -anEvx "$2" "$folder/$1" | head -n 1 | cut -d : -f 1)
+  [ -z "$odd" ] || fail "line $odd of $1 is not as ./migrate writes it"
+}
+file="[{]\"path\":$text,\"sha256\":\"$digest\"[}]"
+of_form journal.jsonl "[{]\"v\":1,\"n\":[0-9]+,\"prev\":\"$digest\",\"plan\":\"sha256:$digest\",\"run\":[0-9]+,\"phase\":\"[^\"\\\\]*\"\
+,\"step\":\"[^\"\\\\]*\",\"state\":\"[a-z_]+\",\"at\":\"$time\"(,\"by\":$text)?(,\"evidence\":\\[$file(,$file)*\\])?[}]"
+split -a 5 -l 1 -- "$mine" "$work/line."
+sha256sum "$work"/line.* | cut -c-64 >"$work/digests"
+prev='"prev":"\([0-9a-f]*\)".*'
+{ head -n 1 -- "$mine" | sed "s/.*$prev/\1/" && sed '$d' "$work/digests"; } | grep -n '' >"$work/chain"
+sed "s/^{\"v\":1,\"n\":\([0-9]*\),$prev/\1:\2/" "$mine" | cmp -s - "$work/chain" ||
+  fail "$mine was changed: a line does not follow the one before it"
+[ -z "$(tail -c 1 "$mine")" ] || fail "$mine was changed: its last line is torn"
+# Lines about what was done; a refusal, and a hold before a step, are not.
+done_of() { grep -F "\"plan\":\"sha256:$plan\",$1" "$mine" | grep -Ev '"step":"(gate|hold)"|"state":"refused"'; }
+run=$(sed -n 's/^ "run": \([0-9]*\),$/\1/p' "$folder/operation.json")
+done_of "\"run\":$run," >"$work/ran" || fail "$mine tells nothing of the run that operation.json names"
+last=$(tail -n 1 "$work/ran")
+# A word of the first or the last of some lines.
+told() { sed "s/.*\"$2\":\"\([^\"]*\)\".*/\1/" | "$1" -n 1; }
+phase=$(told tail phase <"$work/ran") result='' since=$(told head at <"$work/ran") until=$(told tail at <"$work/ran")
+# A clock may have stepped back meanwhile.
+since=$(printf '%s\n' "$since" "$until" | sort | head -n 1)
+seconds() { date -u -d "$1" +%s; }
+[ "$(seconds "$since") $(seconds "$until")" = "$started $ended" ] ||
+  fail "run $run was from $since to $until by its journal, and $0 says from second $started to second $ended"
 case $last in
-  *'"step":"sign-off"'*) ran=sign-off ended_as='' report=sign-off.json ;;
-  *'"state":"finished"'*) ended_as=finished ;;
-  *'"state":"rolled_back"'*) ended_as=rolled_back ;;
-  *'"state":"failed"'*) ended_as=failed ;;
-  *) ended_as=paused ;;
+  *'"step":"sign-off"'*) phase=sign-off ;;
+  *'"state":"finished"'*) result=finished ;;
+  *'"state":"rolled_back"'*) result=rolled_back ;;
+  *'"state":"failed"'*) result=failed ;;
+  *) result=paused ;;
 esac
-case $ran in
-  import) kind=configuration ;;
-  invite) kind=access ;;
+kind=deployment where=audit/deployment-history
+case $phase in
+  import) kind=configuration where=audit/config-changes ;;
+  invite) kind=access where=audit/access-logs ;;
   cutover) kind=cutover ;;
   rollback | abort) kind=rollback ;;
-  *) kind=deployment ;;
 esac
-[ ! -f "$folder/$report" ] || verdict=$(said "$report" verdict)
-says="$(said operation.json event), $phase, ${result:-no result}, $(said operation.json validation)"
-tells="$kind, $ran, ${ended_as:-no result}, ${verdict:-no verdict}"
-[ "$says" = "$tells" ] ||
-  fail "operation.json says $says; journal and report of run ${run:-nobody knows which} tell $tells"
-[ "$event, $validation" = "$kind, $verdict" ] || fail "$0 says $event, $validation; operation.json does not"
-clear=$(grep -i '^evidence/' "$work/there" | grep -vxF -e "$personal" | head -n 1)
-[ -z "$clear" ] || fail "$clear is evidence, which may name anybody, and operation.json does not list it in personal"
+said() { sed -n "s/^ \"$2\": \(.*[^,]\),\{0,1\}\$/\1/p" "$folder/$1"; }
+in_clear() { [ -f "$folder/$1" ] && ! printf '%s\n' "$personal" | grep -qxF -- "$1"; }
+report=reports/$phase.json approval=approval.json verdict=not_run by='' worse=fail
+[ "$phase" != sign-off ] || report=sign-off.json approval=sign-off.json
+form=" *(\"[a-z0-9_]+\": )?$value,?"
+if in_clear "$report"; then
+  of_form "$report" "$form"
+  verdict=$(said "$report" verdict | tr -d '"')
+  case $verdict in
+    pass) worse='fail|unverifiable|warn' ;;
+    warn | not_run) worse='fail|unverifiable' ;;
+    unverifiable) ;;
+    fail) worse=nothing ;;
+    *) fail "$report does not say a verdict" ;;
+  esac
+  ! grep -Eq "^  +\"verdict\": \"($worse)\"" "$folder/$report" || fail "$report says $verdict, and a check of it says worse"
+else
+  # Who checks leaves a report of what was not right, and of everything once it has come to its end.
+  case $phase in
+    sign-off) fail "there is no $report in clear, which a sign-off leaves" ;;
+    verify) ! grep -Evq '"state":"(started|done)"' "$work/ran" ;;
+    *) ! grep -Fq "/reports/$run/$phase.json\"" "$work/ran" ;;
+  esac || fail "run $run came to a verdict, and there is no $report in clear"
+fi
+if in_clear "$approval"; then
+  of_form "$approval" "$form"
+  by=$(said "$approval" by)
+  [ -n "$by" ] || fail "$approval does not say who it was"
+  # Who found something wrong, or did not try all of it, approves nothing.
+  case $phase.$verdict in sign-off.pass) ;; sign-off.*) by='' ;; esac
+fi
+quoted() { printf '%s\n' "$1" | sed 's/["\\]/\\&/g; s/.*/"&"/'; }
+{
+  printf '{\n "schema": 1,\n "slug": "%s",\n "package": {\n  "number": %s,\n' "$slug" "$package"
+  printf '  "sha256": "sha256:%s",\n  "plan": "sha256:%s"\n },\n' "$sha256" "$plan"
+  printf ' "event": "%s",\n "phase": "%s",\n "run": %s,\n' "$kind" "$phase" "$run"
+  [ -z "$result" ] || printf ' "result": "%s",\n' "$result"
+  printf ' "started": "%s",\n "ended": "%s",\n "validation": "%s",\n' "$since" "$until" "$verdict"
+  [ "$requested_by" = none ] || printf ' "requested_by": %s,\n' "$(quoted "$requested_by")"
+  [ -z "$by" ] || printf ' "approved_by": %s,\n' "$by"
+  printf ' "journal": {\n  "lines": %s,\n  "sha256": "%s"\n },\n "personal": [' "$(($(wc -l <"$mine")))" "$(tail -n 1 "$work/digests")"
+  [ -z "$personal" ] || { echo && quoted "$personal" | sed 's/.*/  &,/; $s/,$//' && printf ' '; }
+  printf ']\n}\n'
+} >"$work/tells"
+if ! cmp -s "$work/tells" "$folder/operation.json"; then
+  diff "$work/tells" "$folder/operation.json" >"$work/differs" || true
+  only() { sed -n "s/^$1 *//p" "$work/differs" | tr -d '\n' | sed 's/,\{0,1\}$//'; }
+  tells=$(only '<') says=$(only '>')
+  fail "operation.json says ${says:-less}; $0, journal, report and approval of run $run tell ${tells:-less}"
+fi
+[ -n "$by" ] || by='"none"'
+[ "$event $place $validation $(quoted "$approved_by")" = "$kind $where $verdict $by" ] ||
+  fail "$0 says $event, $validation, approved by $approved_by; operation.json does not"
+none 'is evidence, which may name anybody, and operation.json does not list it in personal' \
+  "$(grep -i '^evidence/' "$there" | grep -vxF -e "$personal" | head -n 1)"
+grep -vxF -e operation.json -e journal.jsonl "$there" >"$work/own" || true
+[ -z "$personal" ] || none 'is called personal and is no file of the folder' \
+  "$(printf '%s\n' "$personal" | grep -vxF -f "$work/own" | head -n 1)"
+none 'stands twice in personal' "$(printf '%s\n' "$personal" | sort | uniq -d | head -n 1)"
 
 # Whose key it is, and whether one may build on what is there.
 printf '' | ssh-keygen -q -Y sign -n git -f "$key" >"$work/sig" || fail "the key cannot sign"
@@ -104,8 +205,10 @@ if git ls-tree -r main audit | grep -q " $about	"; then
 fi
 
 # Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
-# folder made anew is another, and tells of what came after.
-mine=$folder/journal.jsonl since=0 left='' other=''
+# folder made anew is another, and tells of what came after, by a clock that may have been ahead as far as that of a record may.
+since=0 left='' other=''
+go_on="move $folder elsewhere, and the folders of the runs after it, put that journal in the place of \
+packages/$package/journal.jsonl of the state folder, then run $phase again"
 bytes() { echo "$(($(wc -c <"$1")))"; }
 head -n 1 -- "$mine" >"$work/first"
 git log --format='%(trailers:key=Plan-SHA256,valueonly,separator=) %H %(trailers:key=Operation,valueonly,separator=)' main |
@@ -127,16 +230,15 @@ all that this one tells. Keep $folder, which alone has that run's reports and ev
   fi
   head -c "$(bytes "$work/was")" "$mine" | cmp -s - "$work/was" ||
     fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path. \
-Where the state folder was put back from an older copy: move $folder elsewhere, put that journal in the place of \
-packages/$package/journal.jsonl of the state folder, then run $phase again"
+Where the state folder was put back from an older copy: $go_on"
   break
 done <"$work/past"
 if [ -n "$other" ]; then
-  begun=$(grep -Ev '"phase":"(preflight|status|support|export)"|"step":"(gate|hold)"|"state":"refused"' "$mine" | head -n 1 |
-    grep -o '"at":"[^"]*"' | cut -d '"' -f 4)
-  printf '%s\n' "$until" "$begun" | sort -c 2>/dev/null ||
+  begun=$(done_of '' | grep -Ev '"phase":"(preflight|status|support|export)"' | told head at)
+  [ -z "$begun" ] || [ "$(seconds "$begun")" -ge "$(($(seconds "$until") - ahead))" ] ||
     fail "$mine is another journal than that of operation $other, and its first run began at $begun, before that one ended ($until); \
-runs of a package follow each other. Compare it with: git -C '$glass' show main:$against"
+runs of a package follow each other. Compare it with: git -C '$glass' show main:$against. \
+Where this machine's clock was behind, correct it, then: $go_on"
 fi
 for run in $earlier; do
   [ "${run%%-*}" -gt "${since:-0}" ] || continue
@@ -157,7 +259,6 @@ export GIT_INDEX_FILE="$work/index"
 git read-tree main
 add() { git update-index --add --cacheinfo "100644,$(git hash-object -w --no-filters -- "$1"),$2"; }
 git cat-file blob main:personal/recipients >"$work/recipients"
-find "$folder" -type f | cut -c "$((${#folder} + 2))-" | sort >"$work/files"
 sealed=0
 while IFS= read -r path; do
   if printf '%s\n' "$personal" | grep -qxF -- "$path"; then
@@ -170,7 +271,7 @@ while IFS= read -r path; do
       *) add "$folder/$path" "$place/$name/$path" ;;
     esac
   fi
-done <"$work/files"
+done <"$there"
 tree=$(git write-tree)
 
 # One signed commit; main moves last, and only forward.

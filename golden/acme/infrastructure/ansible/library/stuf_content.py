@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_s3 import garage
 
@@ -94,7 +94,7 @@ class Machine:
         """Starts a verb, which finds the storage where it is now."""
         target = configuration["target"]
         target = {**target, "endpoint": target.get("endpoint") or garage(self.module.run_command)}
-        write(CONFIGURATION, json.dumps({**configuration, "target": target}, indent=1) + "\n")
+        write_whole(CONFIGURATION, json.dumps({**configuration, "target": target}, indent=1) + "\n")
         (OUTPUT / f"{verb}.json").unlink(missing_ok=True)
         self.run("systemctl", "reset-failed", unit)
         self.call("release")
@@ -144,15 +144,6 @@ def own_status(answer: dict[str, Any] | None) -> int:
     return status if isinstance(status, int) else 1
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a file whole, for root alone."""
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
-
-
 def told(found: dict[str, Any]) -> list[str]:
     """What a verb has to say to people: one line, what it found, and what to do where it did not end well."""
     carried = [str(found["carried"]["message"])] if "carried" in found else []
@@ -177,9 +168,10 @@ def proven(found: dict[str, Any]) -> list[dict[str, Any]]:
     """What a proof came to, for the report of its phase; nothing of a proof that could not be brought to its end."""
     if "counts" not in found:
         return []
+    objects = "object" if found["expected"] == 1 else "objects"
     check = {
         "id": "content/objects",
-        "expected": f"each of {found['expected']} objects reads back as the source has it, and nothing else is there",
+        "expected": f"each of {found['expected']} {objects} reads back as the source has it, and nothing else is there",
         "observed": ", ".join(f"{word} {number}" for word, number in found["counts"].items()) + since(found),
         "verdict": found["verdict"],
     }
@@ -191,7 +183,8 @@ def since(found: dict[str, Any]) -> str:
     words = ("new", "changed", "gone")
     counts = ", ".join(f"{found.get(f'{word}_since_export', 0)} {word}" for word in words)
     left_out = len(found.get("left_out") or [])
-    return f"; since the export: {counts}" + (f"; {left_out} left out" if left_out else "")
+    behind = [f"; {number} without their {word}" for word, number in (found.get("beside") or {}).items() if number]
+    return f"; since the export: {counts}" + (f"; {left_out} left out" if left_out else "") + "".join(behind)
 
 
 def at_once(*lines: str, progress: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError, read_secret
 from ansible.module_utils.stufpack_keycloak import Keycloak, base_here
 from ansible.module_utils.stufpack_realm import digest, mail_settings
@@ -61,7 +61,7 @@ def grant(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:
     if missing and not dry:
         # Only in a realm that was made just now it has no right at all. Noted first: this is seen but once.
         if len(missing) == len(ROLES):
-            _write(Path(given["made_from"]), digest(given["realm_file"]))
+            write_whole(Path(given["made_from"]), f"{digest(given['realm_file'])}\n")
         known = {role["name"]: role for role in admin.call("GET", f"/clients/{manager}/roles", expect=(200,)).json()}
         body = [{"id": known[name]["id"], "name": name} for name in missing]
         admin.call("POST", path, body=body, expect=(204,))
@@ -97,14 +97,8 @@ def describe(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:
     if wanted and not dry:
         admin.call("PUT", "", body={**current, **wanted}, expect=(204,))
     if "smtpServer" in wanted and not dry:
-        _write(note, fresh)
+        write_whole(note, f"{fresh}\n")
     return actions
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{text}\n")
 
 
 def main() -> None:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import secrets
 import time
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
 
@@ -21,7 +21,7 @@ module: stuf_invitations
 short_description: Invite the enabled users of a package who have not set themselves up
 description:
   - C(mailed) lets Keycloak send its own message. What was sent is noted, so that a second call sends nothing until the
-    link has run out.
+    link has run out, or will within a day; one that holds for less than two days, within half of its time.
   - C(prepared) makes one-time passwords and keeps them in a file on the machine, C(set) sets them and removes the file;
     between the two the caller takes them to the controller. An interruption in between loses nothing.
 options:
@@ -51,6 +51,10 @@ RETURN = """
 counts: {description: Numbers only., type: dict, returned: always}
 lines: {description: Lines of a CSV file with one-time passwords., type: str, returned: with state C(prepared)}
 """
+
+
+#: How long before its end, at most, a link is taken for one that will not be opened in time.
+DAY = 86_400
 
 
 class Invitations:
@@ -83,23 +87,25 @@ class Invitations:
             else:
                 found.append(user)
         if missing:
-            raise StufError(f"{len(missing)} users of the package are not in the realm; next: ./migrate import")
+            are = "user of the package is" if len(missing) == 1 else "users of the package are"
+            raise StufError(f"{len(missing)} {are} not in the realm; next: ./migrate import")
         return found
 
     def mail(self, now: float) -> None:
-        """Sends each pending user one message, and another when its link has run out."""
+        """Sends each pending user one message, and another when its link has run out or is about to."""
         lifespan = self.given["lifespan_seconds"]
+        good = lifespan - min(lifespan // 2, DAY)
         sent: dict[str, float] = json.loads(self.notes.read_text(encoding="utf-8")) if self.notes.exists() else {}
         query = {"lifespan": str(lifespan), "client_id": "stuf-spa", "redirect_uri": self.given["redirect_uri"]}
         for user in self.pending():
-            if now - sent.get(user["id"], 0) < lifespan:
+            if now - sent.get(user["id"], 0) < good:
                 self.counts["waiting"] += 1
                 continue
             self.counts["invited"] += 1
             if not self.dry:
                 self.keycloak.invite(user["id"], self.actions, query)
                 sent[user["id"]] = now
-                write_private(self.notes, sent)
+                write_whole(self.notes, json.dumps(sent))
 
     def prepare(self) -> str:
         """Makes a one-time password per pending user and returns them as lines of CSV."""
@@ -118,7 +124,7 @@ class Invitations:
                 }
         self.counts["invited"] = len(made)
         if made and not self.dry:
-            write_private(self.waiting, made)
+            write_whole(self.waiting, json.dumps(made, ensure_ascii=False))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for entry in made.values():
@@ -138,17 +144,6 @@ class Invitations:
                     self.keycloak.set_password(user["id"], made[user["id"]]["password"], temporary=True)
         if not self.dry:
             self.waiting.unlink()
-
-
-def write_private(path: Path, content: Any) -> None:
-    """Replaces a file that only root may read."""
-    temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def main() -> None:

@@ -62,7 +62,8 @@ def probe(bucket: Bucket) -> list[dict[str, Any]]:
     finally:
         bucket.delete(key)
     left = len(bucket.keys(PREFIX))
-    checks.append(_check("deletion", "nothing left", f"{left} objects left", "0 objects left"))
+    objects = "object" if left == 1 else "objects"
+    checks.append(_check("deletion", "nothing left", f"{left} {objects} left", "0 objects left"))
     return checks
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 
 DOCUMENTATION = """
@@ -54,15 +55,7 @@ def place(path: Path, content: bytes, owner: int) -> bool:
         right = state.st_mode & 0o7777 == 0o600 and state.st_uid == owner and state.st_gid == owner
         if right and path.read_bytes() == content:
             return False
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        os.fchown(file.fileno(), owner, owner)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(path, content, owner=owner)
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,12 @@ Values = Mapping[str, Any]  # terraform.tfvars.json
 Output = Mapping[str, Any]  # the output `inventory`
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,40}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]{1,512}")
+# What Session Manager takes here, how each tells its version, and the oldest that will do (manifest.json, tools).
+_TOOLS = {
+    "aws": (re.compile(r"aws-cli/([0-9.]+)"), "2.0"),
+    "session-manager-plugin": (re.compile(r"([0-9][0-9.]*)"), "1.2.764.0"),
+}
 # Of instances that do not tell their console at any time, but once after the boot.
 _NOT_NOW = ("UnsupportedOperation", "InvalidParameterCombination")
 
@@ -20,10 +27,12 @@ _NOT_NOW = ("UnsupportedOperation", "InvalidParameterCombination")
 def check(values: Values) -> list[str]:
     """Whose account the credentials are of, in words; raises `StufError` where it is another, or something lacks."""
     if _by_session_manager(values):
-        missing = [name for name in ("aws", "session-manager-plugin") if shutil.which(name) is None]
-        if missing:
+        missing = [name for name in _TOOLS if shutil.which(name) is None]
+        older = [text for name in _TOOLS if name not in missing and (text := _too_old(name))]
+        said = [f"not found on PATH: {' and '.join(missing)}"] * bool(missing) + older
+        if said:
             raise StufError(
-                f"not found on PATH: {' and '.join(missing)}. No network is listed for SSH, so Session Manager is the "
+                f"{'; '.join(said)}. No network is listed for SSH, so Session Manager is the "
                 "way in. Next: install it, or ask for a package whose target lists your network in allow.ssh"
             )
     found = _ask("sts", values, "get_caller_identity")
@@ -71,13 +80,47 @@ def left(values: Values, output: Output) -> list[str]:
     user = output["storage"]["user"]
     secrets = "the secrets storage_access_key and storage_secret_key"
     told = [f"by hand, once: aws iam create-access-key --user-name {user}, for {secrets}"]
+    if output.get("database") is not None:
+        told.append(_password(str(output["region"]), str(output["database"]["secret_arn"])))
     if not output["dns_is_set"]:
         told.append(f"by hand: let {values['domain']} lead to {output['address']} (record A, where your zone is kept)")
     return told
 
 
+def _password(region: str, secret: str) -> str:
+    """How the password that RDS made for the database's administrator gets to where `deploy` reads it."""
+    if not _SECRET.fullmatch(secret):
+        raise StufError(f"{secret!r} is no secret of Secrets Manager")
+    read = "import json, sys; print(json.load(sys.stdin)['password'])"
+    return (
+        "by hand, before deploy, in the state folder: (umask 077; aws secretsmanager get-secret-value "
+        f"--region {region} --secret-id '{secret}' --query SecretString --output text | "
+        f'python3 -c "{read}" >secrets/database_administrator)'
+    )
+
+
 def _by_session_manager(values: Values) -> bool:
     return bool(values.get("session_manager", True)) and not values.get("ssh_cidrs")
+
+
+def _too_old(name: str) -> str | None:
+    """What is wrong with the version of a tool that is there; `None` where it will do."""
+    form, oldest = _TOOLS[name]
+    try:
+        done = subprocess.run(
+            [name, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
+        found = form.match(done.stdout.strip())
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        found = None
+    if found is None:
+        return f"{name} does not tell its version; {oldest} or newer is needed"
+    return None if _parts(found[1]) >= _parts(oldest) else f"{name} is {found[1]}; {oldest} or newer is needed"
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    """A version to be compared by number and part: 1.2.1000.0 is newer than 1.2.764.0, and 1.2 is 1.2.0.0."""
+    return tuple(int(part or 0) for part in (version.split(".") + ["0"] * 4)[:4])
 
 
 def _instance(output: Output) -> str:

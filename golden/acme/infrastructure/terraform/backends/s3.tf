@@ -1,11 +1,7 @@
-# State in a bucket, with a lock, for more than one person. Copied into the module's folder under the name
-# backend_override.tf it takes the place of backend.tf. The bucket is made by hand, outside of this state,
+# State in a bucket, with a lock, for more than one person. As local/terraform/backend_override.tf of the state
+# folder it takes the place of backend.tf; backend.tfbackend beside it names bucket, key and region. docs/operations.md has
+# the commands, also for a state that is a file already. The bucket is made by hand, outside of this state,
 # with versioning on; it is never the one that holds the uploads.
-#
-#   cp backends/s3.tf backend_override.tf
-#   terraform init -backend-config=bucket=BUCKET -backend-config=key=stuf/terraform.tfstate -backend-config=region=REGION
-#
-# A state that exists moves along with `-migrate-state`.
 terraform {
   backend "s3" {
     encrypt      = true

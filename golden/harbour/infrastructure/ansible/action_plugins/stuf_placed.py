@@ -58,9 +58,10 @@ def listed(root: Path, trees: list[dict[str, Any]]) -> dict[str, str]:
 
 def check(count: int, wrong: list[str]) -> dict[str, Any]:
     """What was found, for the report."""
+    files = "file" if count == 1 else "files"
     return {
         "id": "placed/files",
-        "expected": f"each of {count} files read at the target has the digest of the package, and no other is there",
+        "expected": f"each of {count} {files} read at the target has the digest of the package, and no other is there",
         "observed": f"{len(wrong)} otherwise ({'; '.join(wrong)})" if wrong else "so it is",
         "verdict": "fail" if wrong else "pass",
     }

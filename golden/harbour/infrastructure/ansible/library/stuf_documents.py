@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_s3 import ARGUMENTS, Bucket
 
@@ -127,7 +127,7 @@ def compare(bucket: Bucket, wanted: dict[str, bytes]) -> list[dict[str, Any]]:
         checks.append(
             {
                 "id": f"documents/{kind}",
-                "expected": f"each of {len(keys)} documents has the bytes of the package",
+                "expected": f"each of {len(keys)} document{'' if len(keys) == 1 else 's'} has the bytes of the package",
                 "observed": f"{len(wrong)} otherwise{named}" if wrong else "so it is",
                 "verdict": "fail" if wrong else "pass",
             }
@@ -140,17 +140,6 @@ def _same(bucket: Bucket, key: str, body: bytes) -> bool:
     return answer is not None and answer.body == body and answer.headers.get("content-type") == TYPE
 
 
-def write_private(path: str, content: Any) -> None:
-    """Replaces a file that only root may read."""
-    temporary = Path(f"{path}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Does what the state asks for; counts, and checks where it compares."""
     if given["state"] == "restored":
@@ -160,7 +149,7 @@ def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int
     counts = {"documents": len(wanted), "changed": 0}
     if given["state"] == "saved":
         if not dry:
-            write_private(given["saved_file"], saved(bucket, wanted))
+            write_whole(Path(given["saved_file"]), json.dumps(saved(bucket, wanted)))
     elif given["state"] == "written":
         counts["changed"] = write(bucket, wanted, dry)
     else:

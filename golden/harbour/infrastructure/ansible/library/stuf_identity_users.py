@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
 from ansible.module_utils.stufpack_realm import foreign_roles
@@ -181,7 +181,8 @@ class Import:
                 wrong[kind] += 1
             self.counts["differing" if kinds else "unchanged"] += 1
         for kind, words in KINDS.items():
-            self._check(kind, f"each of {len(self.wanted)} users {words}", wrong[kind])
+            users = "user" if len(self.wanted) == 1 else "users"
+            self._check(kind, f"each of {len(self.wanted)} {users} {words}", wrong[kind])
         self._others({name: user for name, user in found.items() if name not in self.wanted})
         others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
         expected = "no user may reach it by name who is no Trust Architect of the package"
@@ -248,22 +249,11 @@ def _reaches_validation(user: User) -> bool:
     return any(f'"{VALIDATION}"' in text for text in (user.get("attributes") or {}).get("collections") or [])
 
 
-def write_private(path: str, content: Any) -> None:
-    """Replaces a file that only root may read."""
-    temporary = Path(f"{path}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 def run(work: Import, state: str, saved_file: str) -> None:
     """Does what the state asks for."""
     if state == "saved":
         if not work.dry:
-            write_private(saved_file, work.save())
+            write_whole(Path(saved_file), json.dumps(work.save(), ensure_ascii=False))
     elif state == "imported":
         work.apply()
     elif state == "restored":

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils import stufpack_host_keys, stufpack_provider
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 
 DOCUMENTATION = """
@@ -49,6 +50,13 @@ FORMS = {
     "instance_id": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"),
     "data_device": re.compile(r"/dev/[A-Za-z0-9_./-]{1,200}"),
 }
+# Of a database outside, which a file of Compose names too; the rest of what Terraform tells of it is for people.
+DATABASE = {
+    "host": re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"),
+    "port": re.compile(r"[1-9][0-9]{0,4}"),
+    "name": re.compile(r"keycloak"),
+    "user": re.compile(r"[a-z_][a-z0-9_]{0,62}"),
+}
 
 
 class Told(StufError):
@@ -61,12 +69,16 @@ class Told(StufError):
 
 def hosts(output: dict[str, Any], through: str | None) -> dict[str, Any]:
     """The inventory of the one machine; raises `StufError` for what Ansible could read as anything but a plain text."""
+    database = output["database"]
     wrong = [key for key, form in FORMS.items() if not form.fullmatch(str(output.get(key)))]
+    if database is not None:
+        wrong += [f"database.{key}" for key, form in DATABASE.items() if not form.fullmatch(str(database.get(key)))]
     if wrong:
         raise StufError(f"what Terraform tells of the machine is not of its form: {', '.join(wrong)}")
     host = {
         "ansible_host": output["address"], "ansible_port": 22, "ansible_user": output["user"],
-        "instance_id": output["instance_id"], "data_device": output["data_device"], "database": output["database"],
+        "instance_id": output["instance_id"], "data_device": output["data_device"],
+        "database": None if database is None else {key: database[key] for key in DATABASE},
     }  # fmt: skip
     if through is not None:
         # Beside the play's own arguments for ssh, which pin the host keys, and never instead of them.
@@ -96,11 +108,7 @@ def write(path: Path, text: str) -> bool:
     """Writes a file whole; whether it was another."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    write_whole(path, text)
     return True
 
 

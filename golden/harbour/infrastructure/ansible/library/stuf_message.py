@@ -7,7 +7,6 @@ import base64
 import datetime
 import hashlib
 import json
-import os
 import urllib.parse
 import uuid
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import Answer, StufError, read_secret, request
 
 DOCUMENTATION = """
@@ -204,9 +204,7 @@ def sentry(given: dict[str, Any], event: Event) -> tuple[bool, str]:
         raise StufError(f"Sentry at {server.host} took the event under another id")
     said = f"taken at {now:%Y-%m-%dT%H:%M:%SZ} under its id {event.id}"
     Path(given["notes_dir"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{said}\n")
+    write_whole(note, f"{said}\n")
     return True, said
 
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 
 DOCUMENTATION = """
@@ -70,13 +70,7 @@ def _write(path: Path, content: bytes, mode: int, top: Path, dry: bool) -> bool:
     if dry:
         return True
     _folders(path.parent, mode, top)
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchown(file.fileno(), 0, 0)
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-    temporary.replace(path)
+    write_whole(path, content, mode, owner=0)
     return True
 
 

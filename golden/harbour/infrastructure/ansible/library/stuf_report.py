@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_files import write_whole
 
 DOCUMENTATION = """
 module: stuf_report
@@ -66,17 +66,6 @@ def findings(checks: list[Check]) -> list[str]:
     return found
 
 
-def write(path: Path, content: Any) -> None:
-    """Replaces a file that only its owner may read."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=2)
-        file.write("\n")
-    temporary.replace(path)
-
-
 def main() -> None:
     """Runs as an Ansible module."""
     module = AnsibleModule(
@@ -94,7 +83,9 @@ def main() -> None:
         module.exit_json(changed=False, count=0)
     moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     checks = [normal(check, moment) for check in given["checks"]]
-    write(Path(given["folder"], "checks", f"{given['step'].replace('/', '-')}.json"), checks)
+    report = Path(given["folder"], "checks", f"{given['step'].replace('/', '-')}.json")
+    report.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(report, json.dumps(checks, ensure_ascii=False, indent=2) + "\n")
     bad = findings(checks)
     if bad and given["judge"]:
         module.fail_json(msg=f"{len(bad)} of {len(checks)} checks did not pass: {'; '.join(bad)}")

@@ -95,7 +95,7 @@ def covered(folders: list[str]) -> list[str]:
     for folder in map(Path, folders):
         if folder.is_dir() and not folder.is_mount():
             names = {entry.name for entry in folder.iterdir()} - COPIED_AGAIN
-            found += [f"{folder} ({len(names)} entries)"] if names else []
+            found += [f"{folder} ({len(names)} {'entry' if len(names) == 1 else 'entries'})"] if names else []
     return found
 
 

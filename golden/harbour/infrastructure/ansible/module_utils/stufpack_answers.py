@@ -11,6 +11,14 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+#: Sorting it here would not do: where a store goes on after a page by another order than that of its pages, keys that
+#: lie between are in none of them, and nothing shows it.
+UNORDERED = (
+    "lists keys out of the order of their bytes, or a page twice (that order is S3's, and without it nothing shows "
+    "that no key is missing; of a store that sorts by folders, `a/b` before `a-b`, the files have to be copied into "
+    "one that sorts as S3 does, and the export made from there)"
+)
+
 
 class AnswerError(Exception):
     """Not what was asked for. The text follows a name of the store, and names no key."""
@@ -55,7 +63,7 @@ def objects(ask: Callable[[dict[str, str]], bytes], prefix: str = "") -> Iterato
             # So a page that comes twice, and a key that does, are found without keeping all keys.
             key = found.key.encode(errors="surrogateescape")
             if key <= last:
-                raise AnswerError("lists keys out of their order, or one of them twice")
+                raise AnswerError("lists a key twice" if key == last else UNORDERED)
             last = key
             yield found
         before, token = token, tree.findtext("NextContinuationToken") or ""

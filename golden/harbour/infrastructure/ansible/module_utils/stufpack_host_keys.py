@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 
 # As cloud-init shows them, on machines of every provider.
@@ -61,9 +61,5 @@ def pin(known_hosts: Path, address: str, keys: Sequence[str]) -> bool:
     before = known_hosts.read_text(encoding="utf-8") if known_hosts.is_file() else ""
     if before and not before.endswith("\n"):
         before += "\n"
-    draft = known_hosts.with_name(f".{known_hosts.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(before + "".join(f"{address} {key}\n" for key in keys))
-    draft.replace(known_hosts)
+    write_whole(known_hosts, before + "".join(f"{address} {key}\n" for key in keys))
     return True

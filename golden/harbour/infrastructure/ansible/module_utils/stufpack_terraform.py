@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 
 OLDEST = (1, 11)
@@ -174,10 +175,10 @@ class Terraform:
         digest = hashlib.sha256(draft.read_bytes()).hexdigest()
         found = summary(json.loads(content)) | {"applies": status == 2, "plan": f"sha256:{digest}"}
         if keep:
-            _write(self.plans / "plan.json", content)
-            _write(self.plans / "plan.txt", readable(said))
+            write_whole(self.plans / "plan.json", content)
+            write_whole(self.plans / "plan.txt", readable(said))
             draft.replace(waits)
-            _write(self.plans / "plan-summary.json", _json(found))
+            write_whole(self.plans / "plan-summary.json", _json(found))
             self.note_made()
         draft.unlink(missing_ok=True)
         return found
@@ -212,7 +213,7 @@ class Terraform:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_file() and path.read_text(encoding="utf-8") == state:
             return False
-        _write(path, state)
+        write_whole(path, state)
         return True
 
     def note_made(self) -> None:
@@ -225,7 +226,7 @@ class Terraform:
             names = []
         resources = [name for name in names if name and not name.startswith("data.")]
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        _write(self.root / "made.json", _json({"at": at, "resources": resources}))
+        write_whole(self.root / "made.json", _json({"at": at, "resources": resources}))
 
     def answers(self, *words: str, inside: bool = True) -> str:
         """What Terraform answers to a call that changes nothing."""
@@ -303,12 +304,3 @@ class _Stop:
 
 def _json(document: object) -> str:
     return json.dumps(document, indent=1) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, for its owner alone."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)

@@ -7,7 +7,6 @@ Requests are signed with the account's key (Shared Key). The account is a part o
 from __future__ import annotations
 
 import base64
-import contextlib
 import datetime
 import hashlib
 import hmac
@@ -20,10 +19,11 @@ from email.utils import format_datetime, parsedate_to_datetime
 from stufpack_signature import Key, canonical_query, path_of
 
 from . import trees
+from .client import Client, etag_of
 from .configuration import Place
 from .entries import HEADERS, Entry, entry
-from .limits import Pace, Stopping
-from .wire import Answer, Request, StoreError, Wire
+from .limits import Stopping
+from .wire import Answer, Request, StoreError
 
 #: The first version in which a listing tells names that XML cannot hold (`Encoded`) is of February 2021.
 VERSION = "2021-12-02"
@@ -49,28 +49,21 @@ class Blob(Entry):
         return base64.b64decode(self.content_md5).hex() or None
 
 
-class Store:
+class Store(Client):
     """A container and the way to it."""
 
+    CALLED = "container"
+
     def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
-        self.place = place
-        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
-        self.stopping = stopping
+        super().__init__(place, requests_per_second, stopping)
         self.address = address(place)
-        #: The store's own clock at the last listing's begin, in seconds.
-        self.listed_at = 0.0
 
     def listing(self, prefix: str = "") -> Iterator[Entry]:
         """Every blob in the store's order; without content type and metadata."""
         query = {"restype": "container", "comp": "list"} | ({"prefix": prefix} if prefix else {})
-        begun = False
+        page = self._pages()
         while True:
-            with self._ask("GET", query=query) as answer:
-                self._expect(answer, (200,), "LIST")
-                if not begun:
-                    self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
-                    begun = True
-                tree = trees.parse(answer.read())
+            tree = trees.parse(page(query))
             for node in tree.iterfind("Blobs/Blob"):
                 name = trees.text(node, "Name")
                 encoded = node.find("Name[@Encoded='true']") is not None
@@ -82,39 +75,16 @@ class Store:
                 )
             if tree.find("NextMarker") is None:
                 text = f"{self.wire.host} lists container {self.place.bucket}, and not whether more follows"
-                raise StoreError(answer.status, "", text)
+                raise StoreError(200, "", text)
             marker = trees.text(tree, "NextMarker")
             if not marker:
                 return
             query["marker"] = marker
 
-    def head(self, key: str, modified: str = "") -> Entry | None:
-        """What the store says of one blob, `None` where there is none."""
-        with self._ask("HEAD", key) as answer:
-            answer.read()
-            if answer.status == 404:
-                return None
-            self._expect(answer, (200,), "HEAD")
-            return _blob(key, modified, answer.headers)
-
-    @contextlib.contextmanager
-    def reading(self, key: str, modified: str = "") -> Iterator[tuple[Entry, Answer] | None]:
-        """A blob opened for reading, `None` where there is none."""
-        with self._ask("GET", key) as answer:
-            if answer.status == 404:
-                answer.read()
-                yield None
-                return
-            self._expect(answer, (200,), "GET")
-            yield _blob(key, modified, answer.headers), answer
-
     def put(self, key: str, body: bytes, like: Entry) -> str:
         """Stores a blob with type, metadata and headers of `like`, and returns its ETag."""
         headers = {"x-ms-blob-type": "BlockBlob", "content-md5": _md5(body), **_about(like)}
-        with self._ask("PUT", key, headers=headers, body=body) as answer:
-            self._expect(answer, (201,), "PUT")
-            answer.read()
-            return answer.headers.get("etag", "").strip('"')
+        return etag_of(self._done(self._ask("PUT", key, headers=headers, body=body), (201,), "PUT"))
 
     def put_in_parts(self, key: str, pieces: Iterable[bytes], like: Entry) -> str:
         """Stores a large blob block by block, and returns its ETag; blocks are no blob before they are committed."""
@@ -124,45 +94,35 @@ class Store:
         for number, piece in enumerate(pieces):
             block = base64.b64encode(upload + number.to_bytes(8, "big")).decode()
             query = {"comp": "block", "blockid": block}
-            with self._ask("PUT", key, query=query, headers={"content-md5": _md5(piece)}, body=piece) as answer:
-                self._expect(answer, (201,), "PUT block")
-                answer.read()
+            asked = self._ask("PUT", key, query=query, headers={"content-md5": _md5(piece)}, body=piece)
+            self._done(asked, (201,), "PUT block")
             blocks.append(block)
         lines = "".join(f"<Latest>{block}</Latest>" for block in blocks)
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{lines}</BlockList>'.encode()
         headers = {"content-type": "application/xml; charset=UTF-8", "content-md5": _md5(body), **_about(like)}
-        with self._ask("PUT", key, query={"comp": "blocklist"}, headers=headers, body=body) as answer:
-            self._expect(answer, (201,), "PUT block list")
-            answer.read()
-            return answer.headers.get("etag", "").strip('"')
+        asked = self._ask("PUT", key, query={"comp": "blocklist"}, headers=headers, body=body)
+        return etag_of(self._done(asked, (201,), "PUT block list"))
 
     def delete(self, key: str) -> None:
         """Deletes a blob; a missing one is fine."""
-        with self._ask("DELETE", key) as answer:
-            self._expect(answer, (202, 404), "DELETE")
-            answer.read()
+        self._done(self._ask("DELETE", key), (202, 404), "DELETE")
 
     def copy(self, key: str, to: str) -> None:
         """Copies a blob inside the container with everything that belongs to it, and waits until it is there."""
         source = self.address + path_of(self.place.bucket, key)
-        with self._ask("PUT", to, headers={"x-ms-copy-source": source}) as answer:
-            self._expect(answer, (202,), "COPY")
-            answer.read()
-        while (state := answer.headers.get("x-ms-copy-status")) == "pending":
+        told = self._done(self._ask("PUT", to, headers={"x-ms-copy-source": source}), (202,), "COPY")
+        while (state := told.get("x-ms-copy-status")) == "pending":
             self.stopping.wait(LOOK)
-            with self._ask("HEAD", to) as answer:
-                answer.read()
-                self._expect(answer, (200,), "HEAD")
+            told = self._done(self._ask("HEAD", to), (200,), "HEAD")
         if state != "success":
             raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
 
     def describe(self, key: str, like: Entry) -> None:
         """Gives a blob the metadata of `like`, whose type and headers it has."""
-        with self._ask("PUT", key, query={"comp": "metadata"}, headers=_metadata(like)) as answer:
-            self._expect(answer, (200,), "PUT metadata")
-            answer.read()
+        asked = self._ask("PUT", key, query={"comp": "metadata"}, headers=_metadata(like))
+        self._done(asked, (200,), "PUT metadata")
 
-    def abandon_uploads(self, keys: set[str]) -> int:
+    def abandon_uploads(self, keys: set[str], below: str) -> int:
         """None: blocks that nobody committed go with the next commit of their blob, or by themselves after a week."""
         return 0
 
@@ -182,13 +142,18 @@ class Store:
         search = canonical_query(query or {})
         return self.wire.send(Request(method, path, f"?{search}" if search else "", sent, body))
 
-    def _expect(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> None:
-        if answer.status in statuses:
-            return
-        code = answer.headers.get("x-ms-error-code") or trees.error_code(answer.read(65536))
-        # The key stays out of the text, as in `s3.py`.
-        text = f"{self.wire.host} answered {answer.status} {code} to {verb} in container {self.place.bucket}"
-        raise StoreError(answer.status, code, " ".join(text.split()))
+    @staticmethod
+    def _entry(key: str, modified: str, headers: dict[str, str]) -> Blob:
+        return Blob(
+            key=key,
+            size=int(headers.get("content-length", "-1")),
+            etag=etag_of(headers),
+            modified=modified,
+            content_type=headers.get("content-type", ""),
+            metadata={name.removeprefix(META): text for name, text in headers.items() if name.startswith(META)},
+            headers={name: headers[name] for name in HEADERS if headers.get(name)},
+            content_md5=headers.get("content-md5", ""),
+        )
 
 
 def address(place: Place) -> str:
@@ -219,19 +184,6 @@ def sign(key: Key, method: str, path: str, query: dict[str, str], headers: dict[
 def _order(name: str) -> str:
     """By what the service sorts names: as in a dictionary, without hyphens, and the underscore before all others."""
     return name.replace("-", "").replace("_", " ")
-
-
-def _blob(key: str, modified: str, headers: dict[str, str]) -> Blob:
-    return Blob(
-        key=key,
-        size=int(headers.get("content-length", "-1")),
-        etag=headers.get("etag", "").strip('"'),
-        modified=modified,
-        content_type=headers.get("content-type", ""),
-        metadata={name.removeprefix(META): text for name, text in headers.items() if name.startswith(META)},
-        headers={name: headers[name] for name in HEADERS if headers.get(name)},
-        content_md5=headers.get("content-md5", ""),
-    )
 
 
 def _about(like: Entry) -> dict[str, str]:

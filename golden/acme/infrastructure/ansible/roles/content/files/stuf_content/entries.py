@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+#: Below this delta keeps what it overwrites or takes away.
+BACKUP = "stufpack-backup"
 #: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
-RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", "stufpack-backup"})
+RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", BACKUP})
 #: What the administration itself keeps of a STUF, which its export brings.
 DOCUMENT = re.compile(r"users\.json|(config|users)/[^/]+\.json")
 #: Headers beside content type and metadata that belong to an object.
@@ -24,6 +26,9 @@ HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-
 ENCRYPTION = "x-amz-server-side-encryption"
 #: How many pairs of metadata S3 does not tell, since their names or texts do not fit into headers.
 UNTOLD = "x-amz-missing-meta"
+#: What S3 keeps beside an object and no copy carries, and the headers that tell of it: of tags only their number, and
+#: that only to a key that may read them.
+BESIDE = {"tags": "x-amz-tagging-count", "redirect": "x-amz-website-redirect-location"}
 #: What most objects have of headers; nobody writes into what an entry holds.
 NONE: dict[str, str] = {}
 #: An ETag that is the MD5 of the bytes, and no count of parts.
@@ -49,6 +54,8 @@ class Entry:
     sealed: bool = False
     #: Whether it has metadata of which the store tells the number alone, since HTTP cannot carry them.
     untold: bool = False
+    #: What the store keeps beside it that is not carried, in the words of `BESIDE`.
+    beside: tuple[str, ...] = ()
 
     @property
     def md5(self) -> str | None:
@@ -74,7 +81,7 @@ class Entry:
             found.append(f"size {self.size} became {target.size}")
         if target.content_type != self.content_type:
             found.append(f"content type {escape(self.content_type)} became {escape(target.content_type)}")
-        wanted, got = self.metadata, {k: v for k, v in target.metadata.items() if k in self.metadata or k not in OWN}
+        wanted, got = self.metadata, target.metadata
         changed = sorted(name for name in wanted if got.get(name) != wanted[name])
         added = sorted(set(got) - set(wanted))
         if changed:
@@ -89,7 +96,7 @@ class Entry:
         return found
 
 
-#: Metadata that rclone adds of its own. The copy takes it off again; only what the source does not have is forgiven.
+#: Metadata that rclone adds of its own, and the copy takes off again before it calls an object carried.
 OWN = frozenset({"mtime", "btime"})
 
 
@@ -121,6 +128,7 @@ def from_answer(key: str, modified: str, headers: dict[str, str]) -> Entry:
         headers={name: headers[name] for name in HEADERS if headers.get(name)},
         sealed=headers.get(ENCRYPTION, "").startswith("aws:kms") or f"{ENCRYPTION}-customer-algorithm" in headers,
         untold=headers.get(UNTOLD, "0") != "0",
+        beside=tuple(word for word, header in BESIDE.items() if headers.get(header, "0") not in ("", "0")),
     )
 
 
@@ -135,6 +143,7 @@ def entry(
     young: bool = False,
     sealed: bool = False,
     untold: bool = False,
+    beside: Iterable[str] = (),
 ) -> Entry:
     """An entry whose texts are shared with every other that holds the same: there may be millions in several lists."""
     shared = sys.intern
@@ -142,7 +151,7 @@ def entry(
         shared(key), size, shared(etag), shared(modified), shared(content_type),
         {shared(name): shared(text) for name, text in metadata.items()} if metadata else NONE,
         {shared(name): shared(text) for name, text in headers.items()} if headers else NONE,
-        young, sealed, untold,
+        young, sealed, untold, tuple(map(shared, beside)),
     )  # fmt: skip
 
 
@@ -183,35 +192,54 @@ class replacing:  # noqa: N801 (reads as a statement)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a file that may be missing; a last line that was torn off by a kill is left out."""
+    """The lines of a file that may be missing, as far as it was written whole (`_whole`)."""
     if not path.exists():
         return
-    with path.open(encoding="ascii") as file:
-        for line in file:
-            if not line.endswith("\n"):
-                return
-            yield json.loads(line)
+    with path.open("rb") as file:
+        left = _whole(file)
+        file.seek(0)
+        while left > 0:
+            line = file.readline()
+            left -= len(line)
+            yield _line(path, line)
+
+
+def _line(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        # Not shown: it may hold a person's address.
+        raise ValueError(f"{path} holds a line that this program did not write")
+    return found
+
+
+def _whole(file: IO[bytes]) -> int:
+    """How far a file of lines was written whole: a kill tears the last one off, and a power cut leaves zeros.
+
+    Nothing that was asked to be on the disk stands behind a zero, which no line holds: JSON writes it otherwise. Looked
+    for in pieces, since the file may be larger than the memory, and a tail of zeros too.
+    """
+    end = begin = file.seek(0)
+    while piece := file.read(1 << 20):
+        zero = piece.find(b"\0")
+        newline = piece.rfind(b"\n", 0, zero if zero >= 0 else len(piece))
+        if newline >= 0:
+            end = begin + newline + 1
+        if zero >= 0:
+            break
+        begin += len(piece)
+    return end
 
 
 class Appending:
-    """JSON Lines that grow; a torn last line is cut off first."""
+    """JSON Lines that grow; what was not written whole is cut off first."""
 
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self.file = os.fdopen(descriptor, "rb+")
-        self.file.truncate(self._whole())
-
-    def _whole(self) -> int:
-        """How far whole lines go, looked for from the end: the file may be larger than the memory."""
-        place = self.file.seek(0, os.SEEK_END)
-        while place:
-            begin = max(0, place - 65536)
-            self.file.seek(begin)
-            newline = self.file.read(place - begin).rfind(b"\n")
-            if newline >= 0:
-                return begin + newline + 1
-            place = begin
-        return 0
+        self.file.truncate(_whole(self.file))
 
     def add(self, line: dict[str, Any], *, lasting: bool = False) -> None:
         """Adds a line and hands it to the system, so that a killed process has written it; or down to the disk."""

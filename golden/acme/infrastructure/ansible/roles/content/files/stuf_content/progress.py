@@ -113,7 +113,7 @@ def line(document: dict[str, Any]) -> str:
     """One line for people."""
     parts = [f"{document['phase']}: {document['objects_done']} of {count(document['objects'], 'object')}"]
     if document["batches"]:
-        parts.append(f"{document['batches_done']} of {document['batches']} batches")
+        parts.append(f"{document['batches_done']} of {count(document['batches'], 'batch')}")
     parts.append(f"{document['bytes_done'] / 1e6:.1f} of {document['bytes'] / 1e6:.1f} MB")
     parts.append(f"{document['rate'] * 8 / 1e6:.1f} Mbit/s")
     if document["remaining_seconds"] is not None:

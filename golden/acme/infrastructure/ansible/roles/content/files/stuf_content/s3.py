@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from xml.sax.saxutils import escape
 
@@ -15,10 +13,9 @@ from stufpack_answers import AnswerError, objects
 from stufpack_signature import canonical_query, path_of, sign
 
 from . import trees
-from .configuration import Place
+from .client import Client, etag_of
 from .entries import Entry, entry, from_answer
-from .limits import Pace, Stopping
-from .wire import Answer, Request, StoreError, Wire
+from .wire import Answer, Request, StoreError
 
 #: The largest object that S3 copies in one request, and of what size the parts of a larger one are.
 MOST_COPIED, PART_COPIED = 5 << 30, 1 << 30
@@ -27,67 +24,28 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 Part = TypeVar("Part")
 
 
-class Store:
+class Store(Client):
     """A bucket and the way to it."""
 
-    def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
-        self.place = place
-        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
-        #: The store's own clock at the last listing's begin, in seconds.
-        self.listed_at = 0.0
+    CALLED = "bucket"
+    _entry = staticmethod(from_answer)
 
     def listing(self, prefix: str = "") -> Iterator[Entry]:
         """Every object in the store's order, by ListObjectsV2; without content type and metadata."""
-        begun = False
-
-        def page(query: dict[str, str]) -> bytes:
-            nonlocal begun
-            with self._ask("GET", query=query) as answer:
-                self._expect(answer, (200,), "LIST")
-                if not begun:
-                    self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
-                    begun = True
-                return answer.read()
-
         try:
-            for found in objects(page, prefix):
+            for found in objects(self._pages(), prefix):
                 yield entry(key=found.key, size=found.size, etag=found.etag, modified=found.modified)
         except AnswerError as error:
             text = f"{self.wire.host} {error}; it was asked for bucket {self.place.bucket}"
             raise StoreError(200, "", text) from None
 
-    def head(self, key: str, modified: str = "") -> Entry | None:
-        """What the store says of one object, `None` where there is none."""
-        with self._ask("HEAD", key) as answer:
-            answer.read()
-            if answer.status == 404:
-                return None
-            self._expect(answer, (200,), "HEAD")
-            return from_answer(key, modified, answer.headers)
-
-    @contextlib.contextmanager
-    def reading(self, key: str, modified: str = "") -> Iterator[tuple[Entry, Answer] | None]:
-        """An object opened for reading, `None` where there is none."""
-        with self._ask("GET", key) as answer:
-            if answer.status == 404:
-                answer.read()
-                yield None
-                return
-            self._expect(answer, (200,), "GET")
-            yield from_answer(key, modified, answer.headers), answer
-
     def put(self, key: str, body: bytes, like: Entry) -> str:
         """Stores an object with type, metadata and headers of `like`, and returns its ETag."""
-        with self._ask("PUT", key, headers=_about(like), body=body) as answer:
-            self._expect(answer, (200,), "PUT")
-            answer.read()
-            return answer.headers.get("etag", "").strip('"')
+        return etag_of(self._done(self._ask("PUT", key, headers=_about(like), body=body), (200,), "PUT"))
 
     def delete(self, key: str) -> None:
         """Deletes an object; a missing one is fine."""
-        with self._ask("DELETE", key) as answer:
-            self._expect(answer, (200, 204, 404), "DELETE")
-            answer.read()
+        self._done(self._ask("DELETE", key), (200, 204, 404), "DELETE")
 
     def copy(self, key: str, to: str) -> None:
         """Copies an object inside the bucket with everything that belongs to it."""
@@ -138,9 +96,9 @@ class Store:
             self._abort_upload(key, upload)
             raise
 
-    def abandon_uploads(self, keys: set[str]) -> int:
+    def abandon_uploads(self, keys: set[str], below: str) -> int:
         """Gives up what an interrupted run left open; uploads of other keys are somebody else's."""
-        found = [(key, upload) for key, upload in self._uploads() if key in keys]
+        found = [(key, upload) for key, upload in self._uploads() if key in keys or key.startswith(below)]
         for key, upload in found:
             self._abort_upload(key, upload)
         return len(found)
@@ -154,10 +112,7 @@ class Store:
     def _upload_part(self, key: str, upload: str, number: int, body: bytes) -> str:
         """Sends one part and returns its ETag."""
         query = {"partNumber": str(number), "uploadId": upload}
-        with self._ask("PUT", key, query=query, body=body) as answer:
-            self._expect(answer, (200,), "PUT part")
-            answer.read()
-            return answer.headers["etag"]
+        return self._done(self._ask("PUT", key, query=query, body=body), (200,), "PUT part")["etag"]
 
     def _copy_part(self, source: str, key: str, upload: str, number: int, part: str) -> str:
         """Takes one part from an object of the bucket and returns its ETag."""
@@ -180,9 +135,8 @@ class Store:
 
     def _abort_upload(self, key: str, upload: str) -> None:
         """Gives up a multipart upload; one that is gone is fine."""
-        with self._ask("DELETE", key, query={"uploadId": upload}, urgent=True) as answer:
-            self._expect(answer, (200, 204, 404), "DELETE upload")
-            answer.read()
+        asked = self._ask("DELETE", key, query={"uploadId": upload}, urgent=True)
+        self._done(asked, (200, 204, 404), "DELETE upload")
 
     def _uploads(self) -> list[tuple[str, str]]:
         """Key and id of every multipart upload that is open."""
@@ -219,14 +173,6 @@ class Store:
         signed = sign(self.place.key, method, path, query or {}, {**(headers or {}), "host": self.wire.host}, digest)
         search = canonical_query(query or {})
         return self.wire.send(Request(method, path, f"?{search}" if search else "", signed, body, urgent))
-
-    def _expect(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> None:
-        if answer.status in statuses:
-            return
-        code = trees.error_code(answer.read(65536))
-        # The key stays out of the text: it may hold a person's address, and this goes to a journal.
-        text = f"{self.wire.host} answered {answer.status} {code or ''} to {verb} in bucket {self.place.bucket}"
-        raise StoreError(answer.status, code, " ".join(text.split()))
 
 
 def _about(like: Entry) -> dict[str, str]:

@@ -46,7 +46,7 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
         if now.etag != entry.etag or entry.differences(now):
             return Outcome.CHANGED
         equal, wanted = _equal_bytes(session, ledger, entry, there), session.wanted(entry)
-        if equal and not wanted.differences(there) and not wanted.foreign(there):
+        if equal and not wanted.differences(there):
             ledger.add(Carried(entry, key, there.etag))
             return Outcome.THERE
         if not equal and entry.key in ledger.unsettled:
@@ -87,15 +87,16 @@ def _gone(session: Session, entry: Entry) -> Outcome:
 
 
 def looks_equal(entry: Entry, there: Entry) -> bool:
-    """Whether nothing that the stores say without reading speaks against equal objects."""
+    """Whether nothing that the stores say without reading speaks against equal objects, but for what rclone adds."""
     comparable = there.md5 and entry.md5
-    return not entry.differences(there) and (not comparable or there.md5 == entry.md5)
+    added = entry.foreign(there)
+    plain = replace(there, metadata={name: text for name, text in there.metadata.items() if name not in added})
+    return not entry.differences(plain) and (not comparable or there.md5 == entry.md5)
 
 
 def is_equal(entry: Entry, there: Entry) -> bool:
     """Whether the stores' own digests say that the objects are equal."""
-    same = there.md5 is not None and there.md5 == entry.md5
-    return same and not entry.differences(there) and not entry.foreign(there)
+    return there.md5 is not None and there.md5 == entry.md5 and not entry.differences(there)
 
 
 def digest(session: Session, store: Store, key: str) -> tuple[Entry, str] | None:

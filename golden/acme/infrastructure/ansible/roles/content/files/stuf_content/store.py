@@ -43,8 +43,8 @@ class Store(Protocol):
     def describe(self, key: str, like: Entry) -> None:
         """Gives an object the metadata of `like`, whose type and headers it has."""
 
-    def abandon_uploads(self, keys: set[str]) -> int:
-        """Gives up what an interrupted run left open for these keys, and says how many that were."""
+    def abandon_uploads(self, keys: set[str], below: str) -> int:
+        """Gives up what an interrupted run left open for these keys, or below this; says how many that were."""
 
 
 def opened(kind: str, place: Place, requests_per_second: int, stopping: Stopping) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import threading
 import urllib.parse
@@ -12,6 +13,9 @@ from types import TracebackType
 from .limits import Pace, Stopping
 
 TRIES = 4
+#: Metadata, and headers that are lists: one that comes twice means all its values, as HTTP has it (RFC 9110, 5.3) and
+#: S3 says of metadata. Of any other the last counts.
+LISTS = re.compile(r"x-(amz|ms)-meta-.*|cache-control|content-encoding|content-language", re.S)
 #: Answers that say "later", of which nothing was done.
 LATER = (429, 500, 502, 503, 504)
 SECONDS = 60.0
@@ -32,10 +36,11 @@ class Answer:
     def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
         self.status = response.status
         # Header bytes come as Latin-1; as text they are what was meant, or kept byte by byte.
-        self.headers = {
-            name.lower(): value.encode("latin-1").decode("utf-8", "surrogateescape")
-            for name, value in response.getheaders()
-        }
+        self.headers: dict[str, str] = {}
+        for given, value in response.getheaders():
+            name, text = given.lower(), value.encode("latin-1").decode("utf-8", "surrogateescape")
+            before = self.headers.get(name) if LISTS.fullmatch(name) else None
+            self.headers[name] = text if before is None else f"{before},{text}"
         self.response = response
         self.connection = connection
 

@@ -111,8 +111,10 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
     files = {archive.DOCUMENT: archive.rendered(made), archive.REALM: archive.rendered(realm.realm), **branding.files}
     for name, content in files.items():
         gate.passed(name, content)
-    users, collections = (len(made["spec"][key]) for key in ("users", "collections"))
-    counts = f"{users} users, {collections} collections, {inventory.objects} objects of {inventory.bytes} bytes"
+    numbers = {"user": len(made["spec"]["users"]), "collection": len(made["spec"]["collections"])}
+    numbers["object"] = inventory.objects
+    words = (f"{number} {name}" if number == 1 else f"{number} {name}s" for name, number in numbers.items())
+    counts = f"{', '.join(words)} of {inventory.bytes} bytes"
     left_out = [f"objects deleted while they were read, and left out: {gone}"] if gone else []
     return (files, int(now.timestamp()), counts), [*sources.notes, *left_out]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from stufpack_signature import Key
 
+from .entries import BESIDE
 from .outcome import refused
 from .timetable import Rates, Timetable
 
@@ -64,6 +65,8 @@ class Configuration:
     #: The bucket that was exported.
     source_bucket: str | None = None
     needed_until: datetime.datetime | None = None
+    #: What somebody has said may stay behind, in the words of `entries.BESIDE`.
+    leave: frozenset[str] = frozenset()
     rename: bool = False
     source: Credential | None = field(default=None)
 
@@ -98,6 +101,7 @@ def read(path: Path) -> Configuration:
         delete_limit=fields.number("delete_limit") if fields.has("delete_limit") else None,
         change_limit=fields.number("change_limit") if fields.has("change_limit") else None,
         source_bucket=_plain(fields, "source_bucket"),
+        leave=_left(fields),
         needed_until=_time(fields, "needed_until") if fields.has("needed_until") else None,
         rename=fields.has("rename_keys") and fields.one_of("rename_keys", ("percent-encode",)) == "percent-encode",
     )
@@ -199,6 +203,13 @@ class Fields:
         unknown = sorted(set(self.given) - self.seen)
         if unknown:
             raise refused(f"{self.where}: unknown key `{unknown[0]}`", FOLLOWING)
+
+
+def _left(fields: Fields) -> frozenset[str]:
+    said = fields.texts("leave_behind") if fields.has("leave_behind") else []
+    if not BESIDE.keys() >= set(said):
+        raise refused(f"{fields.where}: `leave_behind` names something else than {' and '.join(BESIDE)}", FOLLOWING)
+    return frozenset(said)
 
 
 def _bytes_per_second(fields: Fields, name: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from . import batches, bulk, inventory, keys, single
 from .batches import Batch, Line
 from .carried import Carried, Ledger
-from .entries import Entry, is_content, load, write_json
+from .entries import BACKUP, Entry, is_content, load, write_json
 from .outcome import about, count, failed, refused, say
 from .progress import Progress
 from .session import Session, stop_if_held
@@ -39,7 +39,7 @@ def _copy(session: Session) -> dict[str, Any]:
     wanted = [line for batch in every for line in batch.lines]
     if len({name(line) for line in wanted}) != len(wanted):
         raise refused("two keys of the lists would become one at the target", "make a new package")
-    abandoned = session.target.abandon_uploads({name(line) for line in wanted})
+    abandoned = session.target.abandon_uploads({name(line) for line in wanted}, f"{BACKUP}/")
     done = _done(session)
     proof_is_void(session)
     totals = Totals()
@@ -61,10 +61,11 @@ def _copy(session: Session) -> dict[str, Any]:
                 totals.earlier += len(known)
             progress.under_way = (0, 0)
             progress.done(len(known), sum(entry.size for entry in known), 1)
-    there = count(len(present) - totals.vanished, "object")
+    there = len(present) - totals.vanished
+    copied = f"{count(there, 'object')} in {count(len(every), 'batch')} {'is' if there == 1 else 'are'} at the target"
     since = f"; {totals.vanished} went at the source meanwhile" if totals.vanished else ""
     return {
-        "message": f"copy: {there} in {len(every)} batches are at the target{since}",
+        "message": f"copy: {copied}{since}",
         "batches": len(every),
         "objects": len(present),
         "bytes": size,

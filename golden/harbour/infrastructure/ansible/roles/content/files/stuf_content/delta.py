@@ -18,12 +18,11 @@ from typing import Any
 from . import bulk, copying, exported, inventory, keys, names, single
 from .carried import Carried, Ledger
 from .copying import Totals, Work
-from .entries import Entry
+from .entries import BACKUP, Entry
 from .outcome import about, count, refused
 from .progress import Progress
 from .session import Session, stop_if_held
 
-BACKUP = "stufpack-backup"
 #: The most that a portion holds; a larger object is one of its own.
 PORTION_OBJECTS, PORTION_BYTES = 1_000, 1 << 30
 
@@ -53,7 +52,7 @@ def carry(session: Session) -> dict[str, Any]:
         wrong = _found_wrong(session)
         changed = [entry for key, entry in current.items() if key in wrong or _is_new(ledger, entry, key)]
         pairs = [(entry, name(session, given[entry.key], entry.key)) for entry in changed]
-        abandoned = session.target.abandon_uploads({key for _, key in pairs})
+        abandoned = session.target.abandon_uploads({key for _, key in pairs}, f"{BACKUP}/")
         copying.proof_is_void(session)
         size = sum(entry.size for entry in changed)
         with Progress(session.given.state, "delta", objects=len(changed), size=size) as progress:
@@ -104,8 +103,9 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
     ask = []
     for key, entry in listed.items():
         known = ledger.at_target.get(key)
-        # Of one that was young when it was looked at the time is no proof, however long ago that look was.
-        if known is not None and known.entry.same_version(entry) and not known.entry.young:
+        # Of one that was young when it was looked at the time is no proof, however long ago that look was; and what is
+        # kept beside an object comes and goes without another time.
+        if known is not None and known.entry.same_version(entry) and not (known.entry.young or known.entry.beside):
             found[key] = known.entry
         else:
             ask.append(entry)
@@ -118,7 +118,7 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
         )
     for key, entry in described.items():
         known = ledger.at_target.get(key)
-        if known is not None and not _is_new(ledger, entry, key) and known.entry.young != entry.young:
+        if known is not None and not _is_new(ledger, entry, key) and known.entry != entry:
             ledger.add(replace(known, entry=entry))
     return found | described
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import datetime
 import urllib.parse
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import batches
 from .batches import Line
 from .configuration import Configuration, Place
-from .entries import Entry
+from .entries import BESIDE, Entry
 from .outcome import Stop, about, count, refused
 
 if TYPE_CHECKING:
@@ -116,6 +117,21 @@ def since(counts: list[int], left_out: list[str]) -> str:
     new, changed, gone = counts
     behind = f"; {len(left_out)} left out, whose names are the administration's" if left_out else ""
     return f"since the export: {new} new, {changed} changed, {gone} gone{behind}"
+
+
+def count_beside(entries: Iterable[Entry]) -> dict[str, int]:
+    """For programs: how many objects have what no copy carries."""
+    counted = Counter(word for entry in entries for word in entry.beside)
+    return {word: counted[word] for word in BESIDE}
+
+
+def beside(session: Session, counts: Mapping[str, int]) -> str:
+    """For people: the same, and that it keeps objects from being proven until somebody has said that it may stay."""
+    found = [word for word, number in counts.items() if number]
+    if not found:
+        return ""
+    named = " and ".join(f"{counts[word]} with {'tags' if word == 'tags' else 'a website redirect'}" for word in found)
+    return f"; {named}, not carried" + ("" if session.given.leave.issuperset(found) else " and so unverifiable")
 
 
 def told(source: Collection[str], present: int, changed: int, gone: int) -> dict[str, int]:

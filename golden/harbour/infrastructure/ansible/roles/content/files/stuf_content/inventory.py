@@ -118,8 +118,10 @@ def take(session: Session) -> dict[str, Any]:
         )
     ordered = [found[key] for key in listed]
     keep(session, ordered)
+    beside = exported.count_beside(ordered)
     return {
-        "message": f"source: {count(len(ordered), 'object')}; {exported.since([new, changed, len(gone)], left_out)}",
+        "message": f"source: {count(len(ordered), 'object')}; {exported.since([new, changed, len(gone)], left_out)}"
+        + exported.beside(session, beside),
         "expected": expected,
         "objects": len(ordered),
         "bytes": sum(entry.size for entry in ordered),
@@ -127,5 +129,6 @@ def take(session: Session) -> dict[str, Any]:
         "changed_since_export": changed,
         "gone_since_export": len(gone),
         "left_out": left_out,
+        "beside": beside,
         "listed_at": session.source.listed_at,
     }

@@ -76,8 +76,9 @@ def escaped(key: str) -> str:
 
 
 def count(number: int, word: str) -> str:
-    """`1 object`, `2 objects`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    """`1 object`, `2 objects`, `2 batches`."""
+    ending = "" if number == 1 else "es" if word.endswith("ch") else "s"
+    return f"{number} {word}{ending}"
 
 
 def say(text: str) -> None:

@@ -40,6 +40,18 @@ def probe(session: Session) -> dict[str, Any]:
     }
 
 
+def must_be_two(session: Session) -> None:
+    """Refuses source and target that are one bucket, whatever the two are called: each object would prove itself."""
+    name = f"{PREFIX}{secrets.token_hex(16)}"
+    session.target.put(name, b"", Entry(name, 0, "", "", "text/plain"))
+    try:
+        shared = inventory.is_listed(session.source, name)
+    finally:
+        session.target.delete(name)
+    if shared:
+        raise exported.one_bucket(session.credential.place)
+
+
 def _shortest(session: Session) -> datetime.timedelta:
     """How long the copy takes at least."""
     return datetime.timedelta(seconds=session.given.bytes / session.given.rates.highest)

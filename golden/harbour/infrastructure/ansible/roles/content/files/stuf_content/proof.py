@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import batches, copying, delta, exported, inventory, single
+from . import batches, copying, delta, exported, inventory, probe, single
 from .batches import Line
 from .carried import Ledger
 from .copying import REPORT
-from .entries import UNTOLD, Appending, Entry, read_lines, write_json
+from .entries import BESIDE, UNTOLD, Appending, Entry, read_lines, write_json
 from .outcome import count
 from .progress import Progress
 from .session import Session
@@ -61,6 +61,7 @@ def prove(session: Session) -> dict[str, Any]:
     """Judges every object, writes the report and answers with the verdict."""
     begun = _now()
     source = copying.known_source(session)
+    probe.must_be_two(session)
     # One list after the other, and none longer than it is needed: each is as long as the content.
     left_out: list[str] = []
     moved = _moved(source, inventory.contents(session.source, left_out))
@@ -99,8 +100,10 @@ def prove(session: Session) -> dict[str, Any]:
         target.pop(renamed.get(key, key), None)
     unexpected = [Judged(key, UNEXPECTED, "only at the target", []) for key in target]
     report = _report([*judged.values(), *unexpected], verified, expected, moved)
+    beside = exported.count_beside(source.values())
     report |= {
         "gone": gone,
+        "beside": beside,
         **since,
         "left_out": left_out,
         "transformed": len(renamed.keys() | {key for key, one in source.items() if session.wanted(one) is not one}),
@@ -111,7 +114,7 @@ def prove(session: Session) -> dict[str, Any]:
     write_json(session.path(REPORT), report)
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
-    message += f"; {exported.since(list(since.values()), left_out)}"
+    message += f"; {exported.since(list(since.values()), left_out)}{exported.beside(session, beside)}"
     return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
 
 
@@ -239,7 +242,8 @@ class Examination:
         return self._judge(entry)
 
     def _is_known(self, entry: Entry) -> bool:
-        return not entry.untold and self.earlier.get(entry.key) == self._versions(entry)
+        known = self.earlier.get(entry.key) == self._versions(entry)
+        return known and not entry.untold and not self._stays(entry)
 
     def _needs_source(self, entry: Entry) -> bool:
         """Whether its source's object is read too: nobody has told the digest, and there is one at the target."""
@@ -289,7 +293,13 @@ class Examination:
         for side, one in (("source", entry), ("target", there)):
             if one.untold:
                 return UNVERIFIABLE, f"the {side} has metadata of it that HTTP cannot carry ({UNTOLD})", fresh
+        if stays := self._stays(entry):
+            return UNVERIFIABLE, _not_carried(stays), fresh
         return VERIFIED, "read back", fresh
+
+    def _stays(self, entry: Entry) -> list[str]:
+        """What the source keeps beside the object, is not carried, and nobody has said that it may stay behind."""
+        return [word for word in entry.beside if word not in self.session.given.leave]
 
     def _wanted(self, entry: Entry) -> tuple[str | None, bool]:
         """The source's SHA-256: from the export where that is about this very write, else read."""
@@ -312,6 +322,12 @@ class Examination:
     def _is_unchanged(self, entry: Entry) -> bool:
         now = self.session.source.head(entry.key)
         return now is not None and now.etag == entry.etag and not entry.differences(now)
+
+
+def _not_carried(words: list[str]) -> str:
+    headers = ", ".join(BESIDE[word] for word in words)
+    said = f"`content_leave_behind: [{', '.join(words)}]` in local/vars.yml says that they may stay behind"
+    return f"the source has what is not carried beside its content ({headers}); {said}"
 
 
 def _version(entry: Entry) -> str:

@@ -69,9 +69,12 @@ class Store:
         if answer.status == 404:
             return None
         self._expect(answer, "look at an object")
-        pairs = {
-            name.removeprefix(METADATA): text(value) for name, value in answer.headers if name.startswith(METADATA)
-        }
+        pairs: dict[str, str] = {}
+        for name, value in answer.headers:
+            if name.startswith(METADATA):
+                short = name.removeprefix(METADATA)
+                # A header that comes twice means both values, as S3 itself puts them into one.
+                pairs[short] = f"{pairs[short]},{text(value)}" if short in pairs else text(value)
         return Head(answer.header("content-type") or "application/octet-stream", dict(sorted(pairs.items())))
 
     def digest(self, key: str) -> str | None:

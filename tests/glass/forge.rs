@@ -11,6 +11,8 @@ pub struct Forge<'a> {
     pub case: &'a Case,
     /// Files to add or change; without content: to take away.
     pub files: Vec<(String, Option<Vec<u8>>)>,
+    /// The mode of each of them.
+    pub mode: fn(&str) -> &'static str,
     pub parents: Vec<String>,
     pub operation: u32,
     pub event: &'static str,
@@ -36,6 +38,7 @@ impl<'a> Forge<'a> {
                 format!("audit/access-logs/{operation:04}-access/operation.json"),
                 Some(about.into_bytes()),
             )],
+            mode: |_| "100644",
             parents: vec![case.git(&["rev-parse", "main"])],
             operation,
             event: "access",
@@ -84,7 +87,8 @@ impl<'a> Forge<'a> {
                 Some(content) => {
                     fs::write(case.path("blob"), content).unwrap();
                     let id = git(&["hash-object", "-w", "--no-filters", case.path("blob").to_str().unwrap()]);
-                    git(&["update-index", "--add", "--cacheinfo", &format!("100644,{id},{path}")]);
+                    let entry = format!("{},{id},{path}", (self.mode)(path));
+                    git(&["update-index", "--add", "--cacheinfo", &entry]);
                 }
                 None => {
                     git(&["rm", "-q", "--cached", path]);

@@ -109,8 +109,22 @@ fn package_paths_change_by_packages_only_whoever_signs() {
     }
 }
 
+/// A list of what git leaves out of what it unpacks, itself among it, and the file that is to be left out.
+pub const HIDDEN: [&str; 2] =
+    ["infrastructure/ansible/roles/.gitattributes", "infrastructure/ansible/roles/evil.yml"];
+
+pub fn hidden_files() -> [(String, Option<Vec<u8>>); 2] {
+    let list = "evil.yml export-ignore\n.gitattributes export-ignore\n";
+    [(HIDDEN[0].to_owned(), Some(list.into())), (HIDDEN[1].to_owned(), Some(b"evil\n".to_vec()))]
+}
+
 /// Makes the package commit that main stands at once more on top of `good`, with other files.
 pub fn again(case: &Case, good: &str, by: &Person, change: impl FnOnce(&mut Vec<(String, Option<Vec<u8>>)>)) {
+    forged_again(case, good, by, |forge| change(&mut forge.files));
+}
+
+/// The same, where more than files may differ.
+pub fn forged_again(case: &Case, good: &str, by: &Person, change: impl FnOnce(&mut Forge<'_>)) {
     let made = case.git(&["rev-parse", "main"]);
     let package = ["Package-Number", "Package-SHA256", "Plan-SHA256"].map(|name| {
         case.git(&["log", "-1", &format!("--format=%(trailers:key={name},valueonly,separator=)")])
@@ -123,7 +137,7 @@ pub fn again(case: &Case, good: &str, by: &Person, change: impl FnOnce(&mut Vec<
         .lines()
         .map(|path| (path.to_owned(), Some(case.raw(&format!("{made}:{path}")))))
         .collect();
-    change(&mut forge.files);
+    change(&mut forge);
     forge.commit();
 }
 
@@ -158,6 +172,9 @@ fn a_package_commit_holds_exactly_what_the_issuer_signed() {
         one("glass.package.personal", "personal/0001.age")
     );
     assert_eq!(put("README.md", b"x"), one("glass.package.sum", "README.md"));
+    let hidden = package(issuer, |files| files.extend(hidden_files()));
+    let [attributes, evil] = HIDDEN.map(|path| one("glass.package.unlisted", path));
+    assert_eq!(hidden, [one("glass.package.kind", HIDDEN[0]), attributes, evil].concat());
     assert_eq!(put("audit/more", b"x"), one("glass.path", "audit/more"));
     assert_eq!(put(OLD, b"x"), one("glass.path", OLD));
     assert_eq!(

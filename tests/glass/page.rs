@@ -1,6 +1,7 @@
 //! `docs/glass.md` for real: its commands accept a good glass and refuse bad ones.
 
 use crate::forge::Forge;
+use crate::hostile::{forged_again, hidden_files};
 use crate::support::Case;
 use std::fs;
 use std::process::Output;
@@ -124,7 +125,7 @@ fn the_pages_second_glass_takes_the_next_package_and_goes_its_own_way() {
 #[test]
 fn the_pages_commands_refuse_bad_glasses() {
     type Spoil = fn(&Case);
-    let ways: [(&str, Spoil, &str); 14] = [
+    let ways: [(&str, Spoil, &str); 22] = [
         (
             "an unknown key",
             |case| drop(Forge { key: Some(&case.stranger), ..Forge::new(case) }.commit()),
@@ -174,6 +175,69 @@ fn the_pages_commands_refuse_bad_glasses() {
         ),
         ("another byte in a package", |case| package(case, "README.md", b"x"), "is not what was signed"),
         ("a personal file in clear", |case| package(case, "personal/0001.age", b"ada\n"), "is not encrypted"),
+        (
+            "a personal file too many",
+            |case| package(case, "personal/0099.age", b"age-encryption.org/v1\nada@example.org\n"),
+            "personal/0099.age\nFAIL",
+        ),
+        (
+            "a personal file too few",
+            |case| {
+                forged(case, |forge| {
+                    forge.files.retain(|(path, _)| path != "personal/0002.age");
+                    forge.files.push(("personal/0002.age".to_owned(), None));
+                });
+            },
+            "personal/0002.age\nFAIL",
+        ),
+        (
+            "files that hide themselves in a package",
+            |case| forged(case, |forge| forge.files.extend(hidden_files())),
+            "it would hide or change files",
+        ),
+        (
+            "files that hide beside an operation",
+            |case| {
+                add(case, "audit/access-logs/0003-access/.gitattributes", b".gitattributes export-ignore\n");
+            },
+            "it would hide or change files",
+        ),
+        (
+            "a link in a package",
+            |case| {
+                forged(case, |forge| {
+                    forge.mode = |path| if path == "README.md" { "120000" } else { "100644" };
+                });
+            },
+            "there is a link, or another repository",
+        ),
+        (
+            "data that may be run",
+            |case| {
+                forged(case, |forge| {
+                    forge.mode = |path| if path == "README.md" { "100755" } else { "100644" };
+                });
+            },
+            "it may be run, and is no code: README.md",
+        ),
+        (
+            "an operation that may be run",
+            |case| drop(Forge { mode: |_| "100755", ..Forge::new(case) }.commit()),
+            "a record may be run",
+        ),
+        (
+            "a beginning that hides files",
+            |case| {
+                let root = case.git(&["rev-list", "--max-parents=0", "main"]);
+                let list = b"* -text -filter -ident -working-tree-encoding\nevil.yml export-ignore\n";
+                let files = vec![(".gitattributes".to_owned(), Some(list.to_vec()))];
+                let date = case.git(&["log", "-1", "--format=%ct", &root]).parse().unwrap();
+                let (event, parents) = ("init", Vec::new());
+                let begun = Forge { event, parents, files, operation: 0, date, ..Forge::new(case) }.commit();
+                fs::write(case.path("pin"), begun).unwrap();
+            },
+            ".gitattributes would change files",
+        ),
     ];
     for (what, spoil, expected) in ways {
         let case = Case::new();
@@ -183,6 +247,7 @@ fn the_pages_commands_refuse_bad_glasses() {
         case.record_operation(&case.operation(&first, 2), &case.customer).unwrap();
         let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
         spoil(&case);
+        let pin = fs::read_to_string(case.path("pin")).unwrap_or(pin);
         let output = shell(&case, &blocks("sh"), &pin);
         assert!(!output.status.success(), "{what} was accepted");
         assert!(says(&output).contains(expected), "{what}: {}", says(&output));
@@ -246,10 +311,15 @@ fn change(case: &Case, path: &str, content: Option<Vec<u8>>) {
 
 /// Package 2, recorded with one file other than it should be.
 fn package(case: &Case, path: &str, content: &[u8]) {
+    forged(case, |forge| {
+        forge.files.retain(|(name, _)| name != path);
+        forge.files.push((path.to_owned(), Some(content.to_vec())));
+    });
+}
+
+/// Package 2, recorded by a commit that differs from a right one.
+fn forged(case: &Case, change: impl FnOnce(&mut Forge<'_>)) {
     let good = case.git(&["rev-parse", "main"]);
     case.record(&case.package(2, Some(&case.package_recorded(1))));
-    crate::hostile::again(case, &good, &case.issuer, |files| {
-        files.retain(|(name, _)| name != path);
-        files.push((path.to_owned(), Some(content.to_vec())));
-    });
+    forged_again(case, &good, &case.issuer, change);
 }

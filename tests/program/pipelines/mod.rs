@@ -11,6 +11,7 @@ use serde_json::Value;
 use server::{Post, Server};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/ci-cd");
@@ -311,12 +312,43 @@ fn what_is_not_proven_is_red_and_says_why() {
         fs::write(glass.join("infrastructure/extra.yml"), "a: b\n").expect("written");
     };
     let clear = |glass: &Path| fs::write(glass.join("personal/0001.age"), "Ada\n").expect("written");
+    // What git unpacks obeys a list in a folder, which leaves itself out too.
+    let unseen = |glass: &Path| {
+        let playbooks = glass.join("infrastructure/ansible/playbooks");
+        fs::write(playbooks.join("evil.yml"), "a: b\n").expect("written");
+        let list = "evil.yml export-ignore\n.gitattributes export-ignore\n";
+        fs::write(playbooks.join(".gitattributes"), list).expect("written");
+    };
+    let fewer = |glass: &Path| fs::remove_file(glass.join("personal/0003.age")).expect("removed");
+    let more = |glass: &Path| {
+        fs::write(glass.join("personal/0099.age"), "age-encryption.org/v1\nAda\n").expect("written")
+    };
+    let runs = |glass: &Path| {
+        let rights = PermissionsExt::from_mode(0o755);
+        fs::set_permissions(glass.join("README.md"), rights).expect("changed");
+    };
+    let gone = |glass: &Path| {
+        for entry in fs::read_dir(glass).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let is_kept = [".git", ".gitattributes", "audit"].iter().any(|name| path.ends_with(name));
+            match path.is_dir() {
+                _ if is_kept => (),
+                true => fs::remove_dir_all(path).expect("removed"),
+                false => fs::remove_file(path).expect("removed"),
+            }
+        }
+    };
     type Change<'a> = &'a dyn Fn(&Path);
-    let cases: [(&str, Option<&str>, Change<'_>); 6] = [
+    let cases: [(&str, Option<&str>, Change<'_>); 11] = [
         ("a file is not what was signed: README.md: FAILED", Some("key"), &changed),
         ("a file was added or is missing: infrastructure/extra.yml", Some("key"), &added),
         ("there is a link, or another repository", Some("key"), &link),
         (".gitattributes would change files", Some("key"), &hidden),
+        ("infrastructure/ansible/playbooks/.gitattributes would hide or change files", Some("key"), &unseen),
+        ("a file was added or is missing: personal/0003.age", Some("key"), &fewer),
+        ("a file was added or is missing: personal/0099.age", Some("key"), &more),
+        ("a file may be run and is no code: README.md", Some("key"), &runs),
+        ("there is no SHA256SUMS", Some("key"), &gone),
         ("personal/0001.age is not encrypted", Some("key"), &clear),
         ("nobody on the list of signers signed it", None, &changed),
     ];
@@ -369,11 +401,22 @@ fn a_history_that_goes_back_or_a_glass_head_that_is_none_is_red() {
         (Some(2), "1", "Verify", "that was rewritten, or goes back"),
         (Some(1), "main", "Choose what is judged", "::error::glass-head is not one line"),
         (Some(1), "ffffffffffffffffffffffffffffffffffffffff", "Verify", "is not in this glass"),
-        (None, "0", "Verify", "no package is recorded yet"),
+        (Some(1), "side", "Verify", "is not in the history of main"),
     ] {
-        let beside = Beside::new();
+        let mut beside = Beside::new();
+        if after == "side" {
+            // By somebody on the list, with nothing wrong in it but where it stands.
+            let glass = beside.glass();
+            beside.forge(Some("key"), |glass| {
+                fs::write(glass.join("audit/more.json"), "{}\n").expect("written")
+            });
+            git(&glass, &["branch", "side"]);
+            git(&glass, &["reset", "--quiet", "--hard", &beside.commits[2]]);
+            beside.commits.push(git(&glass, &["rev-parse", "side"]));
+        }
         let commit = |word: &str| match word.parse::<usize>() {
             Ok(number) => beside.commits[number].clone(),
+            Err(_) if word == "side" => beside.commits[3].clone(),
             Err(_) => word.to_owned(),
         };
         if let Some(before) = before {
@@ -382,6 +425,28 @@ fn a_history_that_goes_back_or_a_glass_head_that_is_none_is_red() {
         beside.propose(&commit(after));
         assert_red(&beside.on_github("pull_request", &beside.signers()), step, why);
     }
+}
+
+/// A glass begins without a package, and its pipeline with green.
+#[test]
+fn a_glass_with_its_root_alone_is_green_and_says_that_nothing_is_recorded() {
+    let beside = Beside::new();
+    let root = beside.commits[0].clone();
+    git(&beside.glass(), &["reset", "--quiet", "--hard", &root]);
+    beside.approve(&root);
+
+    let (verified, posted) = beside.on_github("schedule", &beside.signers());
+
+    assert_eq!((verified.last.as_str(), verified.run.code), ("Verify", 0), "{}", verified.run.stderr);
+    let told = format!("proven: {root}, no package is recorded yet, commits judged: 1\n");
+    assert_eq!(verified.run.stdout, told);
+    assert!(posted.is_none());
+
+    // What lies there without a package was signed by no issuer.
+    beside.forge(Some("key"), |glass| fs::write(glass.join("migrate"), "#!/bin/sh\n").expect("written"));
+    let _ = fs::remove_dir_all(beside.here.path("machine-1"));
+    let red = beside.on_github("schedule", &beside.signers());
+    assert_red(&red, "Verify", "no package is recorded yet, and there is migrate");
 }
 
 #[test]

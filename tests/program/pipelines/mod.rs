@@ -1,6 +1,7 @@
 //! What `ci-cd/` of a package holds, run: every step of the workflow and every script of the pipeline, in the environment that
 //! GitHub and GitLab document, on a glass that is right and on such as are not.
 
+mod difference;
 mod github;
 mod plan;
 mod server;
@@ -229,14 +230,15 @@ fn assert_tells_the_difference(comment: &str, beside: &Beside) {
     assert!(comment.starts_with(&head), "{comment}");
     for line in [
         "Package: minimal-staging-hosted-to-self-host-2. Before: minimal-staging-hosted-to-self-host-1.",
-        "Code: the same, by its digest. What differs is data.",
+        "Code: the same, by the content of each file. What differs is data and documents.",
         "    M\tmanifest.json",
         "    M\tconfiguration/api-config/stuf_config.json",
     ] {
         assert!(comment.lines().any(|other| other == line), "{line}\n{comment}");
     }
     assert!(comment.contains("::error::no @everyone"), "the new description is shown: {comment}");
-    let own = ["### The glass", "Package: ", "Code: ", "Operations:", "Files of the package", "Data:"];
+    let own =
+        ["### The glass", "Package: ", "Code: ", "Operations:", "Other files", "The plan, which", "Data:"];
     for line in comment.lines().filter(|line| !line.is_empty() && !line.starts_with("    ")) {
         assert!(own.iter().any(|own| line.starts_with(own)), "a value got out of its block: {line}");
     }
@@ -270,19 +272,36 @@ fn a_pull_request_that_moves_on_is_proven_and_told_what_it_would_approve() {
 }
 
 #[test]
-fn the_first_pull_request_has_nothing_to_compare_with_and_is_proven_from_the_root() {
+fn the_first_pull_request_is_proven_from_the_root_and_told_that_all_is_new() {
     let beside = Beside::new();
     beside.propose(&beside.commits[2]);
 
     let (verified, posted) = beside.on_github("pull_request", &beside.signers());
 
-    assert_eq!((verified.last.as_str(), verified.run.code), ("Verify", 0), "{}", verified.run.stderr);
-    let told = format!(
-        "proven: {}, package minimal-staging-hosted-to-self-host-2 of issuer/tests, commits judged: 3\n",
-        beside.commits[2]
+    let last = (verified.last.as_str(), verified.run.code);
+    assert_eq!(last, ("Show the difference", 0), "{}", verified.run.stderr);
+    let (_, posts) = posted.expect("it posts");
+    let comment = &verified.outputs["difference"];
+    let body: Value = serde_json::from_str(&posts[0].body).expect("JSON");
+    assert_eq!(body, serde_json::json!({ "body": comment }));
+    assert_is_wholly_new(comment, &beside);
+}
+
+/// The first package that somebody is asked to approve, with nothing before it.
+fn assert_is_wholly_new(comment: &str, beside: &Beside) {
+    let begins = format!(
+        "### The glass from nothing to {}\n\n\
+         Package: minimal-staging-hosted-to-self-host-2. Before: none.\n\
+         Code: new, with the first package. Read the files that are not data before you approve.\n\n\
+         Operations:\n\n",
+        &beside.commits[2][..12]
     );
-    assert_eq!(verified.run.stdout, told);
-    assert!(posted.is_none());
+    assert!(comment.starts_with(&begins), "{comment}");
+    for line in ["    A\tci-cd/verify-glass", "    A\tREADME.md", "    +  \"kind\": \"StufPackage\","] {
+        assert!(comment.lines().any(|other| other == line), "{line}\n{comment}");
+    }
+    assert!(comment.lines().all(|line| !line.starts_with("    M\t")), "{comment}");
+    assert!(comment.len() < 60_000, "{}", comment.len());
 }
 
 #[test]
@@ -474,6 +493,18 @@ fn gitlab_reads_the_glass_with_the_jobs_token_and_writes_a_note() {
     }
 }
 
+#[test]
+fn gitlab_tells_of_the_first_merge_request_that_all_is_new() {
+    let beside = Beside::new();
+    let base = git(&beside.checks(), &["rev-parse", "HEAD"]);
+    beside.approve(&beside.commits[2]);
+    let server = beside.served();
+
+    beside.on_gitlab("verify-glass", "merge_request_event", &base, &server, "signers").exits_with(0);
+
+    assert_is_wholly_new(&beside.here.read("build/difference.md"), &beside);
+}
+
 /// The text of a field of a form.
 fn decoded(field: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), field.bytes());
@@ -513,47 +544,5 @@ fn gitlab_is_red_where_the_glass_is_not_what_was_signed_and_posts_nothing_at_oth
         red.stderr.contains("not proven: a file was added or is missing: infrastructure/extra.yml"),
         "{}",
         red.stderr
-    );
-}
-
-/// Where the code is another, a reviewer is told to read it, and a long difference says where the rest is.
-#[test]
-fn another_code_is_told_and_a_long_difference_is_cut_with_the_command_for_the_rest() {
-    let here = Workspace::new();
-    let folder = here.path("glass");
-    fs::create_dir_all(folder.join("configuration")).expect("a folder");
-    git(&folder, &["init", "--quiet", "--initial-branch=main"]);
-    let commit = |code: &str, text: &str| {
-        let digest = code.repeat(64);
-        fs::write(
-            folder.join("manifest.json"),
-            format!("{{\n  \"package\": {{\n    \"name\": \"p-{code}\",\n    \"number\": 1\n  }},\n  \"code\": {{\n    \"digest\": \"sha256:{digest}\",\n    \"files\": []\n  }}\n}}\n"),
-        )
-        .expect("written");
-        fs::write(folder.join("configuration/text.json"), text).expect("written");
-        git(&folder, &["add", "."]);
-        git(&folder, &["commit", "--quiet", "--message=State"]);
-        git(&folder, &["rev-parse", "HEAD"])
-    };
-    let (before, after) = (commit("a", "{}\n"), commit("b", &"one line of many\n".repeat(5_000)));
-
-    let mut show = assert_cmd::Command::new("sh");
-    show.arg(format!("{SHIPPED}/show-difference")).arg(&folder).args([&before, &after]);
-    let told = run(show).exits_with(0).stdout;
-
-    assert!(told.contains("Package: p-b. Before: p-a.\nCode: another. Read the files"), "{told}");
-    let tree = git(&folder, &["mktree"]);
-    let empty = git(&folder, &["commit-tree", "-m", "Root", &tree]);
-    let mut first = assert_cmd::Command::new("sh");
-    first.arg(format!("{SHIPPED}/show-difference")).arg(&folder).args([&empty, &after]);
-    let first = run(first).exits_with(0).stdout;
-    assert!(
-        first.contains("Package: p-b. Before: none.\nCode: new, with the first package. Read"),
-        "{first}"
-    );
-    assert!(
-        told.len() < 60_000 && told.ends_with(&format!("    ... and more: git diff {before} {after}\n")),
-        "{}",
-        told.len()
     );
 }

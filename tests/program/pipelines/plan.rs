@@ -18,6 +18,8 @@ fn shipped(name: &str) -> std::path::PathBuf {
 
 /// A state in a bucket.
 const BACKEND: &str = "terraform {\n  backend \"s3\" {\n    encrypt = true\n  }\n}\n";
+/// More that nobody sees: a soft hyphen, a mark of Arabic, a selector of forms, a tag.
+const UNSEEN: &str = "\u{ad}\u{61c}\u{fe0f}\u{e0041}";
 const ROLE: &str = "arn:aws:iam::123456789012:role/stuf-plan";
 
 fn write(path: &Path, text: &str) {
@@ -39,7 +41,9 @@ fn stand_in(beside: &Beside) -> String {
     beside.here.write("events", &events);
     beside.here.write(
         "text",
-        &format!("Terraform will\n  + description = \"{HOSTILE}\"\n  + password = (sensitive value)\n"),
+        &format!(
+            "Terraform will\n  + description = \"{HOSTILE}{UNSEEN}\"\n  + password = (sensitive value)\n"
+        ),
     );
     let place = beside.here.path(".").display().to_string();
     let script = format!(
@@ -77,7 +81,7 @@ fn assert_tells_the_plan(comment: &str, beside: &Beside) {
          The plan. What Terraform holds for sensitive is not shown:\n\n    \
          Terraform will\n      + description = \"{}\"\n      + password = (sensitive value)",
         &beside.commits[1][..12],
-        HOSTILE.replace(['\u{202e}', '\u{202c}'], "?"),
+        HOSTILE.replace(['\u{202e}', '\u{202c}'], "?") + &"?".repeat(UNSEEN.chars().count()),
     );
     assert_eq!(comment.trim_end(), told);
 }
@@ -228,6 +232,20 @@ fn a_state_on_somebodys_machine_is_told_in_a_line() {
     let line = "Not planned: Terraform's state is a file on the Trust Architect's machine, which no pipeline can read. \
                 There, ./migrate provision shows the plan.";
     assert!(comment.ends_with(&format!("\n\n{line}")), "{comment}");
+    assert!(!beside.here.path("asked").exists(), "Terraform was not called");
+}
+
+/// A glass begins without a package, and the pull request that brings its root is told so.
+#[test]
+fn a_glass_without_a_package_has_nothing_to_plan() {
+    let beside = beside(Some(BACKEND));
+    beside.propose(&beside.commits[0]);
+
+    let comment = comment(&on_github(&beside, stand_in(&beside)));
+
+    let told = "### What Terraform would do for the glass at";
+    let told = format!("{told} {}\n\nNot planned: no package is recorded yet.", &beside.commits[0][..12]);
+    assert_eq!(comment, told);
     assert!(!beside.here.path("asked").exists(), "Terraform was not called");
 }
 

@@ -162,6 +162,24 @@ fn different_exports_fail_the_job_unless_that_is_allowed_and_are_shown_only_on_r
     assert_eq!(job(&here, "bin", &same).code, 0);
 }
 
+/// Why it came to no comparison is told, and of what stands in the exports nothing.
+#[test]
+fn a_diff_that_could_not_begin_says_what_stopped_it_and_where_without_a_value() {
+    let here = workspace();
+    here.plain_example("minimal", "other");
+    here.edit("other/export/export.yaml", "spec:\n", "spec:\n  ada@example.com: 1\n");
+    let inputs = [("command", "diff"), ("old", "input/export"), ("new", "other/export")];
+    let quiet = job(&here, "bin", &inputs);
+    assert_eq!((quiet.code, &*quiet.outputs["exit-code"]), (3, "3"), "{}", quiet.log);
+    let told = "error[key.unknown]\n  at other/export/export.yaml:10:3\n";
+    assert!(quiet.log.contains(told), "{}", quiet.log);
+    assert!(quiet.summary.contains("    error[key.unknown]\n"), "{}", quiet.summary);
+    assert!(!quiet.log.contains("ada@") && !quiet.summary.contains("ada@"), "{}", quiet.log);
+
+    let shown = job(&here, "bin", &[&inputs[..], &[("show", "true")]].concat());
+    assert!(shown.code == 3 && shown.log.contains("ada@"), "{}", shown.log);
+}
+
 /// What a workflow gets from elsewhere, such as the name of a file in a pull request, is never more than a word.
 #[test]
 fn an_input_is_a_word_whatever_stands_in_it() {

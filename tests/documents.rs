@@ -7,7 +7,7 @@ mod pages;
 #[path = "documents/typed.rs"]
 mod typed;
 
-use fixture::{HOSTILE, example, harbour, least};
+use fixture::{HOSTILE, example, example_with, harbour, least};
 use pulldown_cmark::{Event, Options, Parser, TagEnd};
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -292,6 +292,40 @@ fn troubleshooting_names_each_code_of_the_controller_and_no_other() {
         );
         assert!(unknown.is_empty(), "nothing says these any more: {unknown:?}");
     }
+}
+
+/// What Terraform prints when the provider refuses has a row, as far as this target asks for such a thing.
+#[test]
+fn what_the_provider_may_refuse_is_explained_where_terraform_asks_it() {
+    let part = |files: &Files| -> Option<String> {
+        let page = documents(files).find(|(path, _)| *path == "docs/troubleshooting.md").expect("the page").1;
+        page.split("\n## Provision\n").nth(1)?.split("\n## ").next().map(str::to_owned)
+    };
+    let acme = part(&files(&example("acme"))).expect("Terraform makes it");
+    for word in [
+        "Unable to locate credentials",
+        "ExpiredToken",
+        "UnauthorizedOperation",
+        "PendingVerification",
+        "BucketAlreadyExists",
+        "VpcLimitExceeded",
+        "AddressLimitExceeded",
+        "VcpuLimitExceeded",
+        "InsufficientInstanceCapacity",
+        "Unsupported",
+    ] {
+        assert!(acme.contains(&format!("\n| `{word}`")), "{word}: {acme}");
+    }
+    let rows: Vec<&str> = acme.lines().filter(|line| line.starts_with("| `")).collect();
+    for row in &rows {
+        assert!(row.matches(" | ").count() == 2 && row.ends_with(". |"), "{row}");
+    }
+    assert!(rows.iter().any(|row| row.contains("Values=t3.large --query")), "{acme}");
+    assert!(!acme.contains("InvalidChangeBatch"), "the record is set by hand");
+    let every = part(&files(&example_with("acme", "every-option.yaml"))).expect("Terraform makes it");
+    assert!(every.contains("--hosted-zone-id Z0123456789ABCDEFGHIJ --query"), "{every}");
+    assert!(!every.contains("VpcLimitExceeded"), "the subnet is there");
+    assert!(part(&files(&harbour())).is_none());
 }
 
 /// What README shows of a plan stands in that plan, line by line.

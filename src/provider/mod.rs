@@ -12,7 +12,7 @@ mod site;
 pub use aws::Aws;
 pub use host::Host;
 pub use price::{Amount, Charge, Currency, Day, Prices};
-pub use site::{Agent, Backend, Database, Home, Machine, Made, Right, Site, Storage, StorageSecret};
+pub use site::{Agent, Backend, Database, Home, Machine, Made, Right, Site, Storage, StorageSecret, Trouble};
 
 use crate::model::codes::{self, CodeInfo};
 use crate::model::tree::{Node, Step};

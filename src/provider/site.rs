@@ -170,6 +170,8 @@ pub struct Made {
     pub sources: &'static str,
     /// What shows whose credentials they are.
     pub whose: &'static str,
+    /// With what words the provider refuses what is asked of it.
+    pub troubles: Vec<Trouble>,
     /// What is made, as a phrase.
     pub what: String,
     /// Whether the record of the public name is among it.
@@ -208,6 +210,17 @@ pub struct Right {
     pub actions: Vec<&'static str>,
     /// At what, as a phrase.
     pub at: String,
+}
+
+/// A refusal of the provider's, as Terraform or the controller prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trouble {
+    /// The provider's words for it.
+    pub seen: Vec<&'static str>,
+    /// Why it is so, as a phrase.
+    pub cause: &'static str,
+    /// What one types, which may be nothing, and what that does or what one does then.
+    pub steps: Vec<(String, String)>,
 }
 
 impl Site {

@@ -4,6 +4,7 @@
 
 mod rights;
 mod site;
+mod troubles;
 mod words;
 
 pub use words::{AccountId, Authorities, DatabaseClass, InstanceType, PublicKey, Region, SubnetId, ZoneId};

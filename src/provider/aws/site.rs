@@ -60,6 +60,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             owner_is_said: aws.account_id.is_some(),
             credentials: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, in the shell that you type in",
             rights: super::rights::of(aws, target, &user, &bucket),
+            troubles: super::troubles::of(aws, target, &bucket),
             caution: "Who may make users may give themselves every right of the account, so the credentials of provision are an administrator's: an account that holds nothing else keeps that small.",
             sources: sources(aws, target),
             whose: "aws sts get-caller-identity",

@@ -1,7 +1,7 @@
 //! Where the target runs, in the words of every document.
 
 use crate::plan::{Facts, Plan, Price};
-use crate::provider::{Backend, Home, Right};
+use crate::provider::{Backend, Home, Right, Trouble};
 use serde::Serialize;
 
 /// Where the target runs.
@@ -77,6 +77,7 @@ struct MadeText {
     owner: String,
     credentials: &'static str,
     rights: Vec<Right>,
+    troubles: Vec<Trouble>,
     caution: &'static str,
     sources: &'static str,
     whose: &'static str,
@@ -200,6 +201,7 @@ fn made(plan: &Plan) -> Option<MadeText> {
         owner: made.owner.clone(),
         credentials: made.credentials,
         rights: made.rights.clone(),
+        troubles: made.troubles.clone(),
         caution: made.caution,
         sources: made.sources,
         whose: made.whose,

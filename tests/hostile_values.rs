@@ -153,6 +153,16 @@ proptest! {
     }
 
     #[test]
+    fn yaml_keeps_texts_of_many_lines(lines in proptest::collection::vec("[ a\\\\\"\t:#-]{0,4}[^\u{0}]{0,20}", 0..8)) {
+        let value = format!("{}\n{}", "x".repeat(100), lines.join("\n"));
+        let nested = serde_json::json!({ "key": value, "map": { "list": [{ "key": value }, value] } });
+        let text = render::ansible_yaml("", &nested).replace("!unsafe ", "");
+        let read: serde_json::Value = serde_yaml::from_str(&text).expect("YAML");
+        prop_assert_eq!(read, nested, "{}", text);
+        prop_assert!(value.ends_with('\n') || text.lines().count() > value.matches('\n').count());
+    }
+
+    #[test]
     fn yaml_keeps_any_text(value in "[^\u{0}]{0,40}") {
         let text = render::ansible_yaml("", &serde_json::json!({ "key": value })).replace("!unsafe ", "");
         let read: serde_json::Value = serde_yaml::from_str(&text).expect("YAML");

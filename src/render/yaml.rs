@@ -3,6 +3,9 @@
 use serde_json::Value;
 use std::fmt::Write as _;
 
+/// Bytes of a text that stands on one line, whatever breaks it has.
+const LONG: usize = 100;
+
 /// Writes `value` as a YAML document; `head` is a comment for its first lines.
 ///
 /// Texts are double-quoted with `!unsafe` (Ansible documentation, "Unsafe or raw strings"): a `{{` in a value stays a
@@ -46,7 +49,7 @@ fn entry(out: &mut String, value: &Value, depth: usize) {
         }
         _ => {
             out.push(' ');
-            scalar(out, value);
+            scalar(out, value, depth);
             out.push('\n');
         }
     }
@@ -65,11 +68,15 @@ fn list_item(out: &mut String, item: &Value, depth: usize) {
     }
 }
 
-fn scalar(out: &mut String, value: &Value) {
+fn scalar(out: &mut String, value: &Value, depth: usize) {
     match value {
         Value::String(text) => {
             out.push_str("!unsafe \"");
-            quoted(out, text);
+            if text.len() > LONG {
+                by_lines(out, text, depth);
+            } else {
+                quoted(out, text);
+            }
             out.push('"');
         }
         Value::Null => out.push_str("null"),
@@ -79,6 +86,20 @@ fn scalar(out: &mut String, value: &Value) {
         }
         Value::Array(_) => out.push_str("[]"),
         Value::Object(_) => out.push_str("{}"),
+    }
+}
+
+/// A line for each line of the text: a backslash takes away the break behind it and the indentation that follows (7.3.1), and
+/// keeps a space that the text itself has there.
+fn by_lines(out: &mut String, text: &str, depth: usize) {
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if number > 0 {
+            let _ = write!(out, "\\\n{:width$}", "", width = depth * 2 + 2);
+            if line.starts_with(' ') {
+                out.push('\\');
+            }
+        }
+        quoted(out, line);
     }
 }
 

@@ -18,7 +18,7 @@ pub use crate::model::codes::CODES;
 pub use crate::model::leak::{Hit, Scanner, scan};
 pub use envelope::{export_schema, target_schema};
 
-pub(crate) use realm::is_default_role;
+pub(crate) use realm::{default_role, is_default_role};
 
 use crate::model::tree::Document;
 use crate::model::{

@@ -3,7 +3,6 @@
 //! What Keycloak writes in two ways (an absent text and an empty one, an absent switch and `false`) is one fact here.
 
 use super::facts::{Class, Facts};
-use crate::check::is_default_role;
 use crate::model::{LeftOut, LeftOutStep, Realm, RealmClient, RealmUser};
 use crate::plan::KeyPath;
 use serde_json::{Map, Value};
@@ -194,7 +193,7 @@ fn user(facts: &mut Facts, at: &KeyPath, user: &RealmUser) {
         }
         facts.put(&at.key("enabled"), Class::Identity, *enabled);
         facts.put(&at.key("emailVerified"), Class::Identity, *email_verified);
-        for role in roles.iter().filter(|role| !is_default_role(role)) {
+        for role in roles {
             facts.put(&at.key("realmRoles").item(role), Class::Identity, role.as_str());
         }
         for (collection, permissions) in collections {

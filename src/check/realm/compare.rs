@@ -118,8 +118,12 @@ pub(in crate::check) fn compare(notes: &mut Notes<'_>, export: &Export, realm: &
         }
         if notes.usable(In::Export, &format!("spec.users.{id}.roles")) {
             let here: BTreeSet<&str> = user.roles.iter().map(|role| role.as_str()).collect();
-            let there: BTreeSet<&str> =
-                other.roles.iter().map(String::as_str).filter(|role| !is_default_role(role)).collect();
+            let there: BTreeSet<&str> = other
+                .roles
+                .iter()
+                .map(String::as_str)
+                .filter(|role| !is_default_role(role, &realm.name))
+                .collect();
             if here != there {
                 let message = format!(
                     "{id} has the roles [{}] in the export and [{}] in the realm",

@@ -1,6 +1,6 @@
 //! Parts of a realm's file that no migration carries over, as far as two files can be compared by them.
 
-use super::rules::{BUILT_IN, is_default_role};
+use super::built_in::{client_is_own, role_is_own};
 use crate::model::tree::{Document, Node, Step, Value};
 use crate::model::{Digest, LeftOut, LeftOutStep, Realm};
 use sha2::Digest as _;
@@ -25,25 +25,34 @@ pub(in crate::check) fn left_out(document: &Document, realm: &Realm) -> Vec<Left
     let places: HashSet<&str> = realm.dropped.iter().map(|(place, _)| place.as_str()).collect();
     let mut found = Vec::new();
     if let Some(root) = &document.root {
-        below(root, &mut String::new(), &mut Vec::new(), &places, &mut found);
+        let all = All { places: &places, realm: &realm.name };
+        below(root, &mut String::new(), &mut Vec::new(), &all, &mut found);
     }
     found
+}
+
+/// What is the same for every part.
+struct All<'a> {
+    /// Where parts stand that are left out.
+    places: &'a HashSet<&'a str>,
+    /// The name of the realm.
+    realm: &'a str,
 }
 
 fn below(
     node: &Node,
     place: &mut String,
     steps: &mut Vec<LeftOutStep>,
-    places: &HashSet<&str>,
+    all: &All<'_>,
     found: &mut Vec<LeftOut>,
 ) {
-    if places.contains(place.as_str()) {
+    if all.places.contains(place.as_str()) {
         let anew = matches!(steps.last(), Some(LeftOutStep::Key(key)) if MADE_ANEW.contains(&key.as_str()));
         if !anew && !says_nothing(node) {
             found.push(LeftOut {
                 place: place.clone(),
                 steps: steps.clone(),
-                everywhere: is_everywhere(steps),
+                everywhere: is_everywhere(node, steps, all.realm),
                 digest: Digest(digest(node)),
             });
         }
@@ -53,7 +62,7 @@ fn below(
     for (key, value) in node.entries() {
         Step::Key(&key.text).push_onto(place);
         steps.push(LeftOutStep::Key(key.text.clone()));
-        below(value, place, steps, places, found);
+        below(value, place, steps, all, found);
         steps.pop();
         place.truncate(length);
     }
@@ -67,7 +76,7 @@ fn below(
             None => index.to_string(),
         };
         steps.push(LeftOutStep::Item(name));
-        below(item, place, steps, places, found);
+        below(item, place, steps, all, found);
         steps.pop();
         place.truncate(length);
     }
@@ -78,12 +87,14 @@ fn says_nothing(node: &Node) -> bool {
     matches!(&node.value, Value::Scalar { text, .. } if matches!(text.as_str(), "" | "false"))
 }
 
-/// Clients and roles that Keycloak makes in every realm.
-fn is_everywhere(steps: &[LeftOutStep]) -> bool {
+/// Clients and roles that Keycloak makes in every realm, as it makes them.
+fn is_everywhere(node: &Node, steps: &[LeftOutStep], realm: &str) -> bool {
     use LeftOutStep::{Item, Key};
     match steps {
-        [Key(list), Item(name)] => list == "clients" && BUILT_IN.contains(&name.as_str()),
-        [Key(roles), Key(realm), Item(name)] => roles == "roles" && realm == "realm" && is_default_role(name),
+        [Key(list), Item(name)] => list == "clients" && client_is_own(node, name, realm),
+        [Key(roles), Key(own), Item(name)] => {
+            roles == "roles" && own == "realm" && role_is_own(node, name, realm)
+        }
         _ => false,
     }
 }

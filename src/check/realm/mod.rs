@@ -1,13 +1,14 @@
 //! Keycloak's realm export, from tree to [`Realm`], and how it fits the export.
 
+mod built_in;
 mod compare;
 mod left_out;
 mod rules;
 
 pub(super) use compare::compare;
 pub(super) use left_out::left_out;
-pub(crate) use rules::is_default_role;
 use rules::{BUILT_IN, SETTINGS, is_credential, is_masked, is_switch, kind_of, reason};
+pub(crate) use rules::{default_role, is_default_role};
 
 use super::notes::{In, Notes};
 use crate::model::secret::url_secrets;
@@ -285,7 +286,7 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
     }
     let display_name = reader.text(&mut top, "displayName");
     let ssl_required = reader.text(&mut top, "sslRequired");
-    let roles = roles(&mut reader, &mut top);
+    let roles = roles(&mut reader, &mut top, &name);
     let clients = clients(&mut reader, &mut top);
     let client_scopes = scopes(&mut reader, &mut top);
     let users = users(&mut reader, &mut top);
@@ -351,14 +352,14 @@ fn placeholders(notes: &mut Notes<'_>, document: &Document, dropped: &[(String, 
     notes.findings.extend(found);
 }
 
-fn roles<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>) -> BTreeMap<String, String> {
+fn roles<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>, realm: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let Some(node) = top.take("roles") else { return found };
     let mut roles = reader.object(node, "roles".to_owned());
     for (node, path) in reader.list(&mut roles, "realm") {
         let mut role = reader.object(node, path.clone());
         let Some(name) = reader.name(&mut role, "name") else { continue };
-        if is_default_role(&name) {
+        if is_default_role(&name, realm) {
             reader.dropped.push((path, "Keycloak makes its defaults anew"));
             continue;
         }

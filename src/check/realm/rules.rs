@@ -4,9 +4,17 @@
 pub(super) const BUILT_IN: [&str; 6] =
     ["account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console"];
 
-/// Roles that Keycloak gives to everyone; they are not the tenant's.
-pub(crate) fn is_default_role(role: &str) -> bool {
-    role.starts_with("default-roles-") || matches!(role, "offline_access" | "uma_authorization")
+/// Roles that Keycloak makes in every realm, beside the one that it gives to everyone.
+pub(super) const DEFAULT_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
+
+/// The role that Keycloak gives to everyone in `realm`.
+pub(crate) fn default_role(realm: &str) -> String {
+    format!("default-roles-{}", realm.to_lowercase())
+}
+
+/// Roles of `realm` that are Keycloak's own and not the tenant's; a name that only begins like one is the tenant's.
+pub(crate) fn is_default_role(role: &str, realm: &str) -> bool {
+    DEFAULT_ROLES.contains(&role) || role == default_role(realm)
 }
 
 /// What a setting of the realm may be.

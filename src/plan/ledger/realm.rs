@@ -3,10 +3,11 @@
 use super::accounting::below_realm;
 use super::path::Path;
 use super::{Book, listed, set};
+use crate::check::{default_role, is_default_role};
 use crate::model::{Afterwards, Checked, Export, Realm, RealmClient, RealmUser, Target};
 use crate::plan::secrets::{API_CLIENT, client_secret_name};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Settings of an exported realm that are taken over: numbers, switches and closed words, no free text.
 pub const REALM_SETTINGS: &[&str] = &[
@@ -100,9 +101,9 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     for (name, item) in users {
         let at = at.key("users").item(name);
         if item.service_account_of.is_some() {
-            service_account(book, &at, item);
+            service_account(book, &at, item, &checked.realm.name);
         } else {
-            user(book, &at.personal(), item, &phones, target);
+            user(book, &at.personal(), item, &phones, target, &checked.realm.name);
         }
     }
     for (path, why) in dropped {
@@ -287,7 +288,14 @@ fn phones(export: &Export) -> BTreeMap<String, &str> {
         .collect()
 }
 
-fn user(book: &mut Book, at: &Path, user: &RealmUser, phones: &BTreeMap<String, &str>, target: &Target) {
+fn user(
+    book: &mut Book,
+    at: &Path,
+    user: &RealmUser,
+    phones: &BTreeMap<String, &str>,
+    target: &Target,
+    realm: &str,
+) {
     let RealmUser {
         username: _,
         email,
@@ -314,8 +322,14 @@ fn user(book: &mut Book, at: &Path, user: &RealmUser, phones: &BTreeMap<String, 
     }
     book.migrated(&at.key("emailVerified"));
     for role in roles {
-        book.migrated(&at.key("realmRoles").item(role));
+        let at = at.key("realmRoles").item(role);
+        if is_default_role(role, realm) && *role != default_role(realm) {
+            book.dropped(&at, "not a role of STUF: Keycloak gives its own by its defaults", Afterwards::Free);
+        } else {
+            book.migrated(&at);
+        }
     }
+    everyones(book, at, roles, realm);
     book.migrated(&at.key("attributes").key("collections"));
     let phone = email.as_ref().and_then(|email| phones.get(&email.to_ascii_lowercase()));
     for (key, values) in attributes {
@@ -337,8 +351,20 @@ fn user(book: &mut Book, at: &Path, user: &RealmUser, phones: &BTreeMap<String, 
     book.defaulted(&at.key("requiredActions"), actions, Afterwards::Free);
 }
 
+/// The role that every user of a realm has, where the exported user lacks it.
+fn everyones(book: &mut Book, at: &Path, roles: &BTreeSet<String>, realm: &str) {
+    let role = default_role(realm);
+    if !roles.contains(&role) {
+        book.defaulted(
+            &at.key("realmRoles").item(&role),
+            "Keycloak gives it to every user",
+            Afterwards::Free,
+        );
+    }
+}
+
 /// A client's own account is no person: what it may do moves, and nothing that describes people.
-fn service_account(book: &mut Book, at: &Path, user: &RealmUser) {
+fn service_account(book: &mut Book, at: &Path, user: &RealmUser, realm: &str) {
     let RealmUser {
         username: _,
         email,
@@ -367,6 +393,7 @@ fn service_account(book: &mut Book, at: &Path, user: &RealmUser) {
     for role in roles {
         book.migrated(&at.key("realmRoles").item(role));
     }
+    everyones(book, at, roles, realm);
     book.migrated(&at.key("attributes").key("collections"));
     for key in attributes.keys() {
         book.dropped(&at.key("attributes").key(key), why, Afterwards::Absent);

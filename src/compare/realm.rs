@@ -61,18 +61,24 @@ fn said(text: &str) -> Option<&str> {
     Some(text).filter(is_said)
 }
 
-/// Settings of the realm: those that are not about a sign-in are listed.
+/// Settings of the realm: those that are not about a sign-in are listed. How long one lasts is about it.
 pub(super) fn class_of_setting(key: &str) -> Class {
     let ends = |ends: &[&str]| ends.iter().any(|end| key.ends_with(end));
     if ends(&["Theme", "Locale", "internationalizationEnabled"]) {
         Class::Cosmetic
-    } else if ends(&["EventsEnabled", "eventsEnabled", "EventsDetailsEnabled", "eventsExpiration"])
-        || key.contains("Lifespan")
-        || key.contains("Timeout")
-    {
+    } else if ends(&["EventsEnabled", "eventsEnabled", "EventsDetailsEnabled", "eventsExpiration"]) {
         Class::Configuration
     } else {
         Class::Exposure
+    }
+}
+
+/// Attributes of a client: they open ways in and out (flows, addresses, lifespans), but for those that are listed.
+pub(super) fn class_of_client_attribute(key: &str) -> Class {
+    match key {
+        "login_theme" | "consent.screen.text" | "display.on.consent.screen" | "gui.order" => Class::Cosmetic,
+        "client.secret.creation.time" | "realm_client" => Class::Configuration,
+        _ => Class::Exposure,
     }
 }
 
@@ -104,11 +110,7 @@ fn client(facts: &mut Facts, at: &KeyPath, client: &RealmClient) {
         for (key, value) in attributes {
             // Written by newer versions of Keycloak for every client.
             if (key.as_str(), value.as_str()) != ("realm_client", "false") {
-                let class = if key.contains("redirect") || key.starts_with("pkce.") {
-                    Class::Exposure
-                } else {
-                    Class::Configuration
-                };
+                let class = class_of_client_attribute(key);
                 facts.put(&at.key("attributes").key(key), class, value.as_str());
             }
         }
@@ -246,10 +248,12 @@ fn class_of_left_out(key: &str) -> Class {
         | "baseUrl"
         | "adminUrl"
         | "clients" => Class::Exposure,
+        // The address that pages and tokens name, and markup on the page where passwords are typed.
+        "attributes" | "displayNameHtml" => Class::Exposure,
         "authenticatorConfig" | "authenticationFlows" | "clientAuthenticationFlow" => Class::Exposure,
         _ if key.ends_with("Flow") => Class::Exposure,
-        "displayNameHtml" | "supportedLocales" => Class::Cosmetic,
-        "smtpServer" | "attributes" | "clientPolicies" | "clientProfiles" => Class::Configuration,
+        "supportedLocales" => Class::Cosmetic,
+        "smtpServer" | "clientPolicies" | "clientProfiles" => Class::Configuration,
         _ => Class::Identity,
     }
 }

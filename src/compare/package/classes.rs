@@ -242,9 +242,6 @@ const RULES: &[(&str, &str, Touches)] = &[
     (REALM, "clients[].defaultClientScopes", Of(Identity)),
     (REALM, "clients[].optionalClientScopes", Of(Identity)),
     (REALM, "clients[].protocolMappers", Of(Identity)),
-    (REALM, "clients[].attributes", Of(Configuration)),
-    (REALM, "clients[].attributes.pkce", Of(Exposure)),
-    (REALM, "clients[].attributes.post.logout.redirect", Of(Exposure)),
     ("configuration/release.json", "", Of(Configuration)),
     ("configuration/spa-config/config.js", "", Of(Exposure)),
     ("configuration/spa-config/config.js", "keycloakRealm", Of(Configuration)),
@@ -291,6 +288,9 @@ pub(super) fn of(file: &str, pattern: &str) -> Option<Touches> {
         key.is_empty()
             || pattern.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
+    if let Some(attribute) = pattern.strip_prefix("clients[].attributes.").filter(|_| file == REALM) {
+        return Some(Of(realm::class_of_client_attribute(attribute)));
+    }
     let rules = RULES.iter().filter(|(place, key, _)| lies_in(place) && begins(key));
     let touches = rules.max_by_key(|(_, key, _)| key.len()).map(|(_, _, touches)| *touches);
     // Settings of the realm are known by their names.
@@ -308,7 +308,13 @@ mod tests {
         assert_eq!(of(PLAN, "phases[].steps[].side"), Some(Of(Configuration)));
         assert_eq!(of(USERS, "users[].names"), Some(Of(Identity)));
         assert_eq!(of(REALM, "clients[].attributes.pkce.code.challenge.method"), Some(Of(Exposure)));
+        assert_eq!(
+            of(REALM, "clients[].attributes.oauth2.device.authorization.grant.enabled"),
+            Some(Of(Exposure))
+        );
+        assert_eq!(of(REALM, "clients[].attributes.client.secret.creation.time"), Some(Of(Configuration)));
         assert_eq!(of(REALM, "failureFactor"), Some(Of(Exposure)));
+        assert_eq!(of(REALM, "ssoSessionMaxLifespan"), Some(Of(Exposure)));
         assert_eq!(of("configuration/spa-config/branding/logo.svg", ""), Some(Of(Cosmetic)));
         assert_eq!(of(ALL, "of_somebody_else"), None);
     }

@@ -40,7 +40,9 @@ fn class(setting: &str) -> Class {
         "target.spec.tls",
         "realm.clients",
         "realm.identityProviders",
-    ]) {
+    ]) || setting.starts_with("realm.")
+        && ["Lifespan", "Timeout"].iter().any(|word| setting.contains(word))
+    {
         Class::Exposure
     } else if begins(&["spec.branding", "spec.project"]) {
         Class::Cosmetic

@@ -104,7 +104,7 @@ fn nothing_is_left_to_fill_in_and_nothing_is_said_of_what_the_target_lacks() {
             assert!(!text.contains(word), "{word} stands in {path}");
         }
     }
-    let names = [name_in_plain_text(&least()), render::escape_html(HOSTILE)];
+    let names = [name_in_plain_text(&least()), render::escape_html(&render::visible(HOSTILE))];
     let least = files(&least());
     let pages = ["MIGRATION-PLAN.html", "docs/ledger.html"]
         .map(|path| (path, std::str::from_utf8(&least[path].bytes).expect("UTF-8")));

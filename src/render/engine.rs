@@ -121,7 +121,7 @@ fn format_of(state: &State<'_, '_>) -> Result<Format, minijinja::Error> {
 fn code(state: &State<'_, '_>, value: String) -> Result<Value, minijinja::Error> {
     match format_of(state)? {
         Format::Markdown => Ok(Value::from_safe_string(markdown::code(&value))),
-        Format::Html => Ok(Value::from_safe_string(html::code(&value))),
+        Format::Html => Ok(Value::from_safe_string(html::code(&super::visible(&value)))),
         Format::Text => {
             let why = "plain text has no code";
             Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, why))

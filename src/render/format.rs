@@ -43,11 +43,11 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// Writes `text` so that a reader of this format sees exactly `text`.
+    /// Writes `text` so that a reader of this format sees exactly `text`; on a page also what would turn it or hide in it.
     pub(super) fn write(self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         match self {
             Self::Markdown => super::markdown::write(out, text),
-            Self::Html => super::html::write(out, text),
+            Self::Html => super::html::write(out, &super::text::visible(text)),
             Self::Text => out.write_str(&super::text::escape(text)),
         }
     }

@@ -311,7 +311,7 @@ fn hostile_names_and_values_stay_apart_and_are_shown_harmlessly() {
     let new = Made::example("minimal").with(&[
         realm("/clients/-", client("a].webOrigins[b")),
         realm("/clients/-", client("\u{1b}[31mred\n\u{202e}olleh")),
-        set("/spec/branding/title", "\u{1b}]0;title\u{7}\r\n{{ 7*7 }} $(id) </script>\u{200b}"),
+        set("/spec/branding/title", "\u{1b}]0;title\u{7}\r\n{{ 7*7 }} $(id) </script>\u{200b}\u{e0041}\u{3164}\u{115f}\u{fe0f}\u{34f}"),
     ]);
     let comparison = compare(&old, &new);
     let changes: Vec<Change> = comparison.differences.iter().map(|difference| difference.change).collect();
@@ -324,7 +324,10 @@ fn hostile_names_and_values_stay_apart_and_are_shown_harmlessly() {
 
     let (code, stdout, _) = run(&old, &new, &[]);
     assert_eq!(code, 6);
-    let hides = |c: char| (c.is_control() && c != '\n') || "\u{200b}\u{202e}".contains(c);
+    let hides = |c: char| {
+        (c.is_control() && c != '\n')
+            || "\u{200b}\u{202e}\u{e0041}\u{3164}\u{115f}\u{fe0f}\u{34f}".contains(c)
+    };
     assert!(!stdout.contains(hides), "{stdout:?}");
 }
 

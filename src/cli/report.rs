@@ -2,7 +2,7 @@
 
 use super::exit::Failure;
 use super::typed::{Typed, command};
-use crate::model::{Finding, Instead, Severity, Shown, Timestamp, shell};
+use crate::model::{Finding, Instead, Severity, Shown, Timestamp, is_invisible, shell};
 use crate::{open, read, record, render};
 use serde::Serialize;
 use std::error::Error as _;
@@ -116,13 +116,11 @@ fn paragraph(out: &mut String, finding: &Finding, colour: Colour) {
     out.push('\n');
 }
 
-/// `text` with what a terminal would obey made visible.
+/// `text` with what a terminal would obey, and what nobody would see, made visible.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        let hides = matches!(character,
-            '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
-        if (character.is_control() && character != '\n') || hides {
+        if is_invisible(character) && !matches!(character, '\n' | '\u{a0}') {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);

@@ -6,6 +6,7 @@ mod document;
 mod export;
 mod files;
 mod finding;
+mod invisible;
 pub mod leak;
 mod ledger;
 mod location;
@@ -30,6 +31,7 @@ pub use document::{
 pub use export::*;
 pub use files::{File, Files, Kind};
 pub use finding::{Code, Finding, Instead, Severity, Shown};
+pub use invisible::is_invisible;
 pub use ledger::{Afterwards, Disposition, Entry, Ledger};
 pub use location::Location;
 pub use quantities::*;

@@ -1,6 +1,6 @@
 //! What is wrong with a package: one code for each way, each found in one place.
 
-use crate::model::Code;
+use crate::model::{Code, is_invisible};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt;
@@ -318,7 +318,10 @@ pub(super) fn shown(text: &str) -> String {
             out.push('…');
             break;
         }
-        if character.is_ascii_graphic() || character == ' ' || character.is_alphanumeric() {
+        if character.is_ascii_graphic()
+            || character == ' '
+            || character.is_alphanumeric() && !is_invisible(character)
+        {
             out.push(character);
         } else {
             out.extend(character.escape_unicode());

@@ -1,5 +1,6 @@
 //! CommonMark text, also inside GitHub's tables.
 
+use crate::model::is_invisible;
 use std::fmt;
 
 /// Escapes `text` so that it reads as exactly this text inside a paragraph, heading, list item or table cell.
@@ -81,14 +82,6 @@ fn ends_with_www(before: &[u8]) -> bool {
 /// Whether a word ends before `rest`.
 fn ends_word(rest: &str) -> bool {
     rest.chars().next().is_none_or(char::is_whitespace)
-}
-
-/// Whether a reader does not see it, or sees only what it does to others.
-pub(super) fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00A0}' | '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// A code span that reads as exactly `text`, with as many backticks as it takes.

@@ -1,6 +1,6 @@
 //! Plain text that people copy into a mail or a message.
 
-use super::markdown::is_invisible;
+use crate::model::is_invisible;
 
 /// Leaves `text` as it is, but for what would end its line or hide what it says: that is shown as `\u{…}`.
 ///

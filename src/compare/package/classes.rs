@@ -28,7 +28,7 @@ const SUMMARY: &str = "content/summary.json";
 pub(super) enum Touches {
     /// It touches this.
     Of(Class),
-    /// It says again what other values say, or counts them.
+    /// It says again what other values say, or counts them: it is not compared.
     Follows,
     /// It differs between any two packages, since ….
     NotCounted(&'static str),
@@ -72,11 +72,7 @@ const RULES: &[(&str, &str, Touches)] = &[
     (PLAN, "phases[].instead", Follows),
     (PLAN, "phases[].steps[].title", Follows),
     (PLAN, "phases[].steps[].what", Follows),
-    (PLAN, "phases[].steps[].command", Follows),
     (PLAN, "phases[].steps[].instead", Follows),
-    (PLAN, "phases[].steps[].precondition", Follows),
-    (PLAN, "phases[].steps[].proof", Follows),
-    (PLAN, "phases[].steps[].abort_when", Follows),
     (PLAN, "phases[].steps[].undo.none", Follows),
     (PLAN, "phases[].steps[].undo.step.text", Follows),
     (PLAN, "phases[].steps[].estimate.formula", Follows),
@@ -94,7 +90,6 @@ const RULES: &[(&str, &str, Touches)] = &[
     (PLAN, "verbs[].what", Follows),
     (PLAN, "verbs[].instead", Follows),
     (PLAN, "gates", Of(Configuration)),
-    (PLAN, "gates[].command", Follows),
     (PLAN, "gates[].decides", Follows),
     (PLAN, "thresholds", Of(Configuration)),
     // The prices are the target's own, and the rest follows.
@@ -280,6 +275,11 @@ const RULES: &[(&str, &str, Touches)] = &[
     (SUMMARY, "elapsed", Of(Configuration)),
     (SUMMARY, "windows", Follows),
 ];
+
+/// Whether the items at `pattern` are done one after the other, so that their order is part of what is said.
+pub(super) fn is_in_order(file: &str, pattern: &str) -> bool {
+    file == PLAN && matches!(pattern, "phases" | "phases[].steps")
+}
 
 /// What the value at `pattern` (a key path without the names of items) of `file` touches, where that was decided.
 pub(super) fn of(file: &str, pattern: &str) -> Option<Touches> {

@@ -2,7 +2,8 @@
 //!
 //! Each package becomes facts, as an export does: what its manifest, its plan, its data files and its ledger say, file by file
 //! and key by key ([`said`]), each with a class ([`classes`]). Batch lists are compared object by object, code by its digests.
-//! Documents are rendered from all of that, so that they differ as a consequence and for no reason of their own.
+//! Documents are rendered from all of that, and a signer may write anything into them: those of other bytes are named as not
+//! compared, and where nothing else differs, each is a difference of its own.
 
 mod classes;
 mod ledger;
@@ -20,6 +21,7 @@ use crate::model::{Digest, File, Kind};
 use crate::open::Verified;
 use crate::pack::names::{MANIFEST, PERSONAL, SALT, SIGNATURE, SUMS, SUMS_PERSONAL};
 use said::Said;
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What sealing makes of the other files.
@@ -84,7 +86,7 @@ pub fn packages(old: Named<'_>, new: Named<'_>, most: usize) -> Result<Compariso
         objects: None,
         not_compared: Vec::new(),
         not_counted: Vec::new(),
-        follows: Vec::new(),
+        documents: Vec::new(),
         explained: Vec::new(),
     };
     let mut of_old = Said::of(old, &People::default());
@@ -94,9 +96,10 @@ pub fn packages(old: Named<'_>, new: Named<'_>, most: usize) -> Result<Compariso
     settings::compare(&mut comparison, &of_old.facts, &of_new.facts, None);
     twins::fold(&mut comparison.differences);
     comparison.not_counted = not_counted(&of_old, &of_new);
+    orders(&mut comparison, &of_old, &of_new);
     code(&mut comparison, old, new);
     lists::compare(&mut comparison, old, new, most)?;
-    documents(&mut comparison, old, new);
+    documents(&mut comparison, (old, &of_old), (new, &of_new));
     comparison.finish();
     Ok(comparison)
 }
@@ -153,6 +156,29 @@ fn not_counted(old: &Said, new: &Said) -> Vec<NotCounted> {
     paths.into_iter().filter(differs).map(|path| NotCounted { path: path.clone(), why: why(path) }).collect()
 }
 
+/// What is done one after the other, of what both do: in another order it is something else.
+fn orders(comparison: &mut Comparison, old: &Said, new: &Said) {
+    for (path, before) in &old.orders {
+        let Some(after) = new.orders.get(path) else { continue };
+        let common = |names: &[String], other: &[String]| -> Vec<Json> {
+            names.iter().filter(|name| other.contains(name)).map(|name| Json::from(name.as_str())).collect()
+        };
+        let (before, after) = (common(before, after), common(after, before));
+        if before != after {
+            comparison.differences.push(Difference {
+                path: format!("{path} (order)"),
+                class: Class::Configuration,
+                change: Change::Changed,
+                personal: false,
+                old: Some(Value::Plain(before.into())),
+                new: Some(Value::Plain(after.into())),
+                promised: None,
+                also: Vec::new(),
+            });
+        }
+    }
+}
+
 /// The code of both, by its digests: one difference, with every file that it is made of.
 fn code(comparison: &mut Comparison, old: Named<'_>, new: Named<'_>) {
     let (before, after) = (old.code(), new.code());
@@ -181,23 +207,32 @@ fn code(comparison: &mut Comparison, old: Named<'_>, new: Named<'_>) {
     comparison.code = Some(code);
 }
 
-/// Files of other bytes of which no value differs. They follow from what differs; where nothing else does, they are written in
-/// another way, which is a difference of its own.
-fn documents(comparison: &mut Comparison, old: Named<'_>, new: Named<'_>) {
+/// Files of other bytes whose difference is not told by their values: documents, and what says again what other values say.
+/// An honest one follows from what differs, and nothing here can tell it from another: they were not compared. Where nothing
+/// else differs, there is nothing to follow from, and each is a difference of its own.
+fn documents(
+    comparison: &mut Comparison,
+    (old, of_old): (Named<'_>, &Said),
+    (new, of_new): (Named<'_>, &Said),
+) {
     let (before, after): (BTreeMap<&str, &File>, BTreeMap<&str, &File>) =
         (old.own().collect(), new.own().collect());
+    let is_told = |file: &str| of_old.follows.get(file) == of_new.follows.get(file);
     let digest = |side: &BTreeMap<&str, &File>, path: &str| side.get(path).map(|file| file.sha256);
     let mut paths: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
     // The salt has no value that could be told.
     paths.retain(|path| *path != SALT && digest(&before, path) != digest(&after, path));
     let told = comparison.differences.iter().flat_map(|one| std::iter::once(&one.path).chain(&one.also));
     for path in told.chain(comparison.not_counted.iter().map(|fact| &fact.path)) {
-        paths.remove(twins::file(path));
+        let file = twins::file(path);
+        if is_told(file) {
+            paths.remove(file);
+        }
     }
     let objects_differ = comparison.objects.as_ref().is_some_and(|objects| objects.differ());
     let counted_on = comparison.not_counted.iter().any(|fact| fact.why != classes::DIGEST);
     if !comparison.differences.is_empty() || counted_on || objects_differ {
-        comparison.follows = paths.into_iter().map(str::to_owned).collect();
+        comparison.documents = paths.into_iter().map(str::to_owned).collect();
         return;
     }
     for path in paths {

@@ -22,12 +22,19 @@ type NotCounted = BTreeMap<String, (Json, &'static str)>;
 pub(super) struct Said {
     pub facts: Facts,
     pub not_counted: NotCounted,
+    /// What only says again what other values say, by file and path: it is not compared, though a signer may say anything there.
+    pub follows: BTreeMap<String, BTreeMap<String, Json>>,
+    /// The names of what is done one after the other, by path.
+    pub orders: BTreeMap<String, Vec<String>>,
+    /// The package's own.
+    number: u32,
 }
 
 impl Said {
     /// What `side` says; people by the names that `people` has for them.
     pub fn of(side: Named<'_>, people: &People) -> Self {
-        let mut said = Self::default();
+        let number = side.verified.package.manifest().package.number;
+        let mut said = Self { number, ..Self::default() };
         said.seal(side);
         for (path, file) in side.own() {
             if path == LEDGER {
@@ -54,12 +61,20 @@ impl Said {
         self.facts.put(&at("signature.key"), Class::Identity, key);
     }
 
+    /// The plan with the folder of its own package under one name, since packages are counted.
+    fn unnumbered(&self, path: &str, mut document: Json) -> Json {
+        if path == PLAN {
+            replace(&mut document, &format!("/packages/{}/", self.number), "/packages/NUMBER/");
+        }
+        document
+    }
+
     fn file(&mut self, path: &str, file: &File, people: &People) {
         let touches = classes::of(path, "");
         if matches!(touches, Some(Touches::Follows)) {
             return;
         }
-        match document(path, &file.bytes) {
+        match document(path, &file.bytes).map(|document| self.unnumbered(path, document)) {
             Some(document @ Json::Object(_)) => self.enter(&At::of(path, file.personal), &document, people),
             _ => {
                 let at = KeyPath::raw(path);
@@ -71,42 +86,61 @@ impl Said {
 
     fn enter(&mut self, at: &At, document: &Json, people: &People) {
         for (key, value) in document.as_object().into_iter().flatten() {
-            walk(&mut self.facts, &mut self.not_counted, &at.key(key), value, people);
+            self.walk(&at.key(key), value, people);
+        }
+    }
+
+    /// Enters a value and everything below it.
+    fn walk(&mut self, at: &At, value: &Json, people: &People) {
+        let touches = classes::of(&at.file, &at.pattern);
+        match touches {
+            Some(Touches::Follows) => {
+                let of_file = self.follows.entry(at.file.clone()).or_default();
+                of_file.insert(at.path.to_string(), value.clone());
+                return;
+            }
+            Some(Touches::NotCounted(why)) => {
+                self.not_counted.insert(at.path.to_string(), (value.clone(), why));
+                return;
+            }
+            Some(Touches::Of(_)) | None => {}
+        }
+        let class = class(touches);
+        match value {
+            // Nothing is said: an absent value, an empty list and an empty map are one.
+            Json::Null => {}
+            Json::Array(items) if items.is_empty() => {}
+            Json::Object(map) => {
+                for (key, value) in map {
+                    self.walk(&at.key(key), value, people);
+                }
+            }
+            Json::Array(items) => match names(items) {
+                Some(names) => {
+                    if classes::is_in_order(&at.file, &at.pattern) {
+                        let in_order = names.iter().map(|name| (*name).to_owned());
+                        self.orders.insert(at.path.to_string(), in_order.collect());
+                    }
+                    for (name, item) in names.into_iter().zip(items) {
+                        let at = at.item(people.known(&at.file, name));
+                        self.facts.begin(&at.path, class);
+                        self.walk(&at, item, people);
+                        self.facts.end();
+                    }
+                }
+                None => self.facts.put_in_any_order(&at.path, class, items),
+            },
+            scalar => self.facts.put_value(&at.path, class, shown(at, scalar)),
         }
     }
 }
 
-/// Enters a value and everything below it.
-fn walk(facts: &mut Facts, not_counted: &mut NotCounted, at: &At, value: &Json, people: &People) {
-    let touches = classes::of(&at.file, &at.pattern);
-    match touches {
-        Some(Touches::Follows) => return,
-        Some(Touches::NotCounted(why)) => {
-            not_counted.insert(at.path.to_string(), (value.clone(), why));
-            return;
-        }
-        Some(Touches::Of(_)) | None => {}
-    }
-    let class = class(touches);
+fn replace(value: &mut Json, from: &str, to: &str) {
     match value {
-        // Nothing is said: an absent value, an empty list and an empty map are one.
-        Json::Null => {}
-        Json::Array(items) if items.is_empty() => {}
-        Json::Object(map) => {
-            for (key, value) in map {
-                walk(facts, not_counted, &at.key(key), value, people);
-            }
-        }
-        Json::Array(items) => match names(items) {
-            Some(names) => {
-                for (name, item) in names.into_iter().zip(items) {
-                    let at = at.item(people.known(&at.file, name));
-                    facts.thing(&at.path, class, |facts| walk(facts, not_counted, &at, item, people));
-                }
-            }
-            None => facts.put_in_any_order(&at.path, class, items),
-        },
-        scalar => facts.put_value(&at.path, class, shown(at, scalar)),
+        Json::String(text) => *text = text.replace(from, to),
+        Json::Array(items) => items.iter_mut().for_each(|item| replace(item, from, to)),
+        Json::Object(map) => map.values_mut().for_each(|value| replace(value, from, to)),
+        _ => {}
     }
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import deployment, engine, network, server
 from .engine import docker, docker_ok
-from .names import LAPTOP, SERVER, SOURCE, ZULIP, Place
+from .names import LAPTOP, SERVER, ZULIP, Place
 from .paths import INSTANCE, digest_of, instance_folder
 from .shell import BenchError, run, say, wait_for
 
@@ -72,11 +72,11 @@ def restore(name: str) -> None:
 
 
 def of_this_package() -> bool:
-    """Whether all of them are of the very package that `stufpack`, as it is now, makes; and its source still there."""
+    """Whether all of them are of the very package that `stufpack`, as it is now, makes of the same choices."""
     work = instance_folder() / "deployment"
     engine.start()
     network.start()
-    if not set(PHASES) <= set(known()) or not (work / "source.json").is_file() or not network.running(SOURCE):
+    if not set(PHASES) <= set(known()) or not (work / "target.json").is_file():
         return False
     images = json.loads((work / "target.json").read_text())["spec"]["images"]
     with deployment.compiled(deployment.program()) as out:

@@ -22,7 +22,6 @@ from .names import (
     INSTALLATION,
     LAPTOP,
     SERVER,
-    SOURCE,
 )
 from .outside import Outside, Stuf, Way, trusting
 from .paths import instance_folder
@@ -132,7 +131,6 @@ class Deployment:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         filled = source.start()
-        (work / "source.json").write_text(json.dumps(filled))
         with ThreadPoolExecutor(1) as meanwhile:
             made = meanwhile.submit(hosted_stuf.start, program(), filled)
             access = server.start_server()
@@ -166,11 +164,10 @@ class Deployment:
 
     @classmethod
     def standing(cls) -> Deployment:
-        """The deployment whose machines run, without what its stories alone need."""
-        if engine.current() is None or not all(map(network.running, (SERVER, LAPTOP, SOURCE))):
+        """The deployment whose machines run, without what only its content needs."""
+        if engine.current() is None or not (network.running(SERVER) and network.running(LAPTOP)):
             raise BenchError("no machines run here; next: STUFPACK_BENCH_KEEP=1 tools/docker-bench deploy")
-        filled = json.loads((instance_folder() / "deployment" / "source.json").read_text())
-        return cls(server.read_access(), plan(PACKAGE), filled)
+        return cls(server.read_access(), plan(PACKAGE))
 
     def next_package(self, made: Path) -> None:
         """Delivers the package after this one, of another export; from now on it is the one that `migrate` runs."""

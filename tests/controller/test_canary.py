@@ -30,6 +30,7 @@ CANARIES = {
             "ssh": {"private_key": "-----BEGIN " + "PRIVATE KEY-----\n" + "Canary/Fake+Line" * 4 + "\n-----END\n"},
         }
     ),
+    "secrets/database_administrator": "canary-Administrator/0005",
     "secrets/one-time-passwords.csv": '"ada","ada@example.org","canary-one-time-aA1!"\n',
     "local/tls/key.pem": "-----BEGIN " + "PRIVATE KEY-----\n" + "Canary+Tls/Line0" * 4 + "\n-----END\n",
 }
@@ -102,6 +103,8 @@ class CanaryRun(AnsibleStory):
             "stuf_secrets_dir": str(self.home / "target"),
             "proxy_tls_mode": "provided",
             "content_key_file": str(self.home / "target/read-key"),
+            "database_given": str(self.state / "secrets/database_administrator"),
+            "database_administrator_file": str(self.home / "target/administrator"),
             "identity_file": str(self.state / "secrets/one-time-passwords.csv"),
             "identity_invite_by": "one-time-password",
             "identity_earlier": {"stat": {"exists": True}},
@@ -125,7 +128,7 @@ class CanaryRun(AnsibleStory):
 
     def test_s04_no_task_through_which_a_secret_passes_is_logged(self) -> None:
         found = list(carriers())
-        self.assertEqual({role for role, _ in found}, {"content", "identity", "proxy", "stuf"})
+        self.assertEqual({role for role, _ in found}, {"content", "database", "identity", "proxy", "stuf"})
         for role, task in found:
             with self.subTest(f"{role}: {task['name']}"):
                 self.assertIs(task.get("no_log"), True)
@@ -141,6 +144,8 @@ class CanaryRun(AnsibleStory):
         for name in CANARIES:
             more = INVITED if name.endswith(".csv") else ""
             self.assertEqual((self.home / "target" / Path(name).name).read_text(), CANARIES[name] + more)
+        administrator = CANARIES["secrets/database_administrator"]
+        self.assertEqual((self.home / "target/administrator").read_text(), administrator)
         placed = json.loads((self.home / "target/read-key").read_text())
         given = json.loads(CANARIES["secrets/source_read"])
         self.assertEqual(placed, {"storage": given["storage"], "ssh": None})

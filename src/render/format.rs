@@ -47,7 +47,8 @@ impl Format {
     pub(super) fn write(self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         match self {
             Self::Markdown => super::markdown::write(out, text),
-            Self::Html => super::html::write(out, &super::text::visible(text)),
+            Self::Html if super::text::hides(text) => super::html::write(out, &super::text::visible(text)),
+            Self::Html => super::html::write(out, text),
             Self::Text => out.write_str(&super::text::escape(text)),
         }
     }

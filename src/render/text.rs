@@ -10,8 +10,7 @@ use crate::model::is_invisible;
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        // A space that does not break its line hides nothing.
-        if is_invisible(character) && character != '\u{a0}' {
+        if is_shown_by_number(character) {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);
@@ -26,6 +25,16 @@ pub fn escape(text: &str) -> String {
 pub fn visible(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(escape).collect();
     lines.join("\n")
+}
+
+/// Whether [`visible`] shows anything of `text` otherwise; most texts hide nothing, and need no copy.
+pub fn hides(text: &str) -> bool {
+    text.chars().any(|character| character != '\n' && is_shown_by_number(character))
+}
+
+/// A space that does not break its line hides nothing.
+fn is_shown_by_number(character: char) -> bool {
+    is_invisible(character) && character != '\u{a0}'
 }
 
 #[cfg(test)]

@@ -173,27 +173,20 @@ fn goes_on(case: &Case, package: &Package, folder: &Path, recorded_as: &str, mes
 /// Whoever lost the state folder goes on with a new one, whose journal begins anew.
 #[test]
 fn a_journal_that_begins_anew_tells_of_what_came_after() {
-    for by_stock in [false, true] {
-        let (case, package) = case();
-        let deploy = Phase::finished("deploy").leave(&case, &package);
-        recorded(&case, &deploy, by_stock);
-        fs::remove_dir_all(case.path("state")).unwrap();
-        let again = Phase::finished("prepare").leave(&case, &package);
-
-        assert_eq!(recorded(&case, &again, by_stock), [""; 0]);
-
-        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
-        let root = case.git(&["rev-list", "--max-parents=0", "main"]);
-        assert_eq!(audited(&case, &root).0, Some(0));
-    }
+    goes_on_without_its_state_folder(&Phase::finished("deploy"));
 }
 
 /// The machine whose state folder was lost had a clock that was ahead, as far as one may be that records; the new one's is right.
 #[test]
 fn a_journal_that_begins_anew_may_overlap_by_what_a_clock_may_be_ahead() {
+    goes_on_without_its_state_folder(&Phase { ahead: 250, ..Phase::finished("deploy") });
+}
+
+/// Records a deployment, loses the state folder, and records what ran then: both ways of recording take it, both proofs too.
+fn goes_on_without_its_state_folder(deployed: &Phase<'_>) {
     for by_stock in [false, true] {
         let (case, package) = case();
-        let deploy = Phase { ahead: 250, ..Phase::finished("deploy") }.leave(&case, &package);
+        let deploy = deployed.leave(&case, &package);
         recorded(&case, &deploy, by_stock);
         fs::remove_dir_all(case.path("state")).unwrap();
         let again = Phase::finished("prepare").leave(&case, &package);

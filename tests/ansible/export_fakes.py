@@ -65,6 +65,7 @@ class Realm:
         }  # fmt: skip
         self.actions = [{"alias": "CONFIGURE_TOTP", "enabled": True, "defaultAction": False}]
         self.roles = ["admin", "trust-architect", "project-participant", "default-roles-stuf", "offline_access"]
+        self.inside = {"default-roles-stuf": {"offline_access"}}  # what a role brings along
         self.descriptions: dict[str, str] = {}
         self.clients = [
             self.client("account", publicClient=True),
@@ -158,8 +159,9 @@ class Realm:
                 return list(self.users.values())[page]
             case ["users", "count"]:
                 return len(self.users)
-            case ["users", who, "role-mappings", "realm"]:
-                return [{"id": name, "name": name} for name in self.held[who]]
+            case ["users", who, "role-mappings", "realm", "composite"]:
+                held = self.held[who].union(*(self.inside.get(name, set()) for name in self.held[who]))
+                return [{"id": name, "name": name} for name in held]
             case ["authentication", "required-actions"]:
                 return self.actions
         return None

@@ -274,14 +274,20 @@ class Access(ExportTest):
         self.assertEqual(before["u-003"]["phone"], expected["phone"])
         self.assertEqual(before["u-003"]["name"], expected["name"])
         self.assertEqual(before["u-003"]["email"], expected["email"].lower())
-        self.stuf.realm.held["u-003"].add("admin")
+        # The second is only called like the one that Keycloak gives to everyone.
+        self.stuf.realm.held["u-003"] |= {"admin", "default-roles-guests"}
         self.stuf.realm.users["u-005"]["enabled"] = False
         after, told = self.changed()
-        self.assertEqual(after["u-003"]["roles"], ["admin", "project-participant"])
+        self.assertEqual(after["u-003"]["roles"], ["admin", "default-roles-guests", "project-participant"])
         self.assertEqual(after["u-005"]["status"], "disabled")
         self.assertIn("which decides: 2 of 12", told)
         after["u-003"]["roles"], after["u-005"]["status"] = before["u-003"]["roles"], "active"
         self.assertEqual(after, before)
+
+    def test_a_role_that_another_one_brings_along_is_held_too(self) -> None:
+        self.stuf.realm.held["u-003"] = {"everything"}
+        self.stuf.realm.inside["everything"] = {"admin"}
+        self.assertEqual(self.changed()[0]["u-003"]["roles"], ["admin", "everything"])
 
     def test_a_user_without_document_keeps_keycloaks_id(self) -> None:
         del self.stuf.bucket.objects["users/u-004.json"]
@@ -344,7 +350,7 @@ class Refused(ExportTest):
         with patch.object(
             self.stuf.realm, "answer", lambda path, query: None if "mappings" in path else found(path, query)
         ):
-            self.assertIn("Keycloak answered 404 to GET /users/ID/role-mappings/realm", self.refused())
+            self.assertIn("Keycloak answered 404 to GET /users/ID/role-mappings/realm/composite", self.refused())
 
     def test_a_busy_service_is_asked_again(self) -> None:
         self.stuf.busy = 2

@@ -47,6 +47,7 @@ class Keycloak:
             | {"id": user["username"], "emailVerified": False}
             for user in held["users"]
         }
+        self.realm = held["realm"]
         self.profile = json.loads(held["components"][PROFILE][0]["config"][realm_utils.PROFILE_TEXT][0])
         plain = {key: value for key, value in held.items() if not isinstance(value, (dict, list))}
         mail = realm_utils.mail_settings(MAIL) | {"password": "**********"}

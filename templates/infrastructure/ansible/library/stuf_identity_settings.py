@@ -99,7 +99,7 @@ def _service_accounts(keycloak: Keycloak, realm: Part, clients: dict[str, Part])
     for account in realm["users"]:
         name = account["serviceAccountClientId"]
         stated = {key: value for key, value in account.items() if key not in ("serviceAccountClientId", "username")}
-        stated["realmRoles"] = sorted(foreign_roles(account["realmRoles"]))
+        stated["realmRoles"] = sorted(foreign_roles(account["realmRoles"], keycloak.realm))
         wrong += differing(stated, _service_account(keycloak, clients.get(name)), name)
     return wrong
 
@@ -112,7 +112,7 @@ def _service_account(keycloak: Keycloak, client: Part | None) -> Part | None:
     if answer.status != 200:
         return None
     user: Part = answer.json()
-    return user | {"realmRoles": sorted(foreign_roles(keycloak.roles_of(user["id"])))}
+    return user | {"realmRoles": sorted(foreign_roles(keycloak.roles_of(user["id"]), keycloak.realm))}
 
 
 def _profile(keycloak: Keycloak, realm: Part) -> list[str]:

@@ -156,15 +156,18 @@ class Import:
         changes = difference(user, found)
         if changes and not self.dry:
             self.keycloak.update(found["id"], {**found, **changes})
-        same_roles = foreign_roles(self.keycloak.roles_of(found["id"])) == roles
+        same_roles = self._roles_of(found["id"]) == roles
         if not same_roles and not self.dry:
             self._set_roles(found["id"], roles)
         self.counts["updated"] += bool(changes)
         self.counts["roles"] += not same_roles
         self.counts["unchanged"] += not changes and same_roles
 
+    def _roles_of(self, user_id: str) -> set[str]:
+        return foreign_roles(self.keycloak.roles_of(user_id), self.keycloak.realm)
+
     def _set_roles(self, user_id: str, wanted: set[str]) -> None:
-        held = foreign_roles(self.keycloak.roles_of(user_id))
+        held = self._roles_of(user_id)
         if wanted - held:
             self.keycloak.grant(user_id, [self.roles[name] for name in sorted(wanted - held)])
         if held - wanted:
@@ -195,7 +198,7 @@ class Import:
         # Whatever the package says of a user, not what the import knows to write: it may have forgotten a field.
         if any(_differs(name, wanted, found) for name in wanted.keys() - NOT_PLAIN):
             kinds.add("fields")
-        held = foreign_roles(self.keycloak.roles_of(found["id"]))
+        held = self._roles_of(found["id"])
         return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
 
     def _others(self, others: dict[str, User]) -> None:
@@ -215,7 +218,7 @@ class Import:
         saved = []
         for name, user in by_name(self.keycloak.users()).items():
             if name in self.wanted:
-                saved.append({**user, "realmRoles": sorted(foreign_roles(self.keycloak.roles_of(user["id"])))})
+                saved.append({**user, "realmRoles": sorted(self._roles_of(user["id"]))})
         return saved
 
     def restore(self, saved: dict[str, User]) -> None:
@@ -235,7 +238,7 @@ class Import:
                 self.counts["updated"] += 1
                 if not self.dry:
                     self.keycloak.update(current["id"], {**current, **{name: user.get(name) for name in fields}})
-            if foreign_roles(self.keycloak.roles_of(current["id"])) != roles:
+            if self._roles_of(current["id"]) != roles:
                 self.counts["roles"] += 1
                 if not self.dry:
                     self._set_roles(current["id"], roles)

@@ -23,6 +23,7 @@ class Keycloak:
     """One realm, spoken to as a service client or as the bootstrap administrator."""
 
     def __init__(self, base: str, realm: str, credentials: dict[str, str], sign_in_realm: str) -> None:
+        self.realm = realm
         self._base = base.rstrip("/")
         self._realm = urllib.parse.quote(realm, safe="")
         self._credentials = credentials

@@ -20,8 +20,8 @@ Representation = dict[str, Any]
 PAGE = 200
 WORKERS = 8
 BUILT_IN = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
-# Roles that Keycloak gives to everyone, and what stufpack itself keeps in a realm: no part of the tenant's.
-DEFAULT_ROLES = ("default-roles-", "offline_access", "uma_authorization")
+# Roles that Keycloak makes in every realm, beside the one that it gives to everyone: no part of the tenant's.
+DEFAULT_ROLES = ("offline_access", "uma_authorization")
 # The collection in which validations and Trust Architects upload, and the users of validations.
 VALIDATION = "stufpack-validation"
 VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
@@ -61,6 +61,7 @@ class Identity:
     def __init__(self, settings: IdentitySettings, url: str) -> None:
         self._server = Server(url)
         self._realm = urllib.parse.quote(settings.realm, safe="")
+        self._own_roles = {*DEFAULT_ROLES, f"default-roles-{settings.realm.lower()}"}
         self._client = settings.client
         self._secret = secret(settings.secret_file)
         self._lock = threading.Lock()
@@ -86,7 +87,8 @@ class Identity:
             for action in self._get("/authentication/required-actions")
         )
         realm = {key: value for key, value in sorted(top.items()) if key != "id" and carried(key, value)}
-        realm["roles"] = {"realm": _named(_role(role) for role in self._pages("/roles") if not default(role["name"]))}
+        roles_here = [role for role in self._pages("/roles") if role["name"] not in self._own_roles]
+        realm["roles"] = {"realm": _named(map(_role, roles_here))}
         realm["clients"] = sorted((_client(client) for client in clients), key=lambda client: str(client["clientId"]))
         realm["clientScopes"] = _named(_scope(scope) for scope in self._get("/client-scopes"))
         users = [_user(user, held) for user, held in zip((*people, *accounts), roles, strict=True)]
@@ -102,8 +104,9 @@ class Identity:
         return list(found.values())
 
     def _roles_of(self, user: str) -> list[str]:
-        held = self._get(f"/users/{user}/role-mappings/realm")
-        return sorted(role["name"] for role in held if not default(role["name"]))
+        # Those that another role or a group brings along too: STUF reads the roles in a token, where they all stand.
+        held = self._get(f"/users/{user}/role-mappings/realm/composite")
+        return sorted(role["name"] for role in held if role["name"] not in self._own_roles)
 
     def _pages(self, path: str, **query: str) -> list[Representation]:
         found: list[Representation] = []
@@ -148,11 +151,6 @@ def _shown(path: str) -> str:
         if parts[place - 1] in ("users", "clients") and parts[place] not in plain:
             parts[place] = "ID"
     return "/".join(parts) or "/"
-
-
-def default(role: str) -> bool:
-    """Whether Keycloak itself gives a role to everyone."""
-    return role.startswith(DEFAULT_ROLES)
 
 
 def is_credential(name: str) -> bool:

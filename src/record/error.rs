@@ -158,7 +158,10 @@ pub enum Error {
         last: u32,
     },
     /// A secret stands in what was to be recorded.
-    #[error("a secret ({kind}) stands in {path}, line {line} (not shown); nothing was recorded")]
+    #[error(
+        "a secret ({kind}) stands in {path}, line {line} (not shown); nothing was recorded; next: treat it as disclosed and replace it \
+         where it is used; what has to be recorded is made anew without it"
+    )]
     Secret {
         /// The file.
         path: String,
@@ -181,7 +184,10 @@ pub enum Error {
         note: PathBuf,
     },
     /// A secret stands in a value for the commit message.
-    #[error("a secret ({kind}) stands in {trailer} (not shown); nothing was recorded")]
+    #[error(
+        "a secret ({kind}) stands in {trailer} (not shown); nothing was recorded; next: say it without the secret, and replace that \
+         where it is used: a command line is seen by others"
+    )]
     SecretValue {
         /// The trailer.
         trailer: &'static str,

@@ -149,7 +149,10 @@ fn a_secret_stops_the_recording_and_is_not_shown() {
 
         let error = case.record_operation(&folder, &case.customer).unwrap_err();
 
-        let message = format!("a secret ({kind}) stands in {file}, line 2 (not shown); nothing was recorded");
+        let message = format!(
+            "a secret ({kind}) stands in {file}, line 2 (not shown); nothing was recorded; next: treat it as disclosed and replace it \
+             where it is used; what has to be recorded is made anew without it"
+        );
         assert_eq!(error.to_string(), message);
         assert_eq!(case.git(&["rev-list", "--count", "main"]), "2");
     }

@@ -66,11 +66,21 @@ DELETIONS = [
             '"closed" {\n  count = 0',
         ),
         (
-            "names[0]\n  map_public_ip_on_launch = false",
+            "local.usual_zone\n  map_public_ip_on_launch = false",
             "No subnet hands out public addresses by itself.",
-            "names[0]\n  map_public_ip_on_launch = true",
+            "local.usual_zone\n  map_public_ip_on_launch = true",
         ),
         ("names[count.index]", "The database has subnets in two zones.", "names[0]"),
+        (
+            "local.usual_zone",
+            "The server and its data are in the first zone that has such a machine.",
+            "data.aws_availability_zones.usable.names[0]",
+        ),
+        (
+            "values = [var.instance_type]",
+            "AWS is asked for the type that was chosen.",
+            'values = ["t3.large", "t3.small"]',
+        ),
         (
             "  subnet_id = aws_subnet.server[0].id\n",
             "The database's subnets have no way to the internet.",

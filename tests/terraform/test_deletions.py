@@ -132,6 +132,18 @@ class Deletions(unittest.TestCase):
                 missed.add((run, found[1]))
         self.assertEqual(missed, expected)
 
+    def test_the_precondition_is_missed(self) -> None:
+        file, test = (MODULE / name for name in ("instance.tf", "network.tftest.hcl"))
+        weaker, places = re.subn(r"(  precondition \{\n *condition *=) .*", r"\1 var.slug != null", file.read_text())
+        self.assertEqual(places, 1)
+        self.mutant("weaker", file.name, weaker)
+        runs = [run[1] for run in RUN.finditer(test.read_text()) if "expect_failures" in run[0]]
+        said = self.tried({name: turned(test.read_text(), "mutants/weaker", name) for name in runs})
+        for name in runs:
+            with self.subTest(name):
+                missing = "The checkable object, aws_instance.server, was expected to report an error but did not"
+                self.assertTrue(any(missing in detail for _, detail in said[name]), said[name])
+
 
 if __name__ == "__main__":
     unittest.main()

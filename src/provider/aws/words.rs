@@ -28,6 +28,11 @@ fn is_instance_type(text: &str) -> bool {
     })
 }
 
+/// Whether a region lies in another partition than `aws`: China, the government of the United States.
+fn is_apart(text: &str) -> bool {
+    ["cn-", "us-gov-", "us-iso"].iter().any(|start| text.starts_with(start))
+}
+
 word!(
     /// A region, by its code.
     Region,
@@ -44,9 +49,14 @@ word!(
                     && inner.iter().all(|part| lower(part))
                     && last.len() == 1
                     && last.bytes().all(|b| b.is_ascii_digit())
+                    && !is_apart(text)
             }
             _ => false,
         }
+    },
+    fn diagnose(text: &str) -> Option<(&'static CodeInfo, String)> {
+        let why = "this region has addresses, names and an owner of Debian's images of its own, which the package does not know";
+        is_apart(text).then(|| (&codes::VALUE_INVALID, why.to_owned()))
     }
 );
 word!(

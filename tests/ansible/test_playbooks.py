@@ -124,6 +124,13 @@ class Steps(unittest.TestCase):
                 self.assertFalse(pending, "a handler would run at the end of the whole phase")
         self.assertGreaterEqual(notifying, 2)
 
+    def test_what_installs_waits_as_long_as_the_plan_says_for_another_package_manager(self) -> None:
+        installing = [task for _, tasks in steps() for task in tasks if "ansible.builtin.apt" in task]
+        self.assertGreaterEqual(len(installing), 6)
+        for task in installing:
+            with self.subTest(task["name"]):
+                self.assertEqual(task["ansible.builtin.apt"].get("lock_timeout"), 300)
+
     def test_no_step_begins_with_what_ansible_does_without_asking(self) -> None:
         for step, tasks in steps():
             with self.subTest(step):

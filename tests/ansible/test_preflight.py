@@ -41,6 +41,52 @@ def room(volume: str | None, free: int = 9) -> int:
     return int(values["preflight_bytes"])
 
 
+def whose(listening: list[str], publishing: list[str] | None) -> tuple[bool, str]:
+    """Whether preflight takes these lines of `ss` and of `docker ps`, and what it says where it does not."""
+    tasks: list[dict[str, Any]] = yaml.safe_load(CHECK.with_name("check_ports.yml").read_text())
+    (task,) = (task for task in tasks if "ansible.builtin.assert" in task)
+    engine = jinja2.Environment()
+    engine.tests["search"] = lambda text, pattern: bool(re.search(pattern, text))
+    engine.tests["match"] = lambda text, pattern: bool(re.match(pattern, text))
+    values: dict[str, Any] = {
+        "preflight_listening": {"stdout_lines": listening},
+        "preflight_publishing": {} if publishing is None else {"stdout_lines": publishing},
+        "proxy_http_port": 80,
+        "proxy_https_port": 443,
+    }
+    for name, text in task["vars"].items():
+        values[name] = engine.compile_expression(text.removeprefix("{{ ").removesuffix(" }}"))(**values)
+    says = task["ansible.builtin.assert"]
+    taken = all(engine.compile_expression(one)(**values) for one in says["that"])
+    return taken, engine.from_string(says["fail_msg"]).render(**values)
+
+
+class Ports(unittest.TestCase):
+    """Who may listen on the ports of the proxy."""
+
+    LINE = 'LISTEN 0 4096 0.0.0.0:443 0.0.0.0:* users:(("{}",pid=7,fd=4))'
+
+    def test_nobody_or_what_docker_does_for_the_proxy_of_stuf(self) -> None:
+        for listening in ([], [self.LINE.format("docker-proxy")], [self.LINE.format("dockerd")]):
+            for publishing in (None, [], ["container stuf-proxy-1 of stuf/proxy"]):
+                self.assertTrue(whose(listening, publishing)[0])
+
+    def test_another_program_or_container_is_named(self) -> None:
+        other = self.LINE.format("nginx")
+        taken, said = whose([other, self.LINE.format("dockerd")], ["container stuf-proxy-1 of stuf/proxy"])
+        self.assertEqual((taken, other in said, "stuf-proxy-1" in said), (False, True, False))
+        for listening in ([], [self.LINE.format("docker-proxy")]):
+            for name in (
+                "shop-proxy-1 of shop/proxy",
+                "stuf-proxy-1 of /",
+                "n of stuf/proxy-2",
+                "n of x of stuf/proxy",
+            ):
+                taken, said = whose(listening, [f"container {name}"])
+                self.assertFalse(taken)
+                self.assertIn(f"port 80 or 443: container {name}. Next: ", said)
+
+
 class DataVolume(unittest.TestCase):
     """Where the data has a disk of its own."""
 

@@ -172,7 +172,7 @@ fn ports(facts: &Facts) -> Draft {
         command: None,
         before: needs("the target answers", format!("{} true", facts.ssh())),
         proof: shows(
-            "no line for port 80 or 443, or only docker-proxy of an earlier run",
+            "no line for port 80 or 443, or only Docker's for STUF's own proxy, of an earlier run",
             format!("{} sudo ss -Hltnp", facts.ssh()),
         ),
         abort_when: "another program holds one of the ports: exit 12".into(),

@@ -205,6 +205,30 @@ class WhatIsReadAtTheTarget(unittest.TestCase):
         self.assertEqual(self.folders(), placed)
 
 
+class AnInterruptedDeploy(unittest.TestCase):
+    """What stands at the target where placing the project was cut off, and who has to get on with it."""
+
+    def test_what_names_the_files_of_compose_is_placed_after_all_of_them(self) -> None:
+        tasks = load(ANSIBLE / "roles/stuf/tasks/place_project.yml")
+        trees = [task["stuf_place"]["trees"] for task in tasks if "stuf_place" in task]
+        kinds = load(ANSIBLE / "roles/stuf/vars/main.yml")
+        added = [f"{{{{ {name}.trees }}}}" for name in ("stuf_of_storage[storage_kind]", "stuf_database")]
+        self.assertEqual([tree for tree in trees if isinstance(tree, str)], added)
+        self.assertTrue(
+            all("trees" in kind for of in ("storage", "database") for kind in kinds[f"stuf_of_{of}"].values())
+        )
+        self.assertEqual(trees[-1][-1]["source"], "infrastructure/compose/.env")
+
+    def test_abort_takes_it_down_without_reading_what_was_placed(self) -> None:
+        tasks = load(ANSIBLE / "roles/stuf/tasks/stop_services.yml")
+        self.assertNotIn("stuf_project_dir", str(tasks))
+        (down,) = (task["community.docker.docker_compose_v2"] for task in tasks if "compose_v2" in str(task.keys()))
+        project = load(ANSIBLE.parent / "compose/compose.yaml")["name"]
+        self.assertEqual(
+            (down["project_name"], down["check_files_existing"], down["state"]), (project, False, "absent")
+        )
+
+
 class ForTheRecord(unittest.TestCase):
     def test_phases_that_change_something_keep_what_was_there_before_and_what_is_there_then(self) -> None:
         found = set()

@@ -59,6 +59,7 @@ class Played(unittest.TestCase):
         places = {
             "database_project_dir": str(self.project),
             "database_password_file": str(self.server.folder / "postgres_password"),
+            "database_password_note": str(self.folder / "note"),
             "database_administrator_file": str(self.folder / "administrator"),
             "ansible_python_interpreter": sys.executable,
         }
@@ -97,6 +98,11 @@ class Played(unittest.TestCase):
             done = self.play()
             self.assertEqual(done.returncode, 0, done.stdout)
             self.assertEqual(self.taken_down(), "--stop --force keycloak\n")
+        with self.subTest("where an earlier run ended before it took Keycloak down, this one does"):
+            (self.folder / "note").unlink()
+            done = self.play()
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertEqual(self.taken_down(), "--stop --force keycloak\n" * 2)
 
 
 if __name__ == "__main__":

@@ -66,12 +66,11 @@ fn images(facts: &Facts) -> Draft {
         title: "Remove the images",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Removes the images of this package by digest; an image that another container uses stays."
-            .into(),
+        what: "Removes the images of this package, and of earlier ones on this machine, by digest. An image that another container uses stays, as does another version that no package brought.".into(),
         command: None,
         before: needs("the containers are removed", format!("{} sudo docker ps --all", facts.ssh())),
         proof: shows(
-            "none of the digests of the package",
+            "none of the digests of the package but those that the phase has named",
             format!("{} sudo docker images --digests", facts.ssh()),
         ),
         abort_when: "never; an image in use is reported and stays".into(),

@@ -110,7 +110,7 @@ pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
     let ended = match last.state.as_str() {
         "finished" => Ended::Finished,
         "rolled_back" => Ended::RolledBack,
-        "failed" => Ended::Failed,
+        "failed" | "undo_failed" => Ended::Failed,
         _ => Ended::Paused,
     };
     let report = format!("/reports/{run}/{}.json", last.phase);
@@ -189,6 +189,25 @@ mod tests {
         let line = lines[0].replace("\"run\":1", "\"run\":\"1\"");
         let end = JournalEnd { lines: 1, sha256: Digest::of(line.as_bytes()).hex() };
         assert_eq!(check(line.as_bytes(), &end).unwrap_err().why, "the line is no journal line");
+    }
+
+    /// `operation.py` and `record.sh` of a package map the same words.
+    #[test]
+    fn how_a_run_ended_is_told_by_its_last_line() {
+        let plan = Digest::parse(&format!("sha256:{FIRST}")).unwrap();
+        for (state, ended) in [
+            ("finished", Ended::Finished),
+            ("rolled_back", Ended::RolledBack),
+            ("failed", Ended::Failed),
+            ("undo_failed", Ended::Failed),
+            ("lost", Ended::Paused),
+            ("started", Ended::Paused),
+        ] {
+            let line = format!(
+                "{{\"plan\":\"sha256:{FIRST}\",\"run\":1,\"phase\":\"import\",\"step\":\"a\",\"state\":\"{state}\"}}\n"
+            );
+            assert_eq!(told(line.as_bytes(), &plan, 1).unwrap().ended, Some(ended), "{state}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub enum Kind {
 pub enum Ended {
     /// Every step is done.
     Finished,
-    /// A step failed; what came before it stands.
+    /// A step failed; what came before it stands, or could not all be put back.
     Failed,
     /// A step failed, and what was there before stands again.
     RolledBack,

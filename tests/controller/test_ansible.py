@@ -102,8 +102,14 @@ class RealAnsible(Steps):
         - name: Puts back
           ansible.builtin.command: "true"
 """
+        own = "        - {name: Stop, ansible.builtin.fail: {msg: stands again}}\n"
+        breaks = rescued.replace('"true"', '"false"')
+        lost = rescued.replace('"true"\n', '"true"\n          vars: {ansible_connection: ssh, ansible_port: 1}\n')
         cases = {
             "rescued": (10, "step.rolled-back", rescued),
+            "rescued, and stopped by the play": (10, "step.rolled-back", rescued + own),
+            "the rescue fails": (1, "and that failed too", breaks + own),
+            "the rescue loses the target": (1, "and the target no longer answered", lost + own),
             # The task that always runs is of no step.
             "never ran": (11, "step.not-run", None),
         }
@@ -113,7 +119,8 @@ class RealAnsible(Steps):
                 first = "" if more is None else self.step("pull-images", more)
                 package = self.real(first, self.step("place-project"), self.step("start-api"))
                 self.exits(code, package, "deploy", says=says)
-                self.assertIn("pull-images:failed", self.journal())
+                state, end = {10: ("failed", ["end:rolled_back"]), 1: ("undo_failed", []), 11: ("failed", [])}[code]
+                self.assertEqual(self.journal()[1:], [f"pull-images:{state}", *end])
                 self.assertFalse((self.home / "place-project.seen").exists())
 
     def test_without_the_controller_the_running_step_ends_and_no_other_begins(self) -> None:

@@ -315,6 +315,50 @@ class Verdicts(Story):
         self.exits(0, package, "import")
         self.assertEqual(self.steps_run(), ["save-before-state", "import-users"])
 
+    def test_an_import_that_could_not_be_put_back_keeps_what_it_saved_and_does_the_rest_again(self) -> None:
+        package = self.package()
+        place = next(place for place, phase in enumerate(package.plan["phases"]) if phase["id"] == "import")
+        steps = ["save-before-state", "import-users", "write-documents", "read-back"]
+        package.plan["phases"][place] = Package._phase(("import", steps))
+        self.with_tools(package.seal())
+        half = {"hosts": {"target": {"ok": 3, "failed": 1, "rescued": 1}}, "undo_failed": True}
+        gone = {"hosts": {"target": {"ok": 3, "unreachable": 1, "rescued": 1}}, "said": 12}
+        cases = (
+            (half, "that failed too", "save-before-state import-users write-documents"),
+            (gone, "the target no longer answered", "import-users write-documents"),
+        )
+        for result, why, ran in cases:
+            self.orders(import__write_documents={"exit": 2, "result": result})
+            run = self.exits(1, package, "import", says=f"was to be put back, and {why}\n")
+            self.assertIn("error[step.undo-failed]: import/write-documents failed", run.stderr)
+            self.assertIn("cause, then: ./migrate import\n", run.stderr)
+            self.assertEqual((self.journal()[-1], " ".join(self.steps_run())), ("write-documents:undo_failed", ran))
+            self.calls_file.unlink()
+            status = self.exits(0, package, "status").stdout
+            self.assertRegex(status, r"(?m)^  import +1 of 4 steps, import/write-documents undo failed$")
+            self.assertIn('"fail">could not be taken back</span>', (self.state / "status.html").read_text())
+            self.calls_file.unlink()
+
+        back = {"hosts": {"target": {"ok": 3, "failed": 1, "rescued": 1}}, "rolled_back": True}
+        self.orders(import__read_back={"exit": 2, "result": back})
+        self.exits(10, package, "import", says="error[step.rolled-back]")
+        self.assertEqual(self.steps_run(), steps[1:])
+        self.calls_file.unlink()
+        self.orders()
+        self.exits(0, package, "import")
+        self.assertEqual(self.steps_run(), steps)
+
+    def test_what_could_not_be_put_back_is_taken_down_by_abort_and_then_begins_anew(self) -> None:
+        half = {"hosts": {"target": {"ok": 3, "failed": 1, "rescued": 1}}, "undo_failed": True}
+        package = self.ends(1, "step.undo-failed", "import-users:undo_failed", phase="import", exit=2, result=half)
+        self.exits(0, package, "panic", says="next: ./migrate abort")
+        self.exits(0, package, "abort")
+        self.exits(0, package, "resume")
+        self.orders()
+        self.calls_file.unlink()
+        self.exits(0, package, "import")
+        self.assertEqual(self.steps_run(), ["save-before-state", "import-users"])
+
 
 class Checks(Story):
     def test_preflight_goes_past_a_failed_check_and_reports_all(self) -> None:

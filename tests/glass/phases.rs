@@ -110,6 +110,7 @@ fn stufpack_and_stock_tools_make_the_same_tree_of_a_phases_folder() {
             Phase { lines: &[("deploy/step", "failed")], ..Phase::finished("deploy") },
             Phase { approved_by: Some("Ada's \"TA\" $(id) `x`"), ..Phase::finished("import") },
             Phase::finished("invite"),
+            Phase { lines: &[("import/step", "undo_failed")], ..Phase::finished("import") },
             Phase { approved_by: Some("Ada Lovelace"), ..Phase::finished("sign-off") },
         ];
         let clone = case.path("by stock");

@@ -28,7 +28,7 @@ fn save(facts: &Facts) -> Draft {
         title: "Save what stands there before",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack/before, readable by root only. A failure of any later step of this phase puts them back. Before anything happens here or in a later step, the files that deploy has placed for the import are held against the package's digests.".into(),
+        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack/before, readable by root only. A failure of any later step of this phase puts them back; where that fails too, ./migrate import goes on from what was saved, and does not save anew what stands half. Before anything happens here or in a later step, the files that deploy has placed for the import are held against the package's digests.".into(),
         command: None,
         before: needs("every service is healthy", "./migrate status"),
         proof: shows("the saved state of this run is listed", format!("{} sudo ls -l /var/lib/stufpack/before", facts.ssh())),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome import Exit, Stop
-from package import READS
+from package import READS, SAVES
 
 FIRST = "0" * 64
 TAKES_BACK = frozenset({"abort", "rollback"})
@@ -87,6 +87,8 @@ class Journal:
             if line.phase in TAKES_BACK and phase != line.phase and phase not in KEPT:
                 lines = []
             elif line.phase == phase:
+                # Nobody knows what of the steps before it was put back, so all but what was saved is done again.
+                lines = [one for one in lines if one.step in SAVES] if line.state == "undo_failed" else lines
                 lines = [] if line.step == "end" else [*lines, line]
         return lines
 

@@ -19,6 +19,9 @@ PROVES = frozenset({"content"})
 LOCAL = frozenset({"provision"})
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
+# What a later step's failure puts back lies in what these have saved. They hold until that has come to its end: to save
+# again what stands half would make it what stood before.
+SAVES = frozenset({"import/save-before-state"})
 _SALT, _BATCHES = b"configuration/salt", b"content/batches/"
 
 

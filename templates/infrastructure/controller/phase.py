@@ -410,6 +410,8 @@ class _Steps:
             if self.progress.goes_on:
                 known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops it."
             return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
+        if result.undo_failed and not self.of.check:
+            return "undo_failed", self._half(step, result, again)
         if result.said in (Exit.PAUSED, Exit.REFUSED, Exit.LOCKED):
             return self._said(step, result, again)
         if result.rolled_back:
@@ -451,6 +453,18 @@ class _Steps:
         return "failed", Stop(
             code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
         )
+
+    def _half(self, step: Step, result: Result, again: str) -> Stop:
+        """What follows where a step failed, and putting back what was there before failed too."""
+        why = "the target no longer answered" if result.unreachable else "that failed too"
+        known = (
+            f"What {self.of.phase.id} has written may stand there by halves. What stood before is saved, and stays so: "
+            f"{again} goes on from it, and puts it back should a step fail again."
+        )
+        return Stop(
+            Exit.ERROR, "step.undo-failed", f"{step.id} failed, what was there before was to be put back, and {why}",
+            str(result.log), known, f"read the end of the log, remove the cause, then: {again}",
+        )  # fmt: skip
 
     def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
         """What follows from the exit status of the program that worked at the target; why stands above."""

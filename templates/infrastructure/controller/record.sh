@@ -119,7 +119,7 @@ case $last in
   *'"step":"sign-off"'*) phase=sign-off ;;
   *'"state":"finished"'*) result=finished ;;
   *'"state":"rolled_back"'*) result=rolled_back ;;
-  *'"state":"failed"'*) result=failed ;;
+  *'"state":"failed"'* | *'"state":"undo_failed"'*) result=failed ;;
   *) result=paused ;;
 esac
 kind=deployment where=audit/deployment-history

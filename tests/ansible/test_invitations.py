@@ -22,6 +22,8 @@ class Realm:
         self.names = names
         self.passwords: set[str] = set()
         self.sent: list[str] = []
+        self.refuses: set[str] = set()
+        self.set: dict[str, str] = {}
 
     def users(self) -> list[dict[str, Any]]:
         return [{"id": f"id-{name}", "username": name, "enabled": True} for name in self.names]
@@ -31,7 +33,16 @@ class Realm:
 
     def invite(self, user: str, actions: list[str], query: dict[str, str]) -> None:
         assert (actions, query["client_id"]) == (["UPDATE_PASSWORD"], "stuf-spa")
+        if user in self.refuses:
+            raise invitations.StufError("Keycloak answered 500 to PUT /users/ID/execute-actions-email")
         self.sent.append(user)
+
+    def set_password(self, user: str, password: str, *, temporary: bool) -> None:
+        assert temporary
+        if user in self.refuses:
+            raise invitations.StufError("Keycloak answered 400 to PUT /users/ID/reset-password (invalidPassword)")
+        self.passwords.add(user)
+        self.set[user] = password
 
 
 class Mail(unittest.TestCase):
@@ -75,6 +86,89 @@ class Mail(unittest.TestCase):
                 self.at(cutover - again, lifespan)
                 sent = json.loads((self.folder / "invited.json").read_text())
                 self.assertGreaterEqual(min(sent.values()) + lifespan, NOW + cutover, (lifespan, first))
+
+
+class Refusals(unittest.TestCase):
+    """One address that Keycloak refuses keeps nobody else waiting."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.refusals = self.folder / "refused-invitations.json"
+        self.realm = Realm(*(f"user{number:02}" for number in range(54)))
+        users = {"users": [{"username": name} for name in self.realm.names]}
+        (self.folder / "users.json").write_text(json.dumps(users))
+
+    def call(self, state: str = "mailed", moment: float = 0) -> tuple[dict[str, int], str]:
+        """The numbers of one call, and what it says where somebody was refused."""
+        given = {
+            "require_totp": False, "work_dir": str(self.folder), "users_file": str(self.folder / "users.json"),
+            "lifespan_seconds": 3 * DAY, "redirect_uri": "https://harbour.example/",
+        }  # fmt: skip
+        self.realm.sent.clear()
+        work = invitations.Invitations(self.realm, given, dry=False)
+        if state == "mailed":
+            work.mail(NOW + moment)
+        else:
+            work.prepare()
+            work = invitations.Invitations(self.realm, given, dry=False)
+            work.set()
+        said = work.keep_refused()
+        return {word: number for word, number in work.counts.items() if number}, said
+
+    def test_everybody_else_is_invited_and_the_next_call_tries_only_who_is_missing(self) -> None:
+        self.realm.refuses = {"id-user03", "id-user30"}
+        counts, said = self.call()
+        self.assertEqual(counts, {"invited": 52, "refused": 2})
+        self.assertEqual(
+            said,
+            "2 refused, 52 invited, 0 invited before, 0 set up, 0 disabled. Who was refused, and why: sudo cat "
+            f"{self.refusals}, at the target. Next: correct that, then ./migrate invite, which invites those who are "
+            "missing and nobody else",
+        )
+        self.assertEqual(self.refusals.stat().st_mode & 0o777, 0o600)
+        left = json.loads(self.refusals.read_text())
+        self.assertEqual([one["username"] for one in left], ["user03", "user30"])
+        self.assertIn("answered 500", left[0]["why"])
+
+        self.realm.refuses = {"id-user30"}
+        counts, said = self.call(moment=60)
+        self.assertEqual((counts, self.realm.sent), ({"invited": 1, "waiting": 52, "refused": 1}, ["id-user03"]))
+        self.assertEqual([one["username"] for one in json.loads(self.refusals.read_text())], ["user30"])
+
+        self.realm.refuses = set()
+        counts, said = self.call(moment=120)
+        self.assertEqual((counts, said, self.realm.sent), ({"invited": 1, "waiting": 53}, "", ["id-user30"]))
+        self.assertFalse(self.refusals.exists())
+
+    def test_where_all_are_refused_it_ends_early_and_those_come_last_the_next_time(self) -> None:
+        self.realm.refuses = {f"id-user{number:02}" for number in range(20)}
+        counts, said = self.call()
+        self.assertEqual(counts, {"refused": 10, "not_tried": 44})
+        self.assertIn("; 44 not tried, since 10 in a row were refused: see that mail goes out. Who", said)
+        self.assertEqual(self.call()[0], {"refused": 10, "not_tried": 44})
+        left = [one["username"] for one in json.loads(self.refusals.read_text())]
+        self.assertEqual(left, [f"user{number:02}" for number in range(20)])
+        # Who was tried longest ago is tried first, so nobody waits for ever behind those who are refused each time.
+        self.realm.refuses = {f"id-user{number:02}" for number in range(10)}
+        self.assertEqual(self.call()[0], {"invited": 34, "refused": 10, "not_tried": 10})
+        self.assertEqual(self.call()[0], {"invited": 10, "waiting": 34, "refused": 10})
+
+    def test_a_password_that_is_refused_waits_and_the_others_are_set(self) -> None:
+        self.realm.refuses = {"id-user03"}
+        counts, said = self.call("one-time-password")
+        self.assertEqual(counts, {"invited": 53, "refused": 1})
+        self.assertTrue(said.startswith("1 refused, 53 invited, "))
+        waiting = self.folder / "one-time-passwords.json"
+        (entry,) = json.loads(waiting.read_text()).values()
+        self.assertEqual(entry["username"], "user03")
+
+        self.realm.refuses = set()
+        counts, said = self.call("one-time-password")
+        self.assertEqual((counts, said), ({"invited": 1, "set_up": 53}, ""))
+        self.assertEqual(self.realm.set["id-user03"], entry["password"])
+        self.assertFalse(waiting.exists() or self.refusals.exists())
 
 
 if __name__ == "__main__":

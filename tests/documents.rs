@@ -350,17 +350,24 @@ fn readme_shows_lines_of_the_plan_itself() {
 /// The operator of the source asks for how long: README tells it as `./migrate content` counts it.
 #[test]
 fn readme_of_a_package_says_how_long_the_read_key_must_last() {
-    let checked = harbour();
+    let readme = |plan: &Plan, checked: &Checked| {
+        let files = files_of(plan, checked);
+        let text = documents(&files).find(|(path, _)| *path == "README.md").expect("README.md").1.to_owned();
+        text
+    };
+    let mut checked = harbour();
     let plan = plan::compile(&checked, &Numbering { package: 7 });
     let content = plan.phases.iter().find(|phase| phase.id == "content").expect("content");
-    let waits = plan.facts.content.elapsed - plan.facts.content.copy.seconds;
+    let waits = plan.facts.content.elapsed_at_most - plan.facts.content.copy.seconds;
     let lasts = plan::figures::duration(content.seconds() + waits);
-    let files = files_of(&plan, &checked);
-    let (_, readme) = documents(&files).find(|(path, _)| *path == "README.md").expect("README.md");
-    assert!(
-        readme.contains(&format!("it must last {lasts} from when you type `./migrate content`")),
-        "{readme}"
-    );
+    let text = readme(&plan, &checked);
+    let from = "from the opening of the next window after you type `./migrate content`";
+    assert!(text.contains(&format!("it must last {lasts} {from}")), "{text}");
+
+    checked.target.content.windows.clear();
+    let plan = plan::compile(&checked, &Numbering { package: 7 });
+    let text = readme(&plan, &checked);
+    assert!(text.contains(" from when you type `./migrate content`"), "{text}");
 }
 
 /// The guide tells every verb and every exit code that `./migrate` has.

@@ -107,10 +107,14 @@ pub struct Content {
     pub delta: Estimate,
     /// Whether copying is bound to windows.
     pub bound_to_windows: bool,
+    /// When copying may run, such as `mon-fri 20:00-06:00 UTC`; none means always.
+    pub may_run: Vec<String>,
     /// How many windows copying takes.
     pub windows_needed: u64,
     /// Seconds from the first window's opening to the end of copying, waiting included.
     pub elapsed: u64,
+    /// The same from the opening of whichever window: the most that it takes.
+    pub elapsed_at_most: u64,
     /// The windows, at most the first 60.
     pub windows: Vec<ContentWindow>,
 }
@@ -198,8 +202,10 @@ pub(super) fn analyse(checked: &Checked) -> Content {
             ),
         },
         bound_to_windows: weekly != windows::Weekly::Always,
+        may_run: options.windows.iter().map(ToString::to_string).collect(),
         windows_needed,
         elapsed,
+        elapsed_at_most: windows::longest(&weekly, copy_seconds),
         windows: place(&batches, &stretches),
         batches,
     }

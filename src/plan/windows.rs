@@ -105,6 +105,22 @@ pub fn pour(weekly: &Weekly, from: Timestamp, seconds: u64, listed: usize) -> (V
     }
     let minute = minute_of_week(from);
     let first = windows.iter().position(|(start, _)| *start >= minute).unwrap_or(0);
+    pour_from(windows, first, seconds, listed)
+}
+
+/// Seconds from the opening of a window to the end of `seconds` of work that begins with it, from the window with which that
+/// takes longest. Work that begins while a window is open ends no later than with the next one's opening and as much again.
+pub fn longest(weekly: &Weekly, seconds: u64) -> u64 {
+    match weekly {
+        Weekly::In(windows) if seconds > 0 => {
+            (0..windows.len()).map(|first| pour_from(windows, first, seconds, 0).2).max().unwrap_or(seconds)
+        }
+        _ => seconds,
+    }
+}
+
+/// Pours `seconds` of work, of which there are some, into the windows, beginning with the opening of the one at `first`.
+fn pour_from(windows: &[(u64, u64)], first: usize, seconds: u64, listed: usize) -> (Vec<Stretch>, u64, u64) {
     let anchor = windows[first].0;
     let a_week: u64 = windows.iter().map(|(_, length)| length * 60).sum();
 
@@ -186,6 +202,17 @@ mod tests {
         assert_eq!(used, 3);
         assert_eq!(ends, 7 * 86_400 + 3600 - 60);
         assert_eq!(stretches.iter().map(|s| s.opens).collect::<Vec<_>>(), [0, 86_400, 7 * 86_400]);
+    }
+
+    #[test]
+    fn the_longest_is_from_the_window_after_which_the_next_is_farthest_away() {
+        let weekly = merge(&windows(&["mon-fri 20:00-06:00", "sat 08:00-20:00"]));
+
+        assert_eq!(longest(&weekly, 3_600), 3_600, "each window is long enough");
+        // From Saturday 08:00: twelve hours, then the next hour is on Monday at 20:00.
+        assert_eq!(longest(&weekly, 13 * 3_600), 61 * 3_600);
+        assert_eq!(pour(&weekly, at("2026-11-20T12:00:00Z"), 13 * 3_600, 9).2, 15 * 3_600, "from Friday");
+        assert_eq!((longest(&weekly, 0), longest(&Weekly::Always, 7)), (0, 7));
     }
 
     #[test]

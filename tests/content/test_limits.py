@@ -60,6 +60,21 @@ class Windows(unittest.TestCase):
         always = Timetable.of(["mon-sun 00:00-12:00", "mon-sun 12:00-00:00"])
         self.assertIsNone(always.remaining(at(3, 3)))
 
+    def test_work_ends_when_the_windows_let_it(self) -> None:
+        nights = Timetable.of(["mon-fri 20:00-06:00", "sat 08:00-20:00"])
+        half = datetime.timedelta(microseconds=500_000)
+        for begins, seconds, expected in (
+            (at(6, 17, 36), 60, at(7, 20, 1)),
+            (at(6, 17, 36) + half, 60, at(7, 20, 1)),
+            (at(1, 5, 59) + half, 120, at(1, 20, 1)),
+            (at(1, 5, 59), 60, at(1, 6)),
+            (at(5, 8), 13 * 3600, at(7, 21)),
+            (at(0, 20), 2 * 62 * 3600 + 60, at(14, 20, 1)),
+        ):
+            with self.subTest(begins=begins):
+                self.assertEqual(nights.ends(begins, seconds), expected)
+        self.assertEqual(Timetable.of([]).ends(at(6, 0), 60), at(6, 0, 1))
+
     def test_what_is_no_window_is_refused(self) -> None:
         for text in ("25:00,1M", "mon 25:00-26:00", "someday 22:00-06:00", "mon 2:00-6:00", ""):
             with self.subTest(text=text), self.assertRaises(Stop) as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import http.server
 import json
 import socket
@@ -148,6 +149,14 @@ class Prechecks(Case):
         self.configure(needed_until="2026-12-20T00:00:00Z")
         self.write_credential({**self.credential, "ends_at": "2026-12-19T21:04:00Z"})
         self.assertIn("ends at 2026-12-19T21:04:00Z", self.content("probe", 12).err)
+
+    def test_probe_refuses_a_credential_that_ends_while_the_copy_waits_for_its_window(self) -> None:
+        forbid_writing(self.source)
+        now = datetime.datetime.now(datetime.UTC)
+        opens = (now + datetime.timedelta(days=3)).replace(hour=8, minute=0, second=0, microsecond=0)
+        self.configure(windows=[f"{opens:%a} 08:00-20:00".lower()])
+        self.write_credential({**self.credential, "ends_at": f"{opens:%Y-%m-%dT07:00:00Z}"})
+        self.assertIn(f"and is needed until {opens:%Y-%m-%dT08:00:}", self.content("probe", 12).err)
 
     def test_a_credential_without_encryption_or_open_to_others_is_refused(self) -> None:
         outside = {**self.credential["storage"], "endpoint": "http://s3.example.org"}

@@ -76,7 +76,7 @@ class Package:
         } | manifest  # fmt: skip
         self.plan: dict[str, Any] = {
             "schema": 1, "plan": {"provisioned": False}, "phases": [*map(self._phase, STEPS.items())],
-            "content": {"elapsed": 3600, "copy": {"seconds": 600}},
+            "content": {"may_run": []},
             "not_needed": [{"id": "provision", "why": "the machine exists already"}],
             "gates": [
                 {"id": "approve-content", "phase": "content", "report": "preflight",

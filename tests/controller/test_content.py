@@ -5,11 +5,15 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import unittest
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fixture import Package, Story, mode
+from fixture import TEMPLATES, Package, Story, mode
+
+sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
+import windows  # noqa: E402
 
 SECRET = "canary-3f9d8e2b71"
 FIGURES = {"objects_done": 3, "objects": 8, "bytes_done": 30, "bytes": 80, "rate": 5, "remaining_seconds": 10}
@@ -99,7 +103,7 @@ class Credential(Content):
 
     def test_only_a_sound_credential_is_taken_and_none_is_ever_shown(self) -> None:
         package = self.copying()
-        soon = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+        soon = datetime.now(UTC).isoformat()
         wrong: dict[str, Any] = {
             "not a JSON object": f'{{"secret": "{SECRET}", ',
             "no source-read of schema 1": credential(kind="source-cutover"),
@@ -107,8 +111,7 @@ class Credential(Content):
             "must have provider": credential(storage={"secret_access_key": ""}),
             "must be a certificate": credential(storage={"ca": 5}),
             "not https": credential(storage={"endpoint": "http://s3.example"}),
-            # Planned are 40 s of steps and 50 min of waiting for the windows.
-            "the phase needs 0:50:40": credential(ends_at=soon),
+            "; the phase needs it until ": credential(ends_at=soon),
             "not a time": credential(ends_at="2999-01-01T00:00:00"),
         }
         ran = len(self.steps_run())
@@ -123,6 +126,43 @@ class Credential(Content):
         self.give(credential(storage={"endpoint": "http://127.0.0.1:9000"}))
         self.exits(0, package, "content")
         self.assertEqual(mode(self.state / "secrets/source_read"), 0o600)
+
+    def test_one_that_ends_while_copying_still_waits_for_its_window_is_refused(self) -> None:
+        """A window that opens in three days, and a credential that would do for what is planned in it."""
+        opens = (datetime.now(UTC) + timedelta(days=3)).replace(hour=8, minute=0, second=0, microsecond=0)
+        unsealed = self.package().copying()
+        unsealed.plan["content"]["may_run"] = [f"{opens:%a} 08:00-20:00 UTC".lower().replace("utc", "UTC")]
+        package = self.with_tools(unsealed.seal())
+        self.exits(0, package, "preflight")
+        self.give(credential(ends_at=(opens - timedelta(hours=12)).isoformat()))
+        self.exits(0, package, "approve", "content")
+        run = self.exits(12, package, "content", says="error[secret.form]")
+        # Ten seconds of copying, and twenty of what is done after it.
+        until = (opens + timedelta(seconds=30)).isoformat()
+        self.assertIn(f"which begins to copy when its window opens, needs it until {until}, as planned", run.stderr)
+        self.give(credential(ends_at=(opens + timedelta(minutes=1)).isoformat()))
+        self.exits(0, package, "content")
+
+    def test_work_that_keeps_to_the_windows_ends_when_they_let_it(self) -> None:
+        nights = ["mon-fri 20:00-06:00 UTC", "sat 08:00-20:00 UTC"]
+        cases = (
+            # 2026-11-22 is a Sunday.
+            ("2026-11-22T17:36:00", nights, 60, "2026-11-23T20:01:00"),
+            ("2026-11-24T05:59:30", nights, 60, "2026-11-24T20:00:30"),
+            ("2026-11-24T05:59:00", nights, 60, "2026-11-24T06:00:00"),
+            ("2026-11-21T08:00:00", nights, 13 * 3600, "2026-11-23T21:00:00"),
+            ("2026-11-23T20:00:00", nights, 62 * 3600, "2026-11-28T20:00:00"),
+            ("2026-11-23T20:00:00", nights, 2 * 62 * 3600 + 1, "2026-12-07T20:00:01"),
+            ("2026-11-22T23:00:00", ["sun 22:00-04:00 UTC"], 5 * 3600, "2026-11-23T04:00:00"),
+            ("2026-11-22T17:36:00", nights, 0, "2026-11-22T17:36:00"),
+            ("2026-11-22T17:36:00", [], 60, "2026-11-22T17:37:00"),
+        )
+        for now, allowed, seconds, expected in cases:
+            with self.subTest(now=now, seconds=seconds):
+                found = windows.ends(datetime.fromisoformat(now), allowed, seconds)
+                self.assertEqual(found.isoformat(), expected)
+        self.assertRaises(ValueError, windows.ends, datetime.now(UTC), ["someday 22:00-06:00 UTC"], 1)
+        self.assertRaises(ValueError, windows.ends, datetime.now(UTC), ["mon 22:00-06:00"], 1)
 
     def test_another_one_that_is_given_meanwhile_is_placed_too(self) -> None:
         package = self.copying()

@@ -39,7 +39,7 @@ fn content_is_copied_in_windows_and_the_figures_add_up() {
     // 212 GB × 8 ÷ 100 Mbit/s
     assert_eq!(content.copy.seconds, 16_960);
     assert_eq!(content.batches.iter().map(|batch| batch.seconds).sum::<u64>(), 16_960);
-    assert_eq!((content.windows_needed, content.elapsed), (1, 16_960));
+    assert_eq!((content.windows_needed, content.elapsed, content.elapsed_at_most), (1, 16_960, 16_960));
     assert_eq!(content.windows[0].opens_at, "thu 22:00");
     assert_eq!((content.windows[0].first_batch, content.windows[0].last_batch), (1, 10));
 

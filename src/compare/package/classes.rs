@@ -271,8 +271,10 @@ const RULES: &[(&str, &str, Touches)] = &[
     (SUMMARY, "changed", Of(Configuration)),
     (SUMMARY, "changed_source", Follows),
     (SUMMARY, "bound_to_windows", Of(Configuration)),
+    (SUMMARY, "may_run", Follows),
     (SUMMARY, "windows_needed", Of(Configuration)),
     (SUMMARY, "elapsed", Of(Configuration)),
+    (SUMMARY, "elapsed_at_most", Follows),
     (SUMMARY, "windows", Follows),
 ];
 

@@ -52,6 +52,7 @@ pub(super) struct Guide {
     content: bool,
     reading: String,
     reads_for: String,
+    in_windows: bool,
     zulip: Option<String>,
     sentry: bool,
     own_registry: bool,
@@ -159,8 +160,9 @@ impl Guide {
             reading: figures::duration(facts.content.reading()),
             reads_for: figures::duration(
                 plan.phases.iter().filter(|phase| phase.id == "content").map(Phase::seconds).sum::<u64>()
-                    + facts.content.elapsed.saturating_sub(facts.content.copy.seconds),
+                    + facts.content.elapsed_at_most.saturating_sub(facts.content.copy.seconds),
             ),
+            in_windows: facts.content.bound_to_windows,
             zulip: facts.zulip.as_ref().map(ToString::to_string),
             sentry: facts.sentry,
             own_registry: facts.own_registry,

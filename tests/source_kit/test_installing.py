@@ -196,6 +196,24 @@ class Installing(Kit):
         self.assertGreater(stop, 2, "the old programs go aside, and the new ones take their place")
         self.assertEqual({file.name for file in self.places.program.iterdir()}, new)
 
+    def test_where_sshd_refuses_a_newer_block_the_former_stays_and_a_first_one_goes(self) -> None:
+        def refused(words: list[str], failure: str) -> str:
+            if words[:1] == ["sshd"]:
+                raise installing.Refused(failure)
+            return self.checked(words, failure)
+
+        with patch.object(installing, "_checked", refused):
+            self.assertEqual(self.install()[0], 12)
+        self.assertFalse(installing.SSHD.exists())
+        self.install()
+        former = installing.SSHD.read_text()
+        (self.kit / "program/system/sshd.conf").write_text("# newer\n")
+        self.renew_kit()
+        with patch.object(installing, "_checked", refused):
+            code, told = self.install()
+        self.assertEqual((code, "sshd does not accept its configuration" in told), (12, True), told)
+        self.assertEqual((installing.SSHD.read_text(), installing.SSHD.stat().st_mode & 0o777), (former, 0o644))
+
     def stops_at(self, number: int) -> bool:
         """Installs until so many folders of programs got another name; whether that is what ended it."""
         rename, count = Path.rename, 0

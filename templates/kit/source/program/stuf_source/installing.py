@@ -171,7 +171,8 @@ def _beside(here: Places) -> tuple[Path, Path]:
 
 
 def _let_sshd_in(system: Path) -> None:
-    """Tells sshd of the account, and looks whether it will do what it was told."""
+    """Tells sshd of the account, and looks whether it will do what it was told; where not, the former block stays."""
+    before = SSHD.read_text(encoding="utf-8") if SSHD.exists() else None
     write(SSHD, (system / "sshd.conf").read_text(encoding="utf-8"), 0o644)
     try:
         _checked(["sshd", "-t"], "sshd does not accept its configuration")
@@ -183,7 +184,11 @@ def _let_sshd_in(system: Path) -> None:
             raise Refused(f"something in sshd's configuration keeps these from being in force: {', '.join(wrong)}")
         _checked(["systemctl", "reload-or-restart", "ssh.service"], "sshd does not read its configuration")
     except SourceError:
-        SSHD.unlink()
+        # Whoever reads meanwhile comes in by the block of the installation that was here.
+        if before is None:
+            SSHD.unlink()
+        else:
+            write(SSHD, before, 0o644)
         raise
 
 

@@ -90,8 +90,11 @@ class Approvals(Story):
         gate = self.state / "approve-cutover"
         for open_to in (0o666, 0o620, 0o602):
             gate.chmod(open_to)
-            self.exits(12, package, "cutover", says="error[gate.open-to-others]")
-        gate.chmod(0o600)
+            run = self.exits(12, package, "cutover", says="error[gate.open-to-others]")
+            self.assertIn(f"\nnext: see by whom: ls -l '{gate}'; then ", run.stderr)
+            self.assertRegex(run.stderr, r"then: \./migrate approve cutover[a-z -]*, which writes it anew\n$")
+        self.exits(0, package, "approve", "cutover")
+        self.assertEqual(mode(gate), 0o600)
         gate.write_text(gate.read_text() + "force: yes\n")
         self.exits(12, package, "cutover", says="error[gate.line]")
 

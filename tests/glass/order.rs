@@ -199,6 +199,30 @@ fn goes_on_without_its_state_folder(deployed: &Phase<'_>) {
     }
 }
 
+/// A way back goes on without a journal that cannot be read: a glass takes what the new one tells, and no other line is missed.
+#[test]
+fn a_way_back_whose_journal_was_damaged_is_recorded_by_its_new_one() {
+    for by_stock in [false, true] {
+        let (case, package) = case();
+        recorded(&case, &Phase::finished("deploy").leave(&case, &package), by_stock);
+        let journal = case.path("state/packages/1/journal.jsonl");
+        let damaged = [fs::read(&journal).unwrap(), b"\0\n".to_vec()].concat();
+        fs::write(&journal, &damaged).unwrap();
+
+        let abort = Phase::finished("abort").leave(&case, &package);
+
+        // The one that is kept has the number that no run has, and the run after it the next.
+        assert_eq!(fs::read(case.path("state/packages/1/journal.jsonl.damaged-2")).unwrap(), damaged);
+        assert!(abort.ends_with("operations/3-abort"), "{}", abort.display());
+        assert_eq!(recorded(&case, &abort, by_stock), [""; 0]);
+        let again = Phase::finished("prepare").leave(&case, &package);
+        assert_eq!(recorded(&case, &again, !by_stock), [""; 0]);
+        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+        let root = case.git(&["rev-list", "--max-parents=0", "main"]);
+        assert_eq!(audited(&case, &root).0, Some(0));
+    }
+}
+
 /// A journal written anew to tell a run that was recorded in another way: no tool takes it, and both proofs see it.
 #[test]
 fn a_journal_that_begins_anew_before_what_was_recorded_is_refused_and_seen() {

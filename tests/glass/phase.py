@@ -18,8 +18,9 @@ import journal as journals  # noqa: E402
 import operation  # noqa: E402
 import report  # noqa: E402
 import signoff  # noqa: E402
+from outcome import Stop  # noqa: E402
 from package import PROVES  # noqa: E402
-from state import State, open_journal  # noqa: E402
+from state import State, begin_anew, open_journal  # noqa: E402
 
 
 class Clock(datetime):
@@ -42,8 +43,13 @@ def main() -> None:
         root=Path(ORDER["root"]), slug="harbour", number=ORDER["number"], plan_digest=ORDER["plan"],
         phase=lambda name: None,
     )  # fmt: skip
-    journal = open_journal(state, package.plan_digest, repair=True)
-    run, phase = journal.next_run, ORDER["phase"]
+    phase = ORDER["phase"]
+    try:
+        journal = open_journal(state, package.plan_digest, repair=True)
+    except Stop:
+        begin_anew(state, package.plan_digest, phase)
+        journal = open_journal(state, package.plan_digest, repair=True)
+    run = journal.next_run
     journals.datetime = Clock  # type: ignore[misc]
     Clock.ahead = ORDER.get("ahead", 0) + ORDER.get("back", 0)
     if phase == signoff.STEP:

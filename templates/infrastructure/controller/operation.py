@@ -200,7 +200,9 @@ class Standing:
 def standing(state: State, journal: Journal) -> Standing:
     """Looks at the runs that the journal tells of; a record is known by the note that recording leaves."""
     found = Standing([], [], {})
-    waiting = set(_waiting(state.here / "operations"))
+    waiting = _waiting(state.here / "operations")
+    if journal.began_anew:  # folders of runs that the damaged one told of have its lines
+        found.waiting.extend(place for place in waiting if _run(place) < journal.lines[0].run)
     for run, phase in due(journal):
         place = folder(state, run, phase)
         if place in waiting:

@@ -57,8 +57,9 @@ def carry(session: Session) -> dict[str, Any]:
         size = sum(entry.size for entry in changed)
         with Progress(session.given.state, "delta", objects=len(changed), size=size) as progress:
             carrying = Carrying(session, ledger, progress, wrong)
-            carrying.every(pairs)
+            # What is gone goes first: the name that the rule gave it may be the own one of a key that came.
             deleted = carrying.delete(gone)
+            carrying.every(pairs)
         inventory.keep(session, [current[key] for key in listed])
         session.path(copying.OLD_REPORT).unlink(missing_ok=True)
     return {
@@ -178,12 +179,16 @@ class Carrying:
         return left
 
     def delete(self, gone: list[str]) -> int:
-        """Takes away at the target what is gone at the source, each saved first; returns how many were there."""
-        deleted = 0
+        """Takes away at the target what is gone at the source, each saved first; returns how many were there.
+
+        What stands under a name that another key was carried to is that key's, and stays.
+        """
+        deleted, lost = 0, set(gone)
+        others = {one.target_key for key, one in self.ledger.at_target.items() if key not in lost} if lost else set()
         for key in gone:
             self.session.boundary(self.progress)
             ours = self.ledger.name(key)
-            if ours is not None and self.session.target.head(ours) is not None:
+            if ours is not None and ours not in others and self.session.target.head(ours) is not None:
                 self.session.target.copy(ours, self._backup_name(ours))
                 self.session.target.delete(ours)
                 deleted += 1

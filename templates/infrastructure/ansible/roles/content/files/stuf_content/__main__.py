@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import signal
 import sys
@@ -66,7 +67,7 @@ def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> t
     except Stop as stop:
         say(stop.text())
         return int(stop.code), stop.document()
-    except (StoreError, OSError, ValueError) as error:
+    except (StoreError, OSError, ValueError, http.client.HTTPException) as error:
         told = failed(str(error), "What is there stays there.", "repair what the message names, then the same command")
         say(told.text())
         return int(told.code), told.document()

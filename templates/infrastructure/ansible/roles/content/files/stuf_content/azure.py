@@ -63,7 +63,7 @@ class Store(Client):
         query = {"restype": "container", "comp": "list"} | ({"prefix": prefix} if prefix else {})
         page = self._pages()
         while True:
-            tree = trees.parse(page(query))
+            tree = trees.parse(page(query), self.wire.host)
             for node in tree.iterfind("Blobs/Blob"):
                 name = trees.text(node, "Name")
                 encoded = node.find("Name[@Encoded='true']") is not None
@@ -134,13 +134,14 @@ class Store(Client):
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
+        streamed: bool = False,
     ) -> Answer:
         path = urllib.parse.urlsplit(self.address).path + path_of(self.place.bucket, key)
         now = format_datetime(datetime.datetime.now(datetime.UTC), usegmt=True)
         sent = {**(headers or {}), "host": self.wire.host, "x-ms-date": now, "x-ms-version": VERSION}
         sent["authorization"] = sign(self.place.key, method, path, query or {}, sent, len(body))
         search = canonical_query(query or {})
-        return self.wire.send(Request(method, path, f"?{search}" if search else "", sent, body))
+        return self.wire.send(Request(method, path, f"?{search}" if search else "", sent, body, streamed=streamed))
 
     @staticmethod
     def _entry(key: str, modified: str, headers: dict[str, str]) -> Blob:

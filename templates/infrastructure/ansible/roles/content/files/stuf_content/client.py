@@ -40,7 +40,7 @@ class Client(ABC):
     @contextlib.contextmanager
     def reading(self, key: str, modified: str = "") -> Iterator[tuple[Entry, Answer] | None]:
         """An object opened for reading, `None` where there is none."""
-        with self._ask("GET", key) as answer:
+        with self._ask("GET", key, streamed=True) as answer:
             if answer.status == 404:
                 answer.read()
                 yield None
@@ -57,6 +57,7 @@ class Client(ABC):
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
+        streamed: bool = False,
     ) -> Answer:
         """Sends a request, signed as this kind wants it."""
 
@@ -74,11 +75,19 @@ class Client(ABC):
             with self._ask("GET", query=query) as answer:
                 self._expect(answer, (200,), "LIST")
                 if not begun:
-                    self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
+                    self.listed_at = self._time_of(answer)
                     begun = True
                 return answer.read()
 
         return page
+
+    def _time_of(self, answer: Answer) -> float:
+        """The store's own clock, by which the age of what it lists is told."""
+        try:
+            return parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            text = f"{self.wire.host} lists {self.CALLED} {self.place.bucket}, and not when"
+            raise StoreError(200, "", text) from None
 
     def _done(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> dict[str, str]:
         """The headers of an answer whose body says nothing."""

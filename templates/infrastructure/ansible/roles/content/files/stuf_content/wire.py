@@ -7,6 +7,7 @@ import re
 import ssl
 import threading
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -31,7 +32,7 @@ class StoreError(Exception):
 
 
 class Answer:
-    """The head of an answer, and its body to be read; to be closed."""
+    """The head of an answer, and its body: read already, or to be read piece by piece; to be closed."""
 
     def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
         self.status = response.status
@@ -43,10 +44,19 @@ class Answer:
             self.headers[name] = text if before is None else f"{before},{text}"
         self.response = response
         self.connection = connection
+        self.whole: bytes | None = None
+
+    def read_whole(self) -> bytes:
+        """Reads the body; raises where the connection ends before it."""
+        self.whole = self.response.read()
+        return self.whole
 
     def read(self, most: int | None = None) -> bytes:
         """The next bytes of the body, all of them without a limit."""
-        return self.response.read(most)
+        if self.whole is None:
+            return self.response.read(most)
+        found, self.whole = self.whole[:most], self.whole[len(self.whole[:most]) :]
+        return found
 
     def __enter__(self) -> Answer:
         return self
@@ -69,6 +79,11 @@ class Request:
     body: bytes
     #: Whether it tidies up, which a stop does not keep from being sent.
     urgent: bool = False
+    #: Whether the body of a 200 is read piece by piece by whoever asks. Any other is read here, and asked for again
+    #: where only a half comes.
+    streamed: bool = False
+    #: What the body of a 200 makes of the status, of requests that are answered before they are done.
+    late: Callable[[bytes], int] | None = None
 
 
 class Wire:
@@ -84,7 +99,7 @@ class Wire:
         self.local = threading.local()
 
     def send(self, request: Request) -> Answer:
-        """Sends a request; the answer's body is not read yet."""
+        """Sends a request; the answer is whole, but for the body of one that is streamed."""
         answer = self._send(request)
         for attempt in range(TRIES - 1):
             if isinstance(answer, Answer) and answer.status not in LATER:
@@ -114,7 +129,12 @@ class Wire:
             if request.method in ("PUT", "POST"):
                 connection.putheader("content-length", str(len(request.body)))
             connection.endheaders(request.body or None)
-            return Answer(connection.getresponse(), connection)
+            answer = Answer(connection.getresponse(), connection)
+            if not (request.streamed and answer.status == 200):
+                body = answer.read_whole()
+                if request.late and answer.status == 200:
+                    answer.status = request.late(body)
+            return answer
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             return error

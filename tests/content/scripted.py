@@ -200,11 +200,11 @@ class ScriptedCase(Case):
         ]
         self.write_lists(lines, size)
 
-    def does(self, verb: str, code: int = 0) -> dict:
+    def does(self, verb: str, code: int = 0, *, wait: bool = False) -> dict:
         """Runs a verb here; its document."""
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
-            found, document = program.run(verb, self.folder / "content.json", self.stopping)
+            found, document = program.run(verb, self.folder / "content.json", self.stopping, wait=wait)
         self.said = said.getvalue()
         self.assertEqual(found, code, self.said)
         return document

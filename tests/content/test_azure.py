@@ -318,6 +318,10 @@ class Client(unittest.TestCase):
         with mock.patch.object(azure, "LOOK", 0), later:
             self.store.copy("a", "b")
         self.assertEqual(self.asked, [("PUT", "b"), ("HEAD", "b"), ("HEAD", "b")])
+        # The answer to a first try was lost, and its copy goes on.
+        under_way = self.answers((409, {"x-ms-error-code": "PendingCopyOperation"}, b""), (200, success, b""))
+        with mock.patch.object(azure, "LOOK", 0), under_way:
+            self.store.copy("a", "b")
         failed = self.answers((202, {"x-ms-copy-status": "failed"}, b""))
         with failed, self.assertRaisesRegex(StoreError, "did not copy"):
             self.store.copy("a", "b")

@@ -241,6 +241,25 @@ class TooLargeForOneRequest(unittest.TestCase):
             self.assertEqual(bucket.open_uploads(), 0)
             self.assertNotRegex(store.head("large").etag, r"\A[0-9a-f]{32}\Z", "it did not go in parts")
 
+    def test_an_upload_that_was_completed_and_whose_answer_was_lost_is_made_once_more(self) -> None:
+        body = bytes(range(256)) * (12 * MIB // 256) + b"."
+        bucket = garage().bucket()
+        bucket.seed("large", body)
+        store = Store(Place(bucket.endpoint, bucket.name, Key(ACCESS_KEY, SECRET_KEY, "us-east-1")), 1000, Stopping())
+        complete, completed = store._complete_upload, []
+
+        def lost(key: str, upload: str, parts: list[str]) -> str:
+            completed.append(complete(key, upload, parts))
+            return completed[-1] if len(completed) > 1 else complete(key, upload, parts)
+
+        with (
+            mock.patch.multiple(s3, MOST_COPIED=12 * MIB, PART_COPIED=5 * MIB),
+            mock.patch.object(store, "_complete_upload", lost),
+        ):
+            store.copy("large", "saved")
+        self.assertEqual((len(completed), bucket.objects("saved")["saved"][0]), (2, body))
+        self.assertEqual(bucket.open_uploads(), 0)
+
 
 class Encryption(Case):
     #: What stands for the file of the system's authorities.

@@ -318,6 +318,11 @@ class Pace(unittest.TestCase):
         self.assertEqual(progress.in_words(figures), "3 of 8 objects, 3.5 of 13.3 MB, 1 min 30 s left")
         waits = figures | {"state": "waiting", "waits_until": PERSON}
         self.assertEqual(progress.in_words(waits), "3 of 8 objects, 3.5 of 13.3 MB, waits for its window")
+        silent = figures | {"state": "waiting", "waits_for": "target", "waits_since": "2026-11-23T12:00:12Z"}
+        told = "3 of 8 objects, 3.5 of 13.3 MB, waits for the target's store"
+        self.assertEqual(progress.in_words(silent), f"{told} since 2026-11-23T12:00:12Z")
+        self.assertEqual(progress.in_words(silent | {"waits_since": PERSON}), told)
+        self.assertEqual(progress.in_words(silent | {"waits_for": PERSON}), progress.in_words(waits))
         self.assertEqual(progress.in_words({"objects_done": PERSON, "objects": 8, "bytes_done": True, "bytes": -1}), "")
 
 

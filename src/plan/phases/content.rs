@@ -7,6 +7,7 @@ use super::{PhaseDraft, back, needs, nothing, shows};
 
 const BULK: &str = "The bulk moves before the cutover, so that the cutover only has to carry what changed since. Copying runs on the target machine: Ctrl-C and a closed laptop leave it running, and ./migrate content follows it again; ./migrate hold stops it at the end of a batch or object.";
 const NOTHING_YET: &str = "The export counts no object. What users upload at the source until this phase runs is carried and proven all the same; where nothing came, it finds nothing to do.";
+const OUTAGE: &str = " A store that answers nobody is waited for, here and in the two steps that list and prove, about 15 minutes each time: ./migrate status says for which and since when, and ./migrate hold ends it. After that the phase fails; what was copied stays, and ./migrate content goes on there.";
 
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     PhaseDraft {
@@ -148,7 +149,7 @@ fn batches(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Copies {} ({}) in {} with their content types and metadata; tags and website redirects stay behind.{singly}{when}{pace} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.",
+            "Copies {} ({}) in {} with their content types and metadata; tags and website redirects stay behind.{singly}{when}{pace} Whoever repeats the command after an interruption sends nothing again that has arrived. ./migrate hold stops at the end of the batch, which costs nothing.{OUTAGE}",
             figures::count(content.objects, "object", "objects"),
             figures::bytes(content.bytes),
             figures::count(content.batches.len() as u64, "batch", "batches"),

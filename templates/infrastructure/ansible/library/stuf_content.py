@@ -207,7 +207,7 @@ def look(machine: Machine) -> dict[str, Any]:
 
 
 def hold(machine: Machine) -> dict[str, Any]:
-    """Asks what runs to stop where that is sound; what waits for its window stops at once."""
+    """Asks what runs to stop where that is sound; what waits, for its window or a store, stops at once."""
     running = [verb for verb in LONG if machine.state(f"stuf-content@{verb}.service") in RUNS]
     if not running:
         return at_once("nothing is copied or proven at the target")

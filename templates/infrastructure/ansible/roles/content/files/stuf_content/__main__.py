@@ -56,7 +56,7 @@ FREE: dict[str, Verb] = {
 def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> tuple[int, dict[str, Any]]:
     """Does one verb; returns its exit code and its document."""
     try:
-        work = Session(configuration.read(config), stopping, wait)
+        work = Session(configuration.read(config), stopping, wait, patient=verb in LOCKED)
         if verb in FREE:
             document = FREE[verb](work)
         else:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
 from . import trees
 from .configuration import Place
-from .entries import Entry
+from .entries import NOBODY, Entry
 from .limits import Pace, Stopping
-from .wire import Answer, StoreError, Wire
+from .patience import Patience
+from .wire import Answer, Request, StoreError, Wire
 
 
 class Client(ABC):
@@ -21,10 +23,19 @@ class Client(ABC):
     #: What a store of this kind calls such a place.
     CALLED: ClassVar[str]
 
-    def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
+    def __init__(
+        self,
+        place: Place,
+        requests_per_second: int,
+        stopping: Stopping,
+        patience: Patience | None = None,
+        side: str = "target",
+    ) -> None:
         self.place = place
         self.stopping = stopping
-        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
+        pace = Pace(lambda: requests_per_second, stopping)
+        self.wire = Wire(place.endpoint, place.authority, pace, patience or Patience(stopping), side)
+        self.wire.question = lambda: self._request("HEAD", NOBODY)
         #: The store's own clock at the last listing's begin, in seconds.
         self.listed_at = 0.0
 
@@ -48,7 +59,6 @@ class Client(ABC):
             self._expect(answer, (200,), "GET")
             yield self._entry(key, modified, answer.headers), answer
 
-    @abstractmethod
     def _ask(
         self,
         method: str,
@@ -57,9 +67,28 @@ class Client(ABC):
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
+        urgent: bool = False,
         streamed: bool = False,
+        late: Callable[[bytes], int] | None = None,
     ) -> Answer:
-        """Sends a request, signed as this kind wants it."""
+        """Sends a request; the flags are those of `Request`."""
+
+        def make() -> Request:
+            signed = self._request(method, key, query, headers, body)
+            return replace(signed, urgent=urgent, streamed=streamed, late=late)
+
+        return self.wire.send(make)
+
+    @abstractmethod
+    def _request(
+        self,
+        method: str,
+        key: str,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Request:
+        """A request, signed now as this kind wants it: a signature is good for some minutes only."""
 
     @staticmethod
     @abstractmethod

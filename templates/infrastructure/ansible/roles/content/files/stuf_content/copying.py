@@ -47,7 +47,9 @@ def _copy(session: Session) -> dict[str, Any]:
     size = sum(entry.size for entry in present)
     with (
         Ledger(session, source) as ledger,
-        Progress(session.given.state, "copy", objects=len(present), size=size, batches=len(every)) as progress,
+        Progress(
+            session.given.state, session.patience, "copy", objects=len(present), size=size, batches=len(every)
+        ) as progress,
     ):
         work = Work(session, ledger, progress, totals, _others(session, ledger))
         for batch in every:

@@ -55,7 +55,7 @@ def carry(session: Session) -> dict[str, Any]:
         abandoned = session.target.abandon_uploads({key for _, key in pairs}, f"{BACKUP}/")
         copying.proof_is_void(session)
         size = sum(entry.size for entry in changed)
-        with Progress(session.given.state, "delta", objects=len(changed), size=size) as progress:
+        with Progress(session.given.state, session.patience, "delta", objects=len(changed), size=size) as progress:
             carrying = Carrying(session, ledger, progress, wrong)
             # What is gone goes first: the name that the rule gave it may be the own one of a key that came.
             deleted = carrying.delete(gone)

@@ -65,7 +65,7 @@ def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, En
     def ask(entry: Entry) -> tuple[Entry, Entry | None]:
         return entry, session.source.head(entry.key, entry.modified)
 
-    with Progress(session.given.state, "inventory", objects=len(listed)) as progress:
+    with Progress(session.given.state, session.patience, "inventory", objects=len(listed)) as progress:
         for entry, head in session.each_in_turn(listed, ask, progress):
             progress.done(1, 0)
             if head is None:

@@ -25,7 +25,7 @@ from .entries import BESIDE, UNTOLD, Appending, Entry, read_lines, write_json
 from .outcome import count
 from .progress import Progress
 from .session import Session
-from .wire import StoreError
+from .wire import Outage, StoreError
 
 VERIFIED, DIFFERS, MISSING, UNEXPECTED, UNVERIFIABLE = "verified", "differs", "missing", "unexpected", "unverifiable"
 FAILED = (DIFFERS, MISSING, UNEXPECTED)
@@ -87,7 +87,7 @@ def prove(session: Session) -> dict[str, Any]:
     size, verified = sum(entry.size for entry in open_), 0
     expected = len(judged) + len(open_)
     with (
-        Progress(session.given.state, "prove", objects=len(open_), size=size) as progress,
+        Progress(session.given.state, session.patience, "prove", objects=len(open_), size=size) as progress,
         contextlib.closing(Examination(session, lines, renamed, target)) as examined,
     ):
         for result in examined.every(open_, progress):
@@ -265,6 +265,9 @@ class Examination:
         versions = self._versions(entry)
         try:
             verdict, why, sha256 = self._compare(entry)
+        except Outage:
+            # All that is left would be waited for as long.
+            raise
         except (StoreError, OSError, http.client.HTTPException) as error:
             verdict, why, sha256 = UNVERIFIABLE, f"it could not be read: {error}", None
         there = self.target.get(self.renamed.get(entry.key, entry.key))

@@ -165,24 +165,19 @@ class Store(Client):
                 "upload-id-marker": trees.text(tree, "NextUploadIdMarker"),
             }
 
-    def _ask(
+    def _request(
         self,
         method: str,
-        key: str = "",
-        *,
+        key: str,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
-        streamed: bool = False,
-        urgent: bool = False,
-        late: Callable[[bytes], int] | None = None,
-    ) -> Answer:
+    ) -> Request:
         path = path_of(self.place.bucket, key)
         digest = hashlib.sha256(body).hexdigest() if body else EMPTY
         signed = sign(self.place.key, method, path, query or {}, {**(headers or {}), "host": self.wire.host}, digest)
         search = canonical_query(query or {})
-        search = f"?{search}" if search else ""
-        return self.wire.send(Request(method, path, search, signed, body, urgent, streamed, late))
+        return Request(method, path, f"?{search}" if search else "", signed, body)
 
 
 def _about(like: Entry) -> dict[str, str]:

@@ -13,7 +13,7 @@ from .carried import Carried, Ledger
 from .entries import Entry
 from .outcome import about, failed
 from .store import Store
-from .wire import Answer, StoreError
+from .wire import Answer, Outage, StoreError
 
 if TYPE_CHECKING:
     from .session import Session
@@ -58,6 +58,8 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
     for attempt in range(TRIES):
         try:
             sent = _send(session, entry, key)
+        except Outage:
+            raise
         except (OSError, http.client.HTTPException, StoreError) as error:
             if attempt == TRIES - 1:
                 raise failed(
@@ -66,6 +68,7 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
                     "the same command, once the stores answer",
                 ) from None
             session.stopping.wait(0.5 * 4**attempt)
+            session.check()
         else:
             break
     if sent is None:

@@ -60,3 +60,69 @@ class HalfAnswers(ScriptedCase):
         self.does("inventory")
         self.target.instead = lambda asked: asked.says(200, b"<html>")
         self.assertIn("is not XML, or not whole", self.does("copy", 1)["message"])
+
+
+class Refusals(ScriptedCase):
+    """One object is in an archive, or encrypted with a key that the reader does not have."""
+
+    def refuse(self, key: str, method: str, status: int, code: str) -> None:
+        """The source gives this one no longer."""
+        self.source.instead = lambda asked: (asked.command, asked.key) == (method, key) and asked.error(status, code)
+
+    def why(self, answered: str) -> str:
+        """The source's words."""
+        return f"{self.source.endpoint.removeprefix('http://')} answered {answered} in bucket source"
+
+    def test_all_others_are_copied_and_it_is_named(self) -> None:
+        self.list_source(size=3)
+        self.does("inventory")
+        self.refuse("c/4", "GET", 403, "InvalidObjectState")
+        others = sorted(self.source.held.keys() - {"c/4"})
+
+        for sent in (others, []):
+            self.target.asked.clear()
+            told = self.does("copy", 1)
+            self.assertEqual(told["message"], "1 object was refused by a store")
+            self.assertEqual(told["findings"], [{"key": "c/4", "why": self.why("403 InvalidObjectState to GET")}])
+            self.assertEqual(sorted(self.target.held), others)
+            self.assertEqual(sorted(key for method, key in self.target.asked if method == "PUT"), sent)
+        self.assertEqual(self.waited, [], "what is refused is not asked for again")
+        self.assertIn("batch 00002 of 4 is not whole: 1 object refused", self.said)
+        self.assertIn('"c/4": ', self.said)
+        self.assertIn("the first copy is not complete", self.does("delta", 12)["message"])
+        self.source.instead = None
+        self.assertEqual(self.does("copy")["one_by_one"], 1)
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 10)
+
+    def test_a_delta_carries_all_others_too(self) -> None:
+        self.does("inventory")
+        self.does("copy")
+        for key in ("c/4", "c/5"):
+            self.source.seed(key, b"changed", modified="2026-11-10T08:00:00.000Z")
+        self.refuse("c/4", "GET", 403, "AccessDenied")
+
+        told = self.does("reconcile", 1)
+
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/4"])
+        self.assertEqual((self.target.held["c/4"][0], self.target.held["c/5"][0]), (b"body 4", b"changed"))
+        self.source.instead = None
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 10)
+        self.assertEqual(self.target.held["c/4"][0], b"changed")
+
+    def test_one_that_does_not_even_tell_of_itself_is_named_by_the_inventory(self) -> None:
+        self.refuse("c/4", "HEAD", 400, "")
+        told = self.does("inventory", 12)
+        self.assertEqual(told["findings"], [{"key": "c/4", "why": self.why("400 to HEAD")}])
+        self.assertIn("expected 10, found 9", told["message"])
+
+    def test_a_key_that_may_read_nothing_any_more_is_no_matter_of_objects(self) -> None:
+        def ended(asked: Asked) -> bool:
+            return not asked.lists and asked.error(403, "AccessDenied")
+
+        self.does("inventory")
+        self.source.instead = ended
+        self.source.asked.clear()
+        told = self.does("copy", 1)
+        self.assertEqual((told["message"], told["findings"]), (self.why("403 to HEAD"), []))
+        self.assertIn("the bucket cannot be read: ", self.does("inventory", 12)["message"])
+        self.assertEqual(self.target.held, {})

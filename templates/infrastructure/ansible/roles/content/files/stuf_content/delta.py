@@ -60,6 +60,7 @@ def carry(session: Session) -> dict[str, Any]:
             # What is gone goes first: the name that the rule gave it may be the own one of a key that came.
             deleted = carrying.delete(gone)
             carrying.every(pairs)
+            carrying.work.refuse()
         inventory.keep(session, [current[key] for key in listed])
         session.path(copying.OLD_REPORT).unlink(missing_ok=True)
     return {
@@ -70,7 +71,7 @@ def carry(session: Session) -> dict[str, Any]:
         "backup": {"prefix": carrying.prefix, "objects": len(carrying.saved) + deleted},
         "listed_at": session.source.listed_at,
         "abandoned_uploads": abandoned,
-    } | vars(carrying.totals)
+    } | vars(carrying.work.totals)
 
 
 def _found_wrong(session: Session) -> set[str]:
@@ -115,7 +116,7 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
         raise refused(
             f"the source lists {count(len(unreadable), 'object')} that it does not give",
             "the same command; if they stay, ask the operator to look at them",
-            findings=about(unreadable, "listed, and not given"),
+            findings=unreadable,
         )
     for key, entry in described.items():
         known = ledger.at_target.get(key)
@@ -142,7 +143,7 @@ class Carrying:
         self.ledger = ledger
         self.progress = progress
         self.wrong = wrong
-        self.totals = Totals()
+        self.work = Work(session, ledger, progress, Totals())
         self.prefix = f"{BACKUP}/{datetime.datetime.now(datetime.UTC).strftime('%Y%m%dT%H%M%S.%fZ')}/"
         #: Keys of the target of which this pass has saved what stood there; a second time it would save its own work.
         self.saved: set[str] = set()
@@ -157,7 +158,7 @@ class Carrying:
 
     def _portion(self, pairs: list[Pair]) -> None:
         left = self._save(pairs)
-        Work(self.session, self.ledger, self.progress, self.totals).objects(left, set(), overwrite=True)
+        self.work.objects(left, set(), overwrite=True)
 
     def _save(self, pairs: list[Pair]) -> list[Pair]:
         """Saves what will be overwritten; leaves out what an interrupted pass brought already."""

@@ -34,6 +34,11 @@ class StoreError(Exception):
         self.status = status
         self.code = code
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the store has looked at the request and said no, which it will say again."""
+        return 400 <= self.status < 500 and self.status not in (408, *LATER) and self.code != "RequestTimeout"
+
 
 class Outage(StoreError):
     """A store that was waited for and has answered nobody: whatever is asked next waits as long."""

@@ -137,6 +137,9 @@ class Verbs(unittest.TestCase):
         self.assertEqual((found["status"], found["lines"]), (12, ["expected 8, found 0", "next: look at the bucket"]))
         findings = [{"key": f"a\n{number}", "verdict": "differs", "why": "other bytes"} for number in range(20)]
         answer = json.dumps({"exit": 1, "message": "proof: fail", "findings": findings})
+        failed = json.dumps({"exit": 1, "message": "proof: fail", "findings": findings[:1], "next": "look at it"})
+        found = self.ask(Machine("dead", status=1, answer=failed), verb="reconcile")
+        self.assertEqual(found["lines"][-1], "next: look at it")
         found = self.ask(Machine("dead", status=1, answer=answer), verb="reconcile")
         self.assertEqual(found["lines"][:2], ["proof: fail", 'differs: "a\\n0", other bytes'])
         self.assertEqual((len(found["lines"]), found["lines"][-1]), (17, "… and 5 more"))

@@ -177,6 +177,40 @@ class Proof(Case):
         self.assertEqual((report["counts"]["unexpected"], report["counts"]["verified"]), (1, 17))
         self.assertIn("extra", self.target.listed())
 
+    def test_d26_what_somebody_has_looked_at_and_named_goes_and_is_kept(self) -> None:
+        seed_k17(self.source)
+        self.list_source()
+        self.copied()
+        for key in ("extra", "sp/äxtra"):
+            self.target.seed(key, key.encode())
+        run = self.content("reconcile", 1)
+        steps = ("look at what is unexpected", "(`content_remove: [KEY]`)", "./migrate content, which carries anew")
+        self.assertEqual([step for step in steps if step not in run.document["next"]], [])
+        self.assertIn(f"next: {run.document['next']}", run.err)
+        # The source may have such a name by then, and of what was never there nothing is to be done.
+        self.configure(remove=["extra", "sp/äxtra", "plain/a.txt", "never"])
+
+        report = self.content("reconcile").document
+
+        self.assertEqual((report["counts"]["unexpected"], report["counts"]["verified"]), (0, 17))
+        self.assertEqual((report["carried"]["deleted"], report["carried"]["backup"]["objects"]), (2, 2))
+        self.assertNotIn("next", report)
+        kept = {key.split("/", 2)[2]: body for key, (body, *_) in self.target.objects("stufpack-backup/").items()}
+        self.assertEqual(kept, {key: key.encode() for key in ("extra", "sp/äxtra")})
+        self.configure(remove=["config/stuf_config.json"])
+        self.assertIn("`remove` names what is no content", self.content("reconcile", 12).err)
+
+    def test_what_differs_or_is_missing_says_what_to_do(self) -> None:
+        self.source.seed("a", b"a")
+        self.source.seed("b", b"b")
+        self.list_source()
+        self.copied()
+        self.target.delete_object(Key="a")
+        self.target.seed("b", b"c")
+        kept = "what that takes away or overwrites is kept below stufpack-backup/"
+        wanted = f"./migrate content, which carries anew what differs or is missing; {kept}"
+        self.assertEqual(self.proof(1)["next"], wanted)
+
     def test_d26_what_the_migration_itself_writes_is_not_unexpected(self) -> None:
         seed_k17(self.source)
         self.list_source()

@@ -154,7 +154,9 @@ def told(found: dict[str, Any]) -> list[str]:
     why = "its name is the administration's, so it was not copied; move it at the source"
     findings += [f"left out: {json.dumps(key)}, {why}" for key in found.get("left_out") or []]
     more = [f"… and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []
-    following = [f"next: {found['error']['next']}"] if "error" in found else []
+    # Of a proof that came to its end and found something wrong, beside its verdict.
+    step = found.get("error", found).get("next")
+    following = [f"next: {step}"] if step else []
     return [*carried, str(found.get("message", "")), *findings[:SHOWN], *more, *following]
 
 

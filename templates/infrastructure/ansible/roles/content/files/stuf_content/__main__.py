@@ -63,6 +63,8 @@ def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> t
             with work.locked():
                 document = LOCKED[verb](work)
         say(document["message"])
+        if "next" in document:
+            say(f"next: {document['next']}")
         return int(document.pop("exit", Exit.DONE)), document
     except Stop as stop:
         say(stop.text())

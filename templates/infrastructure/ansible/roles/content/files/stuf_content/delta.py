@@ -59,6 +59,9 @@ def carry(session: Session) -> dict[str, Any]:
             carrying = Carrying(session, ledger, progress, wrong)
             # What is gone goes first: the name that the rule gave it may be the own one of a key that came.
             deleted = carrying.delete(gone)
+            deleted += carrying.remove(
+                {name(session, given[key], key) for key in listed} if session.given.remove else set()
+            )
             carrying.every(pairs)
             carrying.work.refuse()
         inventory.keep(session, [current[key] for key in listed])
@@ -190,11 +193,24 @@ class Carrying:
             self.session.boundary(self.progress)
             ours = self.ledger.name(key)
             if ours is not None and ours not in others and self.session.target.head(ours) is not None:
-                self.session.target.copy(ours, self._backup_name(ours))
-                self.session.target.delete(ours)
+                self._take_away(ours)
                 deleted += 1
             self.ledger.delete(key)
         return deleted
+
+    def remove(self, wanted: set[str]) -> int:
+        """Takes away what somebody has named, each saved first, but for names of what the source has."""
+        there = 0
+        for key in sorted(self.session.given.remove - wanted):
+            self.session.boundary(self.progress)
+            if self.session.target.head(key) is not None:
+                self._take_away(key)
+                there += 1
+        return there
+
+    def _take_away(self, key: str) -> None:
+        self.session.target.copy(key, self._backup_name(key))
+        self.session.target.delete(key)
 
     def _is_there(self, entry: Entry, there: Entry) -> bool:
         return single.is_equal(self.session.wanted(entry), there)

@@ -156,6 +156,26 @@ class Azure(Case):
         self.assertEqual(self.content("copy").document["earlier"], 17)
         self.assertEqual(self.target.written(), set())
 
+    def test_characters_by_which_rclone_writes_others_are_kept_from_it(self) -> None:
+        written = ["full\uff0estop", "full\uff0fwidth", "full\uff3cwidth", "control\u2409picture", "a\u201bquote"]
+        for key in written:
+            self.source.seed(key, key.encode())
+        self.list_source()
+        self.content("inventory")
+        names = self.folder / "names"
+        names.write_text("".join(f"{key}\n" for key in written))
+        control = self.rclone("copy", *self.both(), f"--files-from-raw={names}", "--no-traverse")
+        there = set(self.target.listed())
+        self.assertEqual((control.returncode, "full\uff3cwidth" in there), (0, False), "rclone finds nothing wrong")
+        for key in there:
+            self.target.delete_object(key)
+
+        copy = self.content("copy").document
+
+        self.assertEqual((copy["by_rclone"], copy["one_by_one"]), (0, 5))
+        self.assertEqual(self.target.objects(), self.source.objects())
+        self.assert_verified(5)
+
     def test_objects_in_parts_go_one_by_one_too(self) -> None:
         self.source.seed("/big", bytes(range(256)) * (4 * 40 * 1024))
         self.list_source()

@@ -29,7 +29,9 @@ class Realm:
             raise StufError("Keycloak answered 500")
 
     def roles(self) -> dict[str, dict[str, Any]]:
-        return {name: {"id": name, "name": name} for name in ("member", "admin", "default-roles-stuf", "default-roles-b")}
+        return {
+            name: {"id": name, "name": name} for name in ("member", "admin", "default-roles-stuf", "default-roles-b")
+        }
 
     def users(self) -> list[dict[str, Any]]:
         return [copy.deepcopy({k: v for k, v in user.items() if k != "realm"}) for user in self.held.values()]
@@ -132,6 +134,42 @@ class AllOrNothing(unittest.TestCase):
             self.assertEqual(work.counts["updated"], updated)
         left = {"collections": ['{"docs":["read"]}'], "locale": ["de"]}
         self.assertEqual(realm.held["id-ada"]["attributes"], left)
+
+    def test_a_second_factor_that_the_package_asks_for_is_set_up_by_whoever_has_none(self) -> None:
+        def imported(asked: bool, **present: Any) -> tuple[int, list[str]]:
+            plain = {"id": "1", **wanted("ada", requiredActions=[], totp=False)["ada"], "realm": {"member"}, **present}
+            realm = Realm({key: value for key, value in plain.items() if key != "realmRoles"})
+            package = wanted("ada", requiredActions=["UPDATE_PASSWORD", *(["CONFIGURE_TOTP"] if asked else [])])
+            first = users.Import(realm, package, False)
+            first.apply()
+            again = users.Import(realm, package, False)
+            again.apply()
+            self.assertFalse(again.changed)
+            return first.counts["updated"], realm.held["1"]["requiredActions"]
+
+        self.assertEqual(imported(True), (1, ["CONFIGURE_TOTP"]))
+        self.assertEqual(imported(True, requiredActions=["VERIFY_EMAIL"]), (1, ["VERIFY_EMAIL", "CONFIGURE_TOTP"]))
+        self.assertEqual(imported(True, enabled=False)[1], ["CONFIGURE_TOTP"])
+        self.assertEqual(imported(True, totp=True), (0, []))
+        self.assertEqual(imported(False), (0, []))
+
+    def test_a_user_without_second_factor_is_told_where_the_package_asks_for_one(self) -> None:
+        def said(asked: bool, **changes: Any) -> list[tuple[str, str]]:
+            package = wanted("ada", "bob", requiredActions=["UPDATE_PASSWORD", *(["CONFIGURE_TOTP"] if asked else [])])
+            realm = Realm()
+            users.Import(realm, package, False).apply()
+            realm.held["id-ada"].update(changes)
+            work = users.Import(realm, package, False)
+            work.compare()
+            factor = [one for one in work.checks if one["id"] == "identity/second-factor"]
+            return [(check["verdict"], check["observed"]) for check in factor]
+
+        # As an invited user stands there who has not set up anything.
+        self.assertEqual(said(True), [("pass", "so it is")])
+        self.assertEqual(said(True, requiredActions=[], totp=True), [("pass", "so it is")])
+        self.assertEqual(said(True, requiredActions=["UPDATE_PASSWORD"]), [("fail", "1 otherwise")])
+        self.assertEqual(said(True, requiredActions=[], totp=False, enabled=False), [("pass", "so it is")])
+        self.assertEqual(said(False, requiredActions=[]), [])
 
     def test_users_of_the_target_alone_are_told_by_their_number(self) -> None:
         def said(*present: dict[str, Any]) -> tuple[str, str]:

@@ -21,6 +21,7 @@ description:
   - Reads the package's users from a file on the machine; no user's data is a module argument, result or log line.
   - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
     others, beside what Keycloak itself gives and writes.
+  - Where the package asks for a second factor, whoever of them has none sets one up at the next sign-in.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
@@ -53,6 +54,8 @@ checks: {description: One entry per kind of value., type: list, elements: dict, 
 PLAIN = ("email", "firstName", "lastName", "enabled", "emailVerified")
 # The rest of what a package says of a user: its own kinds, and what a user works off at the first sign-in.
 NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
+# What a package asks of a user who shall have a second factor.
+SECOND_FACTOR = "CONFIGURE_TOTP"
 # Attributes that Keycloak itself writes, when a user chooses a language, accepts terms or changes an address.
 OWN_ATTRIBUTES = ("locale", "terms_and_conditions", "kc.")
 # What `compare` tells apart.
@@ -92,7 +95,18 @@ def difference(wanted: User, found: User) -> User:
     kept = {name: values for name, values in held.items() if name not in said and _is_own(name)}
     if held != kept | said:
         changes["attributes"] = kept | said
+    if _needs_factor(wanted) and not _has_factor(found):
+        changes["requiredActions"] = [*(found.get("requiredActions") or []), SECOND_FACTOR]
     return changes
+
+
+def _needs_factor(wanted: User) -> bool:
+    return SECOND_FACTOR in (wanted.get("requiredActions") or [])
+
+
+def _has_factor(found: User) -> bool:
+    """Whether a user has a second factor, or cannot sign in without setting one up."""
+    return bool(found.get("totp")) or SECOND_FACTOR in (found.get("requiredActions") or [])
 
 
 def _with_values(user: User) -> dict[str, Any]:
@@ -186,6 +200,7 @@ class Import:
         for kind, words in KINDS.items():
             users = "user" if len(self.wanted) == 1 else "users"
             self._check(kind, f"each of {len(self.wanted)} {users} {words}", wrong[kind])
+        self._second_factor(found)
         self._others({name: user for name, user in found.items() if name not in self.wanted})
         others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
         expected = "no user may reach it by name who is no Trust Architect of the package"
@@ -200,6 +215,14 @@ class Import:
             kinds.add("fields")
         held = self._roles_of(found["id"])
         return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
+
+    def _second_factor(self, found: dict[str, User]) -> None:
+        """Nothing is expected where the package asks for none; who is not there at all is told of as such."""
+        asked = [found[name] for name, user in self.wanted.items() if _needs_factor(user) and name in found]
+        if any(map(_needs_factor, self.wanted.values())):
+            without = sum(bool(user.get("enabled")) and not _has_factor(user) for user in asked)
+            expected = "each user of the package who may sign in has a second factor, or has to set one up first"
+            self._check("second-factor", expected, without)
 
     def _others(self, others: dict[str, User]) -> None:
         """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""

@@ -187,7 +187,6 @@ const OUT_OF_REACH: &[(&str, &str)] = &[
     ("spec.notifications.sentry.dsn", "a credential, which no export holds"),
     ("realm.clients.secret", "a credential, which no export holds"),
     ("realm.smtpServer", "holds a credential; no export has it"),
-    ("realm.identityProviders", "holds credentials; no export has it"),
     ("realm.users.requiredActions", "people do them; no export has it"),
     ("spec.content.changedPerDay", "nothing at an installation counts it"),
 ];

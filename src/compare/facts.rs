@@ -213,6 +213,11 @@ impl Facts {
         self.places.insert(path, below_realm(&part.place));
     }
 
+    /// Whether what stands at a path says something only beside the other side's.
+    pub fn is_silent_alone(&self, path: &str) -> bool {
+        self.silent_alone.iter().any(|silent| silent == path)
+    }
+
     /// Takes out what says nothing without the other side's, where that has none.
     pub fn forget_alone(&mut self, other: &Self) {
         for path in self.silent_alone.iter().filter(|path| !other.all.contains_key(*path)) {

@@ -106,7 +106,10 @@ impl<'l> Promises<'l> {
             changing.map(|entry| (entry.setting.as_str(), entry)).collect();
         // Parts of the realm that are left out stand in the ledger by their place.
         for (path, place) in &old.places {
-            if let Some(entry) = by_path.remove(place.as_str()) {
+            // What Keycloak makes by itself is made at the target too: a ledger that leaves it behind does not let it be opened.
+            if let Some(entry) = by_path.remove(place.as_str())
+                && !old.is_silent_alone(path)
+            {
                 by_path.insert(path, entry);
             }
         }

@@ -112,7 +112,8 @@ pub struct LeftOut {
     pub steps: Vec<LeftOutStep>,
     /// Whether Keycloak makes it in every realm, so that it says nothing when one file alone has it.
     pub everywhere: bool,
-    /// Digest of its content, whatever the order of lists and keys, without the ids that Keycloak makes.
+    /// Digest of its content, whatever the order of lists and keys, without the ids that Keycloak makes; one and the same for
+    /// what Keycloak makes in every realm.
     pub digest: Digest,
 }
 

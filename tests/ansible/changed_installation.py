@@ -124,6 +124,17 @@ def attribute(name: str, value: str) -> Act:
     return lambda stuf: put(stuf.realm.users[WHO]["attributes"], (name,), [value])
 
 
+def brings_along(role: str) -> Act:
+    """A role that comes to bring all rights along."""
+    return lambda stuf: stuf.realm.inside.setdefault(role, set()).add("realm-management:realm-admin")
+
+
+def grouped(stuf: Installation) -> None:
+    """A group of its own rights, and somebody in it."""
+    stuf.realm.groups.append({"name": "staff", "clientRoles": {"realm-management": ["realm-admin"]}})
+    stuf.realm.members[WHO] = ["/staff"]
+
+
 def address(stuf: Installation) -> None:
     """The address of a user, at Keycloak and in the bucket, as the admin tool changes it."""
     stuf.realm.users[WHO]["email"] = "new@harbour.example"
@@ -220,7 +231,7 @@ OF_THE_REALM = [
            lambda stuf: stuf.realm.descriptions.update(admin="x")),
     Change("realm.clients", ("realm.clients[new]",),
            lambda stuf: stuf.realm.clients.append(stuf.realm.client("new", publicClient=True, redirectUris=[]))),
-    Change("realm.clients.publicClient", ("clients[0].publicClient",),
+    Change("realm.clients.publicClient", ("clients[2].publicClient",),
            lambda stuf: put(client(stuf, "stuf-api"), ("publicClient",), True), refused="realm.client.public"),
     of_client("stuf-api", "directAccessGrantsEnabled", True),
     of_client("stuf-api", "webOrigins", ["https://a.example"]),
@@ -240,6 +251,18 @@ OF_THE_REALM = [
     of_person("firstName", "New"),
     of_person("lastName", "New"),
     of_person("emailVerified", False),
+    Change("realm.users.realmRoles", (f"realm.users[{NAME}].realmRoles[offline_access]",),
+           lambda stuf: stuf.realm.held[WHO].add("offline_access")),
+    Change("realm.users.clientRoles", (f"realm.users[{NAME}].clientRoles",),
+           lambda stuf: stuf.realm.held_of_clients.update({WHO: {"realm-management": ["realm-admin"]}})),
+    Change("realm.groups realm.users.groups", ("realm.groups", f"realm.users[{NAME}].groups"), grouped),
+    Change("realm.roles.composites", ("realm.roles.realm[admin].composites",), brings_along("admin")),
+    Change("realm.roles.composites", ("realm.roles.realm[default-roles-stuf]",), brings_along("default-roles-stuf")),
+    Change("realm.identityProviders", ("realm.identityProviders",),
+           lambda stuf: stuf.realm.providers.append({"alias": "other", "providerId": "oidc", "enabled": True})),
+    Change("realm.roles.client", ("realm.roles.client",), brings_along("account:view-profile")),
+    Change("realm.clients", ("realm.clients[account]",),
+           lambda stuf: put(client(stuf, "account"), ("redirectUris",), ["*"])),
     Change("realm.users.attributes", (f"realm.users[{NAME}].attributes.shoeSize",), attribute("shoeSize", "42")),
     # The address then comes from the document, which has it in other letters.
     Change("realm.users", ("realm.users[name-u-003]", "spec.users.u-003.email"),

@@ -65,15 +65,23 @@ class Realm:
         }  # fmt: skip
         self.actions = [{"alias": "CONFIGURE_TOTP", "enabled": True, "defaultAction": False}]
         self.roles = ["admin", "trust-architect", "project-participant", "default-roles-stuf", "offline_access"]
-        self.inside = {"default-roles-stuf": {"offline_access"}}  # what a role brings along
+        # What a role brings along, `CLIENT:NAME` being a client's; what clients have, and users of them.
+        self.inside = {"default-roles-stuf": {"offline_access", "account:view-profile"}}
+        self.of_clients = {"account": ["view-profile", "manage-account"], "realm-management": ["realm-admin"]}
+        self.inside["account:manage-account"] = {"account:view-profile"}
+        self.held_of_clients: dict[str, dict[str, list[str]]] = {}
+        self.groups: list[dict[str, Any]] = []
+        self.providers: list[dict[str, Any]] = []
+        self.members: dict[str, list[str]] = {}  # paths of groups by user
         self.descriptions: dict[str, str] = {}
         self.clients = [
-            self.client("account", publicClient=True),
+            self.client("account", publicClient=True, redirectUris=["/realms/stuf/account/*"]),
+            self.client("realm-management", bearerOnly=True),
             self.client("stuf-spa", publicClient=True, redirectUris=["https://files.example.org/*"]),
             self.client("stuf-api", serviceAccountsEnabled=True, secret=CLIENT_SECRET, standardFlowEnabled=False),
             self.client("stufpack-operator", serviceAccountsEnabled=True, secret=SERVICE_SECRET),
         ]
-        self.clients[2]["attributes"]["client.secret.creation.time"] = "1764000000"
+        self.clients[3]["attributes"]["client.secret.creation.time"] = "1764000000"
         mapper = {
             "id": "1",
             "name": "collections",
@@ -133,6 +141,20 @@ class Realm:
             "access": {"manage": True},
         }  # fmt: skip
 
+    def role(self, name: str) -> dict[str, Any]:
+        """A role as Keycloak answers it in lists; its id is its whole name."""
+        client, _, own = name.rpartition(":")
+        shown = {"id": name, "name": own, "description": self.descriptions.get(name, ""), "clientRole": bool(client)}
+        return shown | {"containerId": f"id-of-{client}" if client else "stuf", "composite": name in self.inside}
+
+    @staticmethod
+    def group(held: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+        """A group as Keycloak 23 and later answers it: of those below, the number."""
+        shown = {"id": held["name"], "name": held["name"], "path": held.get("path", f"/{held['name']}")}
+        brief = query.get("briefRepresentation") != "false"
+        full = {} if brief else {key: held.get(key, {}) for key in ("attributes", "realmRoles", "clientRoles")}
+        return shown | full | {"subGroups": [], "subGroupCount": len(held.get("below", []))}
+
     def answer(self, path: str, query: dict[str, str]) -> Any:
         parts = path.strip("/").split("/") if path.strip("/") else []
         first = int(query.get("first", 0))
@@ -141,9 +163,17 @@ class Realm:
             case []:
                 return self.top
             case ["roles"]:
-                return [
-                    {"id": name, "name": name, "description": self.descriptions.get(name, "")} for name in self.roles
-                ][page]
+                return [self.role(name) for name in self.roles][page]
+            case ["roles-by-id", name, "composites"]:
+                return [self.role(inner) for inner in sorted(self.inside[urllib.parse.unquote(name)])]
+            case ["clients", client, "roles"]:
+                name = client.removeprefix("id-of-")
+                return [self.role(f"{name}:{role}") for role in self.of_clients.get(name, [])]
+            case ["groups"]:
+                return [self.group(one, query) for one in self.groups][page]
+            case ["groups", name, "children"]:
+                (held,) = (one for one in self.groups if one["name"] == name)
+                return [self.group(one, query) for one in held["below"]][page]
             case ["clients"]:
                 return self.clients
             case ["clients", _, "service-account-user"]:
@@ -159,9 +189,21 @@ class Realm:
                 return list(self.users.values())[page]
             case ["users", "count"]:
                 return len(self.users)
+            case ["users", who, "role-mappings"]:
+                # Keycloak leaves out what is empty.
+                clients = {
+                    client: {"client": client, "mappings": [self.role(f"{client}:{name}") for name in names]}
+                    for client, names in self.held_of_clients.get(who, {}).items()
+                }
+                realm = [self.role(name) for name in self.held[who]]
+                return ({"realmMappings": realm} if realm else {}) | ({"clientMappings": clients} if clients else {})
             case ["users", who, "role-mappings", "realm", "composite"]:
                 held = self.held[who].union(*(self.inside.get(name, set()) for name in self.held[who]))
-                return [{"id": name, "name": name} for name in held]
+                return [self.role(name) for name in held if ":" not in name]
+            case ["users", who, "groups"]:
+                return [{"id": path, "path": path} for path in self.members.get(who, [])][page]
+            case ["identity-provider", "instances"]:
+                return self.providers
             case ["authentication", "required-actions"]:
                 return self.actions
         return None
@@ -206,6 +248,7 @@ class Installation:
         self.realm = Realm(self.documents)
         self.bucket = Bucket()
         self.asked: list[str] = []
+        self.forbidden = ("no address",)  # what Keycloak does not let the client read
         self.busy = 0  # how many answers are still 503
         self.published = ["443"]  # ports that the proxy answers on for everyone
         self.encrypted = False  # the disk
@@ -301,6 +344,8 @@ class Installation:
             status = 503
         elif address.path == "/auth/realms/stuf/protocol/openid-connect/token":
             status, body = 200, b'{"access_token": "token", "expires_in": 60}'
+        elif address.path.startswith("/auth/admin/realms/stuf") and address.path.endswith(self.forbidden):
+            status = 403
         elif address.path.startswith("/auth/admin/realms/stuf"):
             found = self.realm.answer(address.path.removeprefix("/auth/admin/realms/stuf"), query)
             if call.headers["authorization"] != "Bearer token":

@@ -121,10 +121,13 @@ class Everything(ExportTest):
         self.assertIn(443, exposure["ports"])
         self.assertEqual(exposure["redirectUris"], ["https://files.example.org/*"])
         self.assertEqual(exposure["factors"], ["password", "totp"])
-        self.assertEqual(
-            realm["roles"]["realm"], [{"name": name} for name in ("admin", "project-participant", "trust-architect")]
-        )
-        self.assertEqual([client["clientId"] for client in realm["clients"]], ["stuf-api", "stuf-spa"])
+        own = {"name": "default-roles-stuf", "composites": {"realm": ["offline_access"]}}
+        own["composites"] |= {"client": {"account": ["view-profile"]}}
+        names = ("admin", "offline_access", "project-participant", "trust-architect")
+        wanted = [own, *({"name": name} for name in names)]
+        self.assertEqual(realm["roles"], {"realm": sorted(wanted, key=lambda role: str(role["name"]))})
+        clients = [client["clientId"] for client in realm["clients"]]
+        self.assertEqual(clients, ["account", "realm-management", "stuf-api", "stuf-spa"])
         account = next(one for one in realm["users"] if one.get("serviceAccountClientId"))
         self.assertEqual((account["serviceAccountClientId"], account["realmRoles"]), ("stuf-api", ["admin"]))
         self.assertEqual([one["username"] for one in realm["users"] if "validation" in one["username"]], [])
@@ -325,6 +328,102 @@ class Access(ExportTest):
         self.assertEqual(document["spec"]["application"]["release"]["api"], running)
 
 
+class Beyond(ExportTest):
+    """What opens a realm beside the roles and collections of people."""
+
+    def realm(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        document, realm, _ = self.exported()
+        return document["spec"], realm
+
+    def person(self, number: int = 3) -> dict[str, Any]:
+        found = self.realm()[1]["users"]
+        return next(one for one in found if one["username"] == f"name-u-{number:03}")
+
+    def test_an_untouched_realm_tells_of_its_own_parts_alone(self) -> None:
+        spec, realm = self.realm()
+        self.assertEqual({key for user in realm["users"] for key in user} & {"clientRoles", "groups"}, set())
+        self.assertEqual({role for user in realm["users"] for role in user["realmRoles"]},
+                         {"admin", "project-participant", "trust-architect"})  # fmt: skip
+        self.assertEqual(realm.keys() & {"groups", "defaultGroups", "identityProviders"}, set())
+        self.assertEqual(spec["exposure"]["redirectUris"], ["https://files.example.org/*"])
+        per_user = [asked for asked in self.stuf.asked if "/users/u-003/" in asked]
+        self.assertEqual(len(per_user), 2, per_user)
+
+    def test_roles_of_clients_and_own_ones_that_are_given_by_hand_are_told(self) -> None:
+        self.stuf.realm.held["u-003"].add("offline_access")
+        self.stuf.realm.held_of_clients["u-003"] = {"realm-management": ["realm-admin"]}
+        found = self.person()
+        self.assertEqual(found["realmRoles"], ["offline_access", "project-participant"])
+        self.assertEqual(found["clientRoles"], {"realm-management": ["realm-admin"]})
+        # STUF knows nothing of it.
+        self.assertEqual(self.realm()[0]["users"]["u-003"]["roles"], ["project-participant"])
+
+    def test_what_a_role_brings_along_is_told(self) -> None:
+        realm = self.stuf.realm
+        realm.inside["project-participant"] = {"realm-management:realm-admin", "admin"}
+        realm.inside["account:view-profile"] = {"realm-management:realm-admin"}
+        roles = self.realm()[1]["roles"]
+        (found,) = (role for role in roles["realm"] if role["name"] == "project-participant")
+        self.assertEqual(found["composites"], {"realm": ["admin"], "client": {"realm-management": ["realm-admin"]}})
+        opened = {"name": "view-profile", "composites": {"client": {"realm-management": ["realm-admin"]}}}
+        self.assertEqual(roles["client"], {"account": [opened]})
+
+    def test_an_opened_client_of_keycloaks_own_is_told(self) -> None:
+        self.stuf.realm.clients[0] |= {"redirectUris": ["*"], "rootUrl": "https://evil.example"}
+        found = self.realm()[1]["clients"][0]
+        self.assertEqual(
+            (found["clientId"], found["redirectUris"], found["rootUrl"]), ("account", ["*"], "https://evil.example")
+        )
+
+    def test_groups_are_told_with_what_they_give_and_who_is_in_them(self) -> None:
+        below = {
+            "name": "inner",
+            "path": "/staff/inner",
+            "realmRoles": ["admin"],
+            "attributes": {"api_key": ["hidden"]},
+        }
+        self.stuf.realm.groups = [{"name": "staff", "attributes": {"office": ["Bergen"]}, "below": [below]}]
+        self.stuf.realm.members["u-003"] = ["/staff/inner"]
+        self.stuf.realm.top["defaultGroups"] = ["/staff"]
+        realm = self.realm()[1]
+        inner = {"name": "inner", "path": "/staff/inner", "realmRoles": ["admin"]}
+        staff = {"name": "staff", "path": "/staff", "attributes": {"office": ["Bergen"]}, "subGroups": [inner]}
+        self.assertEqual((realm["groups"], realm["defaultGroups"]), ([staff], ["/staff"]))
+        held = [user["username"] for user in realm["users"] if user.get("groups") == ["/staff/inner"]]
+        self.assertEqual(held, ["name-u-003"])
+
+    def test_permissions_by_a_group_stop_it_since_they_would_be_lost(self) -> None:
+        below = {"name": "inner", "path": "/staff/inner"}
+        staff = {"name": "staff", "attributes": {"collections": ['{"press":["read"]}']}, "below": [below]}
+        self.stuf.realm.groups = [staff, {"name": "staffing"}]
+        self.stuf.realm.members["u-003"] = ["/staffing"]
+        self.read()
+        self.stuf.realm.members |= {"u-004": ["/staff/inner"], "u-005": ["/staff"]}
+        config = str(self.stuf.settings())
+        code, _, told = self.run_program("read", "--config", config, "--out", f"{self.folder}/t")
+        self.assertEqual((code, (self.folder / "t").exists()), (1, False))
+        self.assertIn("gives permissions to 2 of its members by its attribute `collections`", told)
+        staff["attributes"] = {"collections": []}
+        self.read()
+
+    def test_another_place_to_sign_in_from_is_told_without_its_secret(self) -> None:
+        provider = {"alias": "other", "providerId": "oidc", "enabled": True, "internalId": "1"}
+        config = {"clientId": "x", "clientSecret": "secret-of-the-provider", "tokenUrl": "https://other.example/token"}
+        self.stuf.realm.providers = [{**provider, "config": config}]
+        shown = {"clientId": "x", "tokenUrl": "https://other.example/token"}
+        wanted = {"alias": "other", "providerId": "oidc", "enabled": True, "config": shown}
+        self.assertEqual(self.realm()[1]["identityProviders"], [wanted])
+
+    def test_a_client_with_a_right_less_still_exports_and_says_what_it_did_not_see(self) -> None:
+        self.assertNotIn("identity providers", self.read())
+        self.stuf.forbidden = ("/identity-provider/instances",)
+        self.assertIn("(identity providers) were not looked at", self.read())
+        self.stuf.forbidden = ("/groups",)
+        code, _, told = self.run_program("read", "--config", str(self.stuf.settings()), "--out", f"{self.folder}/t")
+        self.assertEqual(code, 1)
+        self.assertIn("Keycloak answered 403 to GET /groups; next: ./migrate deploy grants what is missing", told)
+
+
 class Refused(ExportTest):
     """What cannot be read whole makes no export."""
 
@@ -350,7 +449,7 @@ class Refused(ExportTest):
         with patch.object(
             self.stuf.realm, "answer", lambda path, query: None if "mappings" in path else found(path, query)
         ):
-            self.assertIn("Keycloak answered 404 to GET /users/ID/role-mappings/realm/composite", self.refused())
+            self.assertIn("Keycloak answered 404 to GET /users/ID/role-mappings\n", self.refused())
 
     def test_a_busy_service_is_asked_again(self) -> None:
         self.stuf.busy = 2

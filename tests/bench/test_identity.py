@@ -204,6 +204,16 @@ class Running(ImageTest):
         )
         self.assertEqual(wrong.status, 401)
 
+    def test_what_a_role_brings_along_is_answered(self) -> None:
+        role = self.identity.admin("GET", "/stuf/roles/default-roles-stuf").json()
+        inner = self.identity.admin("GET", f"/stuf/roles-by-id/{role['id']}/composites").json()
+        self.assertEqual(
+            (role["composite"], sorted(one["name"] for one in inner)), (True, ["offline_access", "uma_authorization"])
+        )
+        self.assertEqual(self.identity.admin("GET", "/stuf/roles-by-id/nobody/composites").status, 404)
+        for path in ("groups", "identity-provider/instances"):
+            self.assertEqual(self.identity.admin("GET", f"/stuf/{path}?first=0&max=200").json(), [], path)
+
     def test_an_invitation_leads_to_password_and_second_factor_and_a_signed_in_user(self) -> None:
         self.mail_server()
         user, person = self.person("invited")

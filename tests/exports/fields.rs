@@ -347,6 +347,17 @@ fn of_the_realm() -> Vec<Field> {
             &["realm.roles.realm[admin].description"],
         ),
         field(
+            "realm.roles.composites",
+            at("/roles/realm/name=admin", "composites", json!({ "client": { "account": ["x"] } })),
+            &["realm.roles.realm[admin].composites"],
+        ),
+        // The base has some, which the ledger leaves behind.
+        free(
+            "realm.roles.client",
+            at("/roles", "client", json!({ "account": [{ "name": "x" }] })),
+            &["realm.roles.client"],
+        ),
+        field(
             "realm.clients",
             [realm("/clients/-", json!({ "clientId": "new", "publicClient": true }))],
             &["realm.clients[new]"],
@@ -445,6 +456,21 @@ fn of_the_realm() -> Vec<Field> {
             "realm.users.attributes",
             at(USER, "attributes/shoeSize", json!(["42"])),
             &["realm.users[u005.lo-cal@harbour.example].attributes.shoeSize"],
+        ),
+        field(
+            "realm.users.clientRoles",
+            at(USER, "clientRoles", json!({ "realm-management": ["realm-admin"] })),
+            &["realm.users[u005.lo-cal@harbour.example].clientRoles"],
+        ),
+        field(
+            "realm.users.groups",
+            at(USER, "groups", json!(["/staff"])),
+            &["realm.users[u005.lo-cal@harbour.example].groups"],
+        ),
+        field(
+            "realm.groups",
+            at("", "groups", json!([{ "name": "staff", "realmRoles": ["admin"] }])),
+            &["realm.groups"],
         ),
         free(
             "realm.users.requiredActions",

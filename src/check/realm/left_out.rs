@@ -17,6 +17,8 @@ const MADE_ANEW: [&str; 8] = [
     "access",
     "internalId",
 ];
+/// What stands for the digest of a part as Keycloak makes it: each version does so a little differently, and it says nothing.
+const AS_MADE: [u8; 32] = [0; 32];
 /// What names an item of a list, the most telling first.
 const NAMES: [&str; 6] = ["clientId", "username", "name", "alias", "providerAlias", "id"];
 
@@ -49,11 +51,12 @@ fn below(
     if all.places.contains(place.as_str()) {
         let anew = matches!(steps.last(), Some(LeftOutStep::Key(key)) if MADE_ANEW.contains(&key.as_str()));
         if !anew && !says_nothing(node) {
+            let everywhere = is_everywhere(node, steps, all.realm);
             found.push(LeftOut {
                 place: place.clone(),
                 steps: steps.clone(),
-                everywhere: is_everywhere(node, steps, all.realm),
-                digest: Digest(digest(node)),
+                everywhere,
+                digest: Digest(if everywhere { AS_MADE } else { digest(node) }),
             });
         }
         return;

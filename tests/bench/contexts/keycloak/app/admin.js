@@ -289,6 +289,9 @@ export const routes = [
     if (await context.view.named("scope", context.realm.realm, context.body?.name ?? "")) throw new Refused(409, { errorMessage: `Client Scope ${context.body.name} already exists` });
     return created(context, (await addScope(context.view, context.realm, context.body)).id);
   }],
+  // A realm that has either is refused, and nothing here makes one.
+  ["GET", "/admin/realms/:realm/identity-provider/instances", async (context) => { demand(context, "view-identity-providers", "manage-identity-providers"); return ok([]); }],
+  ["GET", "/admin/realms/:realm/groups", async (context) => { demand(context, ...VIEW_USERS, "query-groups"); return ok([]); }],
   ["GET", "/admin/realms/:realm/authentication/required-actions", async (context) => { demand(context, ...VIEW_REALM); return ok(context.realm.requiredActions); }],
   ["PUT", "/admin/realms/:realm/authentication/required-actions/:alias", async (context) => {
     demand(context, "manage-realm");

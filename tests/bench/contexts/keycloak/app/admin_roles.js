@@ -92,6 +92,13 @@ export function mappingRoutes({ demand, VIEW_USERS, VIEW_REALM, VIEW_CLIENTS, ok
       const found = (await context.view.all("user", context.realm.realm)).filter((user) => user.roles.includes(role.id));
       return ok(found.slice(first, first + Number(context.query.max ?? 100)).map(({ credentials, roles, ...user }) => user));
     }],
+    ["GET", "/admin/realms/:realm/roles-by-id/:role/composites", async (context) => {
+      const all = await context.view.all("role", context.realm.realm);
+      const role = all.find((one) => one.id === context.params.role);
+      if (!role) throw missing("Could not find role with id");
+      demand(context, ...(role.clientRole ? VIEW_CLIENTS : VIEW_REALM));
+      return ok(all.filter((one) => role.inner?.includes(one.id)).map(shown));
+    }],
     ["GET", "/admin/realms/:realm/clients/:client/roles", async (context) => {
       demand(context, ...VIEW_CLIENTS);
       const client = await clientOf(context);

@@ -20,6 +20,8 @@ class Realm:
 
     def __init__(self, *present: dict[str, Any], fails_at: int = 0) -> None:
         self.held = {user["id"]: {"realm": {"default-roles-stuf"}, **user} for user in present}
+        self.clients: dict[str, set[str]] = {}  # roles of clients by user
+        self.grouped: set[str] = set()
         self.calls = 0
         self.fails_at = fails_at
 
@@ -54,6 +56,15 @@ class Realm:
 
     def roles_of(self, user_id: str) -> set[str]:
         return set(self.held[user_id]["realm"])
+
+    def rights_of(self, user_id: str) -> tuple[set[str], set[str]]:
+        return self.roles_of(user_id), self.clients.get(user_id, set())
+
+    def has_groups(self) -> bool:
+        return bool(self.grouped)
+
+    def in_groups(self, user_id: str) -> bool:
+        return user_id in self.grouped
 
     def grant(self, user_id: str, roles: list[dict[str, Any]]) -> None:
         self._write()
@@ -199,6 +210,27 @@ class AllOrNothing(unittest.TestCase):
         work = users.Import(realm, wanted("ada"), False)
         work.apply()
         self.assertEqual(realm.roles_of("id-ada"), {"member", "default-roles-stuf"})
+
+    def test_rights_that_no_package_gives_are_told_by_the_number_of_people(self) -> None:
+        def said(change: Callable[[Realm], object]) -> tuple[str, str]:
+            realm = Realm({"id": "9", "username": "stays", "enabled": True}, {"id": "8", "username": "gone"})
+            users.Import(realm, wanted("ada"), False).apply()
+            change(realm)
+            work = users.Import(realm, wanted("ada"), False)
+            work.compare()
+            (found,) = (check for check in work.checks if check["id"] == "identity/further-rights")
+            return found["verdict"], found["observed"]
+
+        one = ("warn", "1 otherwise, kept as they are")
+        self.assertEqual(said(lambda realm: None), ("pass", "so it is"))
+        self.assertEqual(said(lambda realm: realm.clients.update({"id-ada": {"realm-management/realm-admin"}})), one)
+        self.assertEqual(said(lambda realm: realm.clients.update({"9": {"realm-management/manage-users"}})), one)
+        self.assertEqual(said(lambda realm: realm.grouped.add("id-ada")), one)
+        self.assertEqual(said(lambda realm: realm.held["id-ada"]["realm"].add("offline_access")), one)
+        # Who may not sign in can do nothing with them.
+        self.assertEqual(said(lambda realm: realm.clients.update({"8": {"account/x"}}))[0], "pass")
+        both = said(lambda realm: (realm.grouped.add("9"), realm.clients.update({"id-ada": {"account/x"}})))
+        self.assertEqual(both, ("warn", "2 otherwise, kept as they are"))
 
     def test_a_role_that_the_realm_lacks_stops_before_the_first_change(self) -> None:
         realm = Realm()

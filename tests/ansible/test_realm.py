@@ -41,7 +41,12 @@ class Keycloak:
             client["attributes"] = {"realm_client": "false", **client.get("attributes", {})}
             client["defaultClientScopes"] = [*reversed(client["defaultClientScopes"]), "service_account"]
         self.scopes = [scope | {"id": scope["name"]} for scope in reversed(held["clientScopes"])]
-        self.named = {role["name"]: role | {"id": role["name"], "composite": False} for role in held["roles"]["realm"]}
+        everyones = {"name": "default-roles-stuf"}
+        roles = [*held["roles"]["realm"], everyones]
+        self.named = {role["name"]: role | {"id": role["name"], "composite": role is everyones} for role in roles}
+        self.clients += [{"id": "1", "clientId": "account"}, {"id": "2", "clientId": "realm-management"}]
+        self.inner = [{"name": name, "clientRole": False} for name in ("offline_access", "uma_authorization")]
+        self.inner += [{"name": "view-profile", "clientRole": True, "containerId": "1"}]
         self.accounts = {
             f"/clients/id-{user['serviceAccountClientId']}/service-account-user": user
             | {"id": user["username"], "emailVerified": False}
@@ -59,6 +64,7 @@ class Keycloak:
             "/clients": self.clients,
             "/client-scopes": self.scopes,
             "/users/profile": self.profile,
+            "/roles-by-id/default-roles-stuf/composites": self.inner,
             **self.accounts,
         }
         status = 200 if path in known else 400
@@ -125,6 +131,19 @@ class ReadBack(unittest.TestCase):
             with self.subTest(path):
                 # What is renamed at the source of an account or a scope is missed under its own name.
                 self.assertNotEqual(wrong(Keycloak(changed(realm, path)), realm), {})
+
+    def test_a_role_that_brings_rights_along_is_named(self) -> None:
+        for role in (
+            {"name": "realm-admin", "clientRole": True, "containerId": "2"},
+            {"name": "view-profile", "clientRole": True, "containerId": "2"},
+            {"name": "admin", "clientRole": False},
+        ):
+            keycloak = Keycloak(package())
+            keycloak.inner.append(role)
+            self.assertEqual(wrong(keycloak, package()), {"realm-roles": ["default-roles-stuf.composites"]})
+        keycloak = Keycloak(package())
+        keycloak.named["project-participant"]["composite"] = True
+        self.assertEqual(wrong(keycloak, package()), {"realm-roles": ["project-participant.composite"]})
 
     def test_what_differs_is_named_and_not_shown(self) -> None:
         def found(change: Callable[[Keycloak], object]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
-from ansible.module_utils.stufpack_realm import foreign_roles
+from ansible.module_utils.stufpack_realm import OWN_ROLES, foreign_roles
 
 DOCUMENTATION = """
 module: stuf_identity_users
@@ -192,8 +192,10 @@ class Import:
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
         wrong = dict.fromkeys(KINDS, 0)
+        people = {name: user for name, user in found.items() if name in self.wanted or _may_sign_in(name, user)}
+        rights = {name: self.keycloak.rights_of(user["id"]) for name, user in people.items()}
         for name, user in self.wanted.items():
-            kinds = self._differing(user, found.get(name))
+            kinds = self._differing(user, found.get(name), rights.get(name, (set(), set()))[0])
             for kind in kinds:
                 wrong[kind] += 1
             self.counts["differing" if kinds else "unchanged"] += 1
@@ -201,19 +203,20 @@ class Import:
             users = "user" if len(self.wanted) == 1 else "users"
             self._check(kind, f"each of {len(self.wanted)} {users} {words}", wrong[kind])
         self._second_factor(found)
+        self._further_rights(people, rights)
         self._others({name: user for name, user in found.items() if name not in self.wanted})
         others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
         expected = "no user may reach it by name who is no Trust Architect of the package"
         self._check("validation-collection", expected, sum(map(_reaches_validation, others)))
 
-    def _differing(self, wanted: User, found: User | None) -> set[str]:
+    def _differing(self, wanted: User, found: User | None, held: set[str]) -> set[str]:
         if found is None:
             return {"users"}
         kinds = {"attributes"} & set(difference(wanted, found))
         # Whatever the package says of a user, not what the import knows to write: it may have forgotten a field.
         if any(_differs(name, wanted, found) for name in wanted.keys() - NOT_PLAIN):
             kinds.add("fields")
-        held = self._roles_of(found["id"])
+        held = foreign_roles(held, self.keycloak.realm)
         return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
 
     def _second_factor(self, found: dict[str, User]) -> None:
@@ -224,9 +227,21 @@ class Import:
             expected = "each user of the package who may sign in has a second factor, or has to set one up first"
             self._check("second-factor", expected, without)
 
+    def _further_rights(self, people: dict[str, User], rights: dict[str, tuple[set[str], set[str]]]) -> None:
+        """Roles of clients, groups and Keycloak's own roles by hand: no package gives them, no import takes them."""
+        grouped = self.keycloak.has_groups()
+        able = {name: user["id"] for name, user in people.items() if user.get("enabled")}
+        more = sum(
+            bool(rights[name][1] or rights[name][0] & OWN_ROLES or (grouped and self.keycloak.in_groups(key)))
+            for name, key in able.items()
+        )
+        expected = "nobody who may sign in has roles of clients, groups or Keycloak's own roles by hand"
+        observed = f"{more} otherwise, kept as they are" if more else "so it is"
+        self._tell("further-rights", expected, observed, "warn" if more else "pass")
+
     def _others(self, others: dict[str, User]) -> None:
         """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""
-        able = [name for name, user in others.items() if user.get("enabled") and not VALIDATION_USERS.fullmatch(name)]
+        able = [name for name, user in others.items() if _may_sign_in(name, user)]
         observed = f"{len(able)} more, kept as they are" if able else "so it is"
         self._tell("others", "nobody may sign in whom the package does not have", observed, "warn" if able else "pass")
 
@@ -265,6 +280,11 @@ class Import:
                 self.counts["roles"] += 1
                 if not self.dry:
                     self._set_roles(current["id"], roles)
+
+
+def _may_sign_in(name: str, user: User) -> bool:
+    """Whether somebody, who is nobody of a validation, may sign in."""
+    return bool(user.get("enabled")) and not VALIDATION_USERS.fullmatch(name)
 
 
 def _validates(user: User | None) -> bool:

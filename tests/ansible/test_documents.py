@@ -28,8 +28,9 @@ class Bucket:
         headers = {"content-type": self.types.get(key, documents.TYPE)}
         return SimpleNamespace(body=self.objects[key], headers=headers) if key in self.objects else None
 
-    def put(self, key: str, body: bytes, _content_type: str) -> None:
+    def put(self, key: str, body: bytes, content_type: str) -> None:
         self.objects[key] = body
+        self.types[key] = content_type
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
@@ -75,6 +76,19 @@ class Documents(unittest.TestCase):
         documents.write(bucket, wanted, False)
         documents.restore(bucket, saved, False)
         self.assertEqual(bucket.objects, before)
+
+    def test_a_document_of_another_type_is_written_anew_and_brought_back(self) -> None:
+        wanted = documents.documents(str(self.folder))
+        bucket = Bucket(**wanted)
+        bucket.types["users.json"] = "binary/octet-stream"
+        saved = json.loads(json.dumps(documents.saved(bucket, wanted)))
+        self.assertEqual(documents.write(bucket, wanted, True), 1)
+        self.assertEqual(documents.write(bucket, wanted, False), 1)
+        self.assertEqual({check["verdict"] for check in documents.compare(bucket, wanted)}, {"pass"})
+        self.assertEqual(documents.write(bucket, wanted, False), 0)
+        self.assertEqual(documents.restore(bucket, saved, False), 1)
+        self.assertEqual(bucket.types["users.json"], "binary/octet-stream")
+        self.assertEqual(documents.restore(bucket, saved, False), 0)
 
     def test_reading_back_finds_one_changed_byte_and_names_no_user(self) -> None:
         wanted = documents.documents(str(self.folder))

@@ -21,12 +21,17 @@ class Realm:
     def __init__(self, *names: str) -> None:
         self.names = names
         self.passwords: set[str] = set()
+        self.owing: set[str] = set()  # who has to change it at the next sign-in
         self.sent: list[str] = []
         self.refuses: set[str] = set()
         self.set: dict[str, str] = {}
 
     def users(self) -> list[dict[str, Any]]:
-        return [{"id": f"id-{name}", "username": name, "enabled": True} for name in self.names]
+        owed = {f"id-{name}": ["UPDATE_PASSWORD"] if f"id-{name}" in self.owing else [] for name in self.names}
+        return [
+            {"id": f"id-{name}", "username": name, "enabled": True, "requiredActions": owed[f"id-{name}"]}
+            for name in self.names
+        ]
 
     def has_password(self, user: str) -> bool:
         return user in self.passwords
@@ -42,6 +47,7 @@ class Realm:
         if user in self.refuses:
             raise invitations.StufError("Keycloak answered 400 to PUT /users/ID/reset-password (invalidPassword)")
         self.passwords.add(user)
+        self.owing.add(user)
         self.set[user] = password
 
 
@@ -166,9 +172,38 @@ class Refusals(unittest.TestCase):
 
         self.realm.refuses = set()
         counts, said = self.call("one-time-password")
-        self.assertEqual((counts, said), ({"invited": 1, "set_up": 53}, ""))
+        self.assertEqual((counts, said), ({"invited": 1, "waiting": 53}, ""))
         self.assertEqual(self.realm.set["id-user03"], entry["password"])
         self.assertFalse(waiting.exists() or self.refusals.exists())
+
+
+class OneTime(unittest.TestCase):
+    """One-time passwords, handed over by people."""
+
+    def test_a_password_that_nobody_has_used_yet_is_waiting_and_one_that_was_deleted_is_made_anew(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        users = Path(folder.name) / "users.json"
+        users.write_text(json.dumps({"users": [{"username": "ada"}, {"username": "bob"}]}))
+        realm = Realm("ada", "bob")
+        given = {
+            "require_totp": True, "work_dir": folder.name, "users_file": str(users), "lifespan_seconds": HOUR,
+            "redirect_uri": "https://harbour.example/",
+        }  # fmt: skip
+
+        def called() -> tuple[list[str], dict[str, int]]:
+            made = invitations.Invitations(realm, given, dry=False).prepare()
+            work = invitations.Invitations(realm, given, dry=False)
+            work.set()
+            counts = {word: number for word, number in work.counts.items() if number}
+            return [line.split(",")[0].strip('"') for line in made.splitlines()], counts
+
+        self.assertEqual(called(), (["ada", "bob"], {"invited": 2}))
+        self.assertEqual(called(), ([], {"waiting": 2}))
+        realm.owing.discard("id-ada")
+        self.assertEqual(called(), ([], {"waiting": 1, "set_up": 1}))
+        realm.passwords.discard("id-bob")
+        self.assertEqual(called(), (["bob"], {"invited": 1, "set_up": 1}))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ description:
   - C(mailed) lets Keycloak send its own message. What was sent is noted, so that a second call sends nothing until the
     link has run out, or will within a day; one that holds for less than two days, within half of its time.
   - C(prepared) makes one-time passwords and keeps them in a file on the machine, C(set) sets them and removes the file;
-    between the two the caller takes them to the controller. An interruption in between loses nothing.
+    between the two the caller takes them to the controller. An interruption in between loses nothing. Whose password
+    was deleted gets another one; one that was set and not used yet counts as C(waiting).
   - Whom Keycloak refuses keeps nobody else waiting. They are left in C(refused-invitations.json), readable by root
     alone and gone once nobody is refused; the module then fails with the numbers. A next call tries them last.
 options:
@@ -94,7 +95,9 @@ class Invitations:
             if not user.get("enabled"):
                 self.counts["disabled"] += 1
             elif self.keycloak.has_password(user["id"]):
-                self.counts["set_up"] += 1
+                # One that still has to be changed is a one-time password that nobody has used yet.
+                unused = "UPDATE_PASSWORD" in (user.get("requiredActions") or [])
+                self.counts["waiting" if unused else "set_up"] += 1
             else:
                 found.append(user)
         if missing:

@@ -27,11 +27,8 @@ class Realm:
         self.set: dict[str, str] = {}
 
     def users(self) -> list[dict[str, Any]]:
-        owed = {f"id-{name}": ["UPDATE_PASSWORD"] if f"id-{name}" in self.owing else [] for name in self.names}
-        return [
-            {"id": f"id-{name}", "username": name, "enabled": True, "requiredActions": owed[f"id-{name}"]}
-            for name in self.names
-        ]
+        people = [{"id": f"id-{name}", "username": name, "enabled": True} for name in self.names]
+        return [user | {"requiredActions": ["UPDATE_PASSWORD"] * (user["id"] in self.owing)} for user in people]
 
     def has_password(self, user: str) -> bool:
         return user in self.passwords

@@ -347,6 +347,17 @@ class SigningOff(Story):
         run = self.exits(12, package, "sign-off", "none.md", "--by", "Ada", says="error[sign-off.file]")
         self.assertIn("\n  at /none.md\n", run.stderr)
 
+    def test_a_remark_behind_a_box_belongs_to_its_point(self) -> None:
+        package = self.verified()
+        remarked = CHECKLIST.replace("in.\n", "in. (took two tries)\n").replace("file`.\n", "file`.\n\nAll well.\n")
+        self.exits(0, package, "sign-off", self.filled(text=remarked), "--by", "Ada")
+        document = json.loads((self.state / "packages/1/sign-offs/2.json").read_text())
+        self.assertEqual([item["text"] for item in document["items"]], ["I signed in.", "I uploaded `a file`."])
+        self.assertIn("(took two tries)", (self.state / "packages/1/sign-offs/2.md").read_text())
+        for other in (CHECKLIST.replace("in.\n", "in.never\n"), CHECKLIST.replace("signed", "never signed")):
+            refused = self.exits(12, package, "sign-off", self.filled(text=other), "--by", "Ada")
+            self.assertIn("; line 4 is none of them", refused.stderr)
+
     def test_what_was_not_tried_is_told_and_what_is_wrong_keeps_the_gate_closed(self) -> None:
         package = self.verified()
         said = self.exits(0, package, "sign-off", self.filled("x"), "--by", "Bob").stdout

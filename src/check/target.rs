@@ -270,13 +270,15 @@ fn people(notes: &mut Notes<'_>, target: &Target) {
         for (index, network) in networks.iter().enumerate() {
             let at = steps!["spec", "allow", key, index];
             if key == "ssh" && network.as_str().ends_with("/0") {
-                notes.tell(
-                    &codes::ALLOW_SSH_WORLD,
-                    In::Target,
-                    at,
-                    "this is every address there is",
-                    "the networks that you administer from",
-                );
+                let (code, message) = if target.place.takes_ssh_from_everywhere() {
+                    (&codes::ALLOW_SSH_WORLD, "this is every address there is")
+                } else {
+                    (
+                        &codes::PROVIDER_SSH,
+                        "this is every address there is, and the provider's rules refuse it",
+                    )
+                };
+                notes.tell(code, In::Target, at, message, "the networks that you administer from");
             }
             let outer = networks
                 .iter()

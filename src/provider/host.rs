@@ -37,6 +37,10 @@ impl Kind for Host {
         false
     }
 
+    fn takes_ssh_from_everywhere(&self) -> bool {
+        true
+    }
+
     fn encrypts_disks(&self) -> bool {
         false
     }

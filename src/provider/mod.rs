@@ -55,6 +55,9 @@ trait Kind {
     /// Whether somebody can administer the machine though no network reaches it by SSH.
     fn is_reached_without_ssh(&self) -> bool;
 
+    /// Whether SSH may answer every address there is, where a target says so.
+    fn takes_ssh_from_everywhere(&self) -> bool;
+
     /// Whether each disk is encrypted without anybody asking for it.
     fn encrypts_disks(&self) -> bool;
 
@@ -146,6 +149,11 @@ impl Place {
     /// Whether somebody can administer the machine though no network reaches it by SSH.
     pub fn is_reached_without_ssh(&self) -> bool {
         self.kind().is_reached_without_ssh()
+    }
+
+    /// Whether SSH may answer every address there is, where a target says so.
+    pub fn takes_ssh_from_everywhere(&self) -> bool {
+        self.kind().takes_ssh_from_everywhere()
     }
 
     /// Whether each disk is encrypted without anybody asking for it.

@@ -2,6 +2,7 @@
 //!
 //! The ranges are those of the Terraform's own `variables.tf`, so that what it would refuse is a finding before there is a package.
 
+mod reach;
 mod rights;
 mod site;
 mod troubles;
@@ -116,6 +117,9 @@ const RETENTIONS: [u32; 15] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 4
 const GIB: u64 = 1 << 30;
 
 impl Aws {
+    /// Services of the release that do not run here.
+    const UNUSED: [Service; 1] = [Service::Garage];
+
     /// The name that a bucket gets unless the target names it: at most 63 characters; none where the slug allows none.
     fn bucket_name(&self, slug: &Slug, environment: Environment) -> Option<BucketName> {
         let name = format!("stuf-{slug}-{environment}-uploads");
@@ -129,11 +133,15 @@ impl Kind for Aws {
     }
 
     fn unused(&self) -> &'static [Service] {
-        &[Service::Garage]
+        &Self::UNUSED
     }
 
     fn is_reached_without_ssh(&self) -> bool {
         self.session_manager
+    }
+
+    fn takes_ssh_from_everywhere(&self) -> bool {
+        false
     }
 
     fn encrypts_disks(&self) -> bool {
@@ -165,6 +173,12 @@ impl Kind for Aws {
                         .to_owned(),
                     "a name of your own that no bucket has",
                 ),
+                Some(name) if is_reserved(&name) => tell(
+                    &codes::PROVIDER_BUCKET,
+                    &["aws", "bucket"],
+                    "Amazon keeps names like this one for itself".to_owned(),
+                    "a name that neither begins with sthree- or amzn-s3-demo- nor ends with -s3alias",
+                ),
                 Some(_) => {}
             }
         }
@@ -179,9 +193,9 @@ impl Kind for Aws {
             let message = "a budget tells somebody, and nobody is named".to_owned();
             tell(&codes::PROVIDER_BUDGET, &["aws", "alarmEmail"], message, "a mail address");
         }
-        if let Some(mail) = target.mail.as_ref().filter(|mail| !self.egress_ports.contains(&mail.port)) {
-            let message = format!("the machine may not reach port {} of the mail server", mail.port);
-            let expected = format!("{} among the ports", mail.port);
+        for (port, whose) in self.unreached(target, export) {
+            let message = format!("the machine may not reach port {port} of {whose}");
+            let expected = format!("{port} among the ports");
             tell(&codes::PROVIDER_EGRESS, &["aws", "egressPorts"], message, &expected);
         }
         concerns
@@ -190,6 +204,12 @@ impl Kind for Aws {
     fn site(&self, target: &Target, export: &Export) -> Site {
         site::of(self, target, export)
     }
+}
+
+/// Whether Amazon keeps such names for itself; those that it keeps with dots or two hyphens are no names here anyway.
+fn is_reserved(name: &BucketName) -> bool {
+    let name = name.as_str();
+    ["sthree-", "amzn-s3-demo-"].iter().any(|begin| name.starts_with(begin)) || name.ends_with("-s3alias")
 }
 
 impl Aws {

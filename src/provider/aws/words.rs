@@ -16,6 +16,21 @@ fn is_arm(family: &str) -> bool {
     family == "a1" || (letters.len() > kind.len() && kind.starts_with('g'))
 }
 
+/// Families of Xen, whose disks have no names by which one could tell them; whole machines (`metal`) are none of them.
+const XEN: [&str; 28] = [
+    "c1", "c3", "c4", "cc2", "cg1", "cr1", "d2", "f1", "g2", "g3", "g3s", "h1", "hi1", "hs1", "i2", "i3",
+    "m1", "m2", "m3", "m4", "p2", "p3", "r3", "r4", "t1", "t2", "x1", "x1e",
+];
+
+fn is_xen(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(family, size)| size != "metal" && XEN.contains(&family))
+}
+
+/// Whether a machine of this size has less than 4 GiB of memory, whatever its family.
+fn is_small(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(_, size)| ["nano", "micro", "small"].contains(&size))
+}
+
 fn is_instance_type(text: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -25,6 +40,8 @@ fn is_instance_type(text: &str) -> bool {
             && plain(size)
             && family.starts_with(|c: char| c.is_ascii_lowercase())
             && !is_arm(family)
+            && !is_xen(text)
+            && !is_small(text)
     })
 }
 
@@ -74,7 +91,16 @@ word!(
     is_instance_type,
     fn diagnose(text: &str) -> Option<(&'static CodeInfo, String)> {
         let arm = text.split_once('.').is_some_and(|(family, _)| is_arm(family));
-        arm.then(|| (&codes::VALUE_INVALID, "this type has a processor of ARM, and the images are x86-64".to_owned()))
+        let why = if arm {
+            "this type has a processor of ARM, and the images are x86-64"
+        } else if is_xen(text) {
+            "this type is older than the Nitro system, and prepare would not find its data disk"
+        } else if is_small(text) {
+            "this type has less than 4 GiB of memory, and the services do not fit"
+        } else {
+            return None;
+        };
+        Some((&codes::VALUE_INVALID, why.to_owned()))
     }
 );
 word!(

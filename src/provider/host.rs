@@ -112,6 +112,7 @@ impl Kind for Host {
             database: None,
             disks_encrypted: None,
             data_volume: false,
+            filters_web: false,
             unused: self.unused(),
             made: None,
         }

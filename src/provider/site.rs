@@ -25,6 +25,8 @@ pub struct Site {
     pub disks_encrypted: Option<&'static str>,
     /// Whether the data lies on a disk of its own, which comes blank.
     pub data_volume: bool,
+    /// Whether who may see the pages is decided before the machine, so that port 80 answers nobody else either.
+    pub filters_web: bool,
     /// Services of the release that do not run there.
     pub unused: &'static [Service],
     /// What is made for it before anything else, where it does not exist yet.

@@ -193,6 +193,11 @@ impl Kind for Aws {
             let message = "a budget tells somebody, and nobody is named".to_owned();
             tell(&codes::PROVIDER_BUDGET, &["aws", "alarmEmail"], message, "a mail address");
         }
+        if reach::keeps_the_authority_out(target) {
+            let message = "the provider's rules let these networks alone reach ports 80 and 443, and the certificate's authority asks from elsewhere".to_owned();
+            let expected = "no such key, or another TLS mode, or an authority within them as tls.directory";
+            tell(&codes::PROVIDER_ACME, &["allow", "web"], message, expected);
+        }
         for (port, whose) in self.unreached(target, export) {
             let message = format!("the machine may not reach port {port} of {whose}");
             let expected = format!("{port} among the ports");

@@ -49,6 +49,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
         database: aws.database.as_ref().map(|options| database(aws, options, target, export)),
         disks_encrypted: Some("AWS, with keys of its own"),
         data_volume: true,
+        filters_web: true,
         unused: aws.unused(),
         made: Some(Made {
             variables: variables(aws, target, export, &bucket),

@@ -22,6 +22,8 @@ pub(super) struct SiteText {
     tunnel: String,
     disks_encrypted: Option<&'static str>,
     data_volume: bool,
+    /// Whether who may see the pages is decided before the machine.
+    filters_web: bool,
     /// What a cold backup has to hold of the machine.
     volumes: Vec<&'static str>,
     /// The services of the project that tell something in their logs, beside the API.
@@ -117,6 +119,7 @@ impl SiteText {
             tunnel: facts.ssh_with(" -L 8089:$KEYCLOAK:8080"),
             disks_encrypted: site.disks_encrypted,
             data_volume: site.data_volume,
+            filters_web: site.filters_web,
             volumes: volumes.chain(["stuf_caddy_data"]).collect(),
             services: ["proxy", "keycloak"]
                 .into_iter()

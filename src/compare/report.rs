@@ -35,9 +35,10 @@ pub struct Comparison {
     /// The objects of both inventories; of packages, where their lists of objects are not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objects: Option<Objects>,
-    /// Parts that neither export has, so that nothing can be said of them.
+    /// Parts that neither export, or neither package, has, so that nothing can be said of them: of packages what their targets
+    /// alone say, where these are not the same.
     pub not_compared: Vec<&'static str>,
-    /// What differs between any two exports or packages, and counts for nothing.
+    /// What may differ between two exports or packages that say the same, and counts for nothing.
     pub not_counted: Vec<NotCounted>,
     /// Of packages: files of other bytes of which not everything was compared, such as documents. They are rendered from what is
     /// told above, and their signer may have written anything else into them.
@@ -307,7 +308,7 @@ impl Objects {
     }
 }
 
-/// What differs between any two exports or packages.
+/// What may differ between two exports or packages that say the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NotCounted {
     /// Key path.
@@ -371,7 +372,7 @@ impl Comparison {
         self.equal = self.counts.all() == 0 && self.is_whole();
     }
 
-    /// Whether nothing was left out: neither a part that neither export has, nor the bytes of an object without digest, nor a
+    /// Whether nothing was left out: neither a part that neither of the two has, nor the bytes of an object without digest, nor a
     /// document of other bytes.
     pub fn is_whole(&self) -> bool {
         let without = self.objects.as_ref().map_or(0, |objects| objects.without_digest);

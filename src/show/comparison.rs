@@ -51,7 +51,8 @@ pub fn notes(comparison: &Comparison) -> Vec<String> {
     }
     if !comparison.not_counted.is_empty() {
         let paths: Vec<&str> = comparison.not_counted.iter().map(|fact| fact.path.as_str()).collect();
-        notes.push(format!("Not counted, since it differs in every {kind}: {}.", paths.join(", ")));
+        let paths = paths.join(", ");
+        notes.push(format!("Not counted, since two {kind}s that say the same may differ in it: {paths}."));
     }
     if !comparison.documents.is_empty() {
         notes.push(format!(

@@ -30,14 +30,16 @@ pub(super) enum Touches {
     Of(Class),
     /// It says again what other values say, or counts them: it is not compared.
     Follows,
-    /// It differs between any two packages, since ….
+    /// It may differ between two packages that say the same, since ….
     NotCounted(&'static str),
 }
 
 const EXPORTED: &str = "every export has its own time";
 const COUNTED: &str = "packages are counted";
-/// Why the digests of what a package was made from are not counted.
-pub(super) const DIGEST: &str = "what an input says is compared itself";
+const OF_SOURCE: &str = "what the export says is compared itself";
+const OF_TARGET: &str = "what the package has of the target is compared itself";
+/// Why the digests of what a package was made from are not counted: of the same in other words, they are others.
+pub(super) const INPUTS: [&str; 2] = [OF_SOURCE, OF_TARGET];
 
 /// File (or the folder that it lies in, with a slash at its end), key, and what it touches. The longest key that a value's
 /// begins with decides; whatever follows or is not counted has nothing below it that decides otherwise.
@@ -54,8 +56,8 @@ const RULES: &[(&str, &str, Touches)] = &[
     (MANIFEST, "createdAt", NotCounted(EXPORTED)),
     (MANIFEST, "expiresAt", NotCounted(EXPORTED)),
     (MANIFEST, "tool", Of(Cosmetic)),
-    (MANIFEST, "source", NotCounted(DIGEST)),
-    (MANIFEST, "target", NotCounted(DIGEST)),
+    (MANIFEST, "source", NotCounted(OF_SOURCE)),
+    (MANIFEST, "target", NotCounted(OF_TARGET)),
     (MANIFEST, "plan", Follows),
     (MANIFEST, "code", Follows),
     (MANIFEST, "data", Follows),

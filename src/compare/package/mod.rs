@@ -27,6 +27,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What sealing makes of the other files.
 const SEALED: [&str; 5] = [SUMS, SIGNATURE, SUMS_PERSONAL, PERSONAL, MANIFEST];
 
+/// What no package has, though it differs between two whose targets differ.
+const TARGETS_ALONE: &str = "what their targets alone say, such as recipients";
+
 /// A verified package, and how it was named.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
@@ -96,6 +99,10 @@ pub fn packages(old: Named<'_>, new: Named<'_>, most: usize) -> Result<Compariso
     settings::compare(&mut comparison, &of_old.facts, &of_new.facts, None);
     twins::fold(&mut comparison.differences);
     comparison.not_counted = not_counted(&of_old, &of_new);
+    // What of a target is in no file, as who may decrypt, is known by the target's digest alone.
+    if old.verified.package.manifest().target != new.verified.package.manifest().target {
+        comparison.not_compared.push(TARGETS_ALONE);
+    }
     orders(&mut comparison, &of_old, &of_new);
     code(&mut comparison, old, new);
     lists::compare(&mut comparison, old, new, most)?;
@@ -142,7 +149,7 @@ fn addresses(side: Named<'_>, path: &str, key: &str) -> BTreeMap<String, String>
         .collect()
 }
 
-/// What differs between any two packages, and says nothing.
+/// What may differ between two packages that say the same.
 fn not_counted(old: &Said, new: &Said) -> Vec<NotCounted> {
     let paths: BTreeSet<&String> = old.not_counted.keys().chain(new.not_counted.keys()).collect();
     let differs = |path: &&String| {
@@ -230,7 +237,7 @@ fn documents(
         }
     }
     let objects_differ = comparison.objects.as_ref().is_some_and(|objects| objects.differ());
-    let counted_on = comparison.not_counted.iter().any(|fact| fact.why != classes::DIGEST);
+    let counted_on = comparison.not_counted.iter().any(|fact| !classes::INPUTS.contains(&fact.why));
     if !comparison.differences.is_empty() || counted_on || objects_differ {
         comparison.documents = paths.into_iter().map(str::to_owned).collect();
         return;

@@ -14,7 +14,7 @@ const NAMES: [&str; 5] = ["id", "clientId", "username", "key", "name"];
 /// Keys whose texts are credentials, wherever they stand. Packages hold none; one that does is not helped on.
 const CREDENTIALS: [&str; 5] = ["secret", "password", "token", "credential", "privateKey"];
 
-/// What differs between any two packages, with the reason, by path.
+/// What may differ between two packages that say the same, with the reason, by path.
 type NotCounted = BTreeMap<String, (Json, &'static str)>;
 
 /// Everything that a package says.

@@ -1,5 +1,7 @@
 //! What a provider is: data that everything else draws on. The second one shows whether that holds.
 
+#[path = "provider/documents.rs"]
+mod documents;
 #[path = "plan/fixture.rs"]
 mod fixture;
 
@@ -7,7 +9,7 @@ use fixture::{example, example_with, harbour};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
-use stufpack::model::{Checked, Cidr, Files, Kind, Word as _};
+use stufpack::model::{Checked, Files, Kind};
 use stufpack::plan::{self, Numbering, Plan};
 use stufpack::{check, render};
 
@@ -370,34 +372,6 @@ fn the_rights_of_the_credentials_are_named_for_provision_and_for_what_comes_afte
         let told = files_of(&all, "infrastructure/terraform/").any(|text| text.contains(service));
         assert!(told, "nothing of {service} is made any more: take its rights out");
     }
-}
-
-/// The rules before the machine know the networks too, so port 80 is no more open than the pages; a machine of one's own has no such
-/// rules, and its proxy refuses.
-#[test]
-fn whom_port_80_answers_is_told_as_it_is() {
-    let row = |files: &Files, port: &str| -> String {
-        let begins = format!("| {port} | ");
-        let row = text(files, "docs/security.md").lines().find(|line| line.starts_with(&begins));
-        row.and_then(|row| row.rsplit("| ").next()).expect("the row").to_owned()
-    };
-    let [open, listed] = acmes().map(|checked| files(&checked));
-    assert_eq!((row(&open, "80"), row(&open, "443")), ("everyone |".into(), "everyone |".into()));
-    assert_eq!(row(&listed, "80"), "`192.0.2.0/24`, `2001:db8:18::/48` |");
-    assert_eq!(row(&listed, "80"), row(&listed, "443"));
-    let mut own = harbour();
-    own.target.allow.web = vec![Cidr::parse("192.0.2.0/24").expect("a network")];
-    let own = files(&own);
-    assert_eq!((row(&own, "80"), row(&own, "443")), ("everyone |".into(), "`192.0.2.0/24` |".into()));
-
-    // An authority of one's own may be in such a network.
-    let [mut within, _] = acmes();
-    within.target.allow.web = vec![Cidr::parse("192.0.2.0/24").expect("a network")];
-    let within = files(&within);
-    assert!(
-        text(&within, "README.md").contains("Ports 80 and 443 answer the networks of docs/security.md alone")
-    );
-    assert!(text(&open, "README.md").contains("Ports 80 and 443 must be reachable from outside."));
 }
 
 /// The key of the application is made by hand, and whoever misses it reads by which command.

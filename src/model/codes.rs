@@ -146,6 +146,7 @@ codes! {
     PROVIDER_EGRESS Error "provider.egress": "The machine could not reach what the target names.", "add the port to egressPorts";
     PROVIDER_SSH Error "provider.ssh": "The rules before the machine let nobody have SSH answer everyone.", "name the networks that you administer from, or none where another way leads in";
     PROVIDER_ACME Error "provider.acme": "The certificate's authority could not reach the machine, so there would be no certificate.", "take the networks away, or take mode provided";
+    PROVIDER_LIFETIME Warning "provider.lifetime": "The cutover waits for the record's lifetime, and wants 300 s or less.", "take 300 or less, and more in a package after the migration";
     PROVIDER_BUDGET Error "provider.budget": "A budget would tell nobody.", "set alarmEmail, or take the budget away";
     PROVIDER_DATABASE Error "provider.database": "The database could not be made where the target says.", "name two subnets of yours in different zones beside existingSubnet, and none without it";
     PROVIDER_PRICES Error "provider.prices": "The price table leaves out something that is made.", "add the price, or take the table away";

@@ -266,6 +266,11 @@ impl Facts {
         self.site.machine.address.as_ref().map_or_else(|| "$TARGET".to_owned(), HostAddress::to_string)
     }
 
+    /// For how many seconds others remember the record of the public name, where Terraform sets it.
+    pub fn record_of_terraform(&self) -> Option<u32> {
+        self.site.made.as_ref().and_then(|made| made.record)
+    }
+
     /// How long before its end, in seconds, an invitation is sent anew: a day, or half of one that holds for less than
     /// two. So whoever is invited again that long before the cutover has a link that outlasts its beginning.
     ///

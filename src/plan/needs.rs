@@ -24,7 +24,7 @@ pub const COLLECTIONS: &[(&str, &str)] = &[
 
 /// The tools of a package for this site, by name.
 pub(super) fn tools(site: &Site) -> Vec<(&'static str, &'static str)> {
-    let own = site.made.iter().flat_map(|made| made.tools.iter().copied());
+    let own = site.made.iter().flat_map(|made| made.tools.iter().chain(&made.by_hand).copied());
     let mut tools: Vec<_> = TOOLS.iter().copied().chain(own).collect();
     tools.sort_unstable();
     tools

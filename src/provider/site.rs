@@ -59,8 +59,6 @@ pub struct Agent {
     pub asks: String,
     /// The command that shows how the machine's first boot ended.
     pub log: String,
-    /// The machine, as Terraform calls it.
-    pub resource: &'static str,
 }
 
 /// What holds the uploads.
@@ -147,8 +145,10 @@ pub struct Database {
     pub renew: String,
     /// The command by which the provider itself makes a backup.
     pub snapshot: String,
-    /// What one does to have it deleted with all that it holds, as a sentence.
+    /// What one does to have it deleted with all that it holds, in whole sentences.
     pub remove: &'static str,
+    /// The lines of the commands for that.
+    pub delete: Vec<String>,
 }
 
 /// What is made before anything else.
@@ -158,6 +158,8 @@ pub struct Made {
     pub variables: serde_json::Map<String, serde_json::Value>,
     /// Tools that the controller needs for it, with the versions that do.
     pub tools: Vec<(&'static str, &'static str)>,
+    /// Those that only people type with, where a document says so.
+    pub by_hand: Vec<(&'static str, &'static str)>,
     /// In whose account it will be, as a phrase.
     pub owner: String,
     /// Whether the target says whose account that is; then credentials of any other are refused.
@@ -176,8 +178,12 @@ pub struct Made {
     pub troubles: Vec<Trouble>,
     /// What is made, as a phrase.
     pub what: String,
-    /// Whether the record of the public name is among it.
-    pub record: bool,
+    /// How many seconds that takes, and what most of them go to, as a phrase.
+    pub takes: (u64, &'static str),
+    /// The machine, as Terraform calls it.
+    pub machine: &'static str,
+    /// For how many seconds others remember the record of the public name, where that is among what is made.
+    pub record: Option<u32>,
     /// What of it refuses to be destroyed, as a phrase.
     pub protected: &'static str,
     /// Where its state is kept when a file of one person's is not enough.

@@ -183,8 +183,15 @@ fn lifetime(facts: &Facts) -> Draft {
         side: Side::Controller,
         actor: Actor::Automation,
         what: format!(
-            "Name servers of other people keep the record of {} for as long as it said when they asked. The lifetime was to be lowered to 300 s at least as long before as it was long.",
-            facts.domain
+            "Name servers of other people keep the record of {} for as long as it said when they asked. {}",
+            facts.domain,
+            match facts.record_of_terraform() {
+                None => "The lifetime was to be lowered to 300 s at least as long before as it was long."
+                    .to_owned(),
+                Some(seconds) => format!(
+                    "Terraform sets it to {seconds} s; where it was more than 300 s before, that has to be as long ago as it was long."
+                ),
+            }
         ),
         command: None,
         before: needs(
@@ -370,11 +377,18 @@ fn record(facts: &Facts) -> Draft {
         title: "Point the public name at the target",
         side: Side::Controller,
         actor: Actor::TrustArchitect,
-        what: format!(
-            "At your name provider, set the record of {} to the address of {}, with a lifetime of 300 s, and remove any other record of that name. Where it leads there already, confirm and go on.",
-            facts.domain,
-            facts.address()
-        ),
+        what: match facts.record_of_terraform() {
+            None => format!(
+                "At your name provider, set the record of {} to the address of {}, with a lifetime of 300 s, and remove any other record of that name. Where it leads there already, confirm and go on.",
+                facts.domain,
+                facts.address()
+            ),
+            Some(_) => format!(
+                "Terraform has set the record of {} to the address of {}. Remove any other record of that name, then confirm and go on.",
+                facts.domain,
+                facts.address()
+            ),
+        },
         command: Some(format!("dig +noall +answer {}", facts.domain)),
         before: needs("the target passed its test", "./migrate status"),
         proof: shows("the target's address and nothing else", format!("dig +short {}", facts.domain)),

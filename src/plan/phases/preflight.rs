@@ -199,7 +199,10 @@ fn names(facts: &Facts) -> Draft {
         what: format!("Reports where {} leads. {reason}", facts.domain),
         command: None,
         before: needs(
-            format!("you can change the record of {}", facts.domain),
+            match facts.record_of_terraform() {
+                None => format!("you can change the record of {}", facts.domain),
+                Some(_) => format!("Terraform has set the record of {}", facts.domain),
+            },
             format!("getent ahosts {}", facts.domain),
         ),
         proof: shows(

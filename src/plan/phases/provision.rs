@@ -109,7 +109,7 @@ fn apply(facts: &Facts, made: &Made) -> Draft {
             "abort leaves it in place, and it goes on costing; docs/operations.md, Taking it down, has the commands, and {} refuse to be destroyed by mistake",
             made.protected
         )),
-        estimate: Estimate::fixed(300, "a new machine; most of it is waiting for the provider"),
+        estimate: Estimate::fixed(made.takes.0, made.takes.1),
         ..step(
             APPROVED,
             "Make what was approved",

@@ -114,6 +114,9 @@ record! {
 /// Numbers of days that CloudWatch knows.
 const RETENTIONS: [u32; 15] = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
 
+/// Seconds for which a record may be remembered when its address changes.
+const LIFETIME: u32 = 300;
+
 const GIB: u64 = 1 << 30;
 
 impl Aws {
@@ -197,6 +200,14 @@ impl Kind for Aws {
             let message = "the provider's rules let these networks alone reach ports 80 and 443, and the certificate's authority asks from elsewhere".to_owned();
             let expected = "no such key, or another TLS mode, or an authority within them as tls.directory";
             tell(&codes::PROVIDER_ACME, &["allow", "web"], message, expected);
+        }
+        if self.dns_zone.is_some() && self.dns_ttl_seconds > LIFETIME {
+            let message = format!(
+                "others would remember the old address for {} s after the cutover",
+                self.dns_ttl_seconds
+            );
+            let expected = format!("{LIFETIME} or less, until the migration is over");
+            tell(&codes::PROVIDER_LIFETIME, &["aws", "dnsTtlSeconds"], message, &expected);
         }
         for (port, whose) in self.unreached(target, export) {
             let message = format!("the machine may not reach port {port} of {whose}");

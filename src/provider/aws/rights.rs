@@ -43,7 +43,7 @@ pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) ->
         let place = "that secret; provision names it".to_owned();
         rights.push(right(what, &["secretsmanager:GetSecretValue"], place));
     }
-    if aws.session_manager && target.allow.ssh.is_empty() {
+    if super::site::is_reached_by_sessions(aws, target) {
         let later = "every later phase, and each ssh of the plan";
         rights.push(right(
             later,

@@ -54,6 +54,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
         made: Some(Made {
             variables: variables(aws, target, export, &bucket),
             tools: tools(aws, target),
+            by_hand: if is_reached_by_sessions(aws, target) { Vec::new() } else { vec![CLIENT] },
             owner: match &aws.account_id {
                 Some(account) => format!("account {account} of AWS"),
                 None => "your account of AWS".to_owned(),
@@ -66,7 +67,9 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             sources: sources(aws, target),
             whose: "aws sts get-caller-identity",
             what: what(aws, &bucket),
-            record: aws.dns_zone.is_some(),
+            takes: takes(aws),
+            machine: "aws_instance.server",
+            record: aws.dns_zone.as_ref().map(|_| aws.dns_ttl_seconds),
             protected: if aws.database.is_some() {
                 "the data disk, the bucket and the database"
             } else {
@@ -91,7 +94,6 @@ fn agent(region: &impl Display) -> Agent {
             "aws ssm describe-instance-information --region {region} --filters Key=InstanceIds,Values=ID"
         ),
         log: format!("aws ec2 get-console-output --region {region} --instance-id ID --latest --output text"),
-        resource: "aws_instance.server",
     }
 }
 
@@ -165,21 +167,46 @@ fn database(aws: &Aws, options: &DatabaseOptions, target: &Target, export: &Expo
         snapshot: format!(
             "aws rds create-db-snapshot {asked} --db-snapshot-identifier {instance}-$(date -u +%Y%m%d%H%M%S)"
         ),
-        remove: "The database also refuses by its deletion protection: end that first. A last snapshot of it stays, and is paid for.",
+        remove: "The database also refuses by its deletion protection, which the first command here ends. Of what is deleted a last snapshot stays, and is paid for. Its name is always the same: where one of an earlier time has it, which the second command lists, the deletion fails until the third has deleted that one, SNAPSHOT, and all that it held.",
+        delete: vec![
+            format!("aws rds modify-db-instance {asked} --no-deletion-protection --apply-immediately"),
+            format!(
+                "aws rds describe-db-snapshots {asked} --snapshot-type manual --query 'DBSnapshots[].[DBSnapshotIdentifier,SnapshotCreateTime]' --output text"
+            ),
+            format!("aws rds delete-db-snapshot --region {} --db-snapshot-identifier SNAPSHOT", aws.region),
+        ],
         instance,
     }
 }
 
+/// The client with which people make the key of the storage, and look at what there is.
+const CLIENT: (&str, &str) = ("aws", ">= 2.0");
+
+/// Whether nothing but Session Manager leads to the machine.
+pub(super) fn is_reached_by_sessions(aws: &Aws, target: &Target) -> bool {
+    aws.session_manager && target.allow.ssh.is_empty()
+}
+
 fn tools(aws: &Aws, target: &Target) -> Vec<(&'static str, &'static str)> {
     let mut tools = vec![("terraform", ">= 1.11")];
-    if aws.session_manager && target.allow.ssh.is_empty() {
-        tools.extend([("aws", ">= 2.0"), ("session-manager-plugin", ">= 1.2.764.0")]);
+    if is_reached_by_sessions(aws, target) {
+        tools.extend([CLIENT, ("session-manager-plugin", ">= 1.2.764.0")]);
     }
     tools
 }
 
+/// RDS takes ten to twenty minutes, longest with a standby.
+fn takes(aws: &Aws) -> (u64, &'static str) {
+    let with = "a new machine and a new database; most of it is waiting for the database";
+    match &aws.database {
+        None => (300, "a new machine; most of it is waiting for the provider"),
+        Some(database) if database.standby => (1_200, with),
+        Some(_) => (900, with),
+    }
+}
+
 fn sources(aws: &Aws, target: &Target) -> &'static str {
-    if aws.session_manager && target.allow.ssh.is_empty() {
+    if is_reached_by_sessions(aws, target) {
         "Debian has aws as awscli. The others come from those who make them: https://developer.hashicorp.com/terraform/install, and https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-install-plugin.html, which asks for 1.2.764.0 or newer."
     } else {
         "Debian has aws, with which you make the key of the storage, as awscli. Terraform comes from those who make it: https://developer.hashicorp.com/terraform/install."

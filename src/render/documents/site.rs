@@ -40,7 +40,6 @@ struct AgentText {
     trusted: &'static str,
     asks: String,
     log: String,
-    resource: &'static str,
     /// The file that names the machine.
     hosts: String,
 }
@@ -71,6 +70,7 @@ struct DatabaseText {
     renew: String,
     snapshot: String,
     remove: &'static str,
+    delete: Vec<String>,
 }
 
 /// What is made before anything else.
@@ -84,6 +84,7 @@ struct MadeText {
     sources: &'static str,
     whose: &'static str,
     what: String,
+    machine: &'static str,
     protected: &'static str,
     stays: &'static str,
     delete: Vec<String>,
@@ -163,7 +164,6 @@ fn agent(facts: &Facts) -> Option<AgentText> {
         trusted: agent.trusted,
         asks: agent.asks.clone(),
         log: agent.log.clone(),
-        resource: agent.resource,
         hosts: format!("{}/hosts.json", facts.ssh_config().trim_end_matches("/ssh_config")),
     })
 }
@@ -195,6 +195,7 @@ fn database(facts: &Facts) -> Option<DatabaseText> {
         renew: database.renew.clone(),
         snapshot: database.snapshot.clone(),
         remove: database.remove,
+        delete: database.delete.clone(),
     })
 }
 
@@ -209,11 +210,17 @@ fn made(plan: &Plan) -> Option<MadeText> {
         sources: made.sources,
         whose: made.whose,
         what: made.what.clone(),
+        machine: made.machine,
         protected: made.protected,
         stays: made.stays,
         delete: made.delete.clone(),
-        tools: made.tools.iter().map(|(name, version)| format!("{name} {version}")).collect(),
-        record: made.record,
+        tools: made
+            .tools
+            .iter()
+            .chain(&made.by_hand)
+            .map(|(name, version)| format!("{name} {version}"))
+            .collect(),
+        record: made.record.is_some(),
         ssh_config: plan.facts.ssh_config(),
         terraform: format!("{}/terraform", super::words::state_folder(&plan.facts)),
         backend: made.backend.clone(),

@@ -87,10 +87,19 @@ fn asked(plan: &Plan, site: &SiteText) -> (Vec<String>, Vec<String>) {
     let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
     before.extend(site.asked());
     before.extend(provide(&names));
-    before.push(format!(
-        "be able to change the record of {} and lower its lifetime to 300 s, a day ahead",
-        facts.domain
-    ));
+    before.push(match facts.record_of_terraform() {
+        None => {
+            format!("be able to change the record of {} and lower its lifetime to 300 s, a day ahead", facts.domain)
+        }
+        Some(seconds @ ..=300) => format!(
+            "leave the record of {} to Terraform, which sets it by provision, with a lifetime of {seconds} s",
+            facts.domain
+        ),
+        Some(seconds) => format!(
+            "leave the record of {} to Terraform, and have its lifetime lowered from {seconds} s to 300 s a day ahead: by a package whose target says so",
+            facts.domain
+        ),
+    });
     before.push("choose who approves and who may say panic".to_owned());
     let asked_there = facts.certificate == Certificate::Acme && site.record_is_yours();
     let record = asked_there.then(|| {

@@ -100,6 +100,28 @@ fn the_examples_are_told_as_expected() {
     }
 }
 
+/// A phase that only begins to wait in its midst is told to wait too, by text and page, as the JSON does.
+#[test]
+fn a_phase_that_waits_in_its_midst_is_told_to_wait() {
+    let desk = Desk::new();
+    let package = desk.example("acme");
+    for format in ["text", "html"] {
+        let told = desk.looking("inspect", &[&package], &["--format", format]);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let waits = ", waits for approve-provision before provision/apply-plan";
+        assert_eq!(told.stdout.matches(waits).count(), 1, "{}", told.stdout);
+    }
+    let told = json(&desk.looking("inspect", &[&package], &["--format", "json"]).stdout);
+    let gates = told["gates"].as_array().expect("gates");
+    let before = |gate: &Value| (gate["id"].clone(), gate["before"].clone());
+    assert!(
+        gates
+            .iter()
+            .map(before)
+            .any(|gate| gate == ("approve-provision".into(), "provision/apply-plan".into()))
+    );
+}
+
 /// One byte of a document is another one: not a word of the package is shown.
 #[test]
 fn nothing_is_shown_of_a_package_that_is_not_verified() {

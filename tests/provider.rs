@@ -340,7 +340,7 @@ fn the_rights_of_the_credentials_are_named_for_provision_and_for_what_comes_afte
             "| ./migrate provision | `s3:*` | bucket stuf-acme-production-uploads, and what lies in it |",
             "| ./migrate provision | `iam:*` | users, roles and instance profiles below /stuf/ |",
             "| the key of the storage, now and when it is renewed | `iam:CreateAccessKey`, `iam:ListAccessKeys`, `iam:DeleteAccessKey` | user stuf-acme-production-api |",
-            "| every later phase, and each ssh of the plan | `ssm:StartSession` | the machine, and the document AWS-StartSSHSession |",
+            "| every later phase, and each ssh of the plan | `ssm:StartSession` | the machine, and the document AWS-StartSSHSession; to read host keys by hand, SSM-SessionManagerRunShell too |",
             "| every later phase, and each ssh of the plan | `ssmmessages:OpenDataChannel`, `ssm:TerminateSession` | sessions of one's own |",
             "| to see why no session begins | `ssm:DescribeInstanceInformation` | any |",
         ]
@@ -360,6 +360,7 @@ fn the_rights_of_the_credentials_are_named_for_provision_and_for_what_comes_afte
             "| ./migrate provision | `budgets:*` | the account |",
             "| the key of the storage, now and when it is renewed | `iam:CreateAccessKey`, `iam:ListAccessKeys`, `iam:DeleteAccessKey` | user stuf-acme-staging-api |",
             "| the password of the database's administrator, before ./migrate deploy | `secretsmanager:GetSecretValue` | that secret; provision names it |",
+            "| to have RDS change it when it has leaked | `secretsmanager:RotateSecret` | that secret; provision names it |",
         ]
     );
     for word in ["every later phase and every `ssh` of the plan needs them too", "ssh-add FILE-OF-THE-KEY"] {

@@ -230,18 +230,18 @@ fn does(out: &mut String, inspection: &Inspection) {
         [(Place::Forward, "It does"), (Place::Back, "Ways back"), (Place::Beside, "At any time")]
     {
         let _ = writeln!(out, "\n{title}");
-        inspection.phases.iter().filter(|phase| phase.place == place).for_each(|one| phase(out, one));
+        let phases = inspection.phases.iter().filter(|phase| phase.place == place);
+        phases.for_each(|one| phase(out, one, &inspection.waits(one)));
     }
     for phase in &inspection.not_needed {
         let _ = writeln!(out, "\nNot needed: {}, since {}", one_line(&phase.id), one_line(&phase.why));
     }
 }
 
-fn phase(out: &mut String, phase: &Phase) {
+fn phase(out: &mut String, phase: &Phase, waits: &str) {
     let lacking = if phase.automated { "" } else { " (not run by this package)" };
-    let gate = phase.gate.as_ref().map(|gate| format!(", waits for {gate}")).unwrap_or_default();
     let (title, command) = (one_line(&phase.title), one_line(&phase.command));
-    let _ = writeln!(out, "  {command}{lacking}: {title}, {}{}", duration(phase.seconds), one_line(&gate));
+    let _ = writeln!(out, "  {command}{lacking}: {title}, {}{}", duration(phase.seconds), one_line(waits));
     phase.steps.iter().for_each(|one| step(out, one));
 }
 

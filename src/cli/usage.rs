@@ -14,7 +14,7 @@ const MISSING: [(&str, &str); 4] = [
          makes one)",
     ),
     ("--signers", "add --signers FILE, which holds the signer's line of VERIFY.txt"),
-    ("--out", "add --out DIR, a folder for the package and VERIFY.txt"),
+    ("--out", "add --out DIR, the folder that will hold what is made"),
 ];
 
 /// The text of a mistake without clap's last advice, and what to do next.

@@ -31,7 +31,7 @@ pub struct Price {
     /// What it costs once to take all content out.
     pub leaving: Cost,
     /// What is not reckoned.
-    pub left_out: &'static str,
+    pub left_out: String,
 }
 
 impl Price {
@@ -43,7 +43,7 @@ impl Price {
             monthly: prices.monthly.iter().map(cost).collect(),
             monthly_total: Amount(total).to_string(),
             leaving: cost(&prices.leaving),
-            left_out: prices.left_out,
+            left_out: prices.left_out.clone(),
         }
     }
 }

@@ -102,7 +102,7 @@ pub struct Prices {
     /// What it costs to take all content out once.
     pub leaving: Charge,
     /// What is not reckoned, as a phrase.
-    pub left_out: &'static str,
+    pub left_out: String,
 }
 
 #[cfg(test)]

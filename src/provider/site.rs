@@ -184,6 +184,8 @@ pub struct Made {
     pub machine: &'static str,
     /// For how many seconds others remember the record of the public name, where that is among what is made.
     pub record: Option<u32>,
+    /// A right that only copying needs, as a phrase, and the lines of the file that take it back.
+    pub copying: (&'static str, &'static [&'static str]),
     /// What of it refuses to be destroyed, as a phrase.
     pub protected: &'static str,
     /// Where its state is kept when a file of one person's is not enough.

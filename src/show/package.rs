@@ -13,6 +13,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+impl Inspection {
+    /// What a phase waits for, and where in it, as the end of a sentence about it.
+    pub fn waits(&self, phase: &Phase) -> String {
+        let gate = self.gates.iter().find(|gate| gate.phase == phase.id);
+        match (&phase.gate, gate.and_then(|gate| Some((&gate.id, gate.before.as_ref()?)))) {
+            (Some(gate), _) => format!(", waits for {gate}"),
+            (None, Some((gate, step))) => format!(", waits for {gate} before {step}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
 /// Version of the JSON.
 const SCHEMA: u32 = 1;
 

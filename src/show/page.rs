@@ -80,7 +80,8 @@ fn of_package(inspection: &Inspection) -> Json {
     let groups = [(Place::Forward, "On the way"), (Place::Back, "Ways back"), (Place::Beside, "At any time")]
         .map(|(place, title)| {
             let phases = phases.iter().filter(|phase| phase.place == place);
-            json!({ "title": title, "phases": phases.map(of_phase).collect::<Json>() })
+            let phases = phases.map(|phase| of_phase(phase, &inspection.waits(phase)));
+            json!({ "title": title, "phases": phases.collect::<Json>() })
         });
     json!({
         "name": package.name,
@@ -199,15 +200,14 @@ fn acts_on(phases: &[Phase], side: Side) -> Json {
     json!([word(side), format!("{all}, of which this package runs {run}")])
 }
 
-fn of_phase(phase: &Phase) -> Json {
+fn of_phase(phase: &Phase, waits: &str) -> Json {
     let runs =
         if phase.automated { ("this package runs it", "good") } else { ("not run by this package", "plain") };
-    let gate = phase.gate.as_ref().map(|gate| format!(", waits for {gate}")).unwrap_or_default();
     json!({
         "title": phase.title,
         "command": phase.command,
         "runs": { "word": runs.0, "tone": runs.1 },
-        "about": format!("{}{gate}", duration(phase.seconds)),
+        "about": format!("{}{waits}", duration(phase.seconds)),
         "steps": phase.steps.iter().map(of_step).collect::<Json>(),
     })
 }

@@ -134,7 +134,7 @@ pub struct NotNeeded {
     pub why: String,
 }
 
-/// A decision that a person writes down before a phase begins.
+/// A decision that a person writes down before a phase begins, or in the midst of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gate {
     /// Name of the gate file.
@@ -143,6 +143,9 @@ pub struct Gate {
     pub command: String,
     /// The phase that waits for it.
     pub phase: String,
+    /// The step of that phase that waits, where the steps before it show what is approved; else the whole phase does.
+    #[serde(default)]
+    pub before: Option<String>,
     /// Whether this package runs that phase.
     pub automated: bool,
     /// What the person who approves has looked at.

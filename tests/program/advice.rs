@@ -159,6 +159,7 @@ fn what_is_needed_and_missing_is_told_with_how_to_make_it() {
         ),
         ("verify package.zip", &["add --signers FILE", "VERIFY.txt"]),
         ("glass verify glass", &["add --signers FILE"]),
+        ("glass log glass --signers signers", &["add --out DIR, the folder that will hold what is made"]),
         ("glas log", &["next: stufpack --help"]),
         ("glass lok", &["next: stufpack glass --help"]),
         ("check input/export --nothing", &["next: stufpack check --help"]),

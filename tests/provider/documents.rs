@@ -2,7 +2,7 @@
 
 use super::fixture::harbour;
 use super::{acmes, compile, files, text};
-use stufpack::model::{Cidr, Files, Place, Word as _};
+use stufpack::model::{Checked, Cidr, Files, Place, Word};
 use stufpack::plan::Plan;
 
 /// The rules before the machine know the networks too, so port 80 is no more open than the pages; a machine of one's own has no such
@@ -38,7 +38,8 @@ fn whom_port_80_answers_is_told_as_it_is() {
 fn a_machine_without_sessions_is_made_anew_by_the_same_commands() {
     for files in acmes().map(|checked| files(&checked)) {
         assert!(text(&files, "docs/operations.md").contains("\nterraform taint aws_instance.server\n"));
-        assert!(text(&files, "README.md").contains("terraform >= 1.11, aws >= 2.0, "));
+        let page = text(&files, "README.md").replace('\\', "");
+        assert!(page.contains("terraform >= 1.11, aws >= 2.0, "), "{page}");
         assert!(text(&files, "manifest.json").contains("\"aws\""));
     }
 }
@@ -105,4 +106,28 @@ fn what_keeps_a_database_from_being_deleted_is_ended_by_commands() {
     assert!(!text(&without, "docs/operations.md").contains("aws rds"));
     let module = text(&with, "infrastructure/terraform/database.tf");
     assert!(module.contains("final_snapshot_identifier       = \"${local.database_name}-final\""));
+}
+
+/// What is charged for beyond the hours of a machine whose processor has credits.
+#[test]
+fn credits_that_are_spent_are_no_part_of_the_price() {
+    let [_, mut checked] = acmes();
+    let left_out = |checked: &Checked| compile(checked).price().expect("prices").left_out;
+    assert!(!left_out(&checked).contains("credits"));
+    if let Place::Aws(options) = &mut checked.target.place {
+        options.instance_type = Word::parse("t3.large").expect("a type");
+    }
+    assert!(left_out(&checked).contains(", processor time of the machine beyond its credits, "));
+}
+
+/// The right that only copying needs is a variable that no target sets, so the page says how it is taken back.
+#[test]
+fn the_right_that_only_copying_needs_is_taken_back_by_an_override() {
+    let [_, checked] = acmes();
+    let files = files(&checked);
+    let told = text(&files, "docs/operations.md");
+    let block = "/local/terraform/content_override.tf <<'END'\nvariable \"content_moves\" {\n  default = false\n}\nEND\n```";
+    assert!(told.contains(block), "{told}");
+    assert!(text(&files, "infrastructure/terraform/variables.tf").contains("variable \"content_moves\" {\n"));
+    assert!(!text(&files, "infrastructure/terraform/terraform.tfvars.json").contains("content_moves"));
 }

@@ -40,20 +40,25 @@ pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) ->
     rights.push(right("the key of the storage, now and when it is renewed", &keys, format!("user {user}")));
     if aws.database.is_some() {
         let what = "the password of the database's administrator, before ./migrate deploy";
-        let place = "that secret; provision names it".to_owned();
-        rights.push(right(what, &["secretsmanager:GetSecretValue"], place));
+        let place = || "that secret; provision names it".to_owned();
+        rights.push(right(what, &["secretsmanager:GetSecretValue"], place()));
+        let leaked = "to have RDS change it when it has leaked";
+        rights.push(right(leaked, &["secretsmanager:RotateSecret"], place()));
     }
     if super::site::is_reached_by_sessions(aws, target) {
         let later = "every later phase, and each ssh of the plan";
         rights.push(right(
             later,
             &["ssm:StartSession"],
-            "the machine, and the document AWS-StartSSHSession".to_owned(),
+            "the machine, and the document AWS-StartSSHSession; to read host keys by hand, SSM-SessionManagerRunShell too".to_owned(),
         ));
         let own = ["ssmmessages:OpenDataChannel", "ssm:TerminateSession"];
         rights.push(right(later, &own, "sessions of one's own".to_owned()));
         let looks = ["ssm:DescribeInstanceInformation"];
         rights.push(right("to see why no session begins", &looks, "any".to_owned()));
+    } else if aws.session_manager {
+        let place = "the machine, and the document SSM-SessionManagerRunShell".to_owned();
+        rights.push(right("to read host keys by hand", &["ssm:StartSession"], place));
     }
     rights
 }

@@ -70,6 +70,10 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             takes: takes(aws),
             machine: "aws_instance.server",
             record: aws.dns_zone.as_ref().map(|_| aws.dns_ttl_seconds),
+            copying: (
+                "the right of the application's key to list unfinished uploads",
+                &["variable \"content_moves\" {", "  default = false", "}"],
+            ),
             protected: if aws.database.is_some() {
                 "the data disk, the bucket and the database"
             } else {
@@ -295,6 +299,15 @@ fn variables(
     objects.flatten().collect()
 }
 
+/// Machines of the families t go on at full speed when their credits are spent, and AWS charges for it.
+fn left_out(aws: &Aws) -> String {
+    let lasting = aws.instance_type.as_str().starts_with('t');
+    let mut parts = vec!["tax, requests, downloads by users, earlier versions of files, logs and alarms"];
+    parts.extend(lasting.then_some("processor time of the machine beyond its credits"));
+    parts.extend(aws.database.is_some().then_some("backups of the database beyond its size, and its secret"));
+    parts.join(", ")
+}
+
 fn prices(aws: &Aws, table: &PriceTable, export: &Export) -> Prices {
     let disks = (aws.root_volume.bytes() + aws.data_volume.bytes()) / GIB;
     let content = export.content.bytes;
@@ -320,10 +333,6 @@ fn prices(aws: &Aws, table: &PriceTable, export: &Export) -> Prices {
         currency: table.currency.clone(),
         monthly,
         leaving: Charge::of_bytes("taking every file out of AWS once", content, table.egress_gib),
-        left_out: if aws.database.is_some() {
-            "tax, requests, downloads by users, earlier versions of files, logs and alarms, backups of the database beyond its size, and its secret"
-        } else {
-            "tax, requests, downloads by users, earlier versions of files, logs and alarms"
-        },
+        left_out: left_out(aws),
     }
 }

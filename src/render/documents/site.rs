@@ -85,6 +85,8 @@ struct MadeText {
     whose: &'static str,
     what: String,
     machine: &'static str,
+    /// A right that only copying needs, and the lines of the file that take it back.
+    copying: (&'static str, &'static [&'static str]),
     protected: &'static str,
     stays: &'static str,
     delete: Vec<String>,
@@ -211,6 +213,7 @@ fn made(plan: &Plan) -> Option<MadeText> {
         whose: made.whose,
         what: made.what.clone(),
         machine: made.machine,
+        copying: made.copying,
         protected: made.protected,
         stays: made.stays,
         delete: made.delete.clone(),

@@ -12,4 +12,5 @@ mod record;
 mod site;
 mod support;
 mod two;
+mod unpack;
 mod worktree;

@@ -22,7 +22,7 @@ pub fn blocks(kind: &str) -> String {
 }
 
 /// Runs a block as the page says: saved as a script.
-fn shell(case: &Case, script: &str, pin: &str) -> Output {
+pub fn shell(case: &Case, script: &str, pin: &str) -> Output {
     let folder = tempfile::tempdir_in(&case.folder).unwrap();
     fs::write(folder.path().join("audit.sh"), script).unwrap();
     case.command("sh")
@@ -55,7 +55,8 @@ fn case() -> Case {
     case
 }
 
-fn says(output: &Output) -> String {
+/// Everything that was printed.
+pub fn says(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 

@@ -1,12 +1,12 @@
 //! A package against the commit that recorded it.
 
 use super::Error;
-use super::glass::Glass;
+use super::glass::{Glass, Head};
 use super::listing::Trees;
 use super::message::Event;
 use super::paths;
 use crate::pack::Package;
-use git2::{ObjectType, Oid};
+use git2::{ObjectType, Odb, Oid};
 use serde::Serialize;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub enum Difference {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// The commit that recorded the package of that number; nobody recorded it if there is none.
+    /// The commit that recorded it, or else the package of its number; nobody recorded it if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Number of its operation.
@@ -43,32 +43,58 @@ impl Comparison {
     }
 }
 
-/// Compares a package with the commit that recorded the package of its number.
+/// Compares a package with the commit that recorded it.
 ///
 /// Clear files are compared byte for byte. `PERSONAL.sha256`, which is clear, binds the encrypted ones.
 pub fn diff(path: &Path, package: &Package) -> Result<Comparison, Error> {
     let glass = Glass::open(path)?;
     let odb = glass.repository.odb()?;
     let mut trees = Trees::new(&odb);
-    let identity = &package.manifest().package;
+    let Some(record) = record_of(&glass, &odb, &mut trees, package)? else {
+        return Ok(Comparison { commit: None, operation: None, differences: Vec::new() });
+    };
+    Ok(Comparison {
+        commit: Some(record.id.to_string()),
+        operation: Some(record.operation),
+        differences: compare(&mut trees, record.tree, package)?,
+    })
+}
+
+/// The last commit that says it recorded this very package; else that of its number, of its own issuer and installation if
+/// there is one.
+///
+/// Numbers count for each issuer and installation, so another's package may bear the same. Whose counter it is stands in the
+/// manifest, which is just what may have been changed: where none fits, the number alone decides.
+fn record_of(
+    glass: &Glass,
+    odb: &Odb<'_>,
+    trees: &mut Trees<'_>,
+    package: &Package,
+) -> Result<Option<Head>, Error> {
+    let (identity, sha256) = (&package.manifest().package, package.sha256());
+    let (mut of_its_counter, mut of_its_number) = (None, None);
     let mut next = Some(glass.tip()?);
     while let Some(id) = next {
-        let (commit, message) = glass.read(&odb, id)?;
+        let (commit, message) = glass.read(odb, id)?;
         next = commit.parents.first().copied();
-        if message.event != Event::Package
-            || message.package.is_none_or(|package| package.number != identity.number)
-        {
+        let (Event::Package, Some(recorded)) = (message.event, &message.package) else { continue };
+        let head = || Head { id, tree: commit.tree, time: commit.time, operation: message.operation };
+        if recorded.sha256 == sha256 {
+            return Ok(Some(head()));
+        }
+        if recorded.number != identity.number || of_its_counter.is_some() {
             continue;
         }
-        // Whose counter it is stands in the manifest, which is just what may have been changed: then the number decides.
-        let differences = compare(&mut trees, commit.tree, package)?;
-        return Ok(Comparison {
-            commit: Some(id.to_string()),
-            operation: Some(message.operation),
-            differences,
-        });
+        let manifest = glass.manifest(odb, trees, commit.tree);
+        if manifest.is_ok_and(|there| {
+            there.package.issuer == identity.issuer && there.package.installation == identity.installation
+        }) {
+            of_its_counter = Some(head());
+        } else if of_its_number.is_none() {
+            of_its_number = Some(head());
+        }
     }
-    Ok(Comparison { commit: None, operation: None, differences: Vec::new() })
+    Ok(of_its_counter.or(of_its_number))
 }
 
 fn compare(trees: &mut Trees<'_>, tree: Oid, package: &Package) -> Result<Vec<(String, Difference)>, Error> {

@@ -151,8 +151,21 @@ impl Case {
         signer: &Person,
         files: Files,
     ) -> Package {
+        self.package_with(number, previous, slug, signer, files, |_| {})
+    }
+
+    /// The same, with other details.
+    pub fn package_with(
+        &self,
+        number: u32,
+        previous: Option<&Package>,
+        slug: &str,
+        signer: &Person,
+        files: Files,
+        change: impl FnOnce(&mut pack::Details),
+    ) -> Package {
         let created = timestamp(self.tick());
-        let details = pack::Details {
+        let mut details = pack::Details {
             slug: Word::parse(slug).unwrap(),
             environment: Environment::Production,
             pathway: Pathway::HostedToSelf,
@@ -173,6 +186,7 @@ impl Case {
             secrets: Vec::new(),
             salt: Salt([7; 32]),
         };
+        change(&mut details);
         let signer = signer.signer();
         pack::seal(files, &Sealing { signer: &signer, details: &details }).unwrap()
     }

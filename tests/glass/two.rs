@@ -2,9 +2,10 @@
 
 use crate::forge::{Check, Forge, codes};
 use crate::phases::{Phase, record, stock};
-use crate::support::{CUSTOMER, Case, ISSUER, Person, recording};
+use crate::support::{CUSTOMER, Case, ISSUER, Person, files, recording};
 use std::path::{Path, PathBuf};
-use stufpack::pack::Package;
+use stufpack::model::Word as _;
+use stufpack::pack::{Details, Package};
 use stufpack::record::{self, Error, Glass, Recorded, Sequence};
 
 /// Both glasses after the first package: the hosting company's is bare, the customer's a clone with a work tree.
@@ -179,4 +180,34 @@ fn neither_principal_changes_more_than_its_own_folders_and_signed_packages() {
         assert_eq!(case.try_record(&own, by).is_ok(), name == ISSUER, "{name}");
         assert!(Glass::open(&case.glass()).is_ok());
     }
+}
+
+/// Numbers count for each issuer and installation, so two packages of a glass may bear one.
+#[test]
+fn packages_that_bear_one_number_are_each_compared_with_their_own_record() {
+    let case = Case::new();
+    case.init(true);
+    let from = |installation: &'static str| {
+        move |details: &mut Details| {
+            details.installation = stufpack::model::Domain::parse(installation).unwrap();
+        }
+    };
+    let first = case.package(1, None);
+    case.record(&first);
+    let other = from("elsewhere.example.org");
+    let second = case.package_with(1, None, "harbour", &case.issuer, files(7), other);
+    case.record(&second);
+    let held = |package: &Package| {
+        let comparison = record::diff(&case.glass(), package).unwrap();
+        (comparison.operation, comparison.is_equal())
+    };
+    assert_eq!((held(&first), held(&second)), ((Some(1), true), (Some(2), true)));
+
+    // What nobody recorded is held against the package of its number: its own counter's, or else the last.
+    let changed = case.package_of(1, None, "harbour", &case.issuer, files(8));
+    let third = from("third.example.org");
+    let strange = case.package_with(1, None, "harbour", &case.issuer, files(8), third);
+    assert_eq!((held(&changed), held(&strange)), ((Some(1), false), (Some(2), false)));
+    let later = case.package(2, Some(&first));
+    assert_eq!(held(&later), (None, false));
 }

@@ -84,9 +84,8 @@ fn each_way(make: impl Fn() -> Case, check: impl Fn(&str, &Case, std::process::O
         let case = make();
         fs::create_dir_all(case.path("place/victim")).unwrap();
         let script = if way == "migrate" { of_migrate(&case) } else { of_the_page() };
-        let environment = format!(
-            "export STUFPACK_SIGNERS=\"$SIGNERS\" STUFPACK_STATE=\"$HOME/state\"\n{script}"
-        );
+        let environment =
+            format!("export STUFPACK_SIGNERS=\"$SIGNERS\" STUFPACK_STATE=\"$HOME/state\"\n{script}");
         let output = shell(&case, &environment, "");
         check(way, &case, output);
     }

@@ -199,6 +199,23 @@ fn stock_tools_record_a_folder_once_and_refuse_what_stufpack_refuses() {
     refused(&case.customer, "the last operation was signed by nobody");
 }
 
+/// Whoever could read the glass before can read it after.
+#[test]
+fn what_stock_tools_record_is_as_open_as_git_makes_it() {
+    let (case, package) = case(false);
+    let folder = Phase::finished("deploy").leave(&case, &package);
+    let closed = || {
+        let mut find = case.command("find");
+        find.arg(case.glass()).args(["!", "-type", "l", "!", "-perm", "-044"]);
+        String::from_utf8(run(&mut find).stdout).unwrap()
+    };
+    let before = closed();
+    let mut shell = case.command("sh");
+    shell.args(["-c", "umask 022; exec sh \"$@\"", "sh"]).arg(format!("{}.sh", folder.display()));
+    run(shell.arg(case.glass()).arg(&case.customer.key).arg(case.path("allowed_signers")));
+    assert_eq!(closed(), before);
+}
+
 #[test]
 fn a_ticket_cannot_write_another_trailer_by_stock_tools() {
     let (case, package) = case(true);

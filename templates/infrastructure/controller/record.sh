@@ -5,13 +5,13 @@
 #   sh THIS-FILE GLASS KEY SIGNERS
 # GLASS: a glass, or its clone · KEY: an OpenSSH private key · SIGNERS: who may sign, OpenSSH's allowed_signers format
 set -eu
-umask 077
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 export LC_ALL=C GIT_NO_REPLACE_OBJECTS=1
 fail() { printf 'error: %s. Nothing was recorded.\n' "$1" >&2 && exit 1; }
 [ "$#" -eq 3 ] || fail "usage: sh $0 GLASS KEY SIGNERS"
 folder=$(realpath -- "${0%.sh}") glass=$(realpath -- "$1") key=$(realpath -- "$2") signers=$(realpath -- "$3")
-work=$(mktemp -d)
+# Only what lies beside the glass is for nobody else: others read the glass, as far as the umask here lets them.
+work=$(umask 077 && mktemp -d)
 trap 'rm -rf "$work"' EXIT
 git() {
   command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 \
@@ -201,7 +201,7 @@ theirs=$(git rev-parse --verify --quiet refs/remotes/origin/main) || theirs=$hea
 git merge-base --is-ancestor "$theirs" main || fail "this clone lacks operations of its origin: git pull --ff-only"
 about=$(git hash-object -- "$folder/operation.json")
 if git ls-tree -r main audit | grep -q " $about	"; then
-  git rev-parse main >"$folder.recorded" && echo "was recorded before" && exit 0
+  (umask 077 && git rev-parse main >"$folder.recorded") && echo "was recorded before" && exit 0
 fi
 
 # Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
@@ -304,7 +304,7 @@ else
   [ "$(git symbolic-ref HEAD)" = refs/heads/main ] || fail "the clone does not stand at main"
   git merge --quiet --ff-only "$commit"
 fi
-echo "$commit" >"$folder.recorded"
+(umask 077 && echo "$commit" >"$folder.recorded")
 echo "operation $number recorded: commit $commit"
 [ -z "$left" ] || printf '  without %s, which ran before it and has no folder here: %s\n' "${left#, }" \
   'of that this glass will have the lines of the journal, and no more'

@@ -320,8 +320,10 @@ impl std::fmt::Display for Behind {
             (true, _) => write!(
                 f,
                 "the glass and its origin went different ways\n  at {path}, branch main: operation {operation} here ({here}), {there} on origin\n\
-                 One of both was rewritten or written to without the other, so nothing was recorded.\n\
-                 next: find out which one is right: git -C {word} log --oneline --left-right main...origin/main"
+                 Two people recorded at once, or one of both was rewritten. Nothing was recorded.\n\
+                 next: look at both: git -C {word} fetch && git -C {word} log --oneline --left-right main...origin/main; where somebody \
+                 else recorded meanwhile (>), that stays: git -C {word} reset --hard origin/main, then record again what only this \
+                 clone had (<), in the same order"
             ),
             (false, Some(last)) => write!(
                 f,

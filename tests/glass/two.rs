@@ -211,3 +211,84 @@ fn packages_that_bear_one_number_are_each_compared_with_their_own_record() {
     let later = case.package(2, Some(&first));
     assert_eq!(held(&later), (None, false));
 }
+
+/// Ada's run was pushed first; Tina's clone had heard of nothing, and recorded it too, and the next one.
+#[test]
+fn two_people_who_record_at_once_go_on_as_the_page_says() {
+    for by_stock in [true, false] {
+        let case = Case::new();
+        case.init(true);
+        let package = case.package(1, None);
+        case.record(&package);
+        let url = format!("file://{}", case.glass().display());
+        let git = |path: &Path, words: &[&str]| case.git_in(path, words).status.success();
+        let (ada, tina) = (case.path("ada"), case.path("tina"));
+        for name in ["ada", "tina"] {
+            assert!(git(&case.folder, &["clone", "-q", &url, name]));
+        }
+        let folders =
+            ["prepare", "deploy", "import"].map(|phase| Phase::finished(phase).leave(&case, &package));
+        let take = |path: &Path, folder: &Path| {
+            if by_stock {
+                return stock(&case, path, folder, &case.customer);
+            }
+            let mut stufpack = case.command(env!("CARGO_BIN_EXE_stufpack"));
+            stufpack.args(["glass", "record"]).args([path, folder]).arg("--sign-key").arg(&case.customer.key);
+            stufpack.arg("--signers").arg(case.path("allowed_signers"));
+            stufpack.args(["--at", "2100-01-01T00:00:00Z"]).output().unwrap()
+        };
+        let noted = |folder: &Path| PathBuf::from(format!("{}.recorded", folder.display())).exists();
+        assert!(take(&ada, &folders[0]).status.success());
+        assert!(git(&ada, &["push", "-q"]));
+        // The text beside the folder asks no origin; `stufpack` does, where that lies on this machine.
+        for folder in &folders[..2] {
+            assert!(stock(&case, &tina, folder, &case.customer).status.success() && noted(folder));
+        }
+        assert!(!git(&tina, &["push", "-q"]) && !git(&tina, &["pull", "-q", "--ff-only"]));
+
+        let refused = take(&tina, &folders[2]);
+        let told = crate::page::says(&refused);
+        assert!(!refused.status.success() && told.contains("reset --hard origin/main"), "{told}");
+        assert!(!noted(&folders[0]) && !noted(&folders[1]), "a note of what is not recorded");
+
+        let mut shell = case.command("sh");
+        shell.current_dir(&tina).args(["-euc", &crate::page::blocks("sh apart")]);
+        crate::support::run(&mut shell);
+        for (folder, state) in folders.iter().zip(["was recorded before", "operation 3", "operation 4"]) {
+            let told = crate::page::says(&take(&tina, folder));
+            assert!(told.contains(state) && noted(folder), "{told}");
+        }
+        assert!(git(&tina, &["push", "-q"]));
+        assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+    }
+}
+
+/// The same where the page's commands came before anything noticed.
+#[test]
+fn a_note_of_a_commit_that_was_thrown_away_goes_with_the_next_recording() {
+    for by_stock in [true, false] {
+        let case = Case::new();
+        case.init(false);
+        let package = case.package(1, None);
+        case.record(&package);
+        let folders = ["prepare", "deploy"].map(|phase| Phase::finished(phase).leave(&case, &package));
+        assert!(stock(&case, &case.glass(), &folders[0], &case.customer).status.success());
+        let note = PathBuf::from(format!("{}.recorded", folders[0].display()));
+        let elsewhere = folders[0].with_file_name("0-other.recorded");
+        std::fs::write(&elsewhere, format!("{}\n", "5".repeat(40))).unwrap();
+        std::fs::write(elsewhere.with_extension("sh"), "").unwrap();
+        case.git(&["reset", "-q", "--hard", "main~1"]);
+
+        // The first run waits again, so the second one is refused.
+        if by_stock {
+            assert!(!stock(&case, &case.glass(), &folders[1], &case.customer).status.success());
+        } else {
+            let mut stufpack = case.command(env!("CARGO_BIN_EXE_stufpack"));
+            stufpack.args(["glass", "record"]).arg(case.glass()).arg(&folders[1]).arg("--sign-key");
+            stufpack.arg(&case.customer.key).arg("--signers").arg(case.path("allowed_signers"));
+            let output = stufpack.args(["--at", "2100-01-01T00:00:00Z"]).output().unwrap();
+            assert!(!output.status.success());
+        }
+        assert!(!note.exists() && elsewhere.exists());
+    }
+}

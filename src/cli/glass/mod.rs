@@ -305,7 +305,15 @@ impl Record {
         let glass = || Repository::open(&self.repository)?.lock()?.trusted(&trust);
         let recorded = if folder.join("operation.json").is_file() {
             let secrets = record::secrets_beside(folder)?;
-            let recorded = glass()?.record_operation(folder, &secrets, &recording)?;
+            // A note that stays is taken away by the next recording.
+            let _ = record::forget_notes(&self.repository, folder, None);
+            let recorded = glass()?.record_operation(folder, &secrets, &recording);
+            if let Err(record::Error::Behind(behind)) = &recorded
+                && behind.diverged
+            {
+                let _ = record::forget_notes(&self.repository, folder, Some(behind.there));
+            }
+            let recorded = recorded?;
             note(folder, &recorded);
             recorded
         } else {

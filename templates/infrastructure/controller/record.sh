@@ -198,7 +198,22 @@ git cat-file blob main:audit/glass.json | grep -q "\"slug\": *\"$slug\"" || fail
 git log --format='%(trailers:key=Event,valueonly,separator=) %(trailers:key=Package-SHA256,valueonly,separator=)' main |
   grep -qx "package $sha256" || fail "the glass does not have package $package; record that first"
 theirs=$(git rev-parse --verify --quiet refs/remotes/origin/main) || theirs=$head
-git merge-base --is-ancestor "$theirs" main || fail "this clone lacks operations of its origin: git pull --ff-only"
+# A note beside a folder tells ./migrate that it is recorded. One of a commit that was thrown away, or will be, says so no more.
+forget() {
+  for note in "${folder%/*}"/*.recorded; do
+    was=$(cat -- "$note" 2>/dev/null) || continue
+    git cat-file -e "$was^{commit}" 2>/dev/null || continue
+    git merge-base --is-ancestor "$was" "$1" || rm -f -- "$note"
+  done
+}
+forget main
+if ! git merge-base --is-ancestor "$theirs" main; then
+  ! git merge-base --is-ancestor main "$theirs" || fail "this clone lacks operations of its origin: git -C '$glass' pull --ff-only"
+  forget "$theirs"
+  fail "this clone and its origin went two ways. Look at both: git -C '$glass' log --oneline --left-right main...origin/main. Where \
+somebody else recorded meanwhile (>), that stays: git -C '$glass' fetch && git -C '$glass' reset --hard origin/main, then record again \
+what only this clone had (<), in the same order"
+fi
 about=$(git hash-object -- "$folder/operation.json")
 if git ls-tree -r main audit | grep -q " $about	"; then
   (umask 077 && git rev-parse main >"$folder.recorded") && echo "was recorded before" && exit 0

@@ -1,5 +1,6 @@
 //! What was found wrong, or could not be found out, in a history.
 
+use super::structure::BRANCH;
 use git2::Oid;
 use serde::Serialize;
 use std::path::Path;
@@ -42,12 +43,36 @@ pub struct Finding {
 impl Finding {
     /// What to do about it in the glass at `path`.
     pub fn next(&self, path: &Path) -> String {
-        if self.code == "glass.head" && self.path.as_deref() == Some("HEAD") {
-            let bare = !path.join(".git").exists();
-            let switch = if bare { "symbolic-ref HEAD refs/heads/main" } else { "switch main" };
-            return format!("git -C {} {switch}", path.display());
+        let git = format!("git -C {}", path.display());
+        let lacks_main = || {
+            let repository = git2::Repository::open(path);
+            repository.is_ok_and(|repository| repository.find_reference(BRANCH).is_err())
+        };
+        match (self.code, self.path.as_deref()) {
+            ("glass.head", Some("HEAD")) | ("glass.none", _) if lacks_main() => {
+                format!("{git} branch -m main, if what stands there is the glass's main under another name")
+            }
+            ("glass.head", Some("HEAD")) => {
+                let bare = !path.join(".git").exists();
+                let switch = if bare { "symbolic-ref HEAD refs/heads/main" } else { "switch main" };
+                format!("{git} {switch}")
+            }
+            ("glass.side_branch", Some("refs/stash")) => {
+                format!("git stash put it aside: {git} stash show -p, then, if it is yours, {git} stash drop")
+            }
+            ("glass.date", _) if self.message.ends_with("in the future") => format!(
+                "compare this machine's clock with another one, or the time that --at or SOURCE_DATE_EPOCH gives; if it is right, {}",
+                self.advice()
+            ),
+            ("glass.signature" | "glass.message", _) => match &self.commit {
+                Some(commit) => format!(
+                    "{}; if you made it yourself, by git alone: {git} reset --keep {commit}^, then check again",
+                    self.advice()
+                ),
+                None => self.advice().to_owned(),
+            },
+            _ => self.advice().to_owned(),
         }
-        self.advice().to_owned()
     }
 
     fn advice(&self) -> &'static str {
@@ -105,5 +130,32 @@ impl Finding {
     pub(super) fn commit(mut self, id: Oid) -> Self {
         self.commit = Some(id.to_string());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_did_nothing_wrong_is_told_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let git = format!("git -C {}", path.display());
+        let head = Finding::new("glass.head", "HEAD is not the branch main").at("HEAD");
+        assert_eq!(head.next(path), format!("{git} symbolic-ref HEAD refs/heads/main"));
+        git2::Repository::init(path).unwrap();
+        for finding in [head, Finding::new("glass.none", "it is no glass: there is no branch main")] {
+            assert!(finding.next(path).starts_with(&format!("{git} branch -m main, if")), "{finding:?}");
+        }
+        let stash = Finding::new("glass.side_branch", "other commits").at("refs/stash");
+        assert!(stash.next(path).ends_with(&format!("if it is yours, {git} stash drop")));
+        let late = Finding::new("glass.date", "its date lies in the future");
+        assert!(late.next(path).starts_with("compare this machine's clock with another one"));
+        let id = Oid::hash_object(git2::ObjectType::Blob, b"").unwrap();
+        let own = Finding::new("glass.signature", "it bears no signature").commit(id);
+        assert!(own.next(path).ends_with(&format!("{git} reset --keep {id}^, then check again")));
+        let branch = Finding::new("glass.side_branch", "other commits").at("refs/heads/side");
+        assert_eq!(branch.next(path), branch.advice());
     }
 }

@@ -70,6 +70,36 @@ fn the_pages_commands_accept_a_good_glass() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("OK: 5 operations, head {head}\n"));
 }
 
+/// What a package ships for pipelines, on a clone.
+fn proven(case: &Case, signers: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir_in(&case.folder).unwrap();
+    let clone = folder.path().join("clone");
+    let cloned = case.git_in(&case.folder, &["clone", "-q", "glass", clone.to_str().unwrap()]);
+    assert!(cloned.status.success(), "{}", says(&cloned));
+    fs::write(folder.path().join("signers"), signers).unwrap();
+    let mut proof = case.command("sh");
+    proof.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/ci-cd/verify-glass")).arg(clone);
+    proof.arg(folder.path().join("signers")).arg(case.git(&["rev-parse", "main"]));
+    let output = proof.output().unwrap();
+    (output.status.code(), says(&output))
+}
+
+#[test]
+fn both_stock_proofs_take_a_name_of_letters_that_git_writes_in_quotes() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(2), 2);
+    fs::write(folder.join("\u{e4}\u{f6} \u{645}\u{647}\u{627}.txt"), "kept\n").unwrap();
+    case.record_operation(&folder, &case.customer).unwrap();
+    let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
+    let (code, said) = audited(&case, &pin);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = proven(&case, &case.signers_text());
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = proven(&case, &case.signers_text().replace('\n', "\r\n"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the lines of the signers end as on Windows (CR LF)"), "{said}");
+}
+
 #[test]
 fn the_pages_commands_take_nothing_for_a_pin_that_may_move() {
     let case = case();
@@ -283,6 +313,7 @@ fn the_pages_commands_refuse_unsafe_signers() {
         (good.replace("\"git,stufpack\"", "\"*\""), "signers: not as VERIFY.txt has it: ".to_owned()),
         (good.replace("\"git,stufpack\"", "\"GIT\""), "signers: not as VERIFY.txt has it: ".to_owned()),
         (good.clone() + &good, "a key stands there twice".to_owned()),
+        (good.replace('\n', "\r\n"), "signers: its lines end as on Windows".to_owned()),
         (packages.replace("\"git\"", "\"stufpack\""), "write namespaces=\"git,stufpack\"".to_owned()),
         // Git's own reason is not hidden.
         (packages, "is not permitted for use in signature namespace \"git\"".to_owned()),

@@ -292,3 +292,18 @@ fn a_note_of_a_commit_that_was_thrown_away_goes_with_the_next_recording() {
         assert!(!note.exists() && elsewhere.exists());
     }
 }
+
+#[test]
+fn a_clone_of_the_histories_end_is_called_so_by_stock_tools() {
+    let case = Case::new();
+    case.init(true);
+    let package = case.package(1, None);
+    case.record(&package);
+    case.record_operation(&case.operation(&package, 2), &case.customer).unwrap();
+    let url = format!("file://{}", case.glass().display());
+    let cloned = case.git_in(&case.folder, &["clone", "-q", "--depth", "1", &url, "shallow"]);
+    assert!(cloned.status.success());
+    let folder = Phase::finished("deploy").leave(&case, &package);
+    let told = crate::page::says(&stock(&case, &case.path("shallow"), &folder, &case.customer));
+    assert!(told.contains("the clone has only the end of the history: git -C "), "{told}");
+}

@@ -195,6 +195,8 @@ principal=$(ssh-keygen -Y find-principals -s "$work/sig" -f "$signers") || fail 
 head=$(git rev-parse --verify --quiet main) || fail "$glass is no glass"
 git verify-commit "$head" 2>/dev/null || fail "the last operation was signed by nobody in $signers"
 git cat-file blob main:audit/glass.json | grep -q "\"slug\": *\"$slug\"" || fail "the glass is of another STUF than $slug"
+[ "$(git rev-parse --is-shallow-repository)" = false ] ||
+  fail "the clone has only the end of the history: git -C '$glass' fetch --unshallow"
 git log --format='%(trailers:key=Event,valueonly,separator=) %(trailers:key=Package-SHA256,valueonly,separator=)' main |
   grep -qx "package $sha256" || fail "the glass does not have package $package; record that first"
 theirs=$(git rev-parse --verify --quiet refs/remotes/origin/main) || theirs=$head

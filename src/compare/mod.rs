@@ -17,6 +17,7 @@ pub use crate::model::Afterwards;
 pub use content::LISTED;
 pub use facts::{Class, Hidden, Value};
 pub use package::{Named, packages};
+pub(crate) use package::{Says, leaves};
 pub use report::{
     Change, Code, CodeFile, Compared, Comparison, Counts, Difference, Explained, NotCounted, Objects,
     Promise, Signed, Which, Why, schema,

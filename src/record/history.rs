@@ -111,7 +111,7 @@ pub fn history(path: &Path, trust: &Trust<'_>) -> Result<History, Error> {
     let (chain, cut) = chain(&odb, tip);
     let (mut reader, mut trees) = (Reader::new(&odb), Trees::new(&odb));
     let slug = chain.first().and_then(|(_, root)| slug(&odb, &mut trees, root.tree));
-    let mut before = (!cut).then(Facts::new);
+    let mut before = (!cut).then(Facts::default);
     let mut broken = None;
     let mut commits = Vec::with_capacity(chain.len());
     for (index, (id, commit)) in chain.into_iter().enumerate() {

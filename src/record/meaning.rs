@@ -1,7 +1,8 @@
 //! What became different between two operations, in the words of a migration instead of bytes.
 //!
-//! Each of the two states of the glass is read into facts: a name and a value in one of a few areas. What changed is what
-//! differs between two such maps, so nothing is compared that was not first given a meaning.
+//! Each of the two states of the glass is read into facts: a name and a value in one of a few areas, of each file those that a
+//! comparison of packages tells by value. A file of other bytes of which no fact differs is told as a file, so nothing that
+//! changed goes without a word.
 
 use super::Error;
 use super::glass::Glass;
@@ -10,11 +11,14 @@ use super::log::{Entry, log};
 use super::operation::{OPERATION, Operation};
 use super::tree::Mode;
 use super::{message::Event, paths};
+use crate::compare::{self, Says, leaves};
 use crate::pack::names::{MANIFEST, PERSONAL, PLAN, SIGNATURE, SUMS};
+use crate::show;
 use git2::{Odb, Oid};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use ssh_key::{HashAlg, SshSig};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -32,13 +36,13 @@ pub enum Area {
     Images,
     /// Values of this installation.
     Settings,
-    /// Phases and steps of the plan.
+    /// The plan: phases, steps, gates, thresholds.
     Plan,
     /// Personal files, which are encrypted: only that they changed.
     Personal,
     /// Roles, playbooks, controller: the same for everyone.
     Code,
-    /// Documents, which follow from everything above.
+    /// Documents, and texts in other files, which follow from everything above; none is compared.
     Documents,
 }
 
@@ -100,8 +104,20 @@ pub struct Meaning {
     pub changes: Vec<Changed>,
 }
 
-/// What a state of the glass says: a value for each name in each area.
-pub(super) type Facts = BTreeMap<(Area, String), String>;
+/// What a state of the glass says.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// By path, each with what the file says.
+    files: BTreeMap<String, (Oid, Rc<Said>)>,
+    /// What recorded runs say.
+    runs: Said,
+}
+
+/// A value for each name in each area.
+type Said = BTreeMap<(Area, String), Says>;
+
+/// Files that say nothing of their own, or whose other bytes say nothing more than the facts of them that are told.
+const TOLD: [&str; 3] = [SUMS, SIGNATURE, PLAN];
 
 /// Compares the glass at `path` after operation `from` with itself after operation `to`.
 pub fn meaning(path: &Path, from: u32, to: u32) -> Result<Meaning, Error> {
@@ -131,30 +147,94 @@ pub fn meaning(path: &Path, from: u32, to: u32) -> Result<Meaning, Error> {
 
 /// What differs between two states, by area and name.
 pub(super) fn changes(before: &Facts, after: &Facts) -> Vec<Changed> {
-    let mut names: Vec<&(Area, String)> = before.keys().chain(after.keys()).collect();
-    names.sort();
-    names.dedup();
-    names
-        .into_iter()
-        .filter(|name| before.get(name) != after.get(name))
-        .map(|name| Changed {
-            area: name.0,
-            what: name.1.clone(),
-            before: before.get(name).cloned(),
-            after: after.get(name).cloned(),
-        })
-        .collect()
+    let mut changes = Vec::new();
+    let nothing = (None, Rc::default());
+    let paths: BTreeSet<&String> = before.files.keys().chain(after.files.keys()).collect();
+    for path in paths {
+        let of = |facts: &Facts| {
+            facts.files.get(path).map_or_else(|| nothing.clone(), |(id, said)| (Some(*id), said.clone()))
+        };
+        let ((old, old_said), (new, new_said)) = (of(before), of(after));
+        if Rc::ptr_eq(&old_said, &new_said) {
+            continue;
+        }
+        let told = changes.len();
+        compare(&old_said, &new_said, &mut changes);
+        if changes.len() == told && old != new && !TOLD.contains(&path.as_str()) {
+            let [before, after] = [old, new].map(|id| id.map(|id| id.to_string()));
+            changes.push(Changed { area: area(path), what: path.clone(), before, after });
+        }
+    }
+    compare(&before.runs, &after.runs, &mut changes);
+    changes.sort_by(|a, b| (a.area, &a.what).cmp(&(b.area, &b.what)));
+    changes
+}
+
+/// What differs between what two files say. A thing that one of them has is told whole, and not once more by its parts.
+fn compare(before: &Said, after: &Said, changes: &mut Vec<Changed>) {
+    let names: BTreeSet<&(Area, String)> = before.keys().chain(after.keys()).collect();
+    let mut whole: Option<&(Area, String)> = None;
+    for name in names {
+        if whole.is_some_and(|thing| thing.0 == name.0 && is_part(&name.1, &thing.1)) {
+            continue;
+        }
+        let (old, new) = match (before.get(name), after.get(name)) {
+            (old, new) if old == new => continue,
+            (Some(Says::Thing(_)), Some(Says::Thing(_)))
+            | (None, Some(Says::Order(_)))
+            | (Some(Says::Order(_)), None) => continue,
+            (Some(Says::Order(old)), Some(Says::Order(new))) => match (common(old, new), common(new, old)) {
+                (old, new) if old == new => continue,
+                (old, new) => (Some(old), Some(new)),
+            },
+            (old, new) => {
+                if matches!((old, new), (None, Some(Says::Thing(_))) | (Some(Says::Thing(_)), None)) {
+                    whole = Some(name);
+                }
+                (old.map(text), new.map(text))
+            }
+        };
+        changes.push(Changed { area: name.0, what: name.1.clone(), before: old, after: new });
+    }
+}
+
+/// Whether what stands at `place` is part of `thing`.
+fn is_part(place: &str, thing: &str) -> bool {
+    place.strip_prefix(thing).is_some_and(|rest| rest.starts_with(['.', '[']))
+}
+
+/// Those of `names` that stand in `other` too: what is new or gone is told by itself.
+fn common(names: &[String], other: &[String]) -> String {
+    let other: BTreeSet<&String> = other.iter().collect();
+    let names: Vec<&str> = names.iter().filter(|name| other.contains(name)).map(String::as_str).collect();
+    names.join(", ")
+}
+
+/// A value as it is told. A text that could be taken for a value of another kind stands in quotes.
+fn text(says: &Says) -> String {
+    match says {
+        Says::Value(compare::Value::Plain(Value::String(text)))
+            if !text.is_empty()
+                && text.trim() == text
+                && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() =>
+        {
+            text.clone()
+        }
+        Says::Value(value) => show::value(value),
+        Says::Order(names) => names.join(", "),
+        Says::Thing(thing) => thing.clone(),
+    }
 }
 
 /// Reads states of the glass; what two of them have in common is read once.
 pub(super) struct Reader<'a> {
     odb: &'a Odb<'a>,
     trees: Trees<'a>,
-    files: HashMap<(String, Oid), Rc<Vec<Fact>>>,
+    /// By path, content, and the number of the package, where the content is told without it.
+    files: HashMap<(String, Oid, u32), Rc<Said>>,
+    numbers: HashMap<Oid, u32>,
     runs: HashMap<Oid, Rc<Option<Run>>>,
 }
-
-type Fact = ((Area, String), String);
 
 /// What the folder of one operation says of a run.
 struct Run {
@@ -166,32 +246,57 @@ struct Run {
 
 impl<'a> Reader<'a> {
     pub fn new(odb: &'a Odb<'a>) -> Self {
-        Self { odb, trees: Trees::new(odb), files: HashMap::new(), runs: HashMap::new() }
+        Self {
+            odb,
+            trees: Trees::new(odb),
+            files: HashMap::new(),
+            numbers: HashMap::new(),
+            runs: HashMap::new(),
+        }
     }
 
     /// Everything that the state with this tree says.
     pub fn facts(&mut self, tree: Oid) -> Result<Facts, Error> {
-        let mut facts = Facts::new();
-        for (path, entry) in self.trees.files(tree, &paths::is_glass)? {
-            facts.extend(self.file(path, entry.id)?.iter().cloned());
+        let mut facts = Facts::default();
+        let mut entries = self.trees.files(tree, &paths::is_glass)?;
+        if let Some(recipients) = self.trees.find(tree, paths::RECIPIENTS)? {
+            entries.insert(paths::RECIPIENTS.to_owned(), recipients);
         }
-        self.operations(tree, &mut facts)?;
+        let number = entries.get(MANIFEST).map(|manifest| manifest.id);
+        let number = number.map_or(Ok(0), |manifest| self.number(manifest))?;
+        for (path, entry) in entries {
+            let number = if path == PLAN { number } else { 0 };
+            let said = self.file(&path, entry.id, number)?;
+            facts.files.insert(path, (entry.id, said));
+        }
+        self.operations(tree, &mut facts.runs)?;
         self.trees.turn();
         Ok(facts)
     }
 
-    fn file(&mut self, path: String, id: Oid) -> Result<Rc<Vec<Fact>>, Error> {
-        let place = (path, id);
-        if let Some(facts) = self.files.get(&place) {
-            return Ok(facts.clone());
+    /// The package's number, by its manifest.
+    fn number(&mut self, manifest: Oid) -> Result<u32, Error> {
+        if let Some(number) = self.numbers.get(&manifest) {
+            return Ok(*number);
         }
-        let facts = Rc::new(file(&place.0, id, self.odb.read(id)?.data()));
-        self.files.insert(place, facts.clone());
-        Ok(facts)
+        let number = json(self.odb.read(manifest)?.data())["package"]["number"].as_u64();
+        let number = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
+        self.numbers.insert(manifest, number);
+        Ok(number)
+    }
+
+    fn file(&mut self, path: &str, id: Oid, number: u32) -> Result<Rc<Said>, Error> {
+        let place = (path.to_owned(), id, number);
+        if let Some(said) = self.files.get(&place) {
+            return Ok(said.clone());
+        }
+        let said = Rc::new(file(path, id, self.odb.read(id)?.data(), number));
+        self.files.insert(place, said.clone());
+        Ok(said)
     }
 
     /// What the recorded runs say: of each phase the last one, of checks and images the last that told of them.
-    fn operations(&mut self, tree: Oid, facts: &mut Facts) -> Result<(), Error> {
+    fn operations(&mut self, tree: Oid, facts: &mut Said) -> Result<(), Error> {
         let mut folders = BTreeMap::new();
         for event in [Event::Deployment, Event::Configuration, Event::Access] {
             let Some(place) = super::operation::place(event) else { continue };
@@ -213,16 +318,16 @@ impl<'a> Reader<'a> {
             }
         }
         for (phase, run) in ended {
-            facts.extend(run.iter().map(|run| ((Area::Phases, phase.clone()), run.ended.clone())));
+            facts.extend(run.iter().map(|run| ((Area::Phases, phase.clone()), Says::text(&run.ended))));
         }
         for (phase, run) in checked {
             let checks = run.iter().flat_map(|run| run.checks.iter().flatten());
             facts.extend(
-                checks.map(|(id, verdict)| ((Area::Checks, format!("{phase}: {id}")), verdict.clone())),
+                checks.map(|(id, verdict)| ((Area::Checks, format!("{phase}: {id}")), Says::text(verdict))),
             );
         }
         let images = images.iter().flat_map(|run| run.iter()).flat_map(|run| run.images.iter().flatten());
-        facts.extend(images.map(|(service, image)| ((Area::Images, service.clone()), image.clone())));
+        facts.extend(images.map(|(service, image)| ((Area::Images, service.clone()), Says::text(image))));
         Ok(())
     }
 
@@ -262,26 +367,18 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What one file of the package says.
-fn file(path: &str, id: Oid, bytes: &[u8]) -> Vec<Fact> {
-    let mut facts: Vec<Fact> = Vec::new();
-    let text = || String::from_utf8_lossy(bytes);
-    let mut put = |area, what: String, value: String| facts.push(((area, what), value));
+/// What a file is about.
+fn area(path: &str) -> Area {
+    let lies_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
     match path {
-        // The first follow from the files that they list, the last from the plan that follows.
-        SUMS | SIGNATURE | "MIGRATION-PLAN.html" => {}
-        PERSONAL => put(Area::Personal, "the package's personal files".into(), text().into_owned()),
-        MANIFEST => manifest(&json(bytes), &mut put),
-        PLAN => plan(&json(bytes), &mut put),
-        _ if path.starts_with("configuration/") || path.starts_with("content/") || is_data(path) => {
-            settings(path, &text(), id, &mut put);
-        }
-        _ if ["infrastructure/", "ci-cd/"].iter().any(|top| path.starts_with(top)) || path == "migrate" => {
-            put(Area::Code, path.to_owned(), id.to_string());
-        }
-        _ => put(Area::Documents, path.to_owned(), id.to_string()),
+        MANIFEST | SUMS | SIGNATURE | paths::RECIPIENTS => Area::Package,
+        PERSONAL => Area::Personal,
+        PLAN => Area::Plan,
+        "migrate" => Area::Code,
+        _ if lies_in(&["configuration/", "content/"]) || is_data(path) => Area::Settings,
+        _ if lies_in(&["infrastructure/", "ci-cd/"]) => Area::Code,
+        _ => Area::Documents,
     }
-    facts
 }
 
 /// The data files of the infrastructure; everything else there is the same for everyone.
@@ -292,76 +389,49 @@ fn is_data(path: &str) -> bool {
         || path.ends_with(".tfvars.json")
 }
 
+/// What one file says.
+fn file(path: &str, id: Oid, bytes: &[u8], number: u32) -> Said {
+    let area = area(path);
+    let one = |what: &str, value: String| Said::from([((area, what.to_owned()), Says::text(value))]);
+    let text = || String::from_utf8_lossy(bytes);
+    match (path, area) {
+        // It follows from the files that it lists.
+        (SUMS, _) => Said::new(),
+        (SIGNATURE, _) => {
+            let key = SshSig::from_pem(bytes).ok();
+            let key = key.map(|signature| signature.public_key().fingerprint(HashAlg::Sha256).to_string());
+            one("signature.key", key.unwrap_or_else(|| "none that can be read".to_owned()))
+        }
+        (paths::RECIPIENTS, _) => {
+            let lines: Vec<Value> = text().lines().map(Value::from).collect();
+            let says = Says::Value(compare::Value::Plain(lines.into()));
+            Said::from([((area, "personal files are encrypted to".to_owned()), says)])
+        }
+        (PERSONAL, _) => one("the package's personal files", text().into_owned()),
+        (_, Area::Package | Area::Plan | Area::Settings) => {
+            values(path, area, bytes, number).unwrap_or_else(|| one(path, id.to_string()))
+        }
+        _ => one(path, id.to_string()),
+    }
+}
+
+/// Each value of a document by its place in it, and one for all that follows from others; of what holds no values nothing.
+fn values(path: &str, area: Area, bytes: &[u8], number: u32) -> Option<Said> {
+    let leaves = leaves(path, bytes, number)?;
+    let file = format!("{path}: ");
+    let said = leaves.said.into_iter().map(|(place, says)| {
+        let within = place.strip_prefix(&file).filter(|_| area != Area::Settings).map(str::to_owned);
+        ((area, within.unwrap_or(place)), says)
+    });
+    let follows = leaves.follows.map(|digest| {
+        let what = format!("{path} (what follows from other values)");
+        ((Area::Documents, what), Says::text(digest.to_string()))
+    });
+    Some(said.chain(follows).collect())
+}
+
 fn json(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_default()
-}
-
-/// What of the manifest is a fact of its own; the plan, the code and the files tell for themselves.
-fn manifest(manifest: &Value, put: &mut dyn FnMut(Area, String, String)) {
-    for part in ["package", "createdAt", "expiresAt", "tool", "source", "target", "requires", "secrets"] {
-        leaves(part, &manifest[part], &mut |what, value| put(Area::Package, what, value));
-    }
-}
-
-fn plan(plan: &Value, put: &mut dyn FnMut(Area, String, String)) {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    for phase in list(&plan["phases"]) {
-        for step in list(&phase["steps"]) {
-            let automated =
-                if step["automated"] == true { "by the package" } else { "by hand, or not at all" };
-            let what = shown(&step["id"]);
-            put(Area::Plan, what, format!("{} ({automated})", shown(&step["title"])));
-        }
-    }
-}
-
-/// Values of a data file by their place in it; of a file of another kind only that it is another.
-fn settings(path: &str, text: &str, id: Oid, put: &mut dyn FnMut(Area, String, String)) {
-    let document = match path.rsplit('.').next() {
-        Some("json") => serde_json::from_str::<Value>(text).ok(),
-        Some("yml") => serde_yaml::from_str::<Value>(text).ok(),
-        Some("env") => Some(
-            text.lines()
-                .filter_map(|line| line.split_once('='))
-                .map(|(key, value)| (key.to_owned(), Value::from(value)))
-                .collect(),
-        ),
-        _ => None,
-    };
-    match document {
-        Some(document) => {
-            leaves("", &document, &mut |what, value| {
-                put(Area::Settings, format!("{path}: {what}"), value);
-            });
-        }
-        None => put(Area::Settings, path.to_owned(), id.to_string()),
-    }
-}
-
-/// Every value of a document under its place; members of a list are called by their name, where they have one.
-fn leaves(place: &str, value: &Value, put: &mut dyn FnMut(String, String)) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                let dot = if place.is_empty() { "" } else { "." };
-                leaves(&format!("{place}{dot}{key}"), value, put);
-            }
-        }
-        Value::Array(items) => {
-            for (number, item) in items.iter().enumerate() {
-                let name =
-                    ["name", "id", "key", "username", "clientId"].iter().find_map(|key| item[key].as_str());
-                let name = match item {
-                    Value::Object(_) => name.map_or_else(|| number.to_string(), str::to_owned),
-                    Value::Array(_) => number.to_string(),
-                    // The value is its own name: one that is added in front moves no other.
-                    _ => shown(item),
-                };
-                leaves(&format!("{place}[{name}]"), item, put);
-            }
-        }
-        _ => put(place.to_owned(), shown(value)),
-    }
 }
 
 fn shown(value: &Value) -> String {

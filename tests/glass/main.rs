@@ -4,6 +4,7 @@ mod audit_cases;
 mod forge;
 mod hostile;
 mod lies;
+mod meaning;
 mod operations;
 mod order;
 mod page;

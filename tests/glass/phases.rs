@@ -394,7 +394,7 @@ fn the_glass_tells_the_migration_and_what_changed_in_it() {
         ]
     );
     assert!(changed(Area::Package).contains(&("package.number", Some("1"), Some("2"))));
-    assert_eq!(changed(Area::Settings), [("infrastructure/compose/.env: N", Some("'1'"), Some("'2'"))]);
+    assert_eq!(changed(Area::Settings), [("infrastructure/compose/.env: N", Some("\"1\""), Some("\"2\""))]);
     assert_eq!((changed(Area::Code).len(), changed(Area::Personal).len()), (0, 1));
     assert_eq!(meaning.between.len(), 5);
     assert!(record::meaning(&case.glass(), 3, 3).unwrap().changes.is_empty());

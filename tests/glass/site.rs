@@ -28,7 +28,7 @@ fn files(channel: &str, code: &str) -> Files {
     add("configuration/integration-config/zulip.json", File::data(zulip.to_string()));
     add("configuration/api-config/users/users.json", File::data("[\"ada@example.org\"]\n").personal());
     add("infrastructure/compose/.env", File::data("STUF_DOMAIN=\"files.example.org\"\n"));
-    add("infrastructure/ansible/group_vars/all.yml", File::data("proxy:\n  hsts: true\n"));
+    add("infrastructure/ansible/group_vars/all.yml", File::data("---\nproxy:\n  hsts: true\n"));
     add("infrastructure/ansible/roles/stuf/tasks/main.yml", File::data(format!("---\n# {code}\n")));
     files
 }
@@ -92,6 +92,7 @@ fn settled(history: &History, page: &str) -> String {
     let mut text = without(page, "<style>", "</style>");
     text = without(&text, "<script>", "</script>");
     text = without(&text, "'sha256-", "'");
+    text = without(&text, "[&quot;age1", "&quot;]");
     for (index, past) in history.commits.iter().enumerate() {
         text = text.replace(&past.commit, &format!("COMMIT-{index}"));
         if let Some(signature) = &past.signature {

@@ -346,7 +346,7 @@ pub fn files(number: u32) -> Files {
     add("configuration/api-config/stuf_config.json", File::data("{}\n"));
     add("configuration/api-config/users/users.json", File::data(format!("[{number}]\n")).personal());
     add("docs/ledger.json", File::data("[]\n").personal());
-    add("infrastructure/compose/.env", File::data(format!("N='{number}'\n")));
+    add("infrastructure/compose/.env", File::data(format!("N=\"{number}\"\n")));
     for index in 0..130 {
         let mut text = String::new();
         for line in 0..90 {

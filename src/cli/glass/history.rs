@@ -8,6 +8,7 @@ use crate::model::Timestamp;
 use crate::open;
 use crate::record::{self, Area, Changed, Entry, History, Meaning, Trust, Verdict};
 use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ pub struct Diff {
     pub format: Printed,
 }
 
-/// Of one area, as text; all of them stand in JSON. Of files, whose names tell little, fewer.
+/// Of one area, as text; all of them stand in JSON. More are told by their kind; of files, whose names tell little, fewer are.
 const MOST_LINES: usize = 40;
 const MOST_FILES: usize = 10;
 /// Characters of a value, as text.
@@ -338,17 +339,59 @@ fn told(meaning: &Meaning) -> String {
         }
         let _ = writeln!(text, "{} ({})", area.as_str(), changes.len());
         let most = if is_files(area) { MOST_FILES } else { MOST_LINES };
-        for change in changes.iter().take(most) {
-            let _ = writeln!(text, "  {}", way(change));
+        let lines: Vec<String> = if changes.len() > most && !is_files(area) {
+            by_kind(&changes)
+        } else {
+            changes.iter().map(|change| way(change)).collect()
+        };
+        for line in lines.iter().take(most) {
+            let _ = writeln!(text, "  {line}");
         }
         if changes.len() > most {
-            let _ = writeln!(text, "  and {} more: --format json tells all", changes.len() - most);
+            let rest = lines.len().saturating_sub(most);
+            let more = if rest > 0 { format!("and {rest} more: ") } else { String::new() };
+            let _ = writeln!(text, "  {more}--format json tells all");
         }
     }
     if meaning.changes.is_empty() {
         text.push_str("nothing changed\n");
     }
     text
+}
+
+/// Changes of one kind, such as those of every step's command, on one line.
+fn by_kind(changes: &[&Changed]) -> Vec<String> {
+    let mut kinds: BTreeMap<String, Vec<&Changed>> = BTreeMap::new();
+    for change in changes {
+        kinds.entry(kind(&change.what)).or_default().push(change);
+    }
+    let told = kinds.into_iter().filter_map(|(kind, changes)| {
+        let first = way(changes.first()?);
+        let count = changes.len();
+        Some(if count == 1 {
+            first
+        } else {
+            format!("{} ({count}), such as {first}", report::printable(&kind))
+        })
+    });
+    told.collect()
+}
+
+/// A place without the names of the things on the way to it: `steps[].command` of `steps[deploy/start-api].command`.
+fn kind(place: &str) -> String {
+    let (mut kind, mut depth) = (String::with_capacity(place.len()), 0_usize);
+    for character in place.chars() {
+        if character == ']' {
+            depth = depth.saturating_sub(1);
+        }
+        if depth == 0 {
+            kind.push(character);
+        }
+        if character == '[' {
+            depth += 1;
+        }
+    }
+    kind
 }
 
 /// Whether what changes there is known as files only.

@@ -6,10 +6,13 @@
 //! compared, and where nothing else differs, each is a difference of its own.
 
 mod classes;
+mod leaves;
 mod ledger;
 mod lists;
 mod said;
 mod twins;
+
+pub(crate) use leaves::{Says, leaves};
 
 use super::facts::{Class, Value};
 use super::pairs;

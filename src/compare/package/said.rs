@@ -135,7 +135,7 @@ impl Said {
     }
 }
 
-fn replace(value: &mut Json, from: &str, to: &str) {
+pub(super) fn replace(value: &mut Json, from: &str, to: &str) {
     match value {
         Json::String(text) => *text = text.replace(from, to),
         Json::Array(items) => items.iter_mut().for_each(|item| replace(item, from, to)),
@@ -153,25 +153,25 @@ fn class(touches: Option<Touches>) -> Class {
 }
 
 /// Where a value stands.
-struct At {
-    file: String,
+pub(super) struct At {
+    pub file: String,
     /// With the names of items.
-    path: KeyPath,
+    pub path: KeyPath,
     /// Without them.
-    pattern: String,
+    pub pattern: String,
     /// The last key.
     key: String,
 }
 
 impl At {
     /// The document in a file.
-    fn of(file: &str, personal: bool) -> Self {
+    pub fn of(file: &str, personal: bool) -> Self {
         let path = KeyPath::raw("");
         let path = if personal { path.personal() } else { path };
         Self { file: file.to_owned(), path, pattern: String::new(), key: String::new() }
     }
 
-    fn key(&self, key: &str) -> Self {
+    pub fn key(&self, key: &str) -> Self {
         let path = if self.pattern.is_empty() {
             let path = KeyPath::raw(format!("{}: {}", self.file, self.path.key(key)));
             if self.path.personal { path.personal() } else { path }
@@ -183,7 +183,7 @@ impl At {
         Self { file: self.file.clone(), path, pattern, key: key.to_owned() }
     }
 
-    fn item(&self, name: &str) -> Self {
+    pub fn item(&self, name: &str) -> Self {
         Self {
             file: self.file.clone(),
             path: self.path.item(name),
@@ -194,12 +194,12 @@ impl At {
 }
 
 /// The names of things in a list, if each has one.
-fn names(items: &[Json]) -> Option<Vec<&str>> {
+pub(super) fn names(items: &[Json]) -> Option<Vec<&str>> {
     items.iter().map(|item| NAMES.iter().find_map(|name| item.get(name)?.as_str())).collect()
 }
 
 /// A value as it may be told.
-fn shown(at: &At, value: &Json) -> Value {
+pub(super) fn shown(at: &At, value: &Json) -> Value {
     match value.as_str() {
         // What stands in such a place in our own files names a variable, or is the name of a secret.
         Some(text) if CREDENTIALS.contains(&at.key.as_str()) && !is_variable(text) => Value::Hidden(
@@ -226,7 +226,7 @@ pub(super) fn digest(personal: bool, digest: Digest) -> Value {
 }
 
 /// The values of a data file, in whichever form it has; of other files there are none.
-fn document(path: &str, bytes: &[u8]) -> Option<Json> {
+pub(super) fn document(path: &str, bytes: &[u8]) -> Option<Json> {
     let text = std::str::from_utf8(bytes).ok()?;
     let name = path.rsplit('/').next().unwrap_or(path);
     match name.rsplit_once('.') {

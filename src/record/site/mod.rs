@@ -26,8 +26,9 @@ pub type Pages = BTreeMap<String, String>;
 
 /// Characters of a value that a page shows.
 const LONGEST: usize = 2_000;
-/// Files that are listed at once; more are folded.
+/// Files, and details of a plan, that are listed at once; more are folded.
 const MOST_FILES: usize = 20;
+const MOST_OF_A_PLAN: usize = 40;
 
 /// The site of a history: a timeline, a page for each commit, and one by setting.
 ///
@@ -368,7 +369,7 @@ fn groups(changes: &[Changed]) -> Vec<Group> {
     let of = |area: Area| {
         let rows: Vec<Change> = changes.iter().filter(|change| change.area == area).map(Change::of).collect();
         let bare = matches!(area, Area::Code | Area::Documents | Area::Personal);
-        let folded = bare && rows.len() > MOST_FILES;
+        let folded = bare && rows.len() > MOST_FILES || area == Area::Plan && rows.len() > MOST_OF_A_PLAN;
         (!rows.is_empty()).then(|| Group { title: words::area(area), count: rows.len(), bare, folded, rows })
     };
     Area::ALL.into_iter().filter_map(of).collect()

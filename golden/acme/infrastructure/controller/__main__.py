@@ -53,9 +53,9 @@ def _act(words: list[str], console: Console) -> Exit:
     if typed.verb == "bootstrap":
         held = lock(state, "./migrate bootstrap")
         keep_verified(state, given.sums, given.signer)
-        # The way back needs the tools, also that of an older package.
-        journal = open_journal(state, found.plan_digest, repair=False, always=True)
         bootstrap.make(state, found.root, console, held)
+        # The way back needs the tools, also that of an older package, or with a journal that cannot be read.
+        journal = open_journal(state, found.plan_digest, repair=False, always=True)
         status_page.Page(found, state, journal).write(at_work=False)
         console.say(f"next: {ahead.following(found, state, journal, ours=True)}")
         return Exit.DONE

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import urllib.parse
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import windows
 from outcome import Stop, refused
 from package import Package, Phase, Step
 from state import State, replace
@@ -16,6 +17,8 @@ SOURCE_READ = "source_read"
 KIND = "source-read"
 #: The step that brings it to the target.
 PLACED_BY = "content/place-read-key"
+#: The step that keeps to the windows.
+COPIES = "content/copy-batches"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _STORAGE = ("provider", "endpoint", "region", "bucket", "access_key_id", "secret_access_key")
 
@@ -43,10 +46,19 @@ def check(path: Path, package: Package, phase: Phase) -> None:
     parts = urllib.parse.urlsplit(storage["endpoint"])
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise _refused(path, "its `storage.endpoint` is not https, so files would cross the network in clear")
-    needed = timedelta(seconds=sum(step.seconds for step in phase.steps) + package.content_waits)
-    ends_at, now = _time(path, given.get("ends_at")), datetime.now(UTC)
-    if ends_at <= now + needed:
-        raise _refused(path, f"it ends at {ends_at.isoformat()}, and the phase needs {needed} from now on, as planned")
+    ends_at, needed = _time(path, given.get("ends_at")), needed_until(package, phase, datetime.now(UTC))
+    if ends_at <= needed:
+        waits = ", which begins to copy when its window opens," if package.content_windows else ""
+        until = needed.isoformat(timespec="seconds")
+        raise _refused(path, f"it ends at {ends_at.isoformat()}; the phase{waits} needs it until {until}, as planned")
+
+
+def needed_until(package: Package, phase: Phase, now: datetime) -> datetime:
+    """When the phase ends as planned, if it begins now: copying waits for its windows."""
+    at = now
+    for step in phase.steps:
+        at = windows.ends(at, package.content_windows if step.id == COPIES else (), step.seconds)
+    return at
 
 
 class Placed:

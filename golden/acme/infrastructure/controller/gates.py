@@ -299,7 +299,8 @@ def written(path: Path, gate: str, command: str) -> str:
             raise refused("gate.unreadable", f"{gate} is no plain file", str(path), command)
         if kind.st_uid != os.geteuid() or kind.st_mode & 0o022:
             what = f"{gate} could have been written by someone else"
-            raise refused("gate.open-to-others", what, str(path), f"ls -l '{path}'")
+            following = f"see by whom: ls -l '{path}'; then {command}, which writes it anew"
+            raise refused("gate.open-to-others", what, str(path), following)
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise

@@ -1,12 +1,15 @@
 """How far the target machine is with what it does by itself: lines that the running playbook adds to a file."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from console import Console, count, duration
+
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Progress:
 
 
 def in_words(figures: Mapping[str, Any]) -> str:
-    """How far it is, of numbers alone: whatever else the target has told is no part of it."""
+    """How far it is, of numbers, times and our own words: whatever else the target has told is no part of it."""
     done, objects, sent, size, left = (
         value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
         for value in map(figures.get, ("objects_done", "objects", "bytes_done", "bytes", "remaining_seconds"))
@@ -50,7 +53,10 @@ def in_words(figures: Mapping[str, Any]) -> str:
         parts.append(f"{done} of {count(objects, 'object')}")
     if sent is not None and size is not None:
         parts.append(f"{sent / 1e6:.1f} of {size / 1e6:.1f} MB")
-    if figures.get("state") == "waiting":
+    store, since = figures.get("waits_for"), str(figures.get("waits_since"))
+    if store in ("source", "target"):
+        parts.append(f"waits for the {store}'s store" + (f" since {since}" if MOMENT.fullmatch(since) else ""))
+    elif figures.get("state") == "waiting":
         parts.append("waits for its window")
     elif left is not None:
         parts.append(f"{duration(left)} left")

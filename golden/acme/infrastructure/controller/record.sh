@@ -5,13 +5,13 @@
 #   sh THIS-FILE GLASS KEY SIGNERS
 # GLASS: a glass, or its clone · KEY: an OpenSSH private key · SIGNERS: who may sign, OpenSSH's allowed_signers format
 set -eu
-umask 077
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 export LC_ALL=C GIT_NO_REPLACE_OBJECTS=1
 fail() { printf 'error: %s. Nothing was recorded.\n' "$1" >&2 && exit 1; }
 [ "$#" -eq 3 ] || fail "usage: sh $0 GLASS KEY SIGNERS"
 folder=$(realpath -- "${0%.sh}") glass=$(realpath -- "$1") key=$(realpath -- "$2") signers=$(realpath -- "$3")
-work=$(mktemp -d)
+# Only what lies beside the glass is for nobody else: others read the glass, as far as the umask here lets them.
+work=$(umask 077 && mktemp -d)
 trap 'rm -rf "$work"' EXIT
 git() {
   command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 \
@@ -119,7 +119,7 @@ case $last in
   *'"step":"sign-off"'*) phase=sign-off ;;
   *'"state":"finished"'*) result=finished ;;
   *'"state":"rolled_back"'*) result=rolled_back ;;
-  *'"state":"failed"'*) result=failed ;;
+  *'"state":"failed"'* | *'"state":"undo_failed"'*) result=failed ;;
   *) result=paused ;;
 esac
 kind=deployment where=audit/deployment-history
@@ -195,13 +195,30 @@ principal=$(ssh-keygen -Y find-principals -s "$work/sig" -f "$signers") || fail 
 head=$(git rev-parse --verify --quiet main) || fail "$glass is no glass"
 git verify-commit "$head" 2>/dev/null || fail "the last operation was signed by nobody in $signers"
 git cat-file blob main:audit/glass.json | grep -q "\"slug\": *\"$slug\"" || fail "the glass is of another STUF than $slug"
+[ "$(git rev-parse --is-shallow-repository)" = false ] ||
+  fail "the clone has only the end of the history: git -C '$glass' fetch --unshallow"
 git log --format='%(trailers:key=Event,valueonly,separator=) %(trailers:key=Package-SHA256,valueonly,separator=)' main |
   grep -qx "package $sha256" || fail "the glass does not have package $package; record that first"
 theirs=$(git rev-parse --verify --quiet refs/remotes/origin/main) || theirs=$head
-git merge-base --is-ancestor "$theirs" main || fail "this clone lacks operations of its origin: git pull --ff-only"
+# A note beside a folder tells ./migrate that it is recorded. One of a commit that was thrown away, or will be, says so no more.
+forget() {
+  for note in "${folder%/*}"/*.recorded; do
+    was=$(cat -- "$note" 2>/dev/null) || continue
+    git cat-file -e "$was^{commit}" 2>/dev/null || continue
+    git merge-base --is-ancestor "$was" "$1" || rm -f -- "$note"
+  done
+}
+forget main
+if ! git merge-base --is-ancestor "$theirs" main; then
+  ! git merge-base --is-ancestor main "$theirs" || fail "this clone lacks operations of its origin: git -C '$glass' pull --ff-only"
+  forget "$theirs"
+  fail "this clone and its origin went two ways. Look at both: git -C '$glass' log --oneline --left-right main...origin/main. Where \
+somebody else recorded meanwhile (>), that stays: git -C '$glass' fetch && git -C '$glass' reset --hard origin/main, then record again \
+what only this clone had (<), in the same order"
+fi
 about=$(git hash-object -- "$folder/operation.json")
 if git ls-tree -r main audit | grep -q " $about	"; then
-  git rev-parse main >"$folder.recorded" && echo "was recorded before" && exit 0
+  (umask 077 && git rev-parse main >"$folder.recorded") && echo "was recorded before" && exit 0
 fi
 
 # Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
@@ -304,7 +321,7 @@ else
   [ "$(git symbolic-ref HEAD)" = refs/heads/main ] || fail "the clone does not stand at main"
   git merge --quiet --ff-only "$commit"
 fi
-echo "$commit" >"$folder.recorded"
+(umask 077 && echo "$commit" >"$folder.recorded")
 echo "operation $number recorded: commit $commit"
 [ -z "$left" ] || printf '  without %s, which ran before it and has no folder here: %s\n' "${left#, }" \
   'of that this glass will have the lines of the journal, and no more'

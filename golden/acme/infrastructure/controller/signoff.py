@@ -1,8 +1,8 @@
 """Users' sign-offs: the filled checklist, by name, kept as evidence; what approves the cutover rests on them too.
 
 The checklist is docs/user-validation-checklist.md of the package. `[x]` in its boxes is tried and right, `[-]` tried
-and wrong, `[ ]` not tried; people may write more lines beside them. A later sign-off by the same name takes the place
-of the earlier one.
+and wrong, `[ ]` not tried; people may write more behind them and on further lines. A later sign-off by the same name
+takes the place of the earlier one.
 """
 
 import hashlib
@@ -58,9 +58,11 @@ def sign(package: Package, state: State, journal: Journal, path: Path, by: str) 
     except (OSError, ValueError) as error:
         raise refused("sign-off.file", f"it cannot be read: {type(error).__name__}", name, again) from error
     asked = [point for _, point in _BOX.findall((package.root / _CHECKLIST).read_text(encoding="utf-8"))]
-    answers = [(point, mark.lower()) for mark, point in _BOX.findall(text)]
+    answers = [(_point(box[2], asked), box[1].lower()) for box in _BOX.finditer(text)]
     if sorted(point for point, _ in answers) != sorted(asked):
         what = f"it has {count(len(answers), 'box')}, and not those of this package's checklist, which has {len(asked)}"
+        strange = next((box for box in _BOX.finditer(text) if _point(box[2], asked) not in asked), None)
+        what += f"; line {text.count(chr(10), 0, strange.start(1)) + 1} is none of them" if strange else ""
         raise refused("sign-off.other", what, name, again)
     items = [{"text": point, "verdict": _VERDICTS[mark]} for point, mark in answers]
     run = journal.next_run
@@ -78,6 +80,11 @@ def sign(package: Package, state: State, journal: Journal, path: Path, by: str) 
     ]
     journal.append(run, PHASE, STEP, "done", by=by, evidence=evidence)
     return run, f"signed off by {_words(document)}\n  kept in {places[0]}"
+
+
+def _point(text: str, asked: list[str]) -> str:
+    """What a box is about: the point of the checklist with which its text begins; a remark may stand behind it."""
+    return max((point for point in asked if f"{text} ".startswith(f"{point} ")), key=len, default=text)
 
 
 def is_name(text: str) -> bool:

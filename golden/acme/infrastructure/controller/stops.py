@@ -107,8 +107,10 @@ def _tell_target(package: Package, state: State) -> str:
 
 def _may_copy(journal: Journal | None) -> bool:
     """Whether content was begun and not brought to its end, whatever came after; an unreadable journal may say so."""
-    lines = [] if journal is None else [line.state for line in journal.steps() if line.phase == "content"]
-    return journal is None or lines[-1:] not in ([], ["finished"])
+    if journal is None or (journal.began_anew and ahead.stands(journal)):
+        return True
+    lines = [line.state for line in journal.steps() if line.phase == "content"]
+    return lines[-1:] not in ([], ["finished"])
 
 
 def _runs(package: Package, name: str) -> bool:

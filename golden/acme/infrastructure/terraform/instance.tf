@@ -57,6 +57,12 @@ resource "aws_instance" "server" {
     # change: once the address below is there, the provider reads it as one that came with the machine, which would be
     # made anew at every apply.
     ignore_changes = [ami, user_data, associate_public_ip_address]
+
+    # Told while nothing is made yet: otherwise AWS refuses the machine when network and data disk are there already.
+    precondition {
+      condition     = contains(data.aws_ec2_instance_type_offerings.server.locations, local.availability_zone)
+      error_message = "${var.instance_type} is not offered in ${local.availability_zone}. Name another instanceType in the target, and compile anew."
+    }
   }
 }
 

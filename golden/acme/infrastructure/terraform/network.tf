@@ -11,6 +11,16 @@ data "aws_availability_zones" "usable" {
   }
 }
 
+# Not every zone of a region has every type of machine.
+data "aws_ec2_instance_type_offerings" "server" {
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = [var.instance_type]
+  }
+}
+
 data "aws_subnet" "existing" {
   count = local.own_network ? 0 : 1
 
@@ -49,7 +59,7 @@ resource "aws_subnet" "server" {
 
   vpc_id                  = aws_vpc.own[0].id
   cidr_block              = cidrsubnet(var.vpc_cidr, 4, 0)
-  availability_zone       = data.aws_availability_zones.usable.names[0]
+  availability_zone       = local.usual_zone
   map_public_ip_on_launch = false
 
   tags = { Name = "${local.name}-server" }

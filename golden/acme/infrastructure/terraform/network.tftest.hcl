@@ -38,6 +38,16 @@ run "own_network" {
   }
 
   assert {
+    condition     = aws_subnet.server[0].availability_zone == "eu-west-1b" && aws_ebs_volume.data.availability_zone == "eu-west-1b"
+    error_message = "The server and its data are in the first zone that has such a machine."
+  }
+
+  assert {
+    condition     = one(data.aws_ec2_instance_type_offerings.server.filter).values == toset([var.instance_type])
+    error_message = "AWS is asked for the type that was chosen."
+  }
+
+  assert {
     condition     = aws_route.internet[0].gateway_id == aws_internet_gateway.own[0].id && aws_route_table_association.server[0].subnet_id == aws_subnet.server[0].id
     error_message = "The server's subnet has a way to the internet."
   }
@@ -147,4 +157,34 @@ run "existing_network" {
     condition     = aws_flow_log.connections[0].eni_id == aws_instance.server.primary_network_interface_id && aws_flow_log.connections[0].vpc_id == null
     error_message = "In another's network only the server's own connections are logged."
   }
+}
+
+run "not_offered_here" {
+  command = plan
+
+  variables {
+    existing_subnet_id = "subnet-0123456789abcdef0"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.server
+    values = { locations = ["eu-west-1a"] }
+  }
+
+  expect_failures = [aws_instance.server]
+}
+
+run "not_offered_anywhere" {
+  command = plan
+
+  variables {
+    existing_subnet_id = ""
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.server
+    values = { locations = [] }
+  }
+
+  expect_failures = [aws_instance.server]
 }

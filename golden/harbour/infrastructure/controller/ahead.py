@@ -12,7 +12,7 @@ from state import State, is_locked, journals, newer_begun
 
 def stands(journal: Journal) -> bool:
     """Whether anything was begun that a way back would take down, and has not taken back to its end."""
-    built = False
+    built = journal.began_anew  # what the damaged one told of may stand
     for line in journal.steps():
         if line.phase in TAKES_BACK:
             built = built and line.state != "finished"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome import Exit, Stop
-from package import READS
+from package import READS, SAVES
 
 FIRST = "0" * 64
 TAKES_BACK = frozenset({"abort", "rollback"})
@@ -24,6 +24,11 @@ TAKES_BACK = frozenset({"abort", "rollback"})
 KEPT = frozenset({"provision"})
 # What no way back takes down: the machine was looked at, and stays prepared.
 _STAYS = frozenset({"preflight", "prepare"}) | KEPT
+# The code of the stop over a journal that cannot be read, with which only looking and the way back go on.
+DAMAGED = "journal.chain"
+# The step of the first line of a journal that takes the place of a damaged one; its evidence is what is kept of that.
+# The line's state is `refused`, so recorders pass over it, as over every line that tells of nothing done.
+ANEW = "journal"
 STATES = frozenset({
     "started", "done", "failed", "undone", "undo_failed", "skipped", "paused", "lost",
     "finished", "rolled_back", "refused",
@@ -65,9 +70,14 @@ class Journal:
         return max((line.run for line in self.lines), default=0) + 1
 
     @property
+    def began_anew(self) -> bool:
+        """Whether it takes the place of a damaged one: what was done before, nobody can tell from it."""
+        return bool(self.lines) and self.lines[0].step == ANEW
+
+    @property
     def has_begun(self) -> bool:
         """Whether a step of a phase was begun that does more than look; a refusal begins none."""
-        return any(line.state == "started" and line.phase not in READS for line in self.lines)
+        return self.began_anew or any(line.state == "started" and line.phase not in READS for line in self.lines)
 
     def foreign(self) -> Line | None:
         """A line of another plan; refusals aside, one journal belongs to one plan."""
@@ -87,12 +97,17 @@ class Journal:
             if line.phase in TAKES_BACK and phase != line.phase and phase not in KEPT:
                 lines = []
             elif line.phase == phase:
+                # Nobody knows what of the steps before it was put back, so all but what was saved is done again.
+                lines = [one for one in lines if one.step in SAVES] if line.state == "undo_failed" else lines
                 lines = [] if line.step == "end" else [*lines, line]
         return lines
 
     def half_back(self) -> Line | None:
-        """The last line of a way back that has not come to its end, where nothing was begun since that builds."""
-        found = None
+        """The last line of a way back that has not come to its end, where nothing was begun since that builds.
+
+        After a damaged journal it is the line with which that way back has put it aside.
+        """
+        found = self.lines[0] if self.began_anew else None
         for line in self.steps():
             if line.phase in TAKES_BACK:
                 found = None if line.state == "finished" else line
@@ -174,16 +189,36 @@ def read(path: Path, plan: str, first: str = FIRST, *, earlier: Collection[str] 
             journal.lines.append(_parse(line, number, before))
         except (ValueError, TypeError) as error:
             raise Stop(
-                Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
-                "What was done can no longer be known from it, so nothing was begun.",
-                f"keep a copy of the state folder, then ask support; do not edit {path.name}",
+                Exit.ERROR, DAMAGED, f"the journal was changed or damaged: {error}", f"{path}:{number}",
+                "What was done can no longer be known from it, so no step was begun.",
+                f"./migrate abort, which takes down what stands and keeps this {path.name} beside a new one; "
+                f"how to go on instead: docs/troubleshooting.md, {DAMAGED}",
             ) from error  # fmt: skip
         journal.last = hashlib.sha256(line).hexdigest()
     return journal
 
 
+def put_aside(path: Path, plan: str, phase: str, run: int, first: str) -> Path:
+    """Keeps a damaged journal beside, byte for byte, and puts one in its place whose first line names it.
+
+    Returns where it is kept. Whenever this is cut off, one of the two is the journal. Under the lock.
+    """
+    data = path.read_bytes()
+    kept = path.with_name(f"{path.name}.damaged-{run}")
+    _write(kept, data)
+    draft = Journal(path.with_name(f".{path.name}.anew"), plan, last=first)
+    draft.path.unlink(missing_ok=True)
+    named = {"path": f"packages/{path.parent.name}/{kept.name}", "sha256": hashlib.sha256(data).hexdigest()}
+    draft.append(run, phase, ANEW, "refused", evidence=[named])
+    draft.path.replace(path)
+    return kept
+
+
 def _parse(data: bytes, number: int, before: Collection[str]) -> Line:
-    entry = json.loads(data)
+    try:
+        entry = json.loads(data.decode("utf-8"))
+    except ValueError:
+        raise ValueError("it is no JSON text") from None
     if not isinstance(entry, dict):
         raise TypeError("not an object")
     for key, value in entry.items():

@@ -55,7 +55,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,200}@sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # The journal's words after which a run goes no further with that step; a run that checks goes on with the next.
-_ENDS = frozenset({"finished", "failed", "lost", "paused", "rolled_back", "refused"})
+_ENDS = frozenset({"finished", "failed", "lost", "paused", "undo_failed", "rolled_back", "refused"})
 _VERDICTS = frozenset({"pass", "warn", "fail", "unverifiable", "not_run"})
 
 
@@ -200,7 +200,9 @@ class Standing:
 def standing(state: State, journal: Journal) -> Standing:
     """Looks at the runs that the journal tells of; a record is known by the note that recording leaves."""
     found = Standing([], [], {})
-    waiting = set(_waiting(state.here / "operations"))
+    waiting = _waiting(state.here / "operations")
+    if journal.began_anew:  # folders of runs that the damaged one told of have its lines
+        found.waiting.extend(place for place in waiting if _run(place) < journal.lines[0].run)
     for run, phase in due(journal):
         place = folder(state, run, phase)
         if place in waiting:
@@ -308,7 +310,7 @@ def _times(lines: Sequence[Line]) -> dict[str, str]:
 def result(lines: Sequence[Line]) -> str:
     """How a run ended, by its last line in the journal."""
     last = lines[-1].state if lines else "paused"
-    known = {"finished": "finished", "rolled_back": "rolled_back", "failed": "failed"}
+    known = {"finished": "finished", "rolled_back": "rolled_back", "failed": "failed", "undo_failed": "failed"}
     return known.get(last, "paused")
 
 

@@ -58,7 +58,7 @@ def standing(package: Package, journal: Journal, phase: Phase) -> str:
     if not last:
         return "not yet" if phase.forward else "not asked for"
     total = sum(step.automated for step in phase.steps)
-    bad = [f"{step} {state}" for step, state in last.items() if state not in ("done", "skipped")]
+    bad = [f"{step} {state.replace('_', ' ')}" for step, state in last.items() if state not in ("done", "skipped")]
     done = f"{len(last) - len(bad)} of {count(total, 'step')}"
     return done + (f", {', '.join(bad)}" if bad else "")
 

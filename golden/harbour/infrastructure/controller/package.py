@@ -19,6 +19,9 @@ PROVES = frozenset({"content"})
 LOCAL = frozenset({"provision"})
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
+# What a later step's failure puts back lies in what these have saved. They hold until that has come to its end: to save
+# again what stands half would make it what stood before.
+SAVES = frozenset({"import/save-before-state"})
 _SALT, _BATCHES = b"configuration/salt", b"content/batches/"
 
 
@@ -103,7 +106,7 @@ class Package:
     secrets: tuple[Secret, ...]
     not_needed: Mapping[str, str]  # phases that this target has no use for, and why
     gates: Mapping[str, Gate]
-    content_waits: int  # planned seconds in which copying waits for its windows
+    content_windows: tuple[str, ...]  # when copying may run; none means always
     not_here: Mapping[str, str]  # verbs beside the phases that this package lacks, and what to do instead
 
     @property
@@ -181,7 +184,7 @@ def read(root: Path) -> Package:
             secrets=tuple(_secret(secret) for secret in manifest["secrets"]),
             not_needed={str(phase["id"]): str(phase["why"]) for phase in plan["not_needed"]},
             gates={str(gate["id"]): _gate(gate) for gate in plan["gates"]},
-            content_waits=max(0, int(plan["content"]["elapsed"]) - int(plan["content"]["copy"]["seconds"])),
+            content_windows=tuple(map(str, plan["content"]["may_run"])),
             not_here={str(verb["id"]): str(verb["instead"]) for verb in plan["verbs"] if not verb["automated"]},
         )
         if package.expires_at.tzinfo is None:

@@ -24,12 +24,12 @@ import reason
 import report
 import stops
 from console import Console, count, duration
-from journal import TAKES_BACK, Journal
+from journal import DAMAGED, TAKES_BACK, Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
 from package import CHECKS, LOCAL, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from progress import Progress
-from state import State, keep_verified, lock, open_journal
+from state import State, begin_anew, keep_verified, lock, open_journal
 from status_page import Page
 
 # Of one message of a playbook; the log has the rest.
@@ -64,8 +64,7 @@ class Run:
             raise planned.not_automated(package, phase.id)
         held = lock(self.state, self.command)
         keep_verified(self.state, self.sums, self.signer)
-        back = phase.id in TAKES_BACK
-        journal = open_journal(self.state, package.plan_digest, repair=not self.check, always=back)
+        journal = self._journal()
         number = journal.next_run
         page = Page(package, self.state, journal, wanted=not self.check)
         try:
@@ -90,6 +89,22 @@ class Run:
         finally:
             runner.progress.unlink(missing_ok=True)
             page.write(at_work=False)
+
+    def _journal(self) -> Journal:
+        """The journal; a way back goes on where it is damaged, with a new one beside which that is kept."""
+        plan, back = self.package.plan_digest, self.phase.id in TAKES_BACK
+        try:
+            return open_journal(self.state, plan, repair=not self.check, always=back)
+        except Stop as stop:
+            if stop.code != DAMAGED or not back:
+                raise
+            self.console.say(f"{stop.what}\n    at {stop.where}")
+            if self.check:
+                return Journal(self.state.here / "journal.jsonl", plan)
+            kept = begin_anew(self.state, plan, self.phase.id)
+            self.console.document["damaged"] = str(kept)
+            self.console.say(f"    it is kept as {kept}; a new one begins, and {self.phase.id} does all of its steps")
+            return open_journal(self.state, plan, repair=True, always=True)
 
     def _precheck(self, journal: Journal) -> Path:
         """Everything that may refuse before the first step; returns the folder of the tools."""
@@ -410,6 +425,8 @@ class _Steps:
             if self.progress.goes_on:
                 known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops it."
             return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
+        if result.undo_failed and not self.of.check:
+            return "undo_failed", self._half(step, result, again)
         if result.said in (Exit.PAUSED, Exit.REFUSED, Exit.LOCKED):
             return self._said(step, result, again)
         if result.rolled_back:
@@ -451,6 +468,18 @@ class _Steps:
         return "failed", Stop(
             code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
         )
+
+    def _half(self, step: Step, result: Result, again: str) -> Stop:
+        """What follows where a step failed, and putting back what was there before failed too."""
+        why = "the target no longer answered" if result.unreachable else "that failed too"
+        known = (
+            f"What {self.of.phase.id} has written may stand there by halves. What stood before is saved, and stays so: "
+            f"{again} goes on from it, and puts it back should a step fail again."
+        )
+        return Stop(
+            Exit.ERROR, "step.undo-failed", f"{step.id} failed, what was there before was to be put back, and {why}",
+            str(result.log), known, f"read the end of the log, remove the cause, then: {again}",
+        )  # fmt: skip
 
     def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
         """What follows from the exit status of the program that worked at the target; why stands above."""

@@ -66,6 +66,7 @@ class Result:
     unreachable: int = 0
     changed: int = 0
     rolled_back: bool = False
+    undo_failed: bool = False  # what was there before was to be put back, and that did not come to its end
     ignored: int = 0
     said: int | None = None  # the exit status that what ran at the target asks for
     following: str | None = None  # the command that it names, where that is not the phase's own
@@ -77,7 +78,7 @@ class Result:
     @property
     def clean(self) -> bool:
         """It came to its end on at least one host, and nothing failed anywhere."""
-        failed = self.failed > 0 or self.unreachable > 0 or self.rolled_back
+        failed = self.failed > 0 or self.unreachable > 0 or self.rolled_back or self.undo_failed
         return self.status == 0 and self.reported and self.hosts > 0 and not failed
 
     @property
@@ -366,9 +367,10 @@ def _read_result(document: dict[str, Any], log: Path) -> Result:
     said, following = document.get("said"), document.get("next")
     texts = {key: tuple(str(text) for text in document.get(key, ())) for key in ("changed_tasks", "failures", "lines")}
     # A rescue that ends without `fail` lets the play go on; what it rescued did not happen.
-    rolled_back = bool(document.get("rolled_back", False)) or total["rescued"] > 0
+    undo_failed = bool(document.get("undo_failed", False)) or (total["rescued"] > 0 and total["unreachable"] > 0)
+    rolled_back = not undo_failed and (bool(document.get("rolled_back", False)) or total["rescued"] > 0)
     return Result(
         None, True, len(hosts), total["ok"], total["failed"], total["unreachable"], total["changed"], rolled_back,
-        total["ignored"], None if said is None else int(said), None if following is None else str(following),
-        texts["changed_tasks"], texts["failures"], texts["lines"], log,
+        undo_failed, total["ignored"], None if said is None else int(said),
+        None if following is None else str(following), texts["changed_tasks"], texts["failures"], texts["lines"], log,
     )  # fmt: skip

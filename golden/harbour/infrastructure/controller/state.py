@@ -198,13 +198,30 @@ def open_journal(state: State, plan: str, *, repair: bool, always: bool = False)
             "package.older", f"package {newer} has begun here, and this is the older package {state.number}",
             str(_journal_of(state, newer)), f"use package {newer}; this one's status and way back still run",
         )  # fmt: skip
+    earlier = _earlier(state)
+    return journal.read(state.here / "journal.jsonl", plan, earlier[-1], earlier=earlier, repair=repair)
+
+
+def begin_anew(state: State, plan: str, phase: str) -> Path:
+    """Puts a damaged journal aside for a way back, under the lock; where it is kept."""
+    named = re.compile(r"(?:journal\.jsonl\.damaged-)?(\d+)(?:-.*)?")
+    places = (place for folder in ("logs", "reports", "operations", ".") for place in (state.here / folder).glob("*"))
+    # Its lines no longer tell the last run, so what runs have left does: none gets a number twice.
+    run = max((int(found[1]) for place in places if (found := named.fullmatch(place.name))), default=0) + 1
+    return journal.put_aside(state.here / "journal.jsonl", plan, phase, run, _earlier(state)[-1])
+
+
+def _earlier(state: State) -> list[str]:
+    """The digests of the lines at which this package's journal may begin, of journals of packages before it."""
     # The one before it may go on while this one only looks, so that line does not stay its last.
     earlier = [journal.FIRST]
     for number in _numbers(state):
         if number < state.number and _journal_of(state, number).is_file():
-            whole = _journal_of(state, number).read_bytes().splitlines(keepends=True)
-            earlier += [hashlib.sha256(line).hexdigest() for line in whole if line.endswith(b"\n")]
-    return journal.read(state.here / "journal.jsonl", plan, earlier[-1], earlier=earlier, repair=repair)
+            here = State(state.root, number).here
+            for path in (*sorted(here.glob("journal.jsonl.damaged-*")), _journal_of(state, number)):
+                whole = path.read_bytes().splitlines(keepends=True)
+                earlier += [hashlib.sha256(line).hexdigest() for line in whole if line.endswith(b"\n")]
+    return earlier
 
 
 def journals(state: State) -> dict[int, journal.Journal | None]:
@@ -224,7 +241,8 @@ def _read(state: State) -> journal.Journal | None:
         found = open_journal(state, "", repair=False, always=True)
     except (Stop, OSError):
         return None
-    found.plan = next((line.plan for line in found.lines if line.state != "refused"), "")
+    told = (line.plan for line in found.lines if line.state != "refused" or line.step == journal.ANEW)
+    found.plan = next(told, "")
     return found
 
 

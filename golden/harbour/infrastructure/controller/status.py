@@ -13,7 +13,7 @@ import provisioning
 import signoff
 import status_page
 from console import Console
-from journal import Journal
+from journal import DAMAGED, Journal
 from outcome import Exit, Stop
 from package import Package
 from playbook import Interrupts, Runner
@@ -23,7 +23,12 @@ from state import State, holder, is_locked, open_journal
 
 def show(package: Package, state: State, console: Console) -> Exit:
     """Prints what this package runs and how far it is, gates and stops, then what runs on the target."""
-    journal = open_journal(state, package.plan_digest, repair=False, always=True)
+    try:
+        journal = open_journal(state, package.plan_digest, repair=False, always=True)
+    except Stop as stop:
+        if stop.code == DAMAGED:
+            _show_without(package, state, console, stop)
+        raise
     share = overview.percent(package, journal)
     console.say(f"{package.slug} {package.environment}, package {package.number}: {share} % of what this package runs")
     late = planned.is_late(package, journal)
@@ -48,21 +53,37 @@ def show(package: Package, state: State, console: Console) -> Exit:
     if page is not None:
         console.document["page"] = str(page)
         console.say(f"  page: {page}")
-    closed = [name for name in (*package.gates, "HOLD", "PANIC") if state.gate(name).exists()]
     following = ahead.following(package, state, journal)
     console.document |= {
-        "percent": share, "bootstrap": tools, "phases": phases, "absent": absent, "gates": closed, "next": following,
-        "reports": reports, "sign_offs": signed, "expired": late,
+        "percent": share, "bootstrap": tools, "phases": phases, "absent": absent, "next": following,
+        "reports": reports, "sign_offs": signed, "expired": late, "gates": _tell_closed(package, state, console),
     }  # fmt: skip
+    _tell_records(state, journal, console)
+    code = _ask(package, state, console, following)
+    console.say(f"next: {following}")
+    return code
+
+
+def _show_without(package: Package, state: State, console: Console, damaged: Stop) -> None:
+    """What is known where the journal cannot be read: which stops are set, what runs, and what the target answers."""
+    console.say(f"{package.slug} {package.environment}, package {package.number}: how far it is, nobody can tell")
+    closed = _tell_closed(package, state, console)
+    console.document |= {"percent": None, "phases": None, "gates": closed, "next": damaged.next}
+    try:
+        _ask(package, state, console, damaged.next)
+    except Stop as unknown:
+        console.say(f"  {unknown.what}; {unknown.where}")
+
+
+def _tell_closed(package: Package, state: State, console: Console) -> list[str]:
+    """The gates and stops that stand as files, and what runs now."""
+    closed = [name for name in (*package.gates, "HOLD", "PANIC") if state.gate(name).exists()]
     if closed:
         console.say(f"  set: {', '.join(closed)}")
     if is_locked(state):
         console.document["running"] = holder(state)
         console.say(f"  running: {holder(state)}")
-    _tell_records(state, journal, console)
-    code = _ask(package, state, console, following)
-    console.say(f"next: {following}")
-    return code
+    return closed
 
 
 def _tell_provisioned(state: State, console: Console) -> None:

@@ -28,6 +28,8 @@ requirements:
 
 # A copy of the journal, made between two steps and of no account in either.
 BETWEEN = "keep-journal"
+# With one of these, of the play's own and of no role, a rescue says that it has put everything back.
+PUT_BACK = frozenset({"fail", "ansible.builtin.fail"})
 
 
 class Controller:
@@ -84,6 +86,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._lines: list[str] = []
         self._said: int | None = None
         self._next: str | None = None
+        self._put_back = False  # whether the last failure was a rescue's own word that it came to its end
 
     def _count(self, result: Any, *words: str) -> None:
         if self._counted:
@@ -150,6 +153,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _tell(self, final: bool) -> None:
         if self._controller is None:
             return
+        rescued = any(counts["rescued"] for counts in self._hosts.values())
+        # Ansible counts a failure as rescued when the rescue begins, whatever then becomes of that.
+        lost = any(counts["unreachable"] for counts in self._hosts.values())
+        failed = any(counts["failed"] for counts in self._hosts.values())
+        whole = not lost and (self._put_back or not failed)
         self._controller.tell(
             ends=self._step,
             final=final,
@@ -161,8 +169,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                 # What ran on the target says by its exit status whether it paused or refused, and may know what helps.
                 "said": self._said,
                 "next": self._next,
-                # The one kind of rescue there is puts back what was there before.
-                "rolled_back": any(counts["rescued"] for counts in self._hosts.values()),
+                # The one kind of rescue there is puts back what was there before; it may fail, or lose the target.
+                "rolled_back": rescued and whole,
+                "undo_failed": rescued and not whole,
             },
         )
         self._forget()
@@ -197,6 +206,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             self._failures.append(f"{self._name(result)}: {message}")
             self._said = result.result.get("stufpack_exit")
             self._next = result.result.get("stufpack_next")
+            self._put_back = result.task.action in PUT_BACK and result.task._role is None
         self._line("FAILED", self._where(result), "red")
         for line in message.splitlines():
             self._line("", line, "red")

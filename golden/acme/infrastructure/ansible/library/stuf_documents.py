@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_files import write_whole
-from ansible.module_utils.stufpack_http import StufError
+from ansible.module_utils.stufpack_http import Answer, StufError
 from ansible.module_utils.stufpack_s3 import ARGUMENTS, Bucket
 
 DOCUMENTATION = """
@@ -54,6 +54,8 @@ checks: {description: One entry per kind of document., type: list, elements: dic
 """
 
 TYPE = "application/json"
+# A document as it was: its content type and its bytes.
+Saved = dict[str, str]
 
 
 def documents(folder: str) -> dict[str, bytes]:
@@ -77,21 +79,22 @@ def documents(folder: str) -> dict[str, bytes]:
     return found
 
 
-def saved(bucket: Bucket, wanted: dict[str, bytes]) -> dict[str, str | None]:
+def saved(bucket: Bucket, wanted: dict[str, bytes]) -> dict[str, Saved | None]:
     """What stands under the package's keys now; `None` where nothing does."""
-    state: dict[str, str | None] = {}
-    for key in wanted:
-        answer = bucket.get(key)
-        state[key] = None if answer is None else base64.b64encode(answer.body).decode()
-    return state
+    return {key: _kept(bucket.get(key)) for key in wanted}
+
+
+def _kept(answer: Answer | None) -> Saved | None:
+    if answer is None:
+        return None
+    return {"type": answer.headers.get("content-type", ""), "body": base64.b64encode(answer.body).decode()}
 
 
 def write(bucket: Bucket, wanted: dict[str, bytes], dry: bool) -> int:
-    """Writes what is missing or differs and returns how many."""
+    """Writes what is missing or differs, be it by its content type alone, and returns how many."""
     count = 0
     for key, body in wanted.items():
-        answer = bucket.get(key)
-        if answer is not None and answer.body == body:
+        if _same(bucket, key, body):
             continue
         count += 1
         if not dry:
@@ -99,13 +102,11 @@ def write(bucket: Bucket, wanted: dict[str, bytes], dry: bool) -> int:
     return count
 
 
-def restore(bucket: Bucket, state: dict[str, str | None], dry: bool) -> int:
+def restore(bucket: Bucket, state: dict[str, Saved | None], dry: bool) -> int:
     """Brings back what was saved and returns how many documents changed."""
     count = 0
-    for key, text in state.items():
-        answer = bucket.get(key)
-        before = None if text is None else base64.b64decode(text)
-        if (answer.body if answer else None) == before:
+    for key, before in state.items():
+        if _kept(bucket.get(key)) == before:
             continue
         count += 1
         if dry:
@@ -113,7 +114,7 @@ def restore(bucket: Bucket, state: dict[str, str | None], dry: bool) -> int:
         if before is None:
             bucket.delete(key)
         else:
-            bucket.put(key, before, TYPE)
+            bucket.put(key, base64.b64decode(before["body"]), before["type"])
     return count
 
 

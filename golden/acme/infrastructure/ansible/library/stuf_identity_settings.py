@@ -13,10 +13,12 @@ from ansible.module_utils.stufpack_keycloak import Keycloak
 from ansible.module_utils.stufpack_realm import (
     PROFILE,
     PROFILE_TEXT,
+    default_role,
     differing,
     digest,
     foreign_roles,
     found_clients,
+    is_everyones,
     mail_settings,
     named,
     settings,
@@ -81,7 +83,7 @@ def compare(keycloak: Keycloak, realm: Part, display_name: str | None, mail: Par
     scopes = named(_get(keycloak, "/client-scopes"))
     return {
         "realm": differing(settings(realm), settings(top)),
-        "realm-roles": differing(named(realm["roles"]["realm"]), keycloak.roles()),
+        "realm-roles": _roles(keycloak, realm, clients),
         "client-scopes": differing(named(realm["clientScopes"]), scopes),
         "clients": differing(stated_clients(realm), found_clients(clients)),
         "service-accounts": _service_accounts(keycloak, realm, named(clients, "clientId")),
@@ -94,12 +96,23 @@ def _get(keycloak: Keycloak, path: str) -> Any:
     return keycloak.call("GET", path, expect=(200,)).json()
 
 
+def _roles(keycloak: Keycloak, realm: Part, clients: list[Part]) -> list[str]:
+    """No role of a package brings another one along, and the one that everyone has what Keycloak gives to everyone."""
+    held = keycloak.roles()
+    stated = {name: {"composite": False} | role for name, role in named(realm["roles"]["realm"]).items()}
+    everyones = held.get(default_role(keycloak.realm))
+    inner = _get(keycloak, f"/roles-by-id/{everyones['id']}/composites") if everyones else []
+    names = {client["id"]: client["clientId"] for client in clients}
+    more = [role for role in inner if not is_everyones(role, names.get(role.get("containerId")))]
+    return differing(stated, held) + ([f"{default_role(keycloak.realm)}.composites"] if more else [])
+
+
 def _service_accounts(keycloak: Keycloak, realm: Part, clients: dict[str, Part]) -> list[str]:
     wrong = []
     for account in realm["users"]:
         name = account["serviceAccountClientId"]
         stated = {key: value for key, value in account.items() if key not in ("serviceAccountClientId", "username")}
-        stated["realmRoles"] = sorted(foreign_roles(account["realmRoles"]))
+        stated["realmRoles"] = sorted(foreign_roles(account["realmRoles"], keycloak.realm))
         wrong += differing(stated, _service_account(keycloak, clients.get(name)), name)
     return wrong
 
@@ -112,7 +125,7 @@ def _service_account(keycloak: Keycloak, client: Part | None) -> Part | None:
     if answer.status != 200:
         return None
     user: Part = answer.json()
-    return user | {"realmRoles": sorted(foreign_roles(keycloak.roles_of(user["id"])))}
+    return user | {"realmRoles": sorted(foreign_roles(keycloak.roles_of(user["id"]), keycloak.realm))}
 
 
 def _profile(keycloak: Keycloak, realm: Part) -> list[str]:

@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
-from ansible.module_utils.stufpack_realm import foreign_roles
+from ansible.module_utils.stufpack_realm import OWN_ROLES, foreign_roles
 
 DOCUMENTATION = """
 module: stuf_identity_users
@@ -21,6 +21,7 @@ description:
   - Reads the package's users from a file on the machine; no user's data is a module argument, result or log line.
   - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
     others, beside what Keycloak itself gives and writes.
+  - Where the package asks for a second factor, whoever of them has none sets one up at the next sign-in.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
@@ -53,6 +54,8 @@ checks: {description: One entry per kind of value., type: list, elements: dict, 
 PLAIN = ("email", "firstName", "lastName", "enabled", "emailVerified")
 # The rest of what a package says of a user: its own kinds, and what a user works off at the first sign-in.
 NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
+# What a package asks of a user who shall have a second factor.
+SECOND_FACTOR = "CONFIGURE_TOTP"
 # Attributes that Keycloak itself writes, when a user chooses a language, accepts terms or changes an address.
 OWN_ATTRIBUTES = ("locale", "terms_and_conditions", "kc.")
 # What `compare` tells apart.
@@ -92,7 +95,18 @@ def difference(wanted: User, found: User) -> User:
     kept = {name: values for name, values in held.items() if name not in said and _is_own(name)}
     if held != kept | said:
         changes["attributes"] = kept | said
+    if _needs_factor(wanted) and not _has_factor(found):
+        changes["requiredActions"] = [*(found.get("requiredActions") or []), SECOND_FACTOR]
     return changes
+
+
+def _needs_factor(wanted: User) -> bool:
+    return SECOND_FACTOR in (wanted.get("requiredActions") or [])
+
+
+def _has_factor(found: User) -> bool:
+    """Whether a user has a second factor, or cannot sign in without setting one up."""
+    return bool(found.get("totp")) or SECOND_FACTOR in (found.get("requiredActions") or [])
 
 
 def _with_values(user: User) -> dict[str, Any]:
@@ -156,15 +170,18 @@ class Import:
         changes = difference(user, found)
         if changes and not self.dry:
             self.keycloak.update(found["id"], {**found, **changes})
-        same_roles = foreign_roles(self.keycloak.roles_of(found["id"])) == roles
+        same_roles = self._roles_of(found["id"]) == roles
         if not same_roles and not self.dry:
             self._set_roles(found["id"], roles)
         self.counts["updated"] += bool(changes)
         self.counts["roles"] += not same_roles
         self.counts["unchanged"] += not changes and same_roles
 
+    def _roles_of(self, user_id: str) -> set[str]:
+        return foreign_roles(self.keycloak.roles_of(user_id), self.keycloak.realm)
+
     def _set_roles(self, user_id: str, wanted: set[str]) -> None:
-        held = foreign_roles(self.keycloak.roles_of(user_id))
+        held = self._roles_of(user_id)
         if wanted - held:
             self.keycloak.grant(user_id, [self.roles[name] for name in sorted(wanted - held)])
         if held - wanted:
@@ -175,32 +192,56 @@ class Import:
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
         wrong = dict.fromkeys(KINDS, 0)
+        people = {name: user for name, user in found.items() if name in self.wanted or _may_sign_in(name, user)}
+        rights = {name: self.keycloak.rights_of(user["id"]) for name, user in people.items()}
         for name, user in self.wanted.items():
-            kinds = self._differing(user, found.get(name))
+            kinds = self._differing(user, found.get(name), rights.get(name, (set(), set()))[0])
             for kind in kinds:
                 wrong[kind] += 1
             self.counts["differing" if kinds else "unchanged"] += 1
         for kind, words in KINDS.items():
             users = "user" if len(self.wanted) == 1 else "users"
             self._check(kind, f"each of {len(self.wanted)} {users} {words}", wrong[kind])
+        self._second_factor(found)
+        self._further_rights(people, rights)
         self._others({name: user for name, user in found.items() if name not in self.wanted})
         others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
         expected = "no user may reach it by name who is no Trust Architect of the package"
         self._check("validation-collection", expected, sum(map(_reaches_validation, others)))
 
-    def _differing(self, wanted: User, found: User | None) -> set[str]:
+    def _differing(self, wanted: User, found: User | None, held: set[str]) -> set[str]:
         if found is None:
             return {"users"}
         kinds = {"attributes"} & set(difference(wanted, found))
         # Whatever the package says of a user, not what the import knows to write: it may have forgotten a field.
         if any(_differs(name, wanted, found) for name in wanted.keys() - NOT_PLAIN):
             kinds.add("fields")
-        held = foreign_roles(self.keycloak.roles_of(found["id"]))
+        held = foreign_roles(held, self.keycloak.realm)
         return kinds | ({"roles"} if held != set(wanted.get("realmRoles") or []) else set())
+
+    def _second_factor(self, found: dict[str, User]) -> None:
+        """Nothing is expected where the package asks for none; who is not there at all is told of as such."""
+        asked = [found[name] for name, user in self.wanted.items() if _needs_factor(user) and name in found]
+        if any(map(_needs_factor, self.wanted.values())):
+            without = sum(bool(user.get("enabled")) and not _has_factor(user) for user in asked)
+            expected = "each user of the package who may sign in has a second factor, or has to set one up first"
+            self._check("second-factor", expected, without)
+
+    def _further_rights(self, people: dict[str, User], rights: dict[str, tuple[set[str], set[str]]]) -> None:
+        """Roles of clients, groups and Keycloak's own roles by hand: no package gives them, no import takes them."""
+        grouped = self.keycloak.has_groups()
+        able = {name: user["id"] for name, user in people.items() if user.get("enabled")}
+        more = sum(
+            bool(rights[name][1] or rights[name][0] & OWN_ROLES or (grouped and self.keycloak.in_groups(key)))
+            for name, key in able.items()
+        )
+        expected = "nobody who may sign in has roles of clients, groups or Keycloak's own roles by hand"
+        observed = f"{more} otherwise, kept as they are" if more else "so it is"
+        self._tell("further-rights", expected, observed, "warn" if more else "pass")
 
     def _others(self, others: dict[str, User]) -> None:
         """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""
-        able = [name for name, user in others.items() if user.get("enabled") and not VALIDATION_USERS.fullmatch(name)]
+        able = [name for name, user in others.items() if _may_sign_in(name, user)]
         observed = f"{len(able)} more, kept as they are" if able else "so it is"
         self._tell("others", "nobody may sign in whom the package does not have", observed, "warn" if able else "pass")
 
@@ -215,7 +256,7 @@ class Import:
         saved = []
         for name, user in by_name(self.keycloak.users()).items():
             if name in self.wanted:
-                saved.append({**user, "realmRoles": sorted(foreign_roles(self.keycloak.roles_of(user["id"])))})
+                saved.append({**user, "realmRoles": sorted(self._roles_of(user["id"]))})
         return saved
 
     def restore(self, saved: dict[str, User]) -> None:
@@ -235,10 +276,15 @@ class Import:
                 self.counts["updated"] += 1
                 if not self.dry:
                     self.keycloak.update(current["id"], {**current, **{name: user.get(name) for name in fields}})
-            if foreign_roles(self.keycloak.roles_of(current["id"])) != roles:
+            if self._roles_of(current["id"]) != roles:
                 self.counts["roles"] += 1
                 if not self.dry:
                     self._set_roles(current["id"], roles)
+
+
+def _may_sign_in(name: str, user: User) -> bool:
+    """Whether somebody, who is nobody of a validation, may sign in."""
+    return bool(user.get("enabled")) and not VALIDATION_USERS.fullmatch(name)
 
 
 def _validates(user: User | None) -> bool:

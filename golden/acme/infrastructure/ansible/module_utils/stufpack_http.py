@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import json
 import ssl
 import urllib.error
@@ -48,14 +49,22 @@ def request(
     opener = urllib.request.build_opener(*handlers)
     call = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
+        return _asked(opener, call, timeout)
+    except http.client.HTTPException as error:
+        # By its name alone: some of these quote what was asked or answered.
+        raise StufError(f"{method} {_shown(url)}: no whole answer ({type(error).__name__})") from None
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        raise StufError(f"{method} {_shown(url)}: no answer ({reason})") from None
+
+
+def _asked(opener: urllib.request.OpenerDirector, call: urllib.request.Request, timeout: float) -> Answer:
+    try:
         with opener.open(call, timeout=timeout) as answer:
             return Answer(answer.status, _lower(answer.headers.items()), answer.read())
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, _lower(error.headers.items()), error.read())
-    except (urllib.error.URLError, OSError, TimeoutError) as error:
-        reason = getattr(error, "reason", error)
-        raise StufError(f"{method} {_shown(url)}: no answer ({reason})") from None
 
 
 def read_secret(folder: str, name: str) -> str:

@@ -9,6 +9,10 @@ mock_data "aws_availability_zones" {
   defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
 }
 
+mock_data "aws_ec2_instance_type_offerings" {
+  defaults = { locations = ["eu-west-1c", "eu-west-1b"] }
+}
+
 mock_data "aws_subnet" {
   defaults = {
     vpc_id            = "vpc-0fedcba9876543210"

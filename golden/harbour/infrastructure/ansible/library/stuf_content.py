@@ -154,7 +154,9 @@ def told(found: dict[str, Any]) -> list[str]:
     why = "its name is the administration's, so it was not copied; move it at the source"
     findings += [f"left out: {json.dumps(key)}, {why}" for key in found.get("left_out") or []]
     more = [f"… and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []
-    following = [f"next: {found['error']['next']}"] if "error" in found else []
+    # Of a proof that came to its end and found something wrong, beside its verdict.
+    step = found.get("error", found).get("next")
+    following = [f"next: {step}"] if step else []
     return [*carried, str(found.get("message", "")), *findings[:SHOWN], *more, *following]
 
 
@@ -207,7 +209,7 @@ def look(machine: Machine) -> dict[str, Any]:
 
 
 def hold(machine: Machine) -> dict[str, Any]:
-    """Asks what runs to stop where that is sound; what waits for its window stops at once."""
+    """Asks what runs to stop where that is sound; what waits, for its window or a store, stops at once."""
     running = [verb for verb in LONG if machine.state(f"stuf-content@{verb}.service") in RUNS]
     if not running:
         return at_once("nothing is copied or proven at the target")

@@ -47,7 +47,7 @@ actions: {description: What was or would be done, in words., type: list, element
 """
 
 CLIENT = "stufpack-operator"
-ROLES = ("manage-users", "query-users", "view-clients", "view-realm", "view-users")
+ROLES = ("manage-users", "query-users", "view-clients", "view-identity-providers", "view-realm", "view-users")
 
 
 def grant(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:

@@ -8,6 +8,8 @@ import io
 import json
 import secrets
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,10 @@ description:
   - C(mailed) lets Keycloak send its own message. What was sent is noted, so that a second call sends nothing until the
     link has run out, or will within a day; one that holds for less than two days, within half of its time.
   - C(prepared) makes one-time passwords and keeps them in a file on the machine, C(set) sets them and removes the file;
-    between the two the caller takes them to the controller. An interruption in between loses nothing.
+    between the two the caller takes them to the controller. An interruption in between loses nothing. Whose password
+    was deleted gets another one; one that was set and not used yet counts as C(waiting).
+  - Whom Keycloak refuses keeps nobody else waiting. They are left in C(refused-invitations.json), readable by root
+    alone and gone once nobody is refused; the module then fails with the numbers. A next call tries them last.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
@@ -53,6 +58,9 @@ lines: {description: Lines of a CSV file with one-time passwords., type: str, re
 """
 
 
+#: So many refusals one after another are no matter of single users: what is behind Keycloak does not work.
+IN_A_ROW = 10
+
 #: How long before its end, at most, a link is taken for one that will not be opened in time.
 DAY = 86_400
 
@@ -67,7 +75,11 @@ class Invitations:
         self.actions = ["UPDATE_PASSWORD", *(["CONFIGURE_TOTP"] if given["require_totp"] else [])]
         self.notes = Path(given["work_dir"], "invited.json")
         self.waiting = Path(given["work_dir"], "one-time-passwords.json")
-        self.counts = {"invited": 0, "waiting": 0, "set_up": 0, "disabled": 0}
+        self.refusals = Path(given["work_dir"], "refused-invitations.json")
+        self.refused: list[dict[str, str]] = []
+        self.not_tried: set[str] = set()
+        self.in_a_row = 0
+        self.counts = {"invited": 0, "waiting": 0, "set_up": 0, "disabled": 0, "refused": 0, "not_tried": 0}
 
     def pending(self) -> list[User]:
         """Enabled users of the package who have no password yet."""
@@ -83,13 +95,60 @@ class Invitations:
             if not user.get("enabled"):
                 self.counts["disabled"] += 1
             elif self.keycloak.has_password(user["id"]):
-                self.counts["set_up"] += 1
+                # One that still has to be changed is a one-time password that nobody has used yet.
+                unused = "UPDATE_PASSWORD" in (user.get("requiredActions") or [])
+                self.counts["waiting" if unused else "set_up"] += 1
             else:
                 found.append(user)
         if missing:
             are = "user of the package is" if len(missing) == 1 else "users of the package are"
             raise StufError(f"{len(missing)} {are} not in the realm; next: ./migrate import")
-        return found
+        # Whoever was refused before comes last, the latest of them last of all, so that each call gets on.
+        order = {user_id: place for place, user_id in enumerate(self._refused_before(), start=1)}
+        return sorted(found, key=lambda user: order.get(user["id"], 0))
+
+    def _refused_before(self) -> dict[str, dict[str, str]]:
+        """Whom earlier calls refused, by their ids; whoever was tried last stands last."""
+        if not self.refusals.exists():
+            return {}
+        return {one["id"]: one for one in json.loads(self.refusals.read_text(encoding="utf-8"))}
+
+    def _try(self, user: User, act: Callable[[], None]) -> bool:
+        """Does it for one user; notes who is refused, and tries nobody after many refusals in a row."""
+        if self.in_a_row >= IN_A_ROW:
+            self.counts["not_tried"] += 1
+            self.not_tried.add(user["id"])
+            return False
+        try:
+            if not self.dry:
+                act()
+        except StufError as error:
+            about = {name: str(user.get(name) or "") for name in ("id", "username", "email")}
+            self.refused.append(about | {"why": str(error)})
+            self.counts["refused"] += 1
+            self.in_a_row += 1
+            return False
+        self.in_a_row = 0
+        self.counts["invited"] += 1
+        return True
+
+    def keep_refused(self) -> str:
+        """Leaves who was refused and why where root alone reads it; what to tell of it, empty where nobody was."""
+        if not self.refused:
+            if not self.dry:
+                self.refusals.unlink(missing_ok=True)
+            return ""
+        before = [one for user_id, one in self._refused_before().items() if user_id in self.not_tried]
+        write_whole(self.refusals, json.dumps(before + self.refused, ensure_ascii=False, indent=1) + "\n")
+        counts = self.counts
+        said = f"{counts['refused']} refused, {counts['invited']} invited, {counts['waiting']} invited before"
+        said += f", {counts['set_up']} set up, {counts['disabled']} disabled"
+        if counts["not_tried"]:
+            said += f"; {counts['not_tried']} not tried, since {IN_A_ROW} in a row were refused: see that mail goes out"
+        return (
+            f"{said}. Who was refused, and why: sudo cat {self.refusals}, at the target. "
+            "Next: correct that, then ./migrate invite, which invites those who are missing and nobody else"
+        )
 
     def mail(self, now: float) -> None:
         """Sends each pending user one message, and another when its link has run out or is about to."""
@@ -101,9 +160,7 @@ class Invitations:
             if now - sent.get(user["id"], 0) < good:
                 self.counts["waiting"] += 1
                 continue
-            self.counts["invited"] += 1
-            if not self.dry:
-                self.keycloak.invite(user["id"], self.actions, query)
+            if self._try(user, partial(self.keycloak.invite, user["id"], self.actions, query)) and not self.dry:
                 sent[user["id"]] = now
                 write_whole(self.notes, json.dumps(sent))
 
@@ -132,17 +189,23 @@ class Invitations:
         return text.getvalue()
 
     def set(self) -> None:
-        """Sets the passwords that were prepared, with the required actions, and forgets them."""
+        """Sets the passwords that were prepared, with the required actions, and forgets those that are set."""
         pending = self.pending()
         if not self.waiting.exists():
             return
         made = json.loads(self.waiting.read_text(encoding="utf-8"))
+        left = {}
         for user in pending:
-            if user["id"] in made:
-                self.counts["invited"] += 1
-                if not self.dry:
-                    self.keycloak.set_password(user["id"], made[user["id"]]["password"], temporary=True)
-        if not self.dry:
+            entry = made.get(user["id"])
+            if entry is None:
+                continue
+            act = partial(self.keycloak.set_password, user["id"], entry["password"], temporary=True)
+            if not self._try(user, act):
+                left[user["id"]] = entry
+        if left:
+            # Written down at the controller already: the same one is tried again.
+            write_whole(self.waiting, json.dumps(left, ensure_ascii=False))
+        elif not self.dry:
             self.waiting.unlink()
 
 
@@ -162,20 +225,24 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    lines = ""
+    lines = refused = ""
     try:
         keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
         work = Invitations(keycloak, given, module.check_mode)
         if given["state"] == "mailed":
             work.mail(time.time())
+            refused = work.keep_refused()
         elif given["state"] == "prepared":
             lines = work.prepare()
         else:
             work.set()
+            refused = work.keep_refused()
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
     # Preparing changes no user: it only makes what `set` will set.
     changed = work.counts["invited"] > 0 and given["state"] != "prepared"
+    if refused:
+        module.fail_json(msg=refused, changed=changed, counts=work.counts)
     module.exit_json(changed=changed, counts=work.counts, lines=lines)
 
 

@@ -23,6 +23,7 @@ class Keycloak:
     """One realm, spoken to as a service client or as the bootstrap administrator."""
 
     def __init__(self, base: str, realm: str, credentials: dict[str, str], sign_in_realm: str) -> None:
+        self.realm = realm
         self._base = base.rstrip("/")
         self._realm = urllib.parse.quote(realm, safe="")
         self._credentials = credentials
@@ -117,6 +118,22 @@ class Keycloak:
         """Names of the realm roles that a user holds directly."""
         found = self.call("GET", f"/users/{user_id}/role-mappings/realm", expect=(200,)).json()
         return {role["name"] for role in found}
+
+    def rights_of(self, user_id: str) -> tuple[set[str], set[str]]:
+        """What a user holds directly: names of realm roles, and `CLIENT/ROLE` of clients' roles."""
+        found = self.call("GET", f"/users/{user_id}/role-mappings", expect=(200,)).json()
+        clients = (found.get("clientMappings") or {}).items()
+        of_clients = {f"{client}/{role['name']}" for client, held in clients for role in held["mappings"]}
+        return {role["name"] for role in found.get("realmMappings") or []}, of_clients
+
+    def has_groups(self) -> bool:
+        """Whether the realm has groups at all."""
+        return bool(self.call("GET", "/groups", query={"first": "0", "max": "1"}, expect=(200,)).json())
+
+    def in_groups(self, user_id: str) -> bool:
+        """Whether a user is in a group."""
+        path = f"/users/{user_id}/groups"
+        return bool(self.call("GET", path, query={"first": "0", "max": "1"}, expect=(200,)).json())
 
     def grant(self, user_id: str, roles: list[dict[str, Any]]) -> None:
         """Gives realm roles to a user."""

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 Part = dict[str, Any]
-# Roles that Keycloak itself gives to everyone; a package neither grants nor revokes them.
-OWN_ROLES = ("default-roles-", "offline_access", "uma_authorization")
+# Roles that Keycloak makes in every realm, beside the one that it gives to everyone; a package neither grants nor
+# revokes them.
+OWN_ROLES = {"offline_access", "uma_authorization"}
+# Roles of its client `account` that Keycloak gives to everyone.
+EVERYONES = {"manage-account", "view-profile"}
 # A scope that Keycloak itself gives to clients with a service account, where the realm has it.
 OWN_SCOPE = "service_account"
 SCOPES = ("defaultClientScopes", "optionalClientScopes")
@@ -23,9 +26,21 @@ def digest(realm_file: str) -> str:
     return hashlib.sha256(Path(realm_file).read_bytes()).hexdigest()
 
 
-def foreign_roles(names: Iterable[str]) -> set[str]:
-    """Roles that are the package's business."""
-    return {name for name in names if not name.startswith(OWN_ROLES)}
+def foreign_roles(names: Iterable[str], realm: str) -> set[str]:
+    """Roles of `realm` that are the package's business, among them those that are only called much like Keycloak's."""
+    return {*names} - OWN_ROLES - {default_role(realm)}
+
+
+def default_role(realm: str) -> str:
+    """The role that Keycloak gives to everyone."""
+    return f"default-roles-{realm.lower()}"
+
+
+def is_everyones(role: Part, client: str | None) -> bool:
+    """Whether Keycloak by itself gives a role, of a client or of the realm, to everyone."""
+    if role.get("clientRole"):
+        return client == "account" and role["name"] in EVERYONES
+    return role["name"] in OWN_ROLES
 
 
 def mail_settings(mail: Part | None) -> dict[str, str]:

@@ -23,7 +23,8 @@ from .client import Client, etag_of
 from .configuration import Place
 from .entries import HEADERS, Entry, entry
 from .limits import Stopping
-from .wire import Answer, Request, StoreError
+from .patience import Patience
+from .wire import Request, StoreError
 
 #: The first version in which a listing tells names that XML cannot hold (`Encoded`) is of February 2021.
 VERSION = "2021-12-02"
@@ -54,8 +55,15 @@ class Store(Client):
 
     CALLED = "container"
 
-    def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
-        super().__init__(place, requests_per_second, stopping)
+    def __init__(
+        self,
+        place: Place,
+        requests_per_second: int,
+        stopping: Stopping,
+        patience: Patience | None = None,
+        side: str = "target",
+    ) -> None:
+        super().__init__(place, requests_per_second, stopping, patience, side)
         self.address = address(place)
 
     def listing(self, prefix: str = "") -> Iterator[Entry]:
@@ -63,7 +71,7 @@ class Store(Client):
         query = {"restype": "container", "comp": "list"} | ({"prefix": prefix} if prefix else {})
         page = self._pages()
         while True:
-            tree = trees.parse(page(query))
+            tree = trees.parse(page(query), self.wire.host)
             for node in tree.iterfind("Blobs/Blob"):
                 name = trees.text(node, "Name")
                 encoded = node.find("Name[@Encoded='true']") is not None
@@ -110,7 +118,13 @@ class Store(Client):
     def copy(self, key: str, to: str) -> None:
         """Copies a blob inside the container with everything that belongs to it, and waits until it is there."""
         source = self.address + path_of(self.place.bucket, key)
-        told = self._done(self._ask("PUT", to, headers={"x-ms-copy-source": source}), (202,), "COPY")
+        try:
+            told = self._done(self._ask("PUT", to, headers={"x-ms-copy-source": source}), (202,), "COPY")
+        except StoreError as error:
+            # The answer to an earlier try was lost, and that copy is under way.
+            if error.code != "PendingCopyOperation":
+                raise
+            told = {"x-ms-copy-status": "pending"}
         while (state := told.get("x-ms-copy-status")) == "pending":
             self.stopping.wait(LOOK)
             told = self._done(self._ask("HEAD", to), (200,), "HEAD")
@@ -126,21 +140,20 @@ class Store(Client):
         """None: blocks that nobody committed go with the next commit of their blob, or by themselves after a week."""
         return 0
 
-    def _ask(
+    def _request(
         self,
         method: str,
-        key: str = "",
-        *,
+        key: str,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
-    ) -> Answer:
+    ) -> Request:
         path = urllib.parse.urlsplit(self.address).path + path_of(self.place.bucket, key)
         now = format_datetime(datetime.datetime.now(datetime.UTC), usegmt=True)
         sent = {**(headers or {}), "host": self.wire.host, "x-ms-date": now, "x-ms-version": VERSION}
         sent["authorization"] = sign(self.place.key, method, path, query or {}, sent, len(body))
         search = canonical_query(query or {})
-        return self.wire.send(Request(method, path, f"?{search}" if search else "", sent, body))
+        return Request(method, path, f"?{search}" if search else "", sent, body)
 
     @staticmethod
     def _entry(key: str, modified: str, headers: dict[str, str]) -> Blob:

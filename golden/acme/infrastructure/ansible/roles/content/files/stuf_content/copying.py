@@ -47,20 +47,28 @@ def _copy(session: Session) -> dict[str, Any]:
     size = sum(entry.size for entry in present)
     with (
         Ledger(session, source) as ledger,
-        Progress(session.given.state, "copy", objects=len(present), size=size, batches=len(every)) as progress,
+        Progress(
+            session.given.state, session.patience, "copy", objects=len(present), size=size, batches=len(every)
+        ) as progress,
     ):
         work = Work(session, ledger, progress, totals, _others(session, ledger))
         for batch in every:
             known = [source[line.key] for line in batch.lines if line.key in source]
-            if done.get(batch.number) != batch.digest:
+            if done.get(batch.number) == batch.digest:
+                totals.earlier += len(known)
+            else:
                 session.in_turn(functools.partial(work.batch, batch, source), progress)
+                progress.under_way = (0, 0)
+                if lost := sum(line.key in work.refused for line in batch.lines):
+                    say(f"batch {batch.number} of {len(every)} is not whole: {count(lost, 'object')} refused")
+                    if len(work.refused) >= inventory.MOST_REFUSED:
+                        break
+                    continue
                 done[batch.number] = batch.digest
                 write_json(session.path(DONE), {"schema": 1, "done": done})
                 say(f"batch {batch.number} of {len(every)} is copied: {count(len(known), 'object')}")
-            else:
-                totals.earlier += len(known)
-            progress.under_way = (0, 0)
             progress.done(len(known), sum(entry.size for entry in known), 1)
+        work.refuse()
     there = len(present) - totals.vanished
     copied = f"{count(there, 'object')} in {count(len(every), 'batch')} {'is' if there == 1 else 'are'} at the target"
     since = f"; {totals.vanished} went at the source meanwhile" if totals.vanished else ""
@@ -139,6 +147,8 @@ class Work:
         self.progress = progress
         self.totals = totals
         self.others = others
+        #: What a store has refused to give or to take, and its words: the others are carried before it ends the run.
+        self.refused: dict[str, str] = {}
 
     def batch(self, batch: Batch, source: dict[str, Entry]) -> None:
         """Copies what the batch lists, apart from what delta has to carry."""
@@ -174,7 +184,16 @@ class Work:
             singly += left
 
         def carry(pair: tuple[Entry, str]) -> tuple[str, single.Outcome]:
-            return pair[1], single.carry(self.session, self.ledger, *pair, overwrite=overwrite)
+            # In a window that closed it may have been refused, and is not any more.
+            self.refused.pop(pair[0].key, None)
+            try:
+                return pair[1], single.carry(self.session, self.ledger, *pair, overwrite=overwrite)
+            except single.Refused as error:
+                if not self.refused:
+                    # Raises where everything is refused.
+                    self.session.stores_answer()
+                self.refused[pair[0].key] = str(error)
+                return pair[1], single.Outcome.REFUSED
 
         outcomes: dict[single.Outcome, list[str]] = {outcome: [] for outcome in single.Outcome}
         for key, outcome in self.session.each(singly, carry, threads=4):
@@ -191,6 +210,18 @@ class Work:
                 "What was copied stays; these were not touched.",
                 "look at them; who put them there? Take them away, then the same command",
                 findings=about(sorted(conflicts), "the target holds other bytes, which no copy put there"),
+            )
+
+    def refuse(self) -> None:
+        """Raises where a store has refused an object; called once everything else is carried."""
+        if self.refused:
+            was = "was" if len(self.refused) == 1 else "were"
+            raise failed(
+                f"{count(len(self.refused), 'object')} {was} refused by a store",
+                "What was copied stays; of these nothing was copied.",
+                "let the operator look at them (archived, or encrypted with a key that the reader may not use?) or "
+                "take them away there, then ./migrate content",
+                findings=[{"key": key, "why": why} for key, why in sorted(self.refused.items())],
             )
 
     def _left_behind(self, pairs: list[tuple[Entry, str]]) -> list[tuple[Entry, str]]:

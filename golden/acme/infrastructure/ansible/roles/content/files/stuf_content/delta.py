@@ -55,10 +55,15 @@ def carry(session: Session) -> dict[str, Any]:
         abandoned = session.target.abandon_uploads({key for _, key in pairs}, f"{BACKUP}/")
         copying.proof_is_void(session)
         size = sum(entry.size for entry in changed)
-        with Progress(session.given.state, "delta", objects=len(changed), size=size) as progress:
+        with Progress(session.given.state, session.patience, "delta", objects=len(changed), size=size) as progress:
             carrying = Carrying(session, ledger, progress, wrong)
-            carrying.every(pairs)
+            # What is gone goes first: the name that the rule gave it may be the own one of a key that came.
             deleted = carrying.delete(gone)
+            deleted += carrying.remove(
+                {name(session, given[key], key) for key in listed} if session.given.remove else set()
+            )
+            carrying.every(pairs)
+            carrying.work.refuse()
         inventory.keep(session, [current[key] for key in listed])
         session.path(copying.OLD_REPORT).unlink(missing_ok=True)
     return {
@@ -69,7 +74,7 @@ def carry(session: Session) -> dict[str, Any]:
         "backup": {"prefix": carrying.prefix, "objects": len(carrying.saved) + deleted},
         "listed_at": session.source.listed_at,
         "abandoned_uploads": abandoned,
-    } | vars(carrying.totals)
+    } | vars(carrying.work.totals)
 
 
 def _found_wrong(session: Session) -> set[str]:
@@ -114,7 +119,7 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
         raise refused(
             f"the source lists {count(len(unreadable), 'object')} that it does not give",
             "the same command; if they stay, ask the operator to look at them",
-            findings=about(unreadable, "listed, and not given"),
+            findings=unreadable,
         )
     for key, entry in described.items():
         known = ledger.at_target.get(key)
@@ -141,7 +146,7 @@ class Carrying:
         self.ledger = ledger
         self.progress = progress
         self.wrong = wrong
-        self.totals = Totals()
+        self.work = Work(session, ledger, progress, Totals())
         self.prefix = f"{BACKUP}/{datetime.datetime.now(datetime.UTC).strftime('%Y%m%dT%H%M%S.%fZ')}/"
         #: Keys of the target of which this pass has saved what stood there; a second time it would save its own work.
         self.saved: set[str] = set()
@@ -156,7 +161,7 @@ class Carrying:
 
     def _portion(self, pairs: list[Pair]) -> None:
         left = self._save(pairs)
-        Work(self.session, self.ledger, self.progress, self.totals).objects(left, set(), overwrite=True)
+        self.work.objects(left, set(), overwrite=True)
 
     def _save(self, pairs: list[Pair]) -> list[Pair]:
         """Saves what will be overwritten; leaves out what an interrupted pass brought already."""
@@ -178,17 +183,34 @@ class Carrying:
         return left
 
     def delete(self, gone: list[str]) -> int:
-        """Takes away at the target what is gone at the source, each saved first; returns how many were there."""
-        deleted = 0
+        """Takes away at the target what is gone at the source, each saved first; returns how many were there.
+
+        What stands under a name that another key was carried to is that key's, and stays.
+        """
+        deleted, lost = 0, set(gone)
+        others = {one.target_key for key, one in self.ledger.at_target.items() if key not in lost} if lost else set()
         for key in gone:
             self.session.boundary(self.progress)
             ours = self.ledger.name(key)
-            if ours is not None and self.session.target.head(ours) is not None:
-                self.session.target.copy(ours, self._backup_name(ours))
-                self.session.target.delete(ours)
+            if ours is not None and ours not in others and self.session.target.head(ours) is not None:
+                self._take_away(ours)
                 deleted += 1
             self.ledger.delete(key)
         return deleted
+
+    def remove(self, wanted: set[str]) -> int:
+        """Takes away what somebody has named, each saved first, but for names of what the source has."""
+        there = 0
+        for key in sorted(self.session.given.remove - wanted):
+            self.session.boundary(self.progress)
+            if self.session.target.head(key) is not None:
+                self._take_away(key)
+                there += 1
+        return there
+
+    def _take_away(self, key: str) -> None:
+        self.session.target.copy(key, self._backup_name(key))
+        self.session.target.delete(key)
 
     def _is_there(self, entry: Entry, there: Entry) -> bool:
         return single.is_equal(self.session.wanted(entry), there)

@@ -16,6 +16,8 @@ from typing import IO, Any
 BACKUP = "stufpack-backup"
 #: First segments of keys that are no content: what the import writes, what validation uses, what delta keeps.
 RESERVED = frozenset({"config", "users", "users.json", "stufpack-validation", BACKUP})
+#: A key that nobody has: whether a bucket answers at all is asked with it.
+NOBODY = "stufpack-validation/nobody"
 #: What the administration itself keeps of a STUF, which its export brings.
 DOCUMENT = re.compile(r"users\.json|(config|users)/[^/]+\.json")
 #: Headers beside content type and metadata that belong to an object.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import exported
-from .entries import Entry, is_content, is_left_out, store
+from .entries import NOBODY, Entry, is_content, is_left_out, store
 from .outcome import about, count, refused
 from .progress import Progress
 from .session import Session
@@ -16,6 +16,9 @@ from .store import Store
 from .wire import StoreError
 
 SOURCE = "source.jsonl"
+NOT_GIVEN = "listed, and not given"
+#: After so many objects that a store refuses nobody needs to know of more.
+MOST_REFUSED = 1000
 
 
 def contents(store_: Store, left_out: list[str] | None = None) -> dict[str, Entry]:
@@ -46,34 +49,45 @@ def is_listed(store_: Store, key: str) -> bool:
 
 
 @contextlib.contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing(what: str = "listed") -> Iterator[None]:
     try:
         yield
     except StoreError as error:
         if error.status in (301, 400, 403, 404):
-            raise refused(f"the bucket cannot be listed: {error}", "look at bucket, region and credential") from None
+            raise refused(f"the bucket cannot be {what}: {error}", "look at bucket, region and credential") from None
         raise
 
 
-def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, Entry], list[str]]:
-    """Adds what only the source's objects themselves tell; the second part names what is listed and cannot be read."""
+def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, Entry], list[dict[str, str]]]:
+    """Adds what only the source's objects themselves tell; the second part says what is listed and cannot be read."""
     found: dict[str, Entry] = {}
-    unreadable: list[str] = []
+    unreadable: dict[str, str] = {}
     if not listed:
-        return found, unreadable
+        return found, []
 
-    def ask(entry: Entry) -> tuple[Entry, Entry | None]:
-        return entry, session.source.head(entry.key, entry.modified)
+    def ask(entry: Entry) -> tuple[Entry, Entry | str]:
+        try:
+            return entry, session.source.head(entry.key, entry.modified) or NOT_GIVEN
+        except StoreError as error:
+            if not error.refuses:
+                raise
+            return entry, str(error)
 
-    with Progress(session.given.state, "inventory", objects=len(listed)) as progress:
+    with Progress(session.given.state, session.patience, "inventory", objects=len(listed)) as progress:
         for entry, head in session.each_in_turn(listed, ask, progress):
             progress.done(1, 0)
-            if head is None:
-                unreadable.append(entry.key)
-            else:
+            if not isinstance(head, str):
                 young = entry.is_young(session.source.listed_at)
                 found[entry.key] = replace(head, young=True) if young else head
-    return found, sorted(unreadable)
+                continue
+            if not unreadable:
+                # Where this is refused too it is the credential, and not one object.
+                with _refusing("read"):
+                    session.source.head(NOBODY)
+            unreadable[entry.key] = head
+            if len(unreadable) == MOST_REFUSED:
+                break
+    return found, [{"key": key, "why": why} for key, why in sorted(unreadable.items())]
 
 
 def keep(session: Session, ordered: list[Entry]) -> None:
@@ -112,7 +126,7 @@ def take(session: Session) -> dict[str, Any]:
         raise refused(
             f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}",
             "ask the operator to look at these objects, then repeat the command",
-            findings=about(unreadable, "listed, and not given"),
+            findings=unreadable,
             expected=len(listed),
             found=len(found),
         )

@@ -26,8 +26,9 @@ PLAIN = re.compile(r"[\t -~]*")
 #: Characters that no key in Azure holds; a backslash becomes a slash there.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 FOREIGN = re.compile("[\ue000-\uf8ff\ufffe\uffff\udc80-\udcff]")
-#: Characters by which rclone writes others that it cannot: control pictures, full-width dot and slash, its quote.
-WRITTEN_FOR_OTHERS = re.compile("[\u2400-\u2421\uff0e\uff0f\u201b]")
+#: Characters by which rclone writes others that it cannot: control pictures, full-width dot, slash and backslash, its
+#: quote.
+WRITTEN_FOR_OTHERS = re.compile("[\u2400-\u2421\uff0e\uff0f\uff3c\u201b]")
 #: Names that mean something else to rclone than a user's pair.
 TAKEN = OWN | {
     "atime", "cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "tier"

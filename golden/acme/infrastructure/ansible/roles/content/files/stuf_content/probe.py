@@ -20,7 +20,7 @@ def probe(session: Session) -> dict[str, Any]:
     """Tries each thing that the copy will need, and each that the credential must not be able to do."""
     version = bulk.check_version(session)
     ends_at = session.credential.ends_at
-    needed_until = session.given.needed_until or session.now() + _shortest(session)
+    needed_until = session.given.needed_until or _at_least(session)
     ends = f"{ends_at:%Y-%m-%dT%H:%M:%SZ}"
     if ends_at < needed_until:
         raise refused(
@@ -52,9 +52,9 @@ def must_be_two(session: Session) -> None:
         raise exported.one_bucket(session.credential.place)
 
 
-def _shortest(session: Session) -> datetime.timedelta:
-    """How long the copy takes at least."""
-    return datetime.timedelta(seconds=session.given.bytes / session.given.rates.highest)
+def _at_least(session: Session) -> datetime.datetime:
+    """When the copy ends at the earliest: it waits for its windows."""
+    return session.given.windows.ends(session.now(), session.given.bytes / session.given.rates.highest)
 
 
 def _reads(session: Session) -> None:

@@ -25,7 +25,7 @@ from .entries import BESIDE, UNTOLD, Appending, Entry, read_lines, write_json
 from .outcome import count
 from .progress import Progress
 from .session import Session
-from .wire import StoreError
+from .wire import Outage, StoreError
 
 VERIFIED, DIFFERS, MISSING, UNEXPECTED, UNVERIFIABLE = "verified", "differs", "missing", "unexpected", "unverifiable"
 FAILED = (DIFFERS, MISSING, UNEXPECTED)
@@ -87,7 +87,7 @@ def prove(session: Session) -> dict[str, Any]:
     size, verified = sum(entry.size for entry in open_), 0
     expected = len(judged) + len(open_)
     with (
-        Progress(session.given.state, "prove", objects=len(open_), size=size) as progress,
+        Progress(session.given.state, session.patience, "prove", objects=len(open_), size=size) as progress,
         contextlib.closing(Examination(session, lines, renamed, target)) as examined,
     ):
         for result in examined.every(open_, progress):
@@ -115,7 +115,8 @@ def prove(session: Session) -> dict[str, Any]:
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
     message += f"; {exported.since(list(since.values()), left_out)}{exported.beside(session, beside)}"
-    return {"message": message, **report, "exit": int(Verdict[report["verdict"].upper()])}
+    following = _following(report["counts"])
+    return {"message": message, **report, **following, "exit": int(Verdict[report["verdict"].upper()])}
 
 
 def _report(judged: list[Judged], verified: int, expected: int, moved: dict[str, list[str]]) -> dict[str, Any]:
@@ -139,6 +140,20 @@ def _report(judged: list[Judged], verified: int, expected: int, moved: dict[str,
         ],
         "delta": moved,
     }
+
+
+def _following(counts: dict[str, int]) -> dict[str, str]:
+    """What to do about what was found wrong."""
+    steps = []
+    if counts[UNEXPECTED]:
+        steps.append(
+            "look at what is unexpected: nobody but a person can tell whose it is. What may go, name by its key in "
+            "local/vars.yml of the state folder (`content_remove: [KEY]`)"
+        )
+    if any(counts[word] for word in FAILED):
+        kept = "what that takes away or overwrites is kept below stufpack-backup/"
+        steps.append(f"./migrate content, which carries anew what differs or is missing; {kept}")
+    return {"next": "; then ".join(steps)} if steps else {}
 
 
 def _moved(source: dict[str, Entry], now: dict[str, Entry]) -> dict[str, list[str]]:
@@ -265,6 +280,9 @@ class Examination:
         versions = self._versions(entry)
         try:
             verdict, why, sha256 = self._compare(entry)
+        except Outage:
+            # All that is left would be waited for as long.
+            raise
         except (StoreError, OSError, http.client.HTTPException) as error:
             verdict, why, sha256 = UNVERIFIABLE, f"it could not be read: {error}", None
         there = self.target.get(self.renamed.get(entry.key, entry.key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import urllib.parse
@@ -64,22 +65,30 @@ class Store(Client):
 
     def _copy(self, key: str, to: str, headers: dict[str, str]) -> None:
         headers = {"x-amz-copy-source": path_of(self.place.bucket, key), **headers}
-        self._copied(self._ask("PUT", to, headers=headers))
+        self._made(self._ask("PUT", to, headers=headers, late=trees.late_status), "COPY")
 
-    def _copied(self, answer: Answer) -> str:
-        """The ETag of what was copied."""
+    def _made(self, answer: Answer, verb: str) -> str:
+        """The ETag of what was made inside the store, whose error may come after the 200, in the body."""
         with answer:
-            self._expect(answer, (200,), "COPY")
-            # An error may come after the 200, in the body.
-            etag = trees.text(trees.parse(answer.read()), "ETag")
+            self._expect(answer, (200,), verb)
+            tree = trees.parse(answer.read(), self.wire.host)
+        etag, code = trees.text(tree, "ETag"), trees.text(tree, "Code")
         if not etag:
-            raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
+            text = f"{self.wire.host} answered 200 {code} to {verb} in bucket {self.place.bucket}, and did not do it"
+            raise StoreError(500, code, " ".join(text.split()))
         return etag
 
     def _copy_in_parts(self, key: str, to: str, size: int, like: Entry) -> None:
         """Copies an object that is too large for one request, part by part, and gives it what belongs to `like`."""
-        ranges = (f"bytes={begin}-{min(begin + PART_COPIED, size) - 1}" for begin in range(0, size, PART_COPIED))
-        self._in_parts(to, like, ranges, functools.partial(self._copy_part, key))
+        ranges = [f"bytes={begin}-{min(begin + PART_COPIED, size) - 1}" for begin in range(0, size, PART_COPIED)]
+        send = functools.partial(self._copy_part, key)
+        try:
+            self._in_parts(to, like, ranges, send)
+        except StoreError as error:
+            if error.code != "NoSuchUpload":
+                raise
+            # It was completed, and the answer to that was lost; or it was not. The same once more is the same.
+            self._in_parts(to, like, ranges, send)
 
     def put_in_parts(self, key: str, pieces: Iterable[bytes], like: Entry) -> str:
         """Stores a large object piece by piece, and returns its ETag; what does not become whole is given up."""
@@ -93,7 +102,9 @@ class Store(Client):
             etags = [send(key, upload, number, part) for number, part in enumerate(parts, 1)]
             return self._complete_upload(key, upload, etags)
         except BaseException:
-            self._abort_upload(key, upload)
+            # What cannot be given up now is by the next run, and does not hide what happened.
+            with contextlib.suppress(StoreError):
+                self._abort_upload(key, upload)
             raise
 
     def abandon_uploads(self, keys: set[str], below: str) -> int:
@@ -107,7 +118,7 @@ class Store(Client):
         """Begins a multipart upload and returns its id."""
         with self._ask("POST", key, query={"uploads": ""}, headers=_about(like)) as answer:
             self._expect(answer, (200,), "POST uploads")
-            return trees.text(trees.parse(answer.read()), "UploadId")
+            return trees.text(trees.parse(answer.read(), self.wire.host), "UploadId")
 
     def _upload_part(self, key: str, upload: str, number: int, body: bytes) -> str:
         """Sends one part and returns its ETag."""
@@ -118,7 +129,7 @@ class Store(Client):
         """Takes one part from an object of the bucket and returns its ETag."""
         query = {"partNumber": str(number), "uploadId": upload}
         headers = {"x-amz-copy-source": path_of(self.place.bucket, source), "x-amz-copy-source-range": part}
-        return self._copied(self._ask("PUT", key, query=query, headers=headers))
+        return self._made(self._ask("PUT", key, query=query, headers=headers, late=trees.late_status), "COPY part")
 
     def _complete_upload(self, key: str, upload: str, parts: list[str]) -> str:
         """Makes the object of its parts and returns its ETag."""
@@ -126,12 +137,8 @@ class Store(Client):
             f"<Part><PartNumber>{n}</PartNumber><ETag>{escape(etag)}</ETag></Part>" for n, etag in enumerate(parts, 1)
         )
         body = f"<CompleteMultipartUpload>{lines}</CompleteMultipartUpload>".encode()
-        with self._ask("POST", key, query={"uploadId": upload}, body=body) as answer:
-            self._expect(answer, (200,), "POST complete")
-            etag = trees.text(trees.parse(answer.read()), "ETag")
-        if not etag:
-            raise StoreError(500, "CompleteFailed", f"{self.wire.host} did not complete an upload")
-        return etag.strip('"')
+        asked = self._ask("POST", key, query={"uploadId": upload}, body=body, late=trees.late_status)
+        return self._made(asked, "POST complete").strip('"')
 
     def _abort_upload(self, key: str, upload: str) -> None:
         """Gives up a multipart upload; one that is gone is fine."""
@@ -145,7 +152,7 @@ class Store(Client):
         while True:
             with self._ask("GET", query=query) as answer:
                 self._expect(answer, (200,), "LIST uploads")
-                tree = trees.parse(answer.read())
+                tree = trees.parse(answer.read(), self.wire.host)
             encoded = trees.text(tree, "EncodingType") == "url"
             for node in tree.iterfind("Upload"):
                 key = trees.text(node, "Key")
@@ -158,21 +165,19 @@ class Store(Client):
                 "upload-id-marker": trees.text(tree, "NextUploadIdMarker"),
             }
 
-    def _ask(
+    def _request(
         self,
         method: str,
-        key: str = "",
-        *,
+        key: str,
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
-        urgent: bool = False,
-    ) -> Answer:
+    ) -> Request:
         path = path_of(self.place.bucket, key)
         digest = hashlib.sha256(body).hexdigest() if body else EMPTY
         signed = sign(self.place.key, method, path, query or {}, {**(headers or {}), "host": self.wire.host}, digest)
         search = canonical_query(query or {})
-        return self.wire.send(Request(method, path, f"?{search}" if search else "", signed, body, urgent))
+        return Request(method, path, f"?{search}" if search else "", signed, body)
 
 
 def _about(like: Entry) -> dict[str, str]:

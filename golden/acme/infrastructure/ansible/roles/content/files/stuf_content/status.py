@@ -8,19 +8,26 @@ import os
 from typing import Any
 
 from .copying import REPORT
-from .progress import line
+from .patience import MARK
+from .progress import line, waiting
 from .session import Session
 
 
 def tell(session: Session) -> dict[str, Any]:
     """Progress, hold, lock and the last verdict."""
+    running = _is_locked(session)
     progress = _read(session, "progress.json")
+    # A verb may wait for a store before it has any progress of its own.
+    waits = _read(session, MARK) if running else None
+    if progress and waits:
+        progress |= {"state": "waiting", **waits}
+    message = f"{line(progress)} ({progress['state']})" if progress else f"nothing was begun{waiting(waits or {})}"
     report = _read(session, REPORT)
     document: dict[str, Any] = {
-        "message": f"{line(progress)} ({progress['state']})" if progress else "nothing was begun",
+        "message": message,
         "progress": progress,
         "held": session.path("HOLD").exists(),
-        "running": _is_locked(session),
+        "running": running,
         "verdict": report["verdict"] if report else None,
         "counts": report["counts"] if report else None,
     }

@@ -10,6 +10,7 @@ from . import azure, s3
 from .configuration import AZURE, Place
 from .entries import Entry
 from .limits import Stopping
+from .patience import Patience
 from .wire import Answer
 
 
@@ -47,7 +48,9 @@ class Store(Protocol):
         """Gives up what an interrupted run left open for these keys, or below this; says how many that were."""
 
 
-def opened(kind: str, place: Place, requests_per_second: int, stopping: Stopping) -> Store:
-    """The client of a store of this kind."""
+def opened(
+    kind: str, place: Place, requests_per_second: int, stopping: Stopping, patience: Patience, side: str
+) -> Store:
+    """The client of a store of this kind, of the source or of the target."""
     client: type[azure.Store] | type[s3.Store] = azure.Store if kind == AZURE else s3.Store
-    return client(place, requests_per_second, stopping)
+    return client(place, requests_per_second, stopping, patience, side)

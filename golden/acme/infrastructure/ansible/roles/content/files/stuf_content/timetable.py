@@ -57,6 +57,15 @@ class Timetable:
         wait = min((start - second) % WEEK for start, _ in self.spans)
         return now + datetime.timedelta(seconds=wait)
 
+    def ends(self, now: datetime.datetime, seconds: float) -> datetime.datetime:
+        """When work that keeps to the windows is done, if it begins as soon as it may."""
+        # Windows open and close at whole minutes, and so does the work that is left after each.
+        at = now.replace(microsecond=0)
+        while (open_for := self.remaining(at := self.opens(at))) is not None and open_for < seconds:
+            seconds -= open_for
+            at += datetime.timedelta(seconds=open_for)
+        return at + datetime.timedelta(seconds=seconds)
+
     def _around(self, at: float) -> list[tuple[int, int, float]]:
         found = []
         for start, end in self.spans:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import signal
 import sys
@@ -55,18 +56,20 @@ FREE: dict[str, Verb] = {
 def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> tuple[int, dict[str, Any]]:
     """Does one verb; returns its exit code and its document."""
     try:
-        work = Session(configuration.read(config), stopping, wait)
+        work = Session(configuration.read(config), stopping, wait, patient=verb in LOCKED)
         if verb in FREE:
             document = FREE[verb](work)
         else:
             with work.locked():
                 document = LOCKED[verb](work)
         say(document["message"])
+        if "next" in document:
+            say(f"next: {document['next']}")
         return int(document.pop("exit", Exit.DONE)), document
     except Stop as stop:
         say(stop.text())
         return int(stop.code), stop.document()
-    except (StoreError, OSError, ValueError) as error:
+    except (StoreError, OSError, ValueError, http.client.HTTPException) as error:
         told = failed(str(error), "What is there stays there.", "repair what the message names, then the same command")
         say(told.text())
         return int(told.code), told.document()

@@ -70,7 +70,9 @@ def check_version(session: Session) -> str:
 def send(session: Session, entries: list[Entry], tell: Tell, *, overwrite: bool = False) -> int:
     """Copies these objects under their own names; returns how many were sent. Raises at a closed window or a stop."""
     sent = 0
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        if attempt:
+            session.stores_answer()
         window = session.window()
         code, transfers = _run(session, entries, tell, window, overwrite)
         sent += transfers

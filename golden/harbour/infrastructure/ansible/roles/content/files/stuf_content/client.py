@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
 from . import trees
 from .configuration import Place
-from .entries import Entry
+from .entries import NOBODY, Entry
 from .limits import Pace, Stopping
-from .wire import Answer, StoreError, Wire
+from .patience import Patience
+from .wire import Answer, Request, StoreError, Wire
 
 
 class Client(ABC):
@@ -21,10 +23,19 @@ class Client(ABC):
     #: What a store of this kind calls such a place.
     CALLED: ClassVar[str]
 
-    def __init__(self, place: Place, requests_per_second: int, stopping: Stopping) -> None:
+    def __init__(
+        self,
+        place: Place,
+        requests_per_second: int,
+        stopping: Stopping,
+        patience: Patience | None = None,
+        side: str = "target",
+    ) -> None:
         self.place = place
         self.stopping = stopping
-        self.wire = Wire(place.endpoint, place.authority, Pace(lambda: requests_per_second, stopping), stopping)
+        pace = Pace(lambda: requests_per_second, stopping)
+        self.wire = Wire(place.endpoint, place.authority, pace, patience or Patience(stopping), side)
+        self.wire.question = lambda: self._request("HEAD", NOBODY)
         #: The store's own clock at the last listing's begin, in seconds.
         self.listed_at = 0.0
 
@@ -40,7 +51,7 @@ class Client(ABC):
     @contextlib.contextmanager
     def reading(self, key: str, modified: str = "") -> Iterator[tuple[Entry, Answer] | None]:
         """An object opened for reading, `None` where there is none."""
-        with self._ask("GET", key) as answer:
+        with self._ask("GET", key, streamed=True) as answer:
             if answer.status == 404:
                 answer.read()
                 yield None
@@ -48,7 +59,6 @@ class Client(ABC):
             self._expect(answer, (200,), "GET")
             yield self._entry(key, modified, answer.headers), answer
 
-    @abstractmethod
     def _ask(
         self,
         method: str,
@@ -57,8 +67,28 @@ class Client(ABC):
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
         body: bytes = b"",
+        urgent: bool = False,
+        streamed: bool = False,
+        late: Callable[[bytes], int] | None = None,
     ) -> Answer:
-        """Sends a request, signed as this kind wants it."""
+        """Sends a request; the flags are those of `Request`."""
+
+        def make() -> Request:
+            signed = self._request(method, key, query, headers, body)
+            return replace(signed, urgent=urgent, streamed=streamed, late=late)
+
+        return self.wire.send(make)
+
+    @abstractmethod
+    def _request(
+        self,
+        method: str,
+        key: str,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Request:
+        """A request, signed now as this kind wants it: a signature is good for some minutes only."""
 
     @staticmethod
     @abstractmethod
@@ -74,11 +104,19 @@ class Client(ABC):
             with self._ask("GET", query=query) as answer:
                 self._expect(answer, (200,), "LIST")
                 if not begun:
-                    self.listed_at = parsedate_to_datetime(answer.headers["date"]).timestamp()
+                    self.listed_at = self._time_of(answer)
                     begun = True
                 return answer.read()
 
         return page
+
+    def _time_of(self, answer: Answer) -> float:
+        """The store's own clock, by which the age of what it lists is told."""
+        try:
+            return parsedate_to_datetime(answer.headers["date"]).timestamp()
+        except (KeyError, ValueError):
+            text = f"{self.wire.host} lists {self.CALLED} {self.place.bucket}, and not when"
+            raise StoreError(200, "", text) from None
 
     def _done(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> dict[str, str]:
         """The headers of an answer whose body says nothing."""

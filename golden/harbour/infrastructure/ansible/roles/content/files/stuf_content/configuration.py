@@ -13,7 +13,7 @@ from typing import Any
 
 from stufpack_signature import Key
 
-from .entries import BESIDE
+from .entries import BESIDE, is_content
 from .outcome import refused
 from .timetable import Rates, Timetable
 
@@ -67,6 +67,8 @@ class Configuration:
     needed_until: datetime.datetime | None = None
     #: What somebody has said may stay behind, in the words of `entries.BESIDE`.
     leave: frozenset[str] = frozenset()
+    #: Keys of the target that somebody has looked at, which are not the source's and may go.
+    remove: frozenset[str] = frozenset()
     rename: bool = False
     source: Credential | None = field(default=None)
 
@@ -102,6 +104,7 @@ def read(path: Path) -> Configuration:
         change_limit=fields.number("change_limit") if fields.has("change_limit") else None,
         source_bucket=_plain(fields, "source_bucket"),
         leave=_left(fields),
+        remove=_removed(fields),
         needed_until=_time(fields, "needed_until") if fields.has("needed_until") else None,
         rename=fields.has("rename_keys") and fields.one_of("rename_keys", ("percent-encode",)) == "percent-encode",
     )
@@ -209,6 +212,13 @@ def _left(fields: Fields) -> frozenset[str]:
     said = fields.texts("leave_behind") if fields.has("leave_behind") else []
     if not BESIDE.keys() >= set(said):
         raise refused(f"{fields.where}: `leave_behind` names something else than {' and '.join(BESIDE)}", FOLLOWING)
+    return frozenset(said)
+
+
+def _removed(fields: Fields) -> frozenset[str]:
+    said = fields.texts("remove") if fields.has("remove") else []
+    if not all(map(is_content, said)):
+        raise refused(f"{fields.where}: `remove` names what is no content", FOLLOWING)
     return frozenset(said)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .entries import Appending, write_json
 from .outcome import count, say
+from .patience import Patience
 
 #: Seconds over which the rate is taken.
 SPAN = 30.0
@@ -21,7 +22,10 @@ PEOPLE = 10.0
 class Progress:
     """Counts what is done; a thread of its own tells it."""
 
-    def __init__(self, state: Path, phase: str, *, objects: int = 0, size: int = 0, batches: int = 0) -> None:
+    def __init__(
+        self, state: Path, patience: Patience, phase: str, *, objects: int = 0, size: int = 0, batches: int = 0
+    ) -> None:
+        self.patience = patience
         self.path = state / "progress.json"
         self.lines = Appending(state / "progress.jsonl")
         self.phase = phase
@@ -55,6 +59,7 @@ class Progress:
             while len(self.seen) > 2 and now - self.seen[0][0] > SPAN:
                 self.seen.popleft()
             seconds = now - self.seen[0][0]
+            waits = self.patience.document()
             rate = max(0, int((size - self.seen[0][1]) / seconds)) if seconds > 0 else 0
             return {
                 "phase": self.phase,
@@ -66,8 +71,9 @@ class Progress:
                 "bytes": self.bytes,
                 "rate": rate,
                 "remaining_seconds": (self.bytes - size) // rate if rate else None,
-                "state": self.state,
+                "state": "waiting" if waits["waits_for"] and self.state == "running" else self.state,
                 "waits_until": self.waits_until,
+                **waits,
                 "at": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
 
@@ -120,4 +126,10 @@ def line(document: dict[str, Any]) -> str:
         parts.append(f"{document['remaining_seconds'] // 60} min {document['remaining_seconds'] % 60} s left")
     if document["waits_until"]:
         parts.append(f"waits until {document['waits_until']}")
-    return ", ".join(parts)
+    return ", ".join(parts) + waiting(document)
+
+
+def waiting(document: dict[str, Any]) -> str:
+    """For people: which store is waited for, and since when."""
+    side = document.get("waits_for")
+    return f", waits for the {side}'s store since {document['waits_since']}" if side else ""

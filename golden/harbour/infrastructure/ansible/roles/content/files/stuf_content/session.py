@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import functools
+import itertools
 import os
 import queue
 import threading
@@ -16,9 +18,10 @@ from typing import Any, TypeVar
 
 from . import configuration, exported, keys
 from .configuration import Configuration, Credential
-from .entries import Entry
+from .entries import NOBODY, Entry
 from .limits import Pace, Stopping
 from .outcome import Exit, Stop, say
+from .patience import LASTS, MARK, Patience
 from .progress import Progress
 from .store import Store, opened
 from .timetable import Timetable
@@ -58,13 +61,24 @@ class Session:
     stopping: Stopping = field(default_factory=Stopping)
     #: Whether a closed window is waited for.
     wait: bool = False
+    #: Whether a store that answers nobody is waited for: not where a person waits for the answer.
+    patient: bool = False
     now: Callable[[], datetime.datetime] = _now
 
     def __post_init__(self) -> None:
         self.given.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The limit is for the source, where people work. The target is this machine's own, or says itself when it is
         # asked too often, and is asked again later.
-        self.target = opened(self.given.store, self.given.target, UNLIMITED, self.stopping)
+        self.patience = Patience(
+            self.stopping,
+            LASTS if self.patient else 0.0,
+            mark=self.path(MARK) if self.patient else None,
+            check=functools.partial(stop_if_held, self) if self.patient else lambda: None,
+            # A window may have closed while a store was waited for.
+            resumes=self.window,
+            now=self.now,
+        )
+        self.target = opened(self.given.store, self.given.target, UNLIMITED, self.stopping, self.patience, "target")
         #: Bytes that are read from the source, by every thread together.
         self.line = Pace(lambda: self.given.rates.at(self.now()), self.stopping)
         #: The descriptor that holds the lock, for children to hold it too.
@@ -87,8 +101,14 @@ class Session:
     def source(self) -> Store:
         """The source's bucket."""
         if self._source is None:
-            self._source = opened("aws-s3", self.credential.place, self.given.requests_per_second, self.stopping)
+            place, pace = self.credential.place, self.given.requests_per_second
+            self._source = opened("aws-s3", place, pace, self.stopping, self.patience, "source")
         return self._source
+
+    def stores_answer(self) -> None:
+        """Waits until both do; raises where one does not in time, or refuses everything."""
+        for store in (self.source, self.target):
+            store.head(NOBODY)
 
     def wanted(self, entry: Entry) -> Entry:
         """The source's object as the target is to hold it; the very same where nothing of it is renamed."""
@@ -153,22 +173,36 @@ class Session:
     def each_in_turn(
         self, items: Iterable[Item], work: Callable[[Item], Result], progress: Progress
     ) -> Iterator[Result]:
-        """`each`, with a boundary before every item: what was begun is finished and told before it stops or waits."""
-        rest = deque(items)
+        """`each`, with a boundary before every item: what was begun is finished and told before it stops or waits.
 
-        def allowed() -> Iterator[Item]:
+        Where the window closes on an item itself, since its store was waited for, that and what was not told yet is
+        done again in the next.
+        """
+        rest, numbers = deque(items), itertools.count()
+        begun: dict[int, Item] = {}
+
+        def allowed() -> Iterator[int]:
             while rest:
                 stop_if_held(self)
                 self.check()
-                yield rest.popleft()
+                number = next(numbers)
+                begun[number] = rest.popleft()
+                yield number
+
+        def done(number: int) -> tuple[int, Result]:
+            return number, work(begun[number])
 
         while rest:
             self.boundary(progress)
             try:
-                yield from self.each(allowed(), work)
+                for number, result in self.each(allowed(), done):
+                    del begun[number]
+                    yield result
             except Closed:
                 if not self.wait:
                     raise
+                rest.extend(begun.values())
+                begun.clear()
 
     def each(self, items: Iterable[Item], work: Callable[[Item], Result], threads: int = THREADS) -> Iterator[Result]:
         """Does the work of every item with some threads; yields results as they come, raises the first error.
@@ -242,6 +276,8 @@ class Session:
                     "wait for it, or look: ./migrate status",
                 ) from None
             self.lock = descriptor
+            # Of a run that was killed while it waited.
+            self.path(MARK).unlink(missing_ok=True)
             yield
         finally:
             os.close(descriptor)

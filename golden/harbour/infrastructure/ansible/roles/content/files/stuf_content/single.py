@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from . import inventory
 from .carried import Carried, Ledger
 from .entries import Entry
-from .outcome import about, failed
+from .outcome import failed
 from .store import Store
-from .wire import Answer, StoreError
+from .wire import Answer, Outage, StoreError
 
 if TYPE_CHECKING:
     from .session import Session
@@ -33,11 +33,26 @@ class Outcome(enum.Enum):
     CHANGED = enum.auto()
     #: The target holds other bytes under the key, which this program did not write.
     CONFLICT = enum.auto()
+    #: A store refuses it, and no other.
+    REFUSED = enum.auto()
+
+
+class Refused(Exception):
+    """A store does not give or take this one object; the text is safe to log."""
 
 
 def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool = False) -> Outcome:
     """Brings one object to the target."""
     session.check()
+    try:
+        return _carry(session, ledger, entry, key, overwrite=overwrite)
+    except StoreError as error:
+        if not error.refuses:
+            raise
+        raise Refused(str(error)) from None
+
+
+def _carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool) -> Outcome:
     there = session.target.head(key)
     if there is not None and not overwrite:
         now = session.source.head(entry.key)
@@ -59,6 +74,8 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
         try:
             sent = _send(session, entry, key)
         except (OSError, http.client.HTTPException, StoreError) as error:
+            if isinstance(error, Outage) or (isinstance(error, StoreError) and error.refuses):
+                raise
             if attempt == TRIES - 1:
                 raise failed(
                     f"an object could not be copied by itself ({error})",
@@ -66,6 +83,7 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
                     "the same command, once the stores answer",
                 ) from None
             session.stopping.wait(0.5 * 4**attempt)
+            session.check()
         else:
             break
     if sent is None:
@@ -76,13 +94,15 @@ def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite
 
 def _gone(session: Session, entry: Entry) -> Outcome:
     """That an object is gone says its bucket, and not its silence: a bucket that is gone gives no object either."""
-    if inventory.is_listed(session.source, entry.key):
+    try:
+        listed = inventory.is_listed(session.source, entry.key)
+    except StoreError as error:
+        # Not about this object: the bucket itself gives nothing.
         raise failed(
-            "the source lists an object that it does not give",
-            "What was copied stays; nothing of this object is at the target.",
-            "ask the operator to look at it, then the same command",
-            findings=about([entry.key], "listed, and not given"),
-        )
+            str(error), "What was copied stays.", "look at bucket and credential, then the same command"
+        ) from None
+    if listed:
+        raise Refused(inventory.NOT_GIVEN)
     return Outcome.GONE
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
+from .wire import StoreError
 
-def parse(body: bytes) -> ElementTree.Element:
-    """The tree of an answer without namespaces, which stores write differently."""
+#: What a store calls an error of its own that passes, also in an answer that began with 200.
+PASSING = frozenset({"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout"})
+
+
+def parse(body: bytes, host: str) -> ElementTree.Element:
+    """The tree of an answer of this host without namespaces, which stores write differently."""
+    try:
+        return _tree(body)
+    except ElementTree.ParseError:
+        raise StoreError(200, "", f"{host} answered with something that is not XML, or not whole") from None
+
+
+def _tree(body: bytes) -> ElementTree.Element:
     tree = ElementTree.fromstring(body)  # noqa: S314 (from a store we are to trust, by an expat that bounds entities)
     for node in tree.iter():
         node.tag = node.tag.rsplit("}", 1)[-1]
@@ -21,6 +33,15 @@ def text(tree: ElementTree.Element, name: str) -> str:
 def error_code(body: bytes) -> str:
     """What an answer calls the error that it tells, empty where it tells none."""
     try:
-        return text(parse(body), "Code")
+        return text(_tree(body), "Code")
     except ElementTree.ParseError:
         return ""
+
+
+def late_status(body: bytes) -> int:
+    """What a body says that came after a 200: an error of the store that passes, half an answer, or what it is."""
+    try:
+        tree = _tree(body)
+    except ElementTree.ParseError:
+        return 502
+    return 503 if text(tree, "Code") in PASSING else 200

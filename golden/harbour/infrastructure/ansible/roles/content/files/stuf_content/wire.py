@@ -7,18 +7,23 @@ import re
 import ssl
 import threading
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 
-from .limits import Pace, Stopping
+from .limits import Pace
+from .patience import SHORT, Patience
 
-TRIES = 4
+#: Seconds between the first tries.
+PAUSES = (0.25, 1.0, 4.0)
 #: Metadata, and headers that are lists: one that comes twice means all its values, as HTTP has it (RFC 9110, 5.3) and
 #: S3 says of metadata. Of any other the last counts.
 LISTS = re.compile(r"x-(amz|ms)-meta-.*|cache-control|content-encoding|content-language", re.S)
 #: Answers that say "later", of which nothing was done.
 LATER = (429, 500, 502, 503, 504)
-SECONDS = 60.0
+#: Seconds until a connection has to be there, and until the next bytes come over it.
+CONNECT, SECONDS = 20.0, 60.0
 
 
 class StoreError(Exception):
@@ -29,9 +34,18 @@ class StoreError(Exception):
         self.status = status
         self.code = code
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the store has looked at the request and said no, which it will say again."""
+        return 400 <= self.status < 500 and self.status not in (408, *LATER) and self.code != "RequestTimeout"
+
+
+class Outage(StoreError):
+    """A store that was waited for and has answered nobody: whatever is asked next waits as long."""
+
 
 class Answer:
-    """The head of an answer, and its body to be read; to be closed."""
+    """The head of an answer, and its body: read already, or to be read piece by piece; to be closed."""
 
     def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
         self.status = response.status
@@ -43,10 +57,19 @@ class Answer:
             self.headers[name] = text if before is None else f"{before},{text}"
         self.response = response
         self.connection = connection
+        self.whole: bytes | None = None
+
+    def read_whole(self) -> bytes:
+        """Reads the body; raises where the connection ends before it."""
+        self.whole = self.response.read()
+        return self.whole
 
     def read(self, most: int | None = None) -> bytes:
         """The next bytes of the body, all of them without a limit."""
-        return self.response.read(most)
+        if self.whole is None:
+            return self.response.read(most)
+        found, self.whole = self.whole[:most], self.whole[len(self.whole[:most]) :]
+        return found
 
     def __enter__(self) -> Answer:
         return self
@@ -69,43 +92,116 @@ class Request:
     body: bytes
     #: Whether it tidies up, which a stop does not keep from being sent.
     urgent: bool = False
+    #: Whether the body of a 200 is read piece by piece by whoever asks. Any other is read here, and asked for again
+    #: where only a half comes.
+    streamed: bool = False
+    #: What the body of a 200 makes of the status, of requests that are answered before they are done.
+    late: Callable[[bytes], int] | None = None
+
+
+Answered = Answer | OSError | http.client.HTTPException
+
+
+def is_good(answer: Answered) -> bool:
+    """Whether it is one, whatever it says, and not that the store cannot now."""
+    return isinstance(answer, Answer) and answer.status not in LATER
+
+
+def asked_for(answer: Answered) -> float:
+    """The seconds for which the store asks to be left alone (`Retry-After`), by its own clock."""
+    if not isinstance(answer, Answer):
+        return 0.0
+    told = answer.headers.get("retry-after", "")
+    if re.fullmatch(r"[0-9]{1,9}", told):
+        return float(told)
+    try:
+        later, now = (parsedate_to_datetime(text).timestamp() for text in (told, answer.headers["date"]))
+    except (KeyError, ValueError):
+        return 0.0
+    return max(0.0, later - now)
 
 
 class Wire:
     """The connections to one endpoint. No proxy from the environment, no redirect."""
 
-    def __init__(self, endpoint: str, authority: str | None, pace: Pace, stopping: Stopping) -> None:
+    def __init__(self, endpoint: str, authority: str | None, pace: Pace, patience: Patience, side: str) -> None:
         parts = urllib.parse.urlsplit(endpoint)
         self.host = parts.netloc
         self.name, self.port = parts.hostname or "", parts.port
         self.context = ssl.create_default_context(cadata=authority) if parts.scheme == "https" else None
         self.pace = pace
-        self.stopping = stopping
+        self.patience = patience
+        #: Whose store it is, for people.
+        self.side = side
+        #: What any store answers at once that answers anybody.
+        self.question: Callable[[], Request] | None = None
         self.local = threading.local()
 
-    def send(self, request: Request) -> Answer:
-        """Sends a request; the answer's body is not read yet."""
-        answer = self._send(request)
-        for attempt in range(TRIES - 1):
-            if isinstance(answer, Answer) and answer.status not in LATER:
-                return answer
-            if isinstance(answer, Answer):
-                with answer:
-                    pass
-            # A certificate does not get better.
-            if request.urgent or isinstance(answer, ssl.SSLCertVerificationError):
-                break
-            self.stopping.wait(0.25 * 4**attempt)
-            answer = self._send(request)
+    def send(self, make: Callable[[], Request]) -> Answer:
+        """Sends a request, signed anew each time; the answer is whole, but for the body of one that is streamed.
+
+        What was tried some times in vain has failed. Where the store answers nobody it is waited for first.
+        """
+        request, answer = self._tried(make)
+        if self._is_silent(request, answer):
+            request, answer = self._awaited(make, request, answer)
         if isinstance(answer, Answer):
             return answer
         raise StoreError(0, "NoAnswer", f"{self.host} does not answer ({answer})")
 
-    def _send(self, request: Request) -> Answer | OSError | http.client.HTTPException:
+    def _tried(self, make: Callable[[], Request]) -> tuple[Request, Answered]:
+        """Some tries, with pauses in which what ails a store for a moment passes."""
+        for pause in (*PAUSES, None):
+            request = make()
+            answer = self._send(request)
+            # A certificate does not get better.
+            if is_good(answer) or pause is None or request.urgent or isinstance(answer, ssl.SSLCertVerificationError):
+                break
+            asked = asked_for(answer)
+            if asked > SHORT and self.patience.seconds:
+                break
+            self.patience.pause(self.side, self.host, max(pause, asked))
+            self._resume(request)
+        return request, answer
+
+    def _is_silent(self, request: Request, answer: Answered) -> bool:
+        """Whether the store says nothing to anybody, and not to this request alone, as for an object that is spoilt."""
+        final = is_good(answer) or request.urgent or isinstance(answer, ssl.SSLCertVerificationError)
+        if final or not self.patience.seconds or self.question is None:
+            return False
+        # Of a store that says when to come back nothing else is asked, and that it reads does not say that it writes.
+        if asked_for(answer) or request.method not in ("GET", "HEAD"):
+            return True
+        return not is_good(self._send(self.question()))
+
+    def _awaited(self, make: Callable[[], Request], request: Request, answer: Answered) -> tuple[Request, Answered]:
+        """The same, once the store answers again; raises where that takes too long, or where a stop or a hold comes."""
+        pause = self.patience.longer(self.side, self.host)
+        with self.patience.told(self.side, self.host):
+            while self._is_silent(request, answer):
+                if not pause(asked_for(answer)):
+                    last = answer.status if isinstance(answer, Answer) else answer
+                    raise Outage(0, "NoAnswer", f"{self.host} could not answer for {self.patience.most} ({last})")
+                self._resume(request)
+                request = make()
+                answer = self._send(request)
+        # Back, and maybe not with all that it is asked.
+        return (request, answer) if is_good(answer) else self._tried(make)
+
+    def _resume(self, request: Request) -> None:
+        """Raises where what is to be read may not be read any more."""
+        if request.streamed:
+            self.patience.resumes()
+
+    def _send(self, request: Request) -> Answered:
         if not request.urgent:
             self.pace.take()
         connection = self._connection()
         try:
+            if connection.sock is None:
+                connection.connect()
+            if connection.sock is not None:
+                connection.sock.settimeout(SECONDS)
             connection.putrequest(
                 request.method, request.path + request.search, skip_accept_encoding=True, skip_host=True
             )
@@ -114,7 +210,12 @@ class Wire:
             if request.method in ("PUT", "POST"):
                 connection.putheader("content-length", str(len(request.body)))
             connection.endheaders(request.body or None)
-            return Answer(connection.getresponse(), connection)
+            answer = Answer(connection.getresponse(), connection)
+            if not (request.streamed and answer.status == 200):
+                body = answer.read_whole()
+                if request.late and answer.status == 200:
+                    answer.status = request.late(body)
+            return answer
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             return error
@@ -123,8 +224,8 @@ class Wire:
         connection: http.client.HTTPConnection | None = getattr(self.local, "connection", None)
         if connection is None:
             if self.context:
-                connection = http.client.HTTPSConnection(self.name, self.port, timeout=SECONDS, context=self.context)
+                connection = http.client.HTTPSConnection(self.name, self.port, timeout=CONNECT, context=self.context)
             else:
-                connection = http.client.HTTPConnection(self.name, self.port, timeout=SECONDS)
+                connection = http.client.HTTPConnection(self.name, self.port, timeout=CONNECT)
             self.local.connection = connection
         return connection

@@ -19,6 +19,7 @@ from .archive import Gate, Inventory
 from .document import Sources, document
 from .failure import ExportError
 from .identity import Identity
+from .representation import BUILT_IN
 from .storage import Head, Store
 
 WORKERS = 16
@@ -101,6 +102,7 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
         exposure=_exposure(given, here, realm.realm, at_rest, realm.second_factor),
         release=machine.release(given.machine.release),
         images=here.images(given.machine.spa_volume),
+        notes=realm.notes,
     )
     inventory = Inventory(spool, gate)
     gone = _list(store, inventory, given.sha256)
@@ -124,7 +126,9 @@ def _exposure(
 ) -> dict[str, Any]:
     name, address, port = given.installation, given.outside.address, given.outside.port
     signing_in = [
-        client for client in realm["clients"] if client.get("publicClient") and client.get("standardFlowEnabled")
+        client
+        for client in realm["clients"]
+        if client["clientId"] not in BUILT_IN and client.get("publicClient") and client.get("standardFlowEnabled")
     ]
     return {
         "ports": here.ports(),

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .failure import ExportError
-from .identity import Representation, collections_of
+from .representation import Representation, collections_of
+from .rights import OWN_ROLES
 
 Document = dict[str, Any]
 API_VERSION = "stufpack.dev/v1"
@@ -170,6 +171,6 @@ def _user(listed: Document, person: Representation | None) -> Document:
     return shown | {
         "email": person.get("email") or listed["email"],
         "status": "active" if person.get("enabled") else "disabled",
-        "roles": person["realmRoles"],
+        "roles": [role for role in person["realmRoles"] if role not in OWN_ROLES],
         "collections": _collections(collections_of(person) or {}),
     }

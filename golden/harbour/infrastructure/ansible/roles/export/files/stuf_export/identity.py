@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from .failure import ExportError
+from .representation import (
+    VALIDATION,
+    Representation,
+    carried,
+    client_of,
+    has_second_factor,
+    named,
+    provider_of,
+    scope_of,
+    user_of,
+)
+from .rights import Rights
 from .settings import IdentitySettings, secret
-from .web import Server
+from .web import Answer, Server
 
-Representation = dict[str, Any]
 PAGE = 200
 WORKERS = 8
-BUILT_IN = ("account", "account-console", "admin-cli", "broker", "realm-management", "security-admin-console")
-# Roles that Keycloak gives to everyone, and what stufpack itself keeps in a realm: no part of the tenant's.
-DEFAULT_ROLES = ("default-roles-", "offline_access", "uma_authorization")
-# The collection in which validations and Trust Architects upload, and the users of validations.
-VALIDATION = "stufpack-validation"
+# Those whom a validation makes and removes.
 VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
-TRUST_ARCHITECT = "trust-architect"
 
-CLIENT_FIELDS = (
-    "clientId", "name", "description", "enabled", "publicClient", "bearerOnly", "serviceAccountsEnabled",
-    "directAccessGrantsEnabled", "standardFlowEnabled", "implicitFlowEnabled",
-)  # fmt: skip
-CLIENT_LISTS = ("redirectUris", "webOrigins", "defaultClientScopes", "optionalClientScopes")
-USER_FIELDS = ("username", "email", "firstName", "lastName", "enabled", "emailVerified")
-# As src/check/realm/rules.rs has them: names of credentials, and of settings about credentials.
-CREDENTIALS = (
-    "secret", "password", "passwd", "passphrase", "privatekey", "apikey", "accesskey", "token", "authorization",
-)  # fmt: skip
-ABOUT = ("lifespan", "policy", "algorithm", "expir", "rotation", "grant", "signedresponse")
-ABOUT_AT_END = (
-    "time", "size", "type", "format", "url", "uri", "uris", "enabled", "alg", "enc", "mode", "method", "claim", "scope",
-    "header", "settings", "clientid",
-)  # fmt: skip
-SWITCHES = ("", "true", "false", "on", "off")
+UNSEEN = (
+    "other places from which people may sign in (identity providers) were not looked at: the export's client lacks the "
+    "role view-identity-providers of realm-management"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,7 @@ class Read:
     ids: dict[str, str]  # Keycloak's own, by user name
     second_factor: bool  # whether everyone who may sign in has one, or must set one up first
     secrets: list[str]  # seen on the way; they must stand nowhere in the export
+    notes: list[str]  # for people: what could not be looked at
 
 
 class Identity:
@@ -70,7 +63,7 @@ class Identity:
     def read(self) -> Read:
         """Reads everything."""
         top = self._get("")
-        clients = [client for client in self._get("/clients") if client["clientId"] not in BUILT_IN]
+        clients = self._get("/clients")
         secrets = [self._secret, *(str(client["secret"]) for client in clients if client.get("secret"))]
         clients = [client for client in clients if client["clientId"] != self._client]
         people = [user for user in self._people() if not VALIDATION_USERS.fullmatch(user["username"])]
@@ -79,20 +72,34 @@ class Identity:
             for client in clients
             if client.get("serviceAccountsEnabled") and not client.get("publicClient")
         ]
+        rights = Rights(str(top["realm"]), clients, self._get, self._pages)
         with ThreadPoolExecutor(WORKERS) as workers:
-            roles = list(workers.map(self._roles_of, (user["id"] for user in (*people, *accounts))))
+            held = list(workers.map(rights.of, (user["id"] for user in (*people, *accounts))))
+        rights.give_no_collections(held)
         required = any(
             action["alias"] == "CONFIGURE_TOTP" and action.get("enabled") and action.get("defaultAction")
             for action in self._get("/authentication/required-actions")
         )
         realm = {key: value for key, value in sorted(top.items()) if key != "id" and carried(key, value)}
-        realm["roles"] = {"realm": _named(_role(role) for role in self._pages("/roles") if not default(role["name"]))}
-        realm["clients"] = sorted((_client(client) for client in clients), key=lambda client: str(client["clientId"]))
-        realm["clientScopes"] = _named(_scope(scope) for scope in self._get("/client-scopes"))
-        users = [_user(user, held) for user, held in zip((*people, *accounts), roles, strict=True)]
-        realm["users"] = sorted(users, key=lambda user: str(user["username"]))
+        realm["roles"] = rights.roles()
+        realm["clients"] = sorted(map(client_of, clients), key=lambda client: str(client["clientId"]))
+        realm["clientScopes"] = named(map(scope_of, self._get("/client-scopes")))
+        realm["users"] = sorted(map(user_of, (*people, *accounts), held), key=lambda user: str(user["username"]))
+        found = self._providers()
+        providers = sorted(map(provider_of, found or []), key=lambda one: str(one["alias"]))
+        further = {"groups": rights.groups, "defaultGroups": top.get("defaultGroups"), "identityProviders": providers}
+        realm |= {key: value for key, value in further.items() if value}
         ids = {str(user["username"]): str(user["id"]) for user in people}
-        return Read(realm, ids, required or all(map(_has_second_factor, people)), secrets)
+        second_factor = required or all(map(has_second_factor, people))
+        return Read(realm, ids, second_factor, secrets, [UNSEEN] if found is None else [])
+
+    def _providers(self) -> list[Representation] | None:
+        """Other places to sign in from; `None` where an earlier version made the client, with one right less."""
+        answer = self._ask("/identity-provider/instances")
+        if answer.status == 403:
+            return None
+        found: list[Representation] = self._content(answer, "/identity-provider/instances")
+        return found
 
     def _people(self) -> list[Representation]:
         """Every person; a page that came twice or not at all while somebody wrote shows in the count."""
@@ -100,10 +107,6 @@ class Identity:
         if len(found) != int(self._get("/users/count")):
             raise ExportError("the users changed while they were read; next: the same once more")
         return list(found.values())
-
-    def _roles_of(self, user: str) -> list[str]:
-        held = self._get(f"/users/{user}/role-mappings/realm")
-        return sorted(role["name"] for role in held if not default(role["name"]))
 
     def _pages(self, path: str, **query: str) -> list[Representation]:
         found: list[Representation] = []
@@ -114,9 +117,14 @@ class Identity:
                 return found
 
     def _get(self, path: str, **query: str) -> Any:
+        return self._content(self._ask(path, **query), path)
+
+    def _ask(self, path: str, **query: str) -> Answer:
         search = f"?{urllib.parse.urlencode(query)}" if query else ""
         headers = {"authorization": f"Bearer {self._bearer()}", "accept": "application/json"}
-        answer = self._server.ask("GET", f"/admin/realms/{self._realm}{path}{search}", headers)
+        return self._server.ask("GET", f"/admin/realms/{self._realm}{path}{search}", headers)
+
+    def _content(self, answer: Answer, path: str) -> Any:
         if answer.status != 200:
             hint = "; next: ./migrate deploy grants what is missing" if answer.status == 403 else ""
             raise ExportError(f"Keycloak answered {answer.status} to GET {_shown(path)}{hint}")
@@ -145,93 +153,6 @@ def _shown(path: str) -> str:
     parts = path.split("/")
     plain = {"count"}
     for place in range(2, len(parts)):
-        if parts[place - 1] in ("users", "clients") and parts[place] not in plain:
+        if parts[place - 1] in ("users", "clients", "groups", "roles-by-id") and parts[place] not in plain:
             parts[place] = "ID"
     return "/".join(parts) or "/"
-
-
-def default(role: str) -> bool:
-    """Whether Keycloak itself gives a role to everyone."""
-    return role.startswith(DEFAULT_ROLES)
-
-
-def is_credential(name: str) -> bool:
-    """Whether a value of this name is a credential."""
-    word = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
-    named = word.endswith("credential") or any(part in word for part in CREDENTIALS)
-    return named and not any(part in word for part in ABOUT) and not word.endswith(ABOUT_AT_END)
-
-
-def carried(key: str, value: Any) -> bool:
-    """Whether a setting of the realm is taken: plain values only, and no credential."""
-    return isinstance(value, (str, int, bool)) and not (is_credential(key) and str(value).lower() not in SWITCHES)
-
-
-def _texts(values: Any) -> dict[str, Any]:
-    """A map without the entries that are credentials by their names."""
-    return {key: value for key, value in sorted((values or {}).items()) if carried(key, value)}
-
-
-def _named(found: Iterable[Representation]) -> list[Representation]:
-    return sorted(found, key=lambda one: str(one["name"]))
-
-
-def _role(role: Representation) -> Representation:
-    return {"name": role["name"], **({"description": role["description"]} if role.get("description") else {})}
-
-
-def _mappers(found: Any) -> list[Representation]:
-    mappers = []
-    for mapper in found or []:
-        config = _texts(mapper.get("config"))
-        # A fixed value that is written into tokens, under a name that stands beside it.
-        fixed = str(config.get("claim.name") or config.get("attribute.name") or "")
-        if is_credential(fixed):
-            config = {key: value for key, value in config.items() if key not in ("claim.value", "attribute.value")}
-        shown = {key: mapper[key] for key in ("name", "protocol", "protocolMapper", "consentRequired") if key in mapper}
-        mappers.append(shown | {"config": config})
-    return _named(mappers)
-
-
-def _scope(scope: Representation) -> Representation:
-    shown = {key: scope[key] for key in ("name", "description", "protocol") if scope.get(key)}
-    return shown | {
-        "attributes": _texts(scope.get("attributes")),
-        "protocolMappers": _mappers(scope.get("protocolMappers")),
-    }
-
-
-def _client(client: Representation) -> Representation:
-    shown = {key: client[key] for key in CLIENT_FIELDS if client.get(key) is not None}
-    shown |= {key: sorted(client.get(key) or []) for key in CLIENT_LISTS}
-    attributes = {key: value for key, value in _texts(client.get("attributes")).items() if "secret" not in key}
-    return shown | {"attributes": attributes, "protocolMappers": _mappers(client.get("protocolMappers"))}
-
-
-def _user(user: Representation, roles: list[str]) -> Representation:
-    shown = {key: user[key] for key in USER_FIELDS if user.get(key) is not None}
-    attributes = {key: value for key, value in sorted((user.get("attributes") or {}).items()) if not is_credential(key)}
-    held = collections_of({"attributes": attributes})
-    # The import gives it to them, and to nobody else: with another user it is shown.
-    if held and TRUST_ARCHITECT in roles and held.pop(VALIDATION, None):
-        attributes["collections"] = [json.dumps(held, separators=(",", ":"))]
-    account = user.get("serviceAccountClientId")
-    return (
-        shown
-        | {"attributes": attributes, "realmRoles": roles}
-        | ({"serviceAccountClientId": account} if account else {})
-    )
-
-
-def _has_second_factor(user: Representation) -> bool:
-    return not user.get("enabled") or bool(user.get("totp")) or "CONFIGURE_TOTP" in (user.get("requiredActions") or [])
-
-
-def collections_of(user: Representation) -> dict[str, list[str]] | None:
-    """What a user may do by collection, as tokens will say it; `None` where the attribute is no such thing."""
-    values = user["attributes"].get("collections") or ["{}"]
-    try:
-        found = json.loads(values[0])
-        return {str(name): [str(word) for word in words] for name, words in sorted(found.items())}
-    except (ValueError, TypeError, AttributeError):
-        return None

@@ -352,8 +352,7 @@ fn readme_shows_lines_of_the_plan_itself() {
 fn readme_of_a_package_says_how_long_the_read_key_must_last() {
     let readme = |plan: &Plan, checked: &Checked| {
         let files = files_of(plan, checked);
-        let text = documents(&files).find(|(path, _)| *path == "README.md").expect("README.md").1.to_owned();
-        text
+        documents(&files).find(|(path, _)| *path == "README.md").expect("README.md").1.to_owned()
     };
     let mut checked = harbour();
     let plan = plan::compile(&checked, &Numbering { package: 7 });

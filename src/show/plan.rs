@@ -144,7 +144,6 @@ pub struct Gate {
     /// The phase that waits for it.
     pub phase: String,
     /// The step of that phase that waits, where the steps before it show what is approved; else the whole phase does.
-    #[serde(default)]
     pub before: Option<String>,
     /// Whether this package runs that phase.
     pub automated: bool,

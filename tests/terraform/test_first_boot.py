@@ -10,10 +10,19 @@ from pathlib import Path
 
 from workshop import MODULE
 
+#: What apt-get does of itself: without lists it knows no package, and without the network it makes none, of which it
+#: tells only who asks it to. The network is there once the file is.
+APT = """
+case $* in
+  update*)
+    if [ -e "$NETWORK" ]; then : >"$LISTS"; else case $* in *Error-Mode=any*) exit 100;; esac; fi;;
+  *.deb) for last; do :; done; cat "$last" >>"$CALLS";;
+  *) [ -e "$NETWORK" ] && [ -e "$LISTS" ] || exit 100;;
+esac"""
 #: Each writes down how it was called. `curl` reaches nothing at first, as before the address is there.
 STAND_INS = {
     "cloud-init": 'echo eu-west-1',
-    "apt-get": 'case $* in *.deb) for last; do :; done; cat "$last" >>"$CALLS";; esac',
+    "apt-get": APT,
     "systemctl": "",
     "sleep": "",
     "curl": """
@@ -29,6 +38,7 @@ class FirstBoot(unittest.TestCase):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         (self.folder / "bin").mkdir()
         self.stand_in(**STAND_INS)
+        (self.folder / "network").touch()
 
     def stand_in(self, **programs: str) -> None:
         """Puts programs where the script looks for them first."""
@@ -44,9 +54,13 @@ class FirstBoot(unittest.TestCase):
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        lists, network = (self.folder / name for name in ("lists", "network"))
+        lists.unlink(missing_ok=True)
+        environment = {"CALLS": calls, "TMPDIR": temporary, "LISTS": lists, "NETWORK": network}
         done = subprocess.run(
-            [MODULE / "first-boot.sh"], env={"PATH": path, "CALLS": str(calls), "TMPDIR": str(temporary)}, check=False
-        )
+            [MODULE / "first-boot.sh"], check=False,
+            env={"PATH": path} | {name: str(place) for name, place in environment.items()},
+        )  # fmt: skip
         self.assertEqual(list(temporary.iterdir()), [], "the package stays on the disk")
         return done.returncode, [line.replace(str(temporary), "TMP") for line in calls.read_text().splitlines()]
 
@@ -64,6 +78,18 @@ class FirstBoot(unittest.TestCase):
         self.assertIn(" --fail ", fetched)
         self.assertIn(" --proto =https ", fetched)
         self.assertEqual(calls[-2:], ["agent", "systemctl enable --now amazon-ssm-agent"])
+
+    def test_until_the_network_is_there_the_lists_are_asked_for_again_not_the_packages_alone(self) -> None:
+        network = self.folder / "network"
+        network.unlink()
+        self.stand_in(sleep=f'[ "$(grep -c ^sleep "$CALLS")" -lt 3 ] || : >"{network}"', curl="""
+            while [ $# -gt 0 ]; do case $1 in --output) echo agent >"$2";; esac; shift; done""")  # fmt: skip
+        code, calls = self.boot()
+        self.assertEqual(code, 0)
+        update = "apt-get update -qq -o APT::Update::Error-Mode=any"
+        install = "apt-get install -y -qq --no-install-recommends ca-certificates curl"
+        self.assertEqual(calls[1:9], [update, "sleep 10"] * 3 + [update, install])
+        self.assertEqual(calls[-1], "systemctl enable --now amazon-ssm-agent")
 
     def test_while_debians_own_timers_install_it_is_tried_again(self) -> None:
         busy = 'case $* in *.deb) [ "$(grep -c "^apt-get.*deb$" "$CALLS")" -ge 4 ] || exit 100;; esac'

@@ -270,6 +270,14 @@ DELETIONS = [
         ),
         ("  backup_retention_period = var.database_backup_days\n", "Backups are kept as long as asked for."),
         (
+            "  apply_immediately = true\n",
+            "What was approved of the database happens at once, a newer major version too.",
+        ),
+        (
+            "  allow_major_version_upgrade = true\n",
+            "What was approved of the database happens at once, a newer major version too.",
+        ),
+        (
             "  copy_tags_to_snapshot = true\n",
             "The database takes corrections by itself, and its snapshots tell whose they are.",
         ),

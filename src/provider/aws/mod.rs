@@ -72,7 +72,7 @@ record! {
     pub struct DatabaseOptions {
         /// Class of the database; `db.t4g.micro` carries some hundred users.
         class: DatabaseClass = "db.t4g.micro",
-        /// Its storage, which can grow and never shrinks: 20 GiB to 1 TiB.
+        /// Its storage, which can grow, by a tenth at least each time, and never shrinks: 20 GiB to 1 TiB.
         storage: Size = "20 GiB",
         /// Major version of PostgreSQL, 15 to 19; not newer than the image of PostgreSQL, whose programs make backups of it.
         version: u32 = 17,

@@ -82,6 +82,11 @@ run "with_database_and_name" {
   }
 
   assert {
+    condition     = aws_db_instance.identity[0].apply_immediately == true && aws_db_instance.identity[0].allow_major_version_upgrade == true
+    error_message = "What was approved of the database happens at once, a newer major version too."
+  }
+
+  assert {
     # Terraform shows no lifecycle to a test, so the text is read.
     condition     = can(regex("resource \"aws_db_instance\" \"identity\" \\{(?:[^\n]|\n[^}])*prevent_destroy = true", file("${path.module}/database.tf")))
     error_message = "The database refuses to be destroyed."

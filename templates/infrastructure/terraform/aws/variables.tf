@@ -242,7 +242,7 @@ variable "database" {
 }
 
 variable "database_version" {
-  description = "Major version of PostgreSQL. A newer one is a step of its own, with an interruption; an older one is not possible."
+  description = "Major version of PostgreSQL. A newer one interrupts sign-in while RDS brings the data along; an older one is not possible."
   type        = string
   nullable    = false
   default     = "17"
@@ -266,7 +266,7 @@ variable "database_class" {
 }
 
 variable "database_storage_gib" {
-  description = "Storage of the database in GiB. It can grow, and never shrinks."
+  description = "Storage of the database in GiB. It can grow, by a tenth at least each time, and never shrinks."
   type        = number
   nullable    = false
   default     = 20

@@ -82,6 +82,16 @@ DELETIONS = [
             'values = ["t3.large", "t3.small"]',
         ),
         (
+            "nothing moves there.\n    ignore_changes = [availability_zone]\n",
+            "The server's subnet stays in its zone whatever the list of zones becomes.",
+            "nothing moves there.\n",
+        ),
+        (
+            '-database" }\n\n  lifecycle {\n    ignore_changes = [availability_zone]\n',
+            "The database's subnets stay in their zones whatever the list of zones becomes.",
+            '-database" }\n\n  lifecycle {\n',
+        ),
+        (
             "  subnet_id = aws_subnet.server[0].id\n",
             "The database's subnets have no way to the internet.",
             "  subnet_id = try(aws_subnet.database[0].id, aws_subnet.server[0].id)\n",
@@ -149,6 +159,14 @@ DELETIONS = [
             "associate_public_ip_address = false",
             "The server's one public address is the one that stays.",
             "associate_public_ip_address = true",
+        ),
+        (
+            "    ignore_changes = [ami, user_data, associate_public_ip_address]\n",
+            "No newer image and no other first boot makes the server anew, nor does its own address.",
+        ),
+        (
+            "  stop_instance_before_detaching = true\n",
+            "The server stops writing before its data disk is taken from it.",
         ),
         ("  disable_api_termination = true\n", "A click in the console does not end the server."),
         ('    http_tokens = "required"\n', "Metadata are given by IMDSv2 only."),

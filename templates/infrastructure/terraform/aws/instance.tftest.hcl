@@ -81,6 +81,16 @@ run "instance" {
   }
 
   assert {
+    condition     = can(regex("resource \"aws_instance\" \"server\" \\{(?:[^\n]|\n[^}])*ignore_changes = \\[ami, user_data, associate_public_ip_address\\]", file("${path.module}/instance.tf")))
+    error_message = "No newer image and no other first boot makes the server anew, nor does its own address."
+  }
+
+  assert {
+    condition     = aws_volume_attachment.data.stop_instance_before_detaching == true
+    error_message = "The server stops writing before its data disk is taken from it."
+  }
+
+  assert {
     condition     = aws_instance.server.associate_public_ip_address == false && aws_eip_association.server.allocation_id == aws_eip.server.id && aws_eip_association.server.instance_id == aws_instance.server.id
     error_message = "The server's one public address is the one that stays."
   }

@@ -45,7 +45,7 @@ DELETIONS = [
         (
             ": data.aws_subnet.existing[0].availability_zone",
             "The data disk is in the zone of the named subnet.",
-            ': "eu-west-1a"',
+            ': "eu-west-1c"',
         ),
     ),
     *_of(
@@ -74,7 +74,7 @@ DELETIONS = [
         (
             "local.usual_zone",
             "The server and its data are in the first zone that has such a machine.",
-            "data.aws_availability_zones.usable.names[0]",
+            "data.aws_availability_zones.usable.names[2]",
         ),
         (
             "values = [var.instance_type]",

@@ -175,6 +175,7 @@ run "not_offered_here" {
 
   variables {
     existing_subnet_id = "subnet-0123456789abcdef0"
+    database           = false
   }
 
   override_data {

@@ -313,6 +313,9 @@ fn what_the_provider_may_refuse_is_explained_where_terraform_asks_it() {
         "VcpuLimitExceeded",
         "InsufficientInstanceCapacity",
         "Unsupported",
+        "Instance cannot be destroyed",
+        "errored.tfstate",
+        "Error acquiring the state lock",
     ] {
         assert!(acme.contains(&format!("\n| `{word}`")), "{word}: {acme}");
     }
@@ -322,6 +325,12 @@ fn what_the_provider_may_refuse_is_explained_where_terraform_asks_it() {
     }
     assert!(rows.iter().any(|row| row.contains("Values=t3.large --query")), "{acme}");
     assert!(!acme.contains("InvalidChangeBatch"), "the record is set by hand");
+    let folder = "~/.local/state/stufpack/acme-production/terraform";
+    assert!(
+        acme.contains(&format!("typed in `{folder}/code`, after `export TF_DATA_DIR={folder}/data`.")),
+        "{acme}"
+    );
+    assert!(!acme.contains("describe-db-instances"), "there is no database");
     let every = part(&files(&example_with("acme", "every-option.yaml"))).expect("Terraform makes it");
     assert!(every.contains("--hosted-zone-id Z0123456789ABCDEFGHIJ --query"), "{every}");
     assert!(!every.contains("VpcLimitExceeded"), "the subnet is there");

@@ -231,6 +231,74 @@ class Calls(unittest.TestCase):
         self.assertFalse((self.plans / "plan.tfplan").exists())
         self.assertEqual(json.loads((self.folder / "root/made.json").read_text())["resources"], ["a.b"])
 
+    def typed(self, *words: str) -> str:
+        """A call of Terraform's as a person types it."""
+        root = self.folder / "root"
+        return " ".join([f"TF_DATA_DIR={root}/data terraform -chdir={root}/code", *words])
+
+    def test_what_an_apply_could_not_write_down_is_kept_and_nothing_is_planned_until_it_is(self) -> None:
+        left = self.folder / "root/code/errored.tfstate"
+        following = f"{self.typed('state push errored.tfstate')} && rm {left}, then ./migrate provision"
+        made = self.stand_in(f"""
+            case $1 in apply) echo '{{"made": 1}}' >{left}; echo 'Error: Failed to save state'; exit 1 ;; esac""")
+        self.waits(b"shown")
+        with self.subTest("the run that left it says what has to be typed"):
+            with self.assertRaises(StufError) as failed:
+                made.apply()
+            told = f"Error: Failed to save state\nBefore anything else, with credentials that hold: {following}"
+            self.assertEqual(str(failed.exception), told)
+        calls = self.calls()
+        package, overlay = self.folder / "package", self.folder / "overlay"
+        for act in (lambda: made.place(package, overlay), lambda: made.plan(keep=True), lambda: made.plan(keep=False)):
+            with self.subTest("and so does each that follows, before it does anything"):
+                with self.assertRaises(terraform.Stopped) as stopped:
+                    act()
+                told = f"an earlier run could not write down what it made, and {left} alone knows it: nothing was begun"
+                found = (str(stopped.exception), stopped.exception.status, stopped.exception.following)
+                self.assertEqual(found, (told, 12, following))
+                self.assertEqual((left.read_text(), self.calls()), ('{"made": 1}\n', calls))
+                self.assertFalse((made.code / "main.tf").exists())
+        with self.subTest("typed, it is gone, and the way is open"):
+            done = subprocess.run(
+                ["bash", "-c", following.partition(", then")[0]], env={"PATH": made.environment["PATH"]}, check=False
+            )
+            self.assertEqual((done.returncode, left.exists()), (0, False))
+            self.assertEqual(self.calls()[-1], f"-chdir={made.code} state push errored.tfstate")
+            self.assertTrue(made.place(package, overlay))
+
+    def test_a_lock_that_a_broken_run_left_is_told_with_the_way_to_open_it(self) -> None:
+        said = "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        1a2b-3c\n  Who:       ada@here\n"
+        self.waits(b"shown")
+        with self.assertRaises(terraform.Stopped) as stopped:
+            self.stand_in(f"case $1 in apply) echo '{said}'; exit 1 ;; esac").apply()
+        told = f"Where it was broken off, and nobody's runs: {self.typed('force-unlock 1a2b-3c')}"
+        self.assertEqual(str(stopped.exception).splitlines()[-1], told)
+
+    def test_what_was_half_made_and_may_not_be_destroyed_is_told_with_the_way_on(self) -> None:
+        state = {"resources": [
+            {"type": "aws_vpc", "name": "own", "instances": [{"index_key": 0, "status": "tainted"}]},
+            {"type": "aws_db_instance", "name": "identity", "instances": [{"index_key": 0, "status": "tainted"}]},
+            {"type": "aws_s3_bucket", "name": "uploads", "instances": [{}]},
+            {"type": "aws_a", "name": "b", "instances": [{"index_key": "x y", "status": "tainted"}]},
+        ]}  # fmt: skip
+        self.assertEqual(terraform.tainted(state), ["aws_vpc.own[0]", "aws_db_instance.identity[0]", 'aws_a.b["x y"]'])
+        refused = "Error: Instance cannot be destroyed\nResource {} has lifecycle.prevent_destroy set, but the plan"
+        cases = {
+            "aws_db_instance.identity[0]": [
+                "aws_db_instance.identity[0] is marked to be made anew, since the run that made it was broken off. "
+                f"Where it is whole in the account: {self.typed('untaint')} 'aws_db_instance.identity[0]'"
+            ],
+            # That is what the target asks for.
+            "aws_s3_bucket.uploads": [],
+        }
+        for address, told in cases.items():
+            with self.subTest(address):
+                said = refused.format(address)
+                script = f"case $1 in plan) echo '{said}'; exit 1 ;; state) echo '{json.dumps(state)}' ;; esac"
+                with self.assertRaises(StufError) as failed:
+                    self.stand_in(script).plan(keep=True)
+                self.assertEqual(str(failed.exception), "\n".join([said, *told]))
+
     def test_overtaken_and_locked_are_told_apart(self) -> None:
         cases = {"Error: Saved plan is stale": (11, False), "Error: Error acquiring the state lock": (75, True)}
         for said, (status, waits) in cases.items():

@@ -1,4 +1,7 @@
-"""A state that is a file moves to a bucket and back, by what docs/operations.md prints; the bucket is moto's."""
+"""A state in a bucket, which is moto's: how it comes there and back, and what is typed after a run that was broken off.
+
+The real Terraform, its built-in resource, and the commands that docs/operations.md and `provision` print.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import tempfile
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from account import client, start_moto
 from workshop import HERE, MODULE
@@ -25,7 +29,9 @@ PAGE = HERE.parents[1] / "templates/docs/operations.md.jinja"
 BUCKET, KEY = "states", "stuf/acme-production.tfstate"
 
 
-class Moved(unittest.TestCase):
+class Kept(unittest.TestCase):
+    """A package of one resource, a bucket for its state, and nothing made yet."""
+
     def setUp(self) -> None:
         self.state = Path(self.enterContext(tempfile.TemporaryDirectory()))
         (self.state / "console").write_text("")
@@ -51,6 +57,24 @@ class Moved(unittest.TestCase):
         self.terraform.init(self.own)
         return self.terraform.plan(keep=True)
 
+    def keep_in_the_bucket(self) -> None:
+        """Says what operations.md has one say."""
+        shutil.copy(self.package / "backends/s3.tf", self.own / "backend_override.tf")
+        settings = {"bucket": BUCKET, "key": KEY, "region": "eu-west-1"}
+        lines = [f'{name} = "{text}"\n' for name, text in settings.items()]
+        # moto has no names below its own.
+        (self.own / "backend.tfbackend").write_text("".join([*lines, "use_path_style = true\n"]))
+
+    def types(self, script: str) -> None:
+        """Types a command, and answers yes."""
+        environment = self.terraform.environment | {"CHECKPOINT_DISABLE": "1"}
+        done = subprocess.run(
+            ["bash", "-euc", script], env=environment, input="yes\n", capture_output=True, text=True, check=False
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Moved(Kept):
     def moves(self, backend: str = "") -> None:
         """Types the block that moves a state, with another end where one is given, and answers yes."""
         block = re.search(r"```bash move\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -58,11 +82,7 @@ class Moved(unittest.TestCase):
         script = block[1].replace("{{ site.made.terraform|fenced }}", str(self.state / "terraform"))
         script = re.sub(r"-backend-config=\S+", backend, script) if backend else script
         self.assertNotIn("{{", script)
-        environment = self.terraform.environment | {"CHECKPOINT_DISABLE": "1"}
-        done = subprocess.run(
-            ["bash", "-euc", script], env=environment, input="yes\n", capture_output=True, text=True, check=False
-        )
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.types(script)
 
     def test_a_state_that_is_a_file_moves_to_a_bucket_and_back_and_nothing_is_made_twice(self) -> None:
         self.assertEqual(self.provision()["made"], 1)
@@ -71,11 +91,7 @@ class Moved(unittest.TestCase):
         # Terraform gives it another lineage when it moves it.
         before = json.loads(file.read_text())["resources"]
 
-        shutil.copy(self.package / "backends/s3.tf", self.own / "backend_override.tf")
-        settings = {"bucket": BUCKET, "key": KEY, "region": "eu-west-1"}
-        lines = [f'{name} = "{text}"\n' for name, text in settings.items()]
-        # moto has no names below its own.
-        (self.own / "backend.tfbackend").write_text("".join([*lines, "use_path_style = true\n"]))
+        self.keep_in_the_bucket()
         with self.subTest("provision stops before it shows a plan, and says why"):
             with self.assertRaisesRegex(StufError, "Backend configuration changed"):
                 self.provision()
@@ -97,6 +113,63 @@ class Moved(unittest.TestCase):
             self.moves(back[1])
             self.assertEqual(json.loads(file.read_text())["resources"], before)
             self.assertEqual(self.provision()["made"], 0)
+
+
+class BrokenOff(Kept):
+    def setUp(self) -> None:
+        super().setUp()
+        self.keep_in_the_bucket()
+
+    def has(self, command: str, more: str = "") -> None:
+        """The package's resource, which runs a command once it is made."""
+        run = f'  provisioner "local-exec" {{\n    command = {json.dumps(command)}\n  }}\n'
+        (self.package / "main.tf").write_text(f'resource "terraform_data" "one" {{\n  count = 1\n{run}{more}}}\n')
+
+    def test_what_was_made_while_the_state_could_not_be_written_is_known_again_once_that_is_typed(self) -> None:
+        reset = f"web.Request('{self.endpoint}/moto-api/reset', method='POST')"
+        self.has(f'{sys.executable} -c "import urllib.request as web; web.urlopen({reset})"')
+        self.provision()
+        with self.assertRaisesRegex(StufError, "(?s)state push errored.tfstate.*\nBefore anything else, "):
+            self.terraform.apply()
+        left = self.terraform.code / "errored.tfstate"
+        before = json.loads(left.read_text())["resources"]
+        self.bucket.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        with self.assertRaises(made.Stopped) as stopped:
+            self.provision()
+        command, _, then = stopped.exception.following.partition(", then ")
+        self.assertEqual(then, "./migrate provision")
+        self.types(command)
+        self.assertFalse(left.exists())
+        there = json.loads(self.bucket.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
+        self.assertEqual(there["resources"], before)
+        self.assertEqual(self.provision()["made"], 0)
+
+    def test_a_lock_that_was_left_is_opened_and_what_was_half_made_is_taken_for_whole_by_what_is_printed(self) -> None:
+        self.has("exit 1", "  lifecycle {\n    prevent_destroy = true\n  }\n")
+        self.provision()
+        with self.assertRaisesRegex(StufError, "local-exec provisioner error"):
+            self.terraform.apply()
+        lock = {"ID": "6f1ed0c5-93a4-5d33-2b0c-1d4c1c1e7d11", "Operation": "OperationTypeApply", "Who": "ada@here"}
+        self.bucket.put_object(Bucket=BUCKET, Key=f"{KEY}.tflock", Body=json.dumps(lock).encode())
+        with self.subTest("another's lock"):
+            with mock.patch.object(made, "LOCK", "-lock-timeout=0s"), self.assertRaises(made.Stopped) as stopped:
+                self.provision()
+            said = str(stopped.exception).splitlines()[-1]
+            start = "Where it was broken off, and nobody's runs: "
+            self.assertEqual((stopped.exception.status, said.startswith(start)), (75, True), said)
+            self.types(said.removeprefix(start))
+        with self.subTest("what may not be destroyed, and is marked to be made anew"):
+            with self.assertRaises(StufError) as refused:
+                self.provision()
+            said = str(refused.exception).splitlines()[-1]
+            start = (
+                "terraform_data.one[0] is marked to be made anew, since the run that made it was broken off. "
+                "Where it is whole in the account: "
+            )
+            self.assertTrue(said.startswith(start), refused.exception)
+            self.types(said.removeprefix(start))
+            found = self.provision()
+            self.assertEqual((found["made"], found["destroyed"]), (0, 0))
 
 
 if __name__ == "__main__":

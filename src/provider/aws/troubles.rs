@@ -10,7 +10,7 @@ const AGAIN: &str = "and have a new package compiled.";
 /// The refusals, in the order in which one meets them.
 pub(super) fn of(aws: &Aws, target: &Target, bucket: &BucketName) -> Vec<Trouble> {
     let taken = std::iter::once(bucket_taken(bucket));
-    let machine = [no_machine_free(), not_offered(aws)];
+    let machine = [no_machine_free(), not_offered(aws), half_made(aws, bucket)];
     rights()
         .into_iter()
         .chain(taken)
@@ -34,7 +34,10 @@ fn rights() -> Vec<Trouble> {
             "the credentials have ended, maybe in the midst of it, or the clock of this machine is wrong",
             vec![
                 step("date -u".to_owned(), "shows the clock;"),
-                step(whose(), "fails until new ones are set in this shell."),
+                step(
+                    whose(),
+                    "fails until new ones are set in this shell. Where they ended while something was made, the phase says what has to be typed first.",
+                ),
             ],
         ),
         trouble(
@@ -124,6 +127,40 @@ fn not_offered(aws: &Aws) -> Trouble {
             step(zones, &format!("names the zones that have {kind},")),
             step(kinds, &format!("what ZONE has: name one of these in the target, as instanceType, {AGAIN}")),
         ],
+    )
+}
+
+/// What holds data refuses to be made anew, also where the run that made it was broken off and it is whole.
+fn half_made(aws: &Aws, bucket: &BucketName) -> Trouble {
+    let region = &aws.region;
+    let name = format!("Where the target has another name or place for it, take that back, {AGAIN}");
+    let look = "Where the message ends with an ADDRESS that is marked to be made anew, look whether that is there and whole:";
+    let disks = format!(
+        "aws ec2 describe-volumes --region {region} --filters 'Name=tag:Name,Values=stuf-*-data' --query 'Volumes[].[VolumeId,State,Size]' --output text"
+    );
+    let databases = format!(
+        "aws rds describe-db-instances --region {region} --query 'DBInstances[].[DBInstanceIdentifier,DBInstanceStatus]' --output text"
+    );
+    let mut steps = vec![
+        only(format!("{name} {look}")),
+        step(disks, "shows data disks,"),
+        step(
+            format!("aws s3api head-bucket --region {region} --bucket {bucket}"),
+            "fails where the bucket is not there.",
+        ),
+    ];
+    steps.extend(
+        aws.database
+            .is_some()
+            .then(|| step(databases, "shows databases, of which an available one is whole.")),
+    );
+    let whole =
+        "takes what is whole for what it is. Delete by hand what is not, and the phase makes it anew.";
+    steps.push(step("terraform untaint 'ADDRESS'".to_owned(), whole));
+    trouble(
+        &["Instance cannot be destroyed"],
+        "a plan would make anew what holds data, since the target asks for another, or the run that made it was broken off",
+        steps,
     )
 }
 

@@ -45,7 +45,8 @@ UNMEASURED = {"budgets:ViewBudget", "budgets:ListTagsForResource", "ec2:Describe
 #: IAM knows no resource of these (the Service Authorization Reference has none in their rows): allowed at a named one,
 #: they are denied.
 PLACELESS = re.compile(
-    r"ec2:Describe(?!InstanceAttribute|VpcAttribute)\w+|logs:DescribeLogGroups|sns:GetSubscriptionAttributes"
+    r"ec2:Describe(?!InstanceAttribute|VpcAttribute)\w+|logs:DescribeLogGroups|route53:ListHostedZones|"
+    "sns:GetSubscriptionAttributes"
 )
 COMMENT = ("### What Terraform", "Package: ", "To be made: ", "Taken away, with", "The plan. What", "Nothing is to be")
 
@@ -229,7 +230,13 @@ class Planned(Glass):
         with self.subTest("a server that is made anew is told there too"):
             self.assertIn("    made anew: aws_instance.server", lost)
         with self.subTest("what Terraform refuses is red, in its own words"):
-            said = self.refused(self.commit(bucket_name="another-bucket"), self.own)
+            vpc = {"VPCRegion": "eu-west-1", "VPCId": "vpc-0123456789abcdef0"}
+            made = client(self.endpoint, "route53").create_hosted_zone(
+                Name="acme.example", CallerReference="private", HostedZoneConfig={"PrivateZone": True}, VPC=vpc
+            )
+            zone = made["HostedZone"]["Id"].rpartition("/")[2]
+            said = self.refused(self.commit(bucket_name="another-bucket", dns_zone_id=zone), self.own)
+            self.assertIn(f"Zone {zone} is private: nobody outside", " ".join(said.split()))
             self.assertIn("not planned: Terraform could not plan\n| Instance cannot be destroyed: ", said)
             self.assertIn("aws_s3_bucket.uploads has lifecycle.prevent_destroy set", said)
         with self.subTest("none of that wrote into the state's bucket"):

@@ -30,7 +30,7 @@ record! {
         ssh_public_key: PublicKey,
         /// Account that it may be made in, 12 digits in quotes; credentials of any other are refused.
         account_id: Option<AccountId>,
-        /// Type of the machine, x86-64; below 4 GiB of memory the services do not fit.
+        /// Type of the machine, x86-64 and of the Nitro System (t3, m5 and newer); below 4 GiB of memory the services do not fit.
         instance_type: InstanceType = "t3.large",
         /// System disk, which goes when the machine goes: 16 GiB to 1 TiB.
         root_volume: Size = "30 GiB",
@@ -50,7 +50,7 @@ record! {
         egress_ports: BTreeSet<u16> = [80, 443, 587],
         /// A database of RDS for Keycloak instead of one on the machine, from the beginning: neither takes the other's place later.
         database: Option<DatabaseOptions>,
-        /// Zone in Route 53 that gets the record of the domain; without it you set the record yourself.
+        /// Zone in Route 53 that gets the record of the domain, the domain's own and a public one; without it you set the record yourself.
         dns_zone: Option<ZoneId>,
         /// Seconds for which others remember that record.
         dns_ttl_seconds: u32 = 300,

@@ -24,12 +24,15 @@ pub(super) fn of(aws: &Aws, target: &Target, user: &str, bucket: &BucketName) ->
     rights.extend(aws.dns_zone.as_ref().map(|zone| {
         let actions = [
             "route53:GetHostedZone",
+            "route53:ListTagsForResource",
             "route53:ListResourceRecordSets",
             "route53:ChangeResourceRecordSets",
             "route53:GetChange",
         ];
         provision(&actions, format!("zone {}; the last one at every change", zone.as_str()))
     }));
+    let looked_up = "every zone, of which Terraform takes that one".to_owned();
+    rights.extend(aws.dns_zone.is_some().then(|| provision(&["route53:ListHostedZones"], looked_up)));
     rights.extend(aws.logs.then(|| provision(&["logs:*"], format!("region {}", aws.region))));
     let alarms = ["cloudwatch:*", "sns:*"];
     rights.extend(aws.alarm_email.is_some().then(|| provision(&alarms, format!("region {}", aws.region))));

@@ -138,6 +138,23 @@ run "without" {
   }
 }
 
+run "zone_of_another_name" {
+  command = plan
+
+  variables {
+    existing_subnet_id = ""
+    dns_zone_id        = "Z0123456789ABCDEFGHIJ"
+  }
+
+  # Not the end of a label: files.harbour.example is no name in bour.example.
+  override_data {
+    target = data.aws_route53_zone.domain
+    values = { name = "bour.example" }
+  }
+
+  expect_failures = [aws_route53_record.server]
+}
+
 run "a_slug_with_two_hyphens" {
   command = plan
 

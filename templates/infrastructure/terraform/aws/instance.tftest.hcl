@@ -134,3 +134,66 @@ run "without_session_manager" {
     error_message = "Where SSH is the way in, no agent is installed."
   }
 }
+
+run "bare_metal" {
+  command = plan
+
+  # Without a hypervisor, and of the Nitro System too.
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = ""
+      bare_metal              = true
+      memory_size             = 393216
+      supported_architectures = ["x86_64"]
+    }
+  }
+}
+
+run "older_than_nitro" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = "xen"
+      bare_metal              = false
+      memory_size             = 8192
+      supported_architectures = ["x86_64"]
+    }
+  }
+
+  expect_failures = [aws_instance.server]
+}
+
+run "too_little_memory" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = "nitro"
+      bare_metal              = false
+      memory_size             = 2048
+      supported_architectures = ["x86_64"]
+    }
+  }
+
+  expect_failures = [aws_instance.server]
+}
+
+run "another_architecture" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = "nitro"
+      bare_metal              = false
+      memory_size             = 8192
+      supported_architectures = ["arm64"]
+    }
+  }
+
+  expect_failures = [aws_instance.server]
+}

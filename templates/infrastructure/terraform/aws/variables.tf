@@ -61,7 +61,7 @@ variable "domain" {
 # The server
 
 variable "instance_type" {
-  description = "Type of the server, x86-64. It carries API, Keycloak and proxy: below 4 GiB of memory they do not fit. A change restarts the server."
+  description = "Type of the server, x86-64 and of the Nitro System (t3, m5 and newer). It carries API, Keycloak and proxy: below 4 GiB of memory they do not fit. A change restarts the server."
   type        = string
   nullable    = false
   default     = "t3.large"

@@ -312,7 +312,7 @@ fn what_the_provider_may_refuse_is_explained_where_terraform_asks_it() {
         "AddressLimitExceeded",
         "VcpuLimitExceeded",
         "InsufficientInstanceCapacity",
-        "Unsupported",
+        "is not offered in",
         "Instance cannot be destroyed",
         "errored.tfstate",
         "Error acquiring the state lock",
@@ -324,6 +324,13 @@ fn what_the_provider_may_refuse_is_explained_where_terraform_asks_it() {
         assert!(row.matches(" | ").count() == 2 && row.ends_with(". |"), "{row}");
     }
     assert!(rows.iter().any(|row| row.contains("Values=t3.large --query")), "{acme}");
+    for word in ["`InsufficientInstanceCapacity`", "`Unsupported`, `InvalidInstanceType`"] {
+        let row = rows.iter().find(|row| row.contains(word)).expect(word);
+        assert!(
+            row.contains("`aws ec2 start-instances --region eu-west-1 --instance-ids ID` starts it."),
+            "{row}"
+        );
+    }
     assert!(!acme.contains("InvalidChangeBatch"), "the record is set by hand");
     let folder = "~/.local/state/stufpack/acme-production/terraform";
     assert!(

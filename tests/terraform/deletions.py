@@ -168,6 +168,7 @@ DELETIONS = [
             "  stop_instance_before_detaching = true\n",
             "The server stops writing before its data disk is taken from it.",
         ),
+        ('= "running"\n', "A server that was left switched off is started.", '= "stopped"\n'),
         ("  disable_api_termination = true\n", "A click in the console does not end the server."),
         ('    http_tokens = "required"\n', "Metadata are given by IMDSv2 only."),
         ("    http_put_response_hop_limit = 1\n", "Containers do not reach the metadata."),

@@ -193,7 +193,7 @@ class Planned(Glass):
         first = self.commit()
         with self.subTest("in an empty account all is made, and nothing is written there"):
             said = self.planned(first)
-            self.assertRegex(said, r"^To be made: 57\. To be changed: 0\. To be destroyed: 0\. ")
+            self.assertRegex(said, r"^To be made: 58\. To be changed: 0\. To be destroyed: 0\. ")
             self.assertIn("\n      # aws_instance.server will be created\n", said)
             self.assertIn('+ instance_type                        = "m7i.large"', said)
             self.assertNotIn("Taken away", said)

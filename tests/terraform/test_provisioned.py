@@ -159,6 +159,14 @@ class Least(Provisioned):
             self.assertEqual(archived, [f"1-{run}.tfstate" for run in (3, 4)])
             modes = {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (self.state / "terraform").rglob("*.tf*")}
             self.assertEqual(modes, {0})
+        with self.subTest("a machine that was left switched off is started, once that is approved"):
+            self.aws("ec2").stop_instances(InstanceIds=[server["InstanceId"]])
+            run = self.exits(12, package, "provision", says="error[gate.closed]")
+            self.assertIn("+0 made, ~1 changed, -0 destroyed: ", run.stdout)
+            self.assertEqual(self.server()["State"]["Name"], "stopped")
+            self.exits(0, package, "approve", "provision", "--by", "Ada")
+            self.exits(0, package, "provision")
+            self.assertEqual(self.server()["State"]["Name"], "running")
         with self.subTest("another machine at that address is refused"):
             self.console.write_text(CONSOLE.replace("IKqa", "IKqb"))
             run = self.exits(12, package, "provision", says="error[step.refused]")

@@ -10,7 +10,7 @@ const AGAIN: &str = "and have a new package compiled.";
 /// The refusals, in the order in which one meets them.
 pub(super) fn of(aws: &Aws, target: &Target, bucket: &BucketName) -> Vec<Trouble> {
     let taken = std::iter::once(bucket_taken(bucket));
-    let machine = [no_machine_free(), not_offered(aws), half_made(aws, bucket)];
+    let machine = [no_machine_free(aws), not_offered(aws), half_made(aws, bucket)];
     rights()
         .into_iter()
         .chain(taken)
@@ -99,13 +99,21 @@ fn quotas(aws: &Aws) -> Vec<Trouble> {
     aws.existing_subnet.is_none().then(network).into_iter().chain([address, processors]).collect()
 }
 
-fn no_machine_free() -> Trouble {
+fn no_machine_free(aws: &Aws) -> Trouble {
     let later = "Call the phase again later. Where that takes too long, name another machine in the target, as instanceType,";
-    trouble(
-        &["InsufficientInstanceCapacity"],
-        "AWS has no such machine free in this zone just now",
-        vec![only(format!("{later} {AGAIN}"))],
-    )
+    let mut steps = vec![only(format!("{later} {AGAIN}"))];
+    steps.extend(switched_off(aws));
+    trouble(&["InsufficientInstanceCapacity"], "AWS has no such machine free in this zone just now", steps)
+}
+
+/// A machine is stopped before its type is changed, and started after it: what fails in between leaves it stopped.
+fn switched_off(aws: &Aws) -> [(String, String); 2] {
+    let server = format!("--region {}", aws.region);
+    let looks = format!(
+        "aws ec2 describe-instances {server} --filters 'Name=tag:Name,Values=stuf-*-server' --query 'Reservations[].Instances[].[InstanceId,State.Name,InstanceType]' --output text"
+    );
+    let off = "shows whether one that was there before is stopped now. The next call of the phase plans its start; sooner";
+    [step(looks, off), step(format!("aws ec2 start-instances {server} --instance-ids ID"), "starts it.")]
 }
 
 /// Network and data disk are in one zone, and another machine is less than to move them.
@@ -120,13 +128,15 @@ fn not_offered(aws: &Aws) -> Trouble {
     let kinds = format!(
         "{offers} --filters Name=location,Values=ZONE --query 'InstanceTypeOfferings[].InstanceType'"
     );
+    let mut steps = vec![
+        step(zones, &format!("names the zones that have {kind},")),
+        step(kinds, &format!("what ZONE has: name one of these in the target, as instanceType, {AGAIN}")),
+    ];
+    steps.extend(switched_off(aws));
     trouble(
-        &["Unsupported"],
-        "machines of this kind are not offered in the zone that the message names, where network and data disk stay",
-        vec![
-            step(zones, &format!("names the zones that have {kind},")),
-            step(kinds, &format!("what ZONE has: name one of these in the target, as instanceType, {AGAIN}")),
-        ],
+        &["is not offered in", "Unsupported", "InvalidInstanceType"],
+        "machines of this kind are not offered in the zone that the message names, where network and data disk are or would be, or nowhere in the region",
+        steps,
     )
 }
 

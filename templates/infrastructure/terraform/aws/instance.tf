@@ -86,6 +86,13 @@ resource "aws_instance" "server" {
   }
 }
 
+# A change of its type stops the server; where that comes to no end, the next apply starts it. So does one after a stop by
+# hand. Taken away, it leaves the server as it is.
+resource "aws_ec2_instance_state" "server" {
+  instance_id = aws_instance.server.id
+  state       = "running"
+}
+
 # Holds users, sign-in data and what Docker keeps, so `destroy` fails until a person removes the lifecycle block.
 resource "aws_ebs_volume" "data" {
   #checkov:skip=CKV_AWS_189: Encrypted with a key of AWS. One of the customer can be deleted with everything it encrypts, and keeps out nobody whom IAM lets in.

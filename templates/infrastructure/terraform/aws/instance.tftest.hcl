@@ -96,6 +96,11 @@ run "instance" {
   }
 
   assert {
+    condition     = aws_ec2_instance_state.server.state == "running" && aws_ec2_instance_state.server.instance_id == aws_instance.server.id
+    error_message = "A server that was left switched off is started."
+  }
+
+  assert {
     condition     = aws_instance.server.disable_api_termination == true
     error_message = "A click in the console does not end the server."
   }

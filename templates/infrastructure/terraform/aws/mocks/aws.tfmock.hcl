@@ -52,6 +52,7 @@ mock_resource "aws_vpc_security_group_ingress_rule" {}
 mock_resource "aws_vpc_security_group_egress_rule" {}
 
 mock_resource "aws_key_pair" {}
+mock_resource "aws_ec2_instance_state" {}
 mock_resource "aws_volume_attachment" {}
 mock_resource "aws_eip_association" {}
 

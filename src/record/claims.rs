@@ -27,6 +27,30 @@ pub(super) fn check(operation: &Operation, clear: Clear<'_>) -> Result<(), Strin
     check_approval(operation, clear)
 }
 
+/// Whether a commit names those who asked for a run and approved it as its folder does; says why not.
+///
+/// Who asked for what has no journal, and approved it, may be said when it is recorded.
+pub(super) fn check_people(
+    operation: &Operation,
+    requested_by: Option<&str>,
+    approved_by: Option<&str>,
+) -> Result<(), String> {
+    if operation.journal.is_none() {
+        return Ok(());
+    }
+    let people = [
+        ("Requested-By", requested_by, operation.requested_by.as_deref()),
+        ("Approved-By", approved_by, operation.approved_by.as_deref()),
+    ];
+    let name = |name: Option<&str>| name.map_or_else(|| "nobody".to_owned(), |name| format!("{name:?}"));
+    match people.into_iter().find(|(_, named, said)| named != said) {
+        None => Ok(()),
+        Some((trailer, named, said)) => {
+            Err(format!("{trailer} is {}, and operation.json names {}", name(named), name(said)))
+        }
+    }
+}
+
 /// What a report says, as far as an operation repeats it.
 #[derive(Deserialize)]
 struct Report {
@@ -293,6 +317,25 @@ mod tests {
             let clear = Clear { journal: Some(journal.as_bytes()), ..Clear::default() };
             assert_eq!(check(&operation("not_run"), clear).err().as_deref(), told);
         }
+    }
+
+    #[test]
+    fn who_asked_and_who_approved_are_those_whom_the_folder_of_a_run_names() {
+        let text = r#""event":"deployment","phase":"deploy","validation":"not_run","requested_by":"Tina""#;
+        let why = |operation: &Operation, requested_by: Option<&str>, approved_by: Option<&str>| {
+            check_people(operation, requested_by, approved_by).err().unwrap_or_default()
+        };
+        let mut operation = operation(text);
+        assert_eq!(why(&operation, Some("Tina"), None), "");
+        for (requested_by, approved_by, told) in [
+            (Some("Bob"), None, r#"Requested-By is "Bob", and operation.json names "Tina""#),
+            (None, None, r#"Requested-By is nobody, and operation.json names "Tina""#),
+            (Some("Tina"), Some("Ada"), r#"Approved-By is "Ada", and operation.json names nobody"#),
+        ] {
+            assert_eq!(why(&operation, requested_by, approved_by), told);
+        }
+        operation.journal = None;
+        assert_eq!(why(&operation, Some("Bob"), Some("Ada")), "");
     }
 
     #[test]

@@ -270,6 +270,13 @@ impl Locked {
             approval: in_clear(claims::approval(&operation)),
         };
         claims::check(&operation, clear).map_err(|why| wrong(OPERATION, why))?;
+        let named = |given: &Option<Value>, written: &Option<String>| {
+            given.as_ref().map(|name| name.as_str().to_owned()).or_else(|| written.clone())
+        };
+        let requested_by = named(&recording.requested_by, &operation.requested_by);
+        let approved_by = named(&recording.approved_by, &operation.approved_by);
+        claims::check_people(&operation, requested_by.as_deref(), approved_by.as_deref())
+            .map_err(|why| wrong(OPERATION, why))?;
         if let Some(clear) = files.keys().find(|path| claims::is_evidence(path) && !is_personal(path)) {
             return Err(wrong(
                 clear,

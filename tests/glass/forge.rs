@@ -107,9 +107,15 @@ impl<'a> Forge<'a> {
             "none" => format!("{event} {operation}"),
             number => format!("{event} {operation}: package {number}"),
         };
+        let about = self.files.iter().find(|(path, _)| path.ends_with("/operation.json"));
+        let about: serde_json::Value = about
+            .and_then(|(_, content)| serde_json::from_slice(content.as_deref()?).ok())
+            .unwrap_or_default();
+        let [requested_by, approved_by] =
+            ["requested_by", "approved_by"].map(|who| about[who].as_str().unwrap_or("none").to_owned());
         let message = format!(
             "{subject}\n\nEvent: {event}\nOperation: {operation}\nPackage-Number: {number}\nPackage-SHA256: {sha256}\n\
-             Plan-SHA256: {plan}\nBefore: {before}\nAfter: {after}\nRequested-By: none\nApproved-By: none\n\
+             Plan-SHA256: {plan}\nBefore: {before}\nAfter: {after}\nRequested-By: {requested_by}\nApproved-By: {approved_by}\n\
              Ticket: none\nValidation: pass\nTool: git\n"
         );
         fs::write(case.path("message"), (self.message)(message)).unwrap();

@@ -5,7 +5,7 @@ use crate::support::{Case, FAKE_PASSWORD, VERDICT, recording, timestamp};
 use std::fs;
 use std::path::Path;
 use stufpack::open::Revoked;
-use stufpack::record::{Glass, Operation, Trust};
+use stufpack::record::{Glass, Operation, Recording, Trust, Value};
 
 fn case() -> Case {
     let case = Case::new();
@@ -209,8 +209,18 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
 
 /// Puts the clear files of a folder into the glass with another tool; what the check says of it.
 fn forced(case: &Case, folder: &Path, event: &'static str) -> Vec<&'static str> {
+    forced_as(case, folder, event, |message| message)
+}
+
+/// The same, with another message.
+fn forced_as(
+    case: &Case,
+    folder: &Path,
+    event: &'static str,
+    message: fn(String) -> String,
+) -> Vec<&'static str> {
     let package = case.package_recorded(1);
-    let mut forge = Forge { event, ..Forge::new(case) };
+    let mut forge = Forge { event, message, ..Forge::new(case) };
     forge.package =
         [String::from("1"), package.sha256().hex(), package.files()["MIGRATION-PLAN.json"].sha256.hex()];
     let names = ["operation.json", "journal.jsonl", "reports/deploy.json", "evidence/reports/users.json"];
@@ -299,6 +309,45 @@ fn an_operation_that_says_something_else_than_its_files_is_refused_and_seen() {
         let told = told.unwrap_err();
         assert!(told.contains(why), "{told}");
         assert_eq!(found, [code], "{why}");
+    }
+}
+
+/// Somebody records a run of others under the names of others again, as if these had asked for it and approved it.
+#[test]
+fn who_asked_and_who_approved_a_run_are_not_said_anew_when_it_is_recorded() {
+    let case = case();
+    let folder = case.operation(&case.package_recorded(1), 2);
+    fs::remove_file(folder.join("reports/users.json")).unwrap();
+    let about = fs::read_to_string(folder.join("operation.json")).unwrap();
+    let about = about.replace(",\"personal\":[\"reports/users.json\"]", "");
+    fs::write(folder.join("operation.json"), about).unwrap();
+    let (signers, key, head) = (case.signers(), case.customer.signer(), case.git(&["rev-parse", "main"]));
+    let record = |requested_by: Option<&str>, approved_by: Option<&str>| {
+        let name = |text: Option<&str>| text.map(|text| Value::parse("a name", text).unwrap());
+        let names = Recording {
+            requested_by: name(requested_by),
+            approved_by: name(approved_by),
+            ..recording(&key, &signers)
+        };
+        Glass::open(&case.glass()).unwrap().lock().unwrap().record_operation(&folder, &[], &names)
+    };
+    for (requested_by, approved_by, why) in [
+        (Some("Bob"), None, "Requested-By is \"Bob\", and operation.json names \"Ada (TA)\""),
+        (None, Some("The CEO"), "Approved-By is \"The CEO\", and operation.json names nobody"),
+    ] {
+        let told = record(requested_by, approved_by).unwrap_err().to_string();
+        assert!(told.contains(why), "{told}");
+        assert_eq!(case.git(&["rev-parse", "main"]), head);
+    }
+    assert!(record(Some("Ada (TA)"), None).unwrap().new);
+    let lies: [fn(String) -> String; 3] = [
+        |message| message.replace("Requested-By: Ada (TA)", "Requested-By: Bob"),
+        |message| message.replace("Requested-By: Ada (TA)", "Requested-By: none"),
+        |message| message.replace("Approved-By: none", "Approved-By: The CEO"),
+    ];
+    for lie in lies {
+        case.git(&["update-ref", "refs/heads/main", &head]);
+        assert_eq!(forced_as(&case, &folder, "deployment", lie), ["glass.trailer"]);
     }
 }
 

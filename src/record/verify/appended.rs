@@ -13,6 +13,7 @@ use crate::record::operation::{JOURNAL, OPERATION, Operation, folder, place};
 use crate::record::order;
 use crate::record::paths;
 use crate::record::tree::{Mode, is_safe};
+use crate::record::value::Value;
 use git2::Oid;
 use std::collections::BTreeMap;
 
@@ -166,6 +167,11 @@ fn trailers(
     if !agrees {
         let text = "Event, Package or Validation is not what the operation says of itself";
         found.push(Finding::new("glass.trailer", text).at([mine, OPERATION].concat()));
+    }
+    let [requested_by, approved_by] =
+        [&message.requested_by, &message.approved_by].map(|name| name.as_ref().map(Value::as_str));
+    if let Err(why) = claims::check_people(operation, requested_by, approved_by) {
+        found.push(Finding::new("glass.trailer", why).at([mine, OPERATION].concat()));
     }
     if state.slug.as_deref().is_some_and(|slug| slug != operation.slug) {
         found.push(

@@ -249,7 +249,10 @@ fn advice(failure: &Failure, typed: Typed<'_>) -> Option<String> {
                     shell::path(first)
                 )
             }
-            record::Order::Late { .. } | record::Order::Another { .. } | record::Order::Anew { .. } => return None,
+            record::Order::Late { .. }
+            | record::Order::Twice { .. }
+            | record::Order::Another { .. }
+            | record::Order::Anew { .. } => return None,
         },
         Failure::Record(record::Error::Key(_)) => {
             "list the key in the signers file, as customer/NAME with namespaces=\"git\", or as issuer/NAME with \

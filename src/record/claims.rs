@@ -1,7 +1,7 @@
 //! What an operation says of itself, held against its journal, its report and its approval: it says what these tell, and leaves
 //! nothing of it out.
 
-use super::journal::{self, SIGN_OFF};
+use super::journal::{self, SIGN_OFF, Told, Undone};
 use super::message::Validation;
 use super::operation::{Kind, Operation};
 use serde::Deserialize;
@@ -62,6 +62,7 @@ struct Report {
 
 #[derive(Deserialize)]
 struct Check {
+    id: Option<String>,
     verdict: Validation,
 }
 
@@ -136,18 +137,18 @@ pub(super) fn approval(operation: &Operation) -> &'static str {
     if operation.phase.as_deref() == Some(SIGN_OFF) { "sign-off.json" } else { "approval.json" }
 }
 
-/// The validation is the verdict of the report, which is no better than its checks.
+/// The validation is the verdict of the report, which is no better than its checks, and these no better than the steps.
 ///
 /// A run of `./migrate`, which has a journal, is only validated by a report that stands beside it in clear, and has one where it came
 /// to a verdict.
 fn check_validation(operation: &Operation, clear: Clear<'_>) -> Result<(), String> {
     let said = operation.validation;
+    let run = operation.package.as_ref().zip(operation.run).zip(clear.journal);
+    let told = run.and_then(|((package, run), journal)| journal::told(journal, &package.plan, run));
     let Some(report) = clear.report else {
         if operation.journal.is_some() && said != Validation::NotRun {
             return Err(format!("validation is {}, and no report in clear says so", said.as_str()));
         }
-        let run = operation.package.as_ref().zip(operation.run).zip(clear.journal);
-        let told = run.and_then(|((package, run), journal)| journal::told(journal, &package.plan, run));
         return match told {
             Some(told) if told.judged => {
                 Err(format!("its {} came to a verdict, and no report in clear says which", told.phase))
@@ -166,14 +167,33 @@ fn check_validation(operation: &Operation, clear: Clear<'_>) -> Result<(), Strin
     }
     // What need not run may be left out; whatever ran counts.
     let ran = report.checks.iter().filter(|check| check.verdict != Validation::NotRun);
-    match ran.into_iter().find(|check| badness(check.verdict) > badness(said)) {
-        Some(check) => Err(format!(
+    if let Some(check) = ran.into_iter().find(|check| badness(check.verdict) > badness(said)) {
+        return Err(format!(
             "validation is {}, and a check of its report says {}",
             said.as_str(),
             check.verdict.as_str()
-        )),
-        None => Ok(()),
+        ));
     }
+    told.map_or(Ok(()), |told| check_steps(said, &report.checks, &told))
+}
+
+/// What did not come to its end is no proof: neither for the whole nor for the check that a step is by itself.
+fn check_steps(said: Validation, checks: &[Check], told: &Told) -> Result<(), String> {
+    let is_right = |verdict| matches!(verdict, Validation::Pass | Validation::Warn);
+    if let Some(Undone { step, state }) = told.unproven.as_ref().filter(|_| is_right(said)) {
+        return Err(format!("validation is {}, and {step} is {state} in the journal", said.as_str()));
+    }
+    for Undone { step, state } in &told.undone {
+        let name = step.split_once('/').map_or(step.as_str(), |(_, name)| name);
+        let mut own = checks.iter().filter(|check| check.id.as_deref() == Some(name));
+        if let Some(check) = own.find(|check| is_right(check.verdict)) {
+            let verdict = check.verdict.as_str();
+            return Err(format!(
+                "the check {name} of its report says {verdict}, and {step} is {state} in the journal"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Verdicts from best to worst, as `report.py` of a package has them.
@@ -308,6 +328,29 @@ mod tests {
         let some =
             r#"{"verdict":"warn","checks":[{"verdict":"warn"},{"verdict":"not_run"},{"verdict":"pass"}]}"#;
         assert_eq!(why("warn", Some(some)), None);
+        let run = |word: &str, report: &str, state: &str| {
+            let journal = journal("verify", "verify/step", state);
+            let clear =
+                Clear { journal: Some(journal.as_bytes()), report: Some(report.as_bytes()), approval: None };
+            check(&operation(word), clear).err()
+        };
+        let right = r#"{"verdict":"pass","checks":[{"id":"step","verdict":"pass"}]}"#;
+        let half = r#"{"verdict":"fail","checks":[{"id":"step","verdict":"pass"},{"verdict":"fail"}]}"#;
+        let finer = half.replace("\"step\"", "\"step/a\"");
+        for (word, report, state, told) in [
+            ("pass", right, "done", None),
+            ("pass", right, "failed", Some("validation is pass, and verify/step is failed in the journal")),
+            ("pass", right, "lost", Some("validation is pass, and verify/step is lost in the journal")),
+            (
+                "fail",
+                half,
+                "failed",
+                Some("the check step of its report says pass, and verify/step is failed in the journal"),
+            ),
+            ("fail", finer.as_str(), "failed", None),
+        ] {
+            assert_eq!(run(word, report, state).as_deref(), told, "{word} {state}");
+        }
         for (state, told) in [
             ("finished", Some("its verify came to a verdict, and no report in clear says which")),
             ("failed", Some("its verify came to a verdict, and no report in clear says which")),

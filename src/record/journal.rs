@@ -3,7 +3,7 @@
 use super::operation::{Ended, JournalEnd};
 use crate::model::{Digest, Timestamp, Word as _};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a journal is not what it was.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,6 +87,17 @@ pub(super) struct Told {
     pub times: Option<(Timestamp, Timestamp)>,
     /// Whether it came to a verdict, of which a report stands beside the journal.
     pub judged: bool,
+    /// Every step that is not done.
+    pub undone: Vec<Undone>,
+    /// The first of these on which its report rests: what a proof found is told as soon as it was found, whatever failed later.
+    pub unproven: Option<Undone>,
+}
+
+/// A step that is not done, and the state of its last line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Undone {
+    pub step: String,
+    pub state: String,
 }
 
 /// Lines of a plan about what was done: a refusal, and a hold before a step, are not.
@@ -105,7 +116,8 @@ pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
     // A clock may have stepped back meanwhile.
     let times = Timestamp::parse(&first.at).zip(until).map(|(since, until)| (since.min(until), until));
     if last.step == SIGN_OFF {
-        return Some(Told { phase: SIGN_OFF.to_owned(), ended: None, times, judged: true });
+        let phase = SIGN_OFF.to_owned();
+        return Some(Told { phase, ended: None, times, judged: true, undone: Vec::new(), unproven: None });
     }
     let ended = match last.state.as_str() {
         "finished" => Ended::Finished,
@@ -114,19 +126,38 @@ pub(super) fn told(bytes: &[u8], plan: &Digest, run: u32) -> Option<Told> {
         _ => Ended::Paused,
     };
     let report = format!("/reports/{run}/{}.json", last.phase);
+    let names_report = |line: &&Line| line.evidence.iter().any(|file| file.path.ends_with(&report));
+    let proof = lines.iter().rev().find(names_report).filter(|_| last.phase != CHECKS);
     // Who checks leaves a report of what was not right, and of everything once it has come to its end.
     let judged = if last.phase == CHECKS {
         lines.iter().any(|line| !matches!(line.state.as_str(), "started" | "done"))
     } else {
-        lines.iter().flat_map(|line| &line.evidence).any(|file| file.path.ends_with(&report))
+        proof.is_some()
     };
-    Some(Told { phase: last.phase.clone(), ended: Some(ended), times, judged })
+    let undone = self::undone(&lines);
+    let unproven = match proof {
+        Some(proof) => self::undone(std::slice::from_ref(proof)).pop(),
+        None => undone.first().cloned(),
+    };
+    Some(Told { phase: last.phase.clone(), ended: Some(ended), times, judged, undone, unproven })
+}
+
+/// Steps whose last line does not say that they are done, by name.
+fn undone(lines: &[Line]) -> Vec<Undone> {
+    let steps = lines.iter().filter(|line| line.step != END);
+    let last: BTreeMap<&str, &str> = steps.map(|line| (line.step.as_str(), line.state.as_str())).collect();
+    last.into_iter()
+        .filter(|(_, state)| !matches!(*state, "done" | "skipped"))
+        .map(|(step, state)| Undone { step: step.to_owned(), state: state.to_owned() })
+        .collect()
 }
 
 /// What these phases leave is asked again each time, so they leave no operation; as `operation.py` of a package has it.
 const NOT_RECORDED: [&str; 4] = ["preflight", "status", "support", "export"];
 /// The phase that is recorded for what it found.
 const CHECKS: &str = "verify";
+/// The line that ends a pass over a phase.
+const END: &str = "end";
 /// A sign-off is the only line of its run.
 pub(super) const SIGN_OFF: &str = "sign-off";
 
@@ -222,23 +253,29 @@ mod tests {
         let told = |phase: &str, lines: &[String]| {
             let told = told(lines.concat().replace("PHASE", phase).as_bytes(), &plan, 7).unwrap();
             let times = told.times.map(|(since, until)| format!("{since} {until}"));
-            (told.judged, times.unwrap_or_default())
+            let state = told.unproven.map(|undone| undone.state);
+            (told.judged, state.unwrap_or_default(), times.unwrap_or_default())
         };
         let named = r#","evidence":[{"path":"packages/1/reports/7/content.json","sha256":""}]"#;
         let cases = [
-            ("verify", ["started", "done"], "", false),
-            ("verify", ["failed", "done"], "", true),
-            ("verify", ["done", "finished"], "", true),
-            ("content", ["done", "finished"], "", false),
-            ("content", ["done", "started"], named, true),
-            ("deploy", ["done", "started"], named, false),
+            ("verify", ["started", "done"], "", false, ""),
+            ("verify", ["failed", "done"], "", true, ""),
+            ("verify", ["done", "failed"], "", true, "failed"),
+            ("content", ["done", "paused"], "", false, "paused"),
+            // What a proof found stands, whatever came after it.
+            ("content", ["done", "started"], named, true, ""),
+            ("content", ["failed", "done"], named, true, "failed"),
+            ("deploy", ["done", "started"], named, false, "started"),
         ];
-        for (phase, [first, second], more, judged) in cases {
+        for (phase, [first, second], more, judged, state) in cases {
             let lines = [line(first, 1, more), line(second, 5, "")];
             let times = "2026-01-10T00:00:01Z 2026-01-10T00:00:05Z".to_owned();
-            assert_eq!(told(phase, &lines), (judged, times), "{phase} {first} {second}");
+            assert_eq!(told(phase, &lines), (judged, state.to_owned(), times), "{phase} {first} {second}");
         }
+        let end = line("finished", 5, "").replace("\"a\"", "\"end\"");
+        let (judged, state, _) = told("verify", &[line("done", 1, ""), end]);
+        assert_eq!((judged, state.as_str()), (true, ""));
         let back = [line("started", 9, ""), line("done", 5, "")];
-        assert_eq!(told("deploy", &back).1, "2026-01-10T00:00:05Z 2026-01-10T00:00:05Z");
+        assert_eq!(told("deploy", &back).2, "2026-01-10T00:00:05Z 2026-01-10T00:00:05Z");
     }
 }

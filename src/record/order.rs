@@ -49,6 +49,24 @@ pub enum Order {
         /// The folders that come first, in their order.
         waiting: Vec<PathBuf>,
     },
+    /// The run, or one after it of the same journal, stands in the glass.
+    #[error(
+        "{folder} cannot be recorded: the runs of its journal up to {newer} stand in this glass, the last as operation {operation}, \
+         and each is recorded once; nothing was recorded; next: compare both: git -C {word} show main:{recorded}",
+        folder = folder.display(), word = shell::path(glass)
+    )]
+    Twice {
+        /// The run's folder.
+        folder: PathBuf,
+        /// The run that was recorded last, such as `8-abort`.
+        newer: String,
+        /// The glass.
+        glass: PathBuf,
+        /// Its operation in the glass.
+        operation: u32,
+        /// Its `operation.json` there.
+        recorded: String,
+    },
     /// The journal is not the one that was recorded.
     #[error(
         "{journal} cannot be recorded: line {line} is another than in operation {operation} of this glass, so the glass would \
@@ -145,6 +163,16 @@ impl Glass {
                 })));
             }
         }
+        let since = last.as_ref().and_then(|last| last.about.as_ref()?.run).unwrap_or(0);
+        if let Some(last) = last.as_ref().filter(|_| run.operation.run.is_some_and(|run| run <= since)) {
+            return Err(Error::Order(Box::new(Order::Twice {
+                folder: run.folder.to_owned(),
+                newer: last.name(),
+                glass: self.path.clone(),
+                operation: last.operation,
+                recorded: last.path.replace(JOURNAL, OPERATION),
+            })));
+        }
         let waiting = waiting(run, &lines, recorded);
         if !waiting.is_empty() {
             return Err(Error::Order(Box::new(Order::Early { folder: run.folder.to_owned(), waiting })));
@@ -152,7 +180,6 @@ impl Glass {
         let (Some(package), Some(number)) = (&run.operation.package, run.operation.run) else {
             return Ok(Vec::new());
         };
-        let since = last.and_then(|last| last.about?.run).unwrap_or(0);
         let due = journal::due(run.journal, &package.plan).into_iter();
         let between = due.filter(|(run, _)| *run > since && *run < number);
         Ok(between.map(|(run, phase)| format!("{run}-{phase}")).collect())

@@ -305,7 +305,7 @@ fn a14_an_edited_journal_line_breaks_the_chain_at_its_number() {
             .enumerate()
             .map(
                 |(index, text)| {
-                    if index + 1 == line { text.replace("done", "gone") } else { text.to_owned() }
+                    if index + 1 == line { text.replace("done", "skipped") } else { text.to_owned() }
                 },
             )
             .collect();

@@ -231,6 +231,29 @@ fn lies_about_verdicts() -> Vec<Lie> {
             theirs: "reports/verify.json says pass, and a check of it says worse",
             found,
         },
+        // What it found is told as if it had found the opposite.
+        Lie {
+            of: verify("fail"),
+            by: |hand| {
+                for checked in ["\n \"verdict\": \"", "\n   \"verdict\": \""] {
+                    hand.edit("reports/verify.json", &format!("{checked}fail"), &format!("{checked}pass"));
+                }
+                hand.says("validation", "fail", "pass");
+            },
+            ours: "validation is pass, and verify/step is failed in the journal",
+            theirs: "reports/verify.json says pass, and verify/step is failed in the journal",
+            found,
+        },
+        Lie {
+            of: verify("fail"),
+            by: |hand| {
+                let right = "{\n   \"id\": \"step\",\n   \"verdict\": \"pass\"\n  },\n  {";
+                hand.edit("reports/verify.json", "[\n  {", &format!("[\n  {right}"));
+            },
+            ours: "the check step of its report says pass, and verify/step is failed in the journal",
+            theirs: "reports/verify.json calls step right, and verify/step is failed in the journal",
+            found,
+        },
         Lie {
             of: verify("warn"),
             by: |hand| hand.edit("reports/verify.json", &format!("{CHECKED}warn"), &format!("{CHECKED}fail")),

@@ -61,26 +61,34 @@ fn the_same_folder_twice_is_one_commit() {
     assert_eq!(case.git(&["rev-list", "--count", "main"]), "4");
 }
 
+/// Of a run there is one record: who changes its folder afterwards records nothing that would stand beside it as if it were newer.
 #[test]
-fn a_folder_with_other_files_is_another_operation() {
+fn a_folder_with_other_files_is_no_second_record_of_its_run() {
     let case = case();
     let folder = case.operation(&case.package_recorded(1), 2);
     let first = case.record_operation(&folder, &case.customer).unwrap();
+    let refused = |what: &str| {
+        let told = case.record_operation(&folder, &case.customer).unwrap_err();
+        assert_eq!(told.code(), "glass.order", "{what}");
+        let why = "the runs of its journal up to 1-deploy stand in this glass, the last as operation 2, and each is recorded once";
+        assert!(told.to_string().contains(why), "{what}: {told}");
+        assert_eq!(case.git(&["rev-list", "--count", "main"]), "3");
+    };
 
-    for (number, file) in ["reports/verify.json", "logs/deploy.log"].into_iter().enumerate() {
+    for file in ["reports/verify.json", "logs/deploy.log"] {
+        let was = fs::read(folder.join(file)).unwrap();
         fs::remove_file(folder.join(file)).unwrap();
-        let without = case.record_operation(&folder, &case.customer).unwrap();
-        assert_eq!((without.operation, without.new), (3 + number as u32, true), "{file}");
-        assert!(!case.record_operation(&folder, &case.customer).unwrap().new);
+        refused(file);
+        fs::write(folder.join(file), was).unwrap();
     }
     fs::write(folder.join("reports/more.json"), "{}\n").unwrap();
-    assert!(case.record_operation(&folder, &case.customer).unwrap().new);
+    refused("reports/more.json");
 
     // Encryption is random, so nothing can be said about a personal file, and that is said.
     fs::remove_file(folder.join("reports/more.json")).unwrap();
     fs::write(folder.join("reports/users.json"), "[]\n").unwrap();
     let again = case.record_operation(&folder, &case.customer).unwrap();
-    assert_eq!((again.operation, again.new, again.uncompared), (4, false, 1));
+    assert_eq!((again.commit, again.new, again.uncompared), (first.commit, false, 1));
     assert_eq!(first.uncompared, 0);
 }
 
@@ -95,8 +103,9 @@ fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
     let last = |text: &str| {
         stufpack::model::Digest::of(text.split_inclusive('\n').next_back().unwrap().as_bytes()).hex()
     };
-    let write = |text: &str, lines: u64| {
+    let write = |text: &str, lines: u64, run: u32| {
         let old = fs::read_to_string(&about).unwrap();
+        let old = old.replace(&format!("\"run\":{}", 3 - run), &format!("\"run\":{run}"));
         let at = old.find("\"journal\"").unwrap();
         let end = old.find(",\"personal\"").unwrap();
         let journal_end = format!("\"journal\":{{\"lines\":{lines},\"sha256\":\"{}\"}}", last(text));
@@ -106,14 +115,14 @@ fn a_journal_that_goes_on_is_recorded_again_and_a_changed_one_is_seen() {
     let first = two.split_inclusive('\n').next().unwrap();
     let second = &two[first.len()..];
     let third = second.replace("\"n\":2", "\"n\":3").replace(&last(first), &last(&two));
-    let three = two.clone() + &third;
-    write(&three, 3);
+    let three = two.clone() + &third.replace("\"run\":1", "\"run\":2");
+    write(&three, 3, 2);
     case.record_operation(&folder, &case.customer).unwrap();
     assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
 
     // The same first line, another second one: a chain that holds by itself.
-    let other = first.to_owned() + &second.replace("\"done\"", "\"paused\"");
-    write(&other, 2);
+    let other = first.to_owned() + &second.replace("\"done\"", "\"skipped\"");
+    write(&other, 2, 1);
     let refused = case.record_operation(&folder, &case.customer).unwrap_err();
     assert_eq!(refused.code(), "glass.order");
     let mut forge = Forge { event: "deployment", ..Forge::new(&case) };
@@ -253,7 +262,9 @@ fn an_operation_that_says_something_else_than_its_files_is_refused_and_seen() {
         } else {
             edit(file, from, to);
         }
+        let head = case.git(&["rev-parse", "main"]);
         let told = case.record_operation(&folder, &case.customer);
+        case.git(&["update-ref", "refs/heads/main", &head]);
         (told.map(|recorded| recorded.new).map_err(|error| error.to_string()), forced(&case, &folder, event))
     };
     let about = "operation.json";

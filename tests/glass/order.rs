@@ -1,6 +1,7 @@
 //! Runs enter a glass in the order in which they ran: whoever mistakes the order is told what to type, and no glass breaks by it.
 
 use crate::forge::{Check, Forge, codes};
+use crate::lies::Hand;
 use crate::page::audited;
 use crate::phases::{Phase, stock};
 use crate::support::Case;
@@ -99,6 +100,36 @@ fn a_run_waits_for_those_before_it_that_stand_beside_it() {
         assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
         assert!(!case.record_operation(&deploy, &case.customer).unwrap().new, "it is known as recorded");
     }
+}
+
+/// Of a run there is one record: who changes its folder afterwards, and the list in its text, records nothing anew.
+#[test]
+fn a_run_is_recorded_once() {
+    let (case, package) = case();
+    let deploy = Phase::finished("deploy").leave(&case, &package);
+    recorded(&case, &deploy, true);
+    let head = case.git(&["rev-parse", "main"]);
+    assert!(!case.record_operation(&deploy, &case.customer).unwrap().new);
+    let again = stock(&case, &case.glass(), &deploy, &case.customer);
+    assert_eq!(String::from_utf8_lossy(&again.stdout), "was recorded before\n");
+    fs::write(deploy.join("images.json"), "{}\n").unwrap();
+    Hand::of(&deploy).list();
+
+    let (order, said) = refused(&case, &deploy);
+
+    let Order::Twice { newer, operation, recorded: there, .. } = &order else { panic!("{order}") };
+    assert_eq!((newer.as_str(), *operation), ("1-deploy", 2));
+    assert_eq!(there, "audit/deployment-history/0002-deployment/operation.json");
+    let why = "the runs of its journal up to 1-deploy stand in this glass, the last as operation 2, and each is recorded once";
+    assert!(order.to_string().contains(why) && said.contains(why), "{order}\n{said}");
+
+    forged(&case, &package, &deploy, "deployment");
+    let audit = Check::pinned(&case).run();
+    assert_eq!(codes(&audit), ["glass.journal"]);
+    assert!(audit.findings[0].message.contains("that of operation 2 were recorded before"));
+    let (code, told) = audited(&case, &head);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("its run was recorded before"), "{told}");
 }
 
 /// A folder that is lost, or left out on purpose: the glass goes on, and its history stays proven.

@@ -1,6 +1,6 @@
 //! A commit that records what was done: it adds its own folder and touches nothing else.
 
-use super::walk::State;
+use super::walk::{Journal, State};
 use crate::model::Digest;
 use crate::pack::age;
 use crate::record::claims;
@@ -188,8 +188,8 @@ fn trailers(
     }
 }
 
-/// A journal that was recorded before goes on, and one with another first line (of a state folder made anew) tells of what came
-/// after; the line that does not, and why.
+/// A journal that was recorded before goes on, with another run, and one with another first line (of a state folder made anew) tells
+/// of what came after; the line that does not, and why.
 fn continued(
     state: &mut State<'_>,
     operation: &Operation,
@@ -200,10 +200,18 @@ fn continued(
     let plan = operation.package.as_ref().map(|package| package.plan);
     let before = state.ended.insert(plan, (number, operation.ended));
     let journal = (plan, lines.first().copied());
-    let told = if let Some(recorded) = state.journals.get(&journal) {
+    let told = if let Some(Journal { lines: recorded, run, operation: last }) = state.journals.get(&journal) {
         let same = recorded.iter().zip(&lines).take_while(|(a, b)| a == b).count();
-        let why = "the line is another than when the journal was recorded last";
-        if same < recorded.len() { Err((same as u64 + 1, why.to_owned())) } else { Ok(()) }
+        if same < recorded.len() {
+            Err((same as u64 + 1, "the line is another than when the journal was recorded last".to_owned()))
+        } else if operation.run <= *run {
+            let why = format!(
+                "its runs up to that of operation {last} were recorded before, and each is recorded once"
+            );
+            Err((1, why))
+        } else {
+            Ok(())
+        }
     } else {
         match (before, plan.and_then(|plan| journal::begun(bytes, &plan))) {
             (Some((number, ended)), Some(begun)) if order::overlaps(begun, ended) => {
@@ -215,6 +223,6 @@ fn continued(
             _ => Ok(()),
         }
     };
-    state.journals.insert(journal, lines);
+    state.journals.insert(journal, Journal { lines, run: operation.run, operation: number });
     told
 }

@@ -84,12 +84,21 @@ pub(super) struct State<'a> {
     pub last: HashMap<(Principal, Domain), (u32, Digest)>,
     /// Every package so far.
     pub packages: Vec<PackageRef>,
-    /// The lines of every journal as it was recorded last, by plan and first line.
-    pub journals: HashMap<(Option<Digest>, Option<Digest>), Vec<Digest>>,
+    /// Every journal as it was recorded last, by plan and first line.
+    pub journals: HashMap<(Option<Digest>, Option<Digest>), Journal>,
     /// The last operation of every plan that brought a journal, and when it ended.
     pub ended: HashMap<Option<Digest>, (u32, Timestamp)>,
     /// Whose glass it is.
     pub slug: Option<String>,
+}
+
+/// A journal as it was recorded last.
+pub(super) struct Journal {
+    pub lines: Vec<Digest>,
+    /// The newest run of it that was recorded.
+    pub run: Option<u32>,
+    /// The operation that recorded that.
+    pub operation: u32,
 }
 
 /// The commit before.

@@ -2,10 +2,35 @@
 
 use super::Error;
 use super::tree::{Entry, Mode};
+use crate::pack;
 use git2::{ObjectType, Odb, Oid};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+
+/// Folders in one another; what lies deeper stands in no package and in no record.
+const DEEPEST: usize = 64;
+/// Bytes of a path; nothing can be checked out under a longer one.
+const LONGEST: usize = 4096;
+/// Entries that are listed at once: a package that takes the place of another is half of that.
+const MOST_ENTRIES: usize = 4 * pack::MOST_ENTRIES;
+
+/// How many more entries are listed. A few objects that name each other make a tree without end.
+struct Room(usize);
+
+impl Room {
+    fn new() -> Self {
+        Self(MOST_ENTRIES)
+    }
+
+    /// Takes room for the entry at `path`, which `tree` has.
+    fn take(&mut self, tree: Oid, path: &str) -> Result<(), Error> {
+        let is_deep = path.len() > LONGEST || path.bytes().filter(|byte| *byte == b'/').count() > DEEPEST;
+        let left = self.0.checked_sub(1).filter(|_| !is_deep);
+        self.0 = left.ok_or(Error::Object { id: tree, what: "within the bounds of a glass's trees" })?;
+        Ok(())
+    }
+}
 
 /// A tree as git writes it: sorted, each name once. Of two entries with one name, a reader would check the one and a
 /// checkout write the other.
@@ -168,7 +193,7 @@ impl<'a> Trees<'a> {
         skip: &dyn Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, Entry>, Error> {
         let mut files = BTreeMap::new();
-        self.gather(root, "", skip, &mut files)?;
+        self.gather(root, "", skip, &mut Room::new(), &mut files)?;
         Ok(files)
     }
 
@@ -177,6 +202,7 @@ impl<'a> Trees<'a> {
         tree: Oid,
         prefix: &str,
         skip: &dyn Fn(&str) -> bool,
+        room: &mut Room,
         files: &mut BTreeMap<String, Entry>,
     ) -> Result<(), Error> {
         for entry in self.read(tree)?.entries() {
@@ -184,8 +210,9 @@ impl<'a> Trees<'a> {
             if skip(&path) {
                 continue;
             }
+            room.take(tree, &path)?;
             if entry.mode == Mode::Folder {
-                self.gather(entry.id, &format!("{path}/"), skip, files)?;
+                self.gather(entry.id, &format!("{path}/"), skip, room, files)?;
             } else {
                 files.insert(path, entry.owned());
             }
@@ -196,7 +223,7 @@ impl<'a> Trees<'a> {
     /// What differs between two trees, file by file: path, before, after. Equal folders are not read.
     pub fn changes(&mut self, before: Option<Oid>, after: Option<Oid>) -> Result<Vec<Change>, Error> {
         let mut changes = Vec::new();
-        self.compare(before, after, "", &mut changes)?;
+        self.compare(before, after, "", &mut Room::new(), &mut changes)?;
         Ok(changes)
     }
 
@@ -205,6 +232,7 @@ impl<'a> Trees<'a> {
         before: Option<Oid>,
         after: Option<Oid>,
         prefix: &str,
+        room: &mut Room,
         changes: &mut Vec<Change>,
     ) -> Result<(), Error> {
         if before == after {
@@ -224,10 +252,13 @@ impl<'a> Trees<'a> {
         sides.retain(|_, (old, new)| old != new);
         for (name, (old, new)) in sides {
             let path = [prefix, &name].concat();
+            if let Some(tree) = after.or(before) {
+                room.take(tree, &path)?;
+            }
             let folder =
                 |entry: &Option<Entry>| entry.as_ref().filter(|e| e.mode == Mode::Folder).map(|e| e.id);
             let file = |entry: Option<Entry>| entry.filter(|e| e.mode != Mode::Folder);
-            self.compare(folder(&old), folder(&new), &format!("{path}/"), changes)?;
+            self.compare(folder(&old), folder(&new), &format!("{path}/"), room, changes)?;
             let (old, new) = (file(old), file(new));
             if old.is_some() || new.is_some() {
                 changes.push(Change { path, before: old, after: new });

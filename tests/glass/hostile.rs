@@ -339,6 +339,70 @@ fn a_writer_goes_on_from_a_head_that_it_trusts_only() {
     assert!(matches!(trusted(), Err(Error::Untrusted { .. })));
 }
 
+/// Makes the commit that main stands at anew, with another tree, signed by the customer or by nobody.
+fn remade(case: &Case, tree: &str, signed: bool) {
+    let old = case.git(&["rev-parse", "main^{tree}"]);
+    fs::write(case.path("message"), case.git(&["log", "-1", "--format=%B"]).replace(&old, tree) + "\n")
+        .unwrap();
+    let message = case.path("message").display().to_string();
+    let parent = case.git(&["rev-parse", "main~1"]);
+    let mut command = case.command("git");
+    command.current_dir(case.glass()).args(["commit-tree", tree, "-p", &parent, "-F", &message]);
+    match signed {
+        true => command.arg(format!("-S{}", case.customer.key.display())),
+        false => command.arg("--no-gpg-sign"),
+    };
+    for role in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{role}_NAME"), case.customer.principal);
+        command.env(format!("GIT_{role}_EMAIL"), case.customer.principal);
+        command.env(format!("GIT_{role}_DATE"), case.git(&["log", "-1", "--format=%ct +0000"]));
+    }
+    let id = String::from_utf8(crate::support::run(&mut command).stdout).unwrap();
+    case.git(&["update-ref", "refs/heads/main", id.trim()]);
+}
+
+/// A tree that its objects make larger than any machine, or deeper than any stack: told, whoever made it, and never read to its end.
+#[test]
+fn a_tree_without_end_is_seen_and_nobody_reads_it() {
+    let deep: fn(&git2::Repository, git2::Oid) -> git2::Oid =
+        |repository, tree| (0..3_000).fold(tree, |below, _| folder_of(repository, &[("a", below)]));
+    let wide: fn(&git2::Repository, git2::Oid) -> git2::Oid = |repository, tree| {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+        (0..8).fold(tree, |below, _| folder_of(repository, &names.map(|name| (name, below))))
+    };
+    for (make, signed, code) in [
+        (deep, false, "glass.signature"),
+        (wide, false, "glass.signature"),
+        (deep, true, "glass.object"),
+        (wide, true, "glass.object"),
+    ] {
+        let case = case();
+        let repository = git2::Repository::open(case.glass()).unwrap();
+        let head = repository.revparse_single("main^{tree}").unwrap();
+        let mut root = repository.treebuilder(head.as_tree()).unwrap();
+        root.insert("zz", make(&repository, head.id()), 0o040_000).unwrap();
+        remade(&case, &root.write().unwrap().to_string(), signed);
+
+        assert_eq!(codes(&Check::pinned(&case).run()), [code]);
+
+        let (signers, revoked) = (case.signers(), stufpack::open::Revoked::default());
+        let now = crate::support::timestamp(1_800_000_000);
+        let trust = Trust { signers: &signers, revoked: &revoked, pins: &[], last_seen: None, now };
+        let refused = Glass::open(&case.glass()).unwrap().lock().unwrap().trusted(&trust).map(drop);
+        assert!(matches!(refused, Err(Error::Untrusted { .. })));
+        let pages = stufpack::record::history(&case.glass(), &trust).unwrap();
+        assert!(pages.commits.last().unwrap().changes.is_none());
+    }
+}
+
+fn folder_of(repository: &git2::Repository, entries: &[(&str, git2::Oid)]) -> git2::Oid {
+    let mut folder = repository.treebuilder(None).unwrap();
+    for (name, id) in entries {
+        folder.insert(name, *id, 0o040_000).unwrap();
+    }
+    folder.write().unwrap()
+}
+
 #[test]
 fn a_tree_with_one_name_twice_is_seen() {
     use std::io::Write as _;
@@ -361,20 +425,7 @@ fn a_tree_with_one_name_twice_is_seen() {
     let entry = [&b"100644 README.md\0"[..], &hex::decode(&other).unwrap()].concat();
     let at = output.stdout.windows(10).position(|window| window == b" README.md").unwrap() - 6;
     let doubled = make("tree", &[&output.stdout[..at], &entry, &output.stdout[at..]].concat());
-    let text = case.git(&["log", "-1", "--format=%B"]).replace(&tree, &doubled);
-    fs::write(case.path("message"), text + "\n").unwrap();
-    let message = case.path("message").display().to_string();
-    let parent = case.git(&["rev-parse", "main~1"]);
-    let mut command = case.command("git");
-    command.current_dir(case.glass()).args(["commit-tree", &doubled, "-p", &parent, "-F", &message]);
-    command.arg(format!("-S{}", case.customer.key.display()));
-    for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), case.customer.principal);
-        command.env(format!("GIT_{role}_EMAIL"), case.customer.principal);
-        command.env(format!("GIT_{role}_DATE"), case.git(&["log", "-1", "--format=%ct +0000"]));
-    }
-    let id = String::from_utf8(crate::support::run(&mut command).stdout).unwrap();
-    case.git(&["update-ref", "refs/heads/main", id.trim()]);
+    remade(&case, &doubled, true);
 
     assert_eq!(codes(&Check::pinned(&case).run()), ["glass.object"]);
 }

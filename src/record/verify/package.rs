@@ -205,7 +205,8 @@ fn follows(
     let last = state.last.get(&counter).copied();
     let previous = package.previous.map(|previous| (previous.number, previous.sha256));
     let expected = last.map_or(1, |(number, _)| number + 1);
-    if !alone && (package.number != expected || previous != last) {
+    let is_unknown = alone || std::mem::take(&mut state.passed_over);
+    if !is_unknown && (package.number != expected || previous != last) {
         let message = format!(
             "it is package {}, made after {}; the next one is {expected}",
             package.number,

@@ -90,6 +90,8 @@ pub(super) struct State<'a> {
     pub ended: HashMap<Option<Digest>, (u32, Timestamp)>,
     /// Whose glass it is.
     pub slug: Option<String>,
+    /// Whether a package was not looked at, so that nothing is known of what the next one follows.
+    pub passed_over: bool,
 }
 
 /// A journal as it was recorded last.
@@ -120,6 +122,7 @@ impl<'a> State<'a> {
             journals: HashMap::new(),
             ended: HashMap::new(),
             slug: None,
+            passed_over: false,
         }
     }
 }
@@ -128,7 +131,8 @@ impl<'a> State<'a> {
 struct Alone {
     message: Option<Message>,
     found: Vec<Finding>,
-    changes: Result<Vec<Change>, Error>,
+    /// What differs from its parent; nothing where its trees were not read.
+    changes: Option<Result<Vec<Change>, Error>>,
 }
 
 /// Commits that one thread looks at: many against the trees that the first of them needs anew, few against a history.
@@ -154,7 +158,7 @@ fn alone(repository: &Repository, chain: &[Link], trust: &Trust<'_>) -> Result<V
             let mut found = Vec::new();
             let message = one(link, trust, not_before, &mut found);
             let before = index.checked_sub(1).map(|before| chain[before].commit.tree);
-            let changes = trees.changes(before, Some(link.commit.tree));
+            let changes = is_known(&found).then(|| trees.changes(before, Some(link.commit.tree)));
             trees.turn();
             Alone { message, found, changes }
         };
@@ -222,7 +226,8 @@ pub(super) fn check_one(
             time: parent.commit.time,
             operation: Message::parse(&parent.commit.message).ok().map(|message| message.operation),
         });
-    let changes = state.trees.changes(before.map(|before| before.tree), Some(link.commit.tree));
+    let changes = is_known(&found)
+        .then(|| state.trees.changes(before.map(|before| before.tree), Some(link.commit.tree)));
     let around = Around { before, changes, alone: true };
     if let Err(error) = content(&mut state, trust, link, message.as_ref(), around, &mut found) {
         found.push(unreadable(&error));
@@ -274,6 +279,11 @@ fn one(link: &Link, trust: &Trust<'_>, not_before: Option<i64>, found: &mut Vec<
     }
 }
 
+/// Whether somebody whom the signers name signed it. What nobody did may be anything, of any size, and is not looked into.
+fn is_known(found: &[Finding]) -> bool {
+    !found.iter().any(|finding| matches!(finding.code, "glass.signature" | "verify.signers.unknown"))
+}
+
 /// Whether somebody who was allowed to signed it, under the name that it bears.
 fn signer(commit: &Commit, trust: &Trust<'_>, not_before: Option<i64>) -> Result<(), Finding> {
     let signature = commit.signature().map_err(|why| Finding::new("glass.signature", why))?;
@@ -311,8 +321,8 @@ fn signer(commit: &Commit, trust: &Trust<'_>, not_before: Option<i64>) -> Result
 /// What a commit is held against.
 struct Around {
     before: Option<Before>,
-    /// What differs from its tree.
-    changes: Result<Vec<Change>, Error>,
+    /// What differs from its tree; nothing where that was not looked at.
+    changes: Option<Result<Vec<Change>, Error>>,
     /// Whether nothing is known of what came before that.
     alone: bool,
 }
@@ -334,7 +344,7 @@ fn content(
             found.push(Finding::new("glass.date", "it bears an earlier date than the operation before it"));
         }
     }
-    let changes = changes?;
+    let changes = changes.transpose()?;
     let Some(message) = message else {
         return Ok(());
     };
@@ -352,6 +362,12 @@ fn content(
             format!("it is operation {} where {expected} is due", message.operation),
         ));
     }
+    let Some(changes) = changes else {
+        // What comes after it may still be about its package.
+        state.passed_over |= message.event == Event::Package;
+        state.packages.extend(message.package.clone().filter(|_| message.event == Event::Package));
+        return Ok(());
+    };
     match message.event {
         Event::Init if before.is_none() => root(state, commit, &changes, found),
         Event::Init => {

@@ -181,23 +181,41 @@ impl Scanner {
         }
     }
 
-    /// Everything found in `bytes`, in order; overlapping finds of one place are told once.
-    pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
-        let mut hits: Vec<Hit> = Vec::new();
-        if bytes.len() < SHORTEST {
-            return hits;
-        }
-        for (offset, window) in bytes.windows(8).enumerate() {
+    /// The first of the known values that stands in `bytes` over several lines, as encoders wrap them, also in a text that was
+    /// quoted and has `\n` for its line breaks; where it begins.
+    pub fn scan_wrapped(&self, bytes: &[u8]) -> Option<Hit> {
+        let text: Vec<u8> = unwrapped(bytes).map(|(_, byte)| byte).collect();
+        let hit = self.needles_in(&text, |of| matches!(of, Of::Value(..))).next()?;
+        let (offset, _) = unwrapped(bytes).nth(hit.offset)?;
+        Some(Hit { offset, ..hit })
+    }
+
+    /// What begins in `bytes` like a needle, and is it.
+    fn needles_in<'a>(
+        &'a self,
+        bytes: &'a [u8],
+        counts: impl Fn(Of) -> bool + 'a,
+    ) -> impl Iterator<Item = Hit> + 'a {
+        bytes.windows(8).enumerate().filter_map(move |(offset, window)| {
             let first = u64::from_le_bytes(window.try_into().unwrap_or_default());
             let (word, bit) = slot(first);
             if self.filter[word] & bit == 0 {
-                continue;
+                return None;
             }
             let at = self.needles.partition_point(|needle| needle.first < first);
             let same = self.needles[at..].iter().take_while(|needle| needle.first == first);
-            let found = same.filter_map(|needle| self.is(needle, &bytes[offset..])).next();
-            hits.extend(found.map(|(kind, encoding)| Hit { kind, encoding, offset }));
+            let found =
+                same.filter(|needle| counts(needle.of)).find_map(|needle| self.is(needle, &bytes[offset..]));
+            found.map(|(kind, encoding)| Hit { kind, encoding, offset })
+        })
+    }
+
+    /// Everything found in `bytes`, in order; overlapping finds of one place are told once.
+    pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
+        if bytes.len() < SHORTEST {
+            return Vec::new();
         }
+        let mut hits: Vec<Hit> = self.needles_in(bytes, |_| true).collect();
         // None of them begins inside of another in such a way that it could count there.
         for found in SHORT.iter().flat_map(|begins| begins.find_iter(bytes)) {
             let (offset, rest) = (found.start(), &bytes[found.end()..]);
@@ -214,6 +232,22 @@ impl Scanner {
         hits.dedup_by_key(|hit| hit.offset);
         hits
     }
+}
+
+/// Bytes with their places, without blanks, line breaks, and what stands for these in a text that was quoted.
+fn unwrapped(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let mut rest = bytes.iter().copied().enumerate().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let (place, byte) = rest.next()?;
+            if byte == b'\\' && rest.next_if(|(_, next)| matches!(next, b'n' | b'r')).is_some() {
+                continue;
+            }
+            if !matches!(byte, b' ' | b'\t'..=b'\r') {
+                return Some((place, byte));
+            }
+        }
+    })
 }
 
 /// Whether a word that begins where `before` ends goes on further left.
@@ -277,6 +311,13 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
     let json = serde_json::to_string(value).unwrap_or_default();
     let json = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
     let ascii_json = units(&json, LOWER, |unit| unit < 128);
+    // A result in a message in a result: escaped twice.
+    let twice = |written: &[u8]| {
+        let written = String::from_utf8_lossy(written);
+        let escaped = serde_json::to_string(&written).unwrap_or_default();
+        units(escaped.get(1..escaped.len() - 1).unwrap_or_default(), LOWER, |unit| unit < 128)
+    };
+    let twice = [twice(json.as_bytes()), twice(&ascii_json)];
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let percent =
         |slash: bool, digits| escapes(bytes, b"%", digits, |b| unreserved(b) || (slash && b == b'/'));
@@ -288,9 +329,11 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("hexadecimal", hex::encode(bytes).into_bytes()),
         ("hexadecimal", hex::encode_upper(bytes).into_bytes()),
         ("JSON", json.replace('/', "\\/").into_bytes()),
+        ("JSON", String::from_utf8_lossy(&ascii_json).replace('/', "\\/").into_bytes()),
         ("JSON", ascii_json),
         ("JSON", json.into_bytes()),
         ("URL", percent(false, LOWER)),
+        ("URL", percent(true, LOWER)),
         ("URL", percent(true, UPPER)),
         ("URL", spaces_as_plus),
         ("URL", percent(false, UPPER)),
@@ -301,13 +344,20 @@ fn encodings(value: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("escapes", all_of(b"\\x", LOWER)),
         ("hexadecimal", all_of(b":", UPPER).split_off(1)),
         ("hexadecimal", all_of(b":", LOWER).split_off(1)),
+        ("hexadecimal", all_of(b" ", UPPER).split_off(1)),
+        ("hexadecimal", all_of(b" ", LOWER).split_off(1)),
         ("HTML", html.replace('"', "&quot;").replace('\'', "&#39;").into_bytes()),
         ("HTML", html.replace('"', "&quot;").replace('\'', "&#x27;").into_bytes()),
         ("HTML", html.into_bytes()),
         ("quoted", value.replace('\'', "''").into_bytes()),
         ("quoted", value.replace('\'', "'\\''").into_bytes()),
+        ("quoted", value.replace('\'', "'\"'\"'").into_bytes()),
         ("quoted", value.replace('$', "$$").into_bytes()),
+        // Python chooses the quotes around a text by what stands in it.
+        ("Python", python(value, "").into_bytes()),
+        ("Python", python(value, "'").into_bytes()),
     ];
+    all.extend(twice.map(|text| ("JSON", text)));
     for shift in 0..3 {
         // What stands before the value shifts it by up to two bytes; the characters it shares with its neighbours are cut.
         let mut shifted = vec![0; shift];
@@ -335,6 +385,22 @@ fn escapes(bytes: &[u8], prefix: &[u8], digits: &[u8; 16], keep: impl Fn(u8) -> 
         } else {
             out.extend_from_slice(prefix);
             out.extend([byte >> 4, byte & 15].map(|digit| digits[usize::from(digit)]));
+        }
+    }
+    out
+}
+
+/// A text as Python shows it: control characters escaped, and of quotes those that are named.
+fn python(text: &str, quotes: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == '\\' || quotes.contains(c) => out.extend(['\\', c]),
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => out.push(c),
         }
     }
     out

@@ -30,6 +30,7 @@ mod packfile;
 mod paths;
 mod rights;
 mod secrets;
+mod sensitive;
 mod site;
 mod structure;
 mod tree;

@@ -296,7 +296,8 @@ impl Locked {
         glass.finish_checkout(&head)?;
         let scanner = Scanner::new(known);
         for (path, bytes) in &files {
-            if let Some(hit) = scanner.scan(bytes).into_iter().next() {
+            if let Some(hit) = scanner.scan(bytes).into_iter().next().or_else(|| scanner.scan_wrapped(bytes))
+            {
                 let line = bytes[..hit.offset].iter().filter(|byte| **byte == b'\n').count() + 1;
                 return Err(Error::Secret { path: path.clone(), kind: hit.kind, line });
             }

@@ -1,9 +1,9 @@
-//! The secrets of the state folder in which an operation folder lies: none of them may enter a glass.
+//! The secrets of the state folder in which an operation folder lies, what Terraform marks among them: none may enter a glass.
 //!
 //! `./migrate` has searched the folder for them when it wrote it; what was added or changed since nobody has looked at. They are
-//! read as `leak.py` of a package reads them, so that both search for the same.
+//! read as `leak.py` of a package reads them, so that both search for the same (`tests/glass/leaks.json` is the table of both).
 
-use super::Error;
+use super::{Error, sensitive};
 use crate::model::Secret;
 use std::fs;
 use std::io;
@@ -37,6 +37,11 @@ pub fn beside(folder: &Path) -> Result<Vec<Secret>, Error> {
         if values.len() == before {
             parts(text.trim(), &mut values);
         }
+    }
+    for text in sensitive::known(&state)? {
+        let mut told = Vec::new();
+        parts(text.trim(), &mut told);
+        values.extend(told.into_iter().filter(|value| value.len() >= sensitive::SHORTEST));
     }
     Ok(values.into_iter().map(|value| Secret::new(KIND, value)).collect())
 }

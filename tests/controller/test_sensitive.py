@@ -15,6 +15,8 @@ sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
 import leak  # noqa: E402
 import sensitive  # noqa: E402
 
+# What `stufpack glass record` finds too, whose tests read the same.
+TABLE = json.loads((Path(__file__).parents[1] / "glass/leaks.json").read_bytes())
 # What somebody marks: a text, one deep in a list, and a document whose parts are secret too.
 HELD = "held-description-01"
 INNER = "held-header-value-02"
@@ -138,6 +140,18 @@ class Known(unittest.TestCase):
         self.write("terraform/terraform.tfstate", json.dumps({"version": 4, "resources": [one]}))
         self.assertEqual(self.known(), {"Terraform's aws_a.one": [HELD.encode()]})
         self.assertEqual(list(sensitive._marked({"a": [HELD, INNER]}, {"a": [True]})), [HELD, INNER])
+
+    def test_it_is_what_glass_record_knows_and_found_where_that_finds_it(self) -> None:
+        for name, document in TABLE["files"].items():
+            self.write(name, json.dumps(document))
+        told = {value.decode() for values in self.known().values() for value in values}
+        self.assertEqual(sorted(told), TABLE["told"])
+        values = {"a password": [TABLE["value"].encode()]}
+        for name, text in TABLE["written"].items():
+            with self.subTest(name):
+                self.assertNotEqual(leak.search({"x": text.encode()}, values), [])
+        for text in TABLE["not_written"]:
+            self.assertEqual(leak.search({"x": text.encode()}, values), [])
 
     def test_an_empty_state_has_nothing_and_one_that_is_not_understood_is_an_error_without_its_text(self) -> None:
         for text in ("", "\n", "{}", '{"version": 4, "resources": null, "outputs": null}'):

@@ -3,6 +3,7 @@
 mod audit_cases;
 mod forge;
 mod hostile;
+mod leaks;
 mod lies;
 mod meaning;
 mod operations;

@@ -118,6 +118,58 @@ pub fn is_encrypted(bytes: &[u8]) -> bool {
     bytes.starts_with(HEADER)
 }
 
+/// To how many recipients `bytes` are encrypted; nothing where they are no age file to recipients such as [`AgeRecipient`]s.
+///
+/// The whole header is read. What follows it looks like noise to everybody but a recipient, who alone can tell what it is.
+pub fn recipients(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes.strip_prefix(HEADER)?;
+    let mut count = 0;
+    loop {
+        let first = line(&mut rest)?;
+        if let Some(code) = first.strip_prefix(b"--- ") {
+            return (is_base64(code) && code.len() == KEY && rest.len() >= SHORTEST).then_some(count);
+        }
+        let mut words = first.strip_prefix(b"-> ")?.split(|byte| *byte == b' ');
+        let kind = words.next()?;
+        let mut body = 0;
+        // The last line is shorter than the others.
+        loop {
+            let part = line(&mut rest).filter(|part| part.len() <= WIDTH && is_base64(part))?;
+            body += part.len();
+            if part.len() < WIDTH {
+                break;
+            }
+        }
+        match (kind, words.next(), words.next()) {
+            (b"X25519", Some(share), None) if share.len() == KEY && is_base64(share) && body == KEY => {
+                count += 1
+            }
+            // What some programs add so that others expect the unknown.
+            _ if kind.ends_with(b"-grease") => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Characters of 32 bytes in base64.
+const KEY: usize = 43;
+/// Characters of a whole line of a header.
+const WIDTH: usize = 64;
+/// Bytes that follow the header of an empty file: what its key is made with, and the last part's code.
+const SHORTEST: usize = 16 + 16;
+
+/// Takes a line from the begin of `rest`.
+fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let end = memchr::memchr(b'\n', rest)?;
+    let (line, after) = rest.split_at(end);
+    *rest = &after[1..];
+    Some(line)
+}
+
+fn is_base64(text: &[u8]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
+}
+
 /// Encrypts `bytes` to every one of `recipients`; random by design, so never the same twice.
 pub fn encrypt(bytes: &[u8], recipients: &[AgeRecipient]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 2048 + 1024);
@@ -170,4 +222,34 @@ pub fn decrypt(bytes: &[u8], identities: &Identities, limit: u64) -> Result<Vec<
         return Err(Error::TooLarge { limit });
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Word as _;
+
+    #[test]
+    fn a_whole_header_tells_to_how_many_a_file_is_encrypted_and_nothing_less_is_one() {
+        let recipients: Vec<AgeRecipient> = (0..3)
+            .map(|_| ::age::x25519::Identity::generate().to_public().to_string())
+            .map(|text| AgeRecipient::parse(&text).unwrap())
+            .collect();
+        // Each of them also has what the encoder adds by chance.
+        for _ in 0..40 {
+            for to in 1..=3 {
+                assert_eq!(super::recipients(&encrypt(b"", &recipients[..to]).unwrap()), Some(to));
+            }
+        }
+        let sealed = encrypt(b"ada@example.org", &recipients[..1]).unwrap();
+        let end = sealed.windows(4).position(|part| part == b"--- ").unwrap() + 4 + KEY + 1;
+        for cut in [HEADER.len(), end - 2, end, end + SHORTEST - 1] {
+            assert_eq!(super::recipients(&sealed[..cut]), None, "{cut}");
+        }
+        let clear = [HEADER, b"ada@example.org in clear\n"].concat();
+        let scrypt = String::from_utf8_lossy(&sealed).replacen("X25519", "scrypt", 1);
+        for other in [clear, scrypt.into_bytes()] {
+            assert_eq!(super::recipients(&other), None);
+        }
+    }
 }

@@ -171,6 +171,17 @@ fn a_package_commit_holds_exactly_what_the_issuer_signed() {
         put("personal/0001.age", b"ada@example.org"),
         one("glass.package.personal", "personal/0001.age")
     );
+    // What begins as an encrypted file does is none by that alone, and whom it is for is what the list of them says.
+    let sealed = b"age-encryption.org/v1\nada@example.org in clear\n";
+    assert_eq!(put("personal/0001.age", sealed), one("glass.package.personal", "personal/0001.age"));
+    assert_eq!(put("personal/recipients", b"nobody\n"), one("glass.package.personal", "personal/recipients"));
+    let two = concat!(
+        "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg\n",
+        "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\n",
+    );
+    let found = put("personal/recipients", two.as_bytes());
+    let each = (0..4).flat_map(|number| one("glass.package.personal", &format!("personal/{number:04}.age")));
+    assert_eq!(found, each.collect::<Vec<_>>());
     assert_eq!(put("README.md", b"x"), one("glass.package.sum", "README.md"));
     let hidden = package(issuer, |files| files.extend(hidden_files()));
     let [attributes, evil] = HIDDEN.map(|path| one("glass.package.unlisted", path));

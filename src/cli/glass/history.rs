@@ -312,7 +312,11 @@ impl Diff {
                 let _ = writeln!(text, "  {}: {word}", report::printable(path));
             }
             if comparison.is_equal() {
-                text.push_str("equal, byte for byte\n");
+                let sealed = verified.package.files().values().filter(|file| file.personal).count();
+                let _ = writeln!(
+                    text,
+                    "clear files equal, byte for byte; {sealed} encrypted ones not compared: only a recipient can read them"
+                );
             }
             output::write(&text)?;
         }

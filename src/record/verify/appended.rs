@@ -138,7 +138,7 @@ fn personal(
         }
         if path.starts_with("personal/") {
             sealed += 1;
-            if !age::is_encrypted(state.blobs.odb.read(*id)?.data()) {
+            if age::recipients(state.blobs.odb.read(*id)?.data()).is_none_or(|count| count == 0) {
                 found.push(Finding::new("glass.operation.personal", "it is not encrypted").at(at()));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Trust;
 use super::walk::State;
-use crate::model::Digest;
+use crate::model::{AgeRecipient, Digest, Word as _};
 use crate::open;
 use crate::open::SignedBy;
 use crate::pack::names::{MANIFEST, PLAN, SIGNATURE, SUMS, is_plain};
@@ -15,7 +15,7 @@ use crate::record::listing::Change;
 use crate::record::message::{Message, PackageRef};
 use crate::record::tree::{Entry, Mode, is_safe};
 use crate::record::{moment, paths};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(
     state: &mut State<'_>,
@@ -167,17 +167,9 @@ fn files_against(
     if text.is_empty() || !text.ends_with('\n') {
         found.push(Finding::new("glass.package.sums", "the list is empty or cut off").at(SUMS));
     }
-    // Personal files: the list of names as number 0, then one for each of its lines.
+    rest.remove(paths::RECIPIENTS);
+    let number = personal(state, files, &mut rest, found)?;
     let count = manifest.map(|manifest| manifest.personal.count as usize);
-    let mut number = 0;
-    while let Some(entry) = rest.remove(paths::personal(number).as_str()) {
-        let sealed = state.blobs.odb.read(entry.id)?;
-        if !age::is_encrypted(sealed.data()) {
-            let message = "a personal file stands here in clear, or something else does";
-            found.push(Finding::new("glass.package.personal", message).at(paths::personal(number)));
-        }
-        number += 1;
-    }
     if count.is_some_and(|count| count + 1 != number) {
         let message = format!(
             "there are {number} encrypted files, the manifest tells of {} and their list",
@@ -185,11 +177,49 @@ fn files_against(
         );
         found.push(Finding::new("glass.package.personal", message).at(paths::PERSONAL));
     }
-    rest.remove(paths::RECIPIENTS);
     for path in rest.keys() {
         found.push(Finding::new("glass.package.unlisted", "it is there and no list names it").at(*path));
     }
     Ok(())
+}
+
+/// Personal files: the list of names as number 0, then one for each of its lines, each encrypted to all that the list of recipients
+/// names; how many there are.
+fn personal(
+    state: &mut State<'_>,
+    files: &BTreeMap<String, Entry>,
+    rest: &mut BTreeMap<&str, &Entry>,
+    found: &mut Vec<Finding>,
+) -> Result<usize, Error> {
+    let listed = read(state, files, paths::RECIPIENTS)?.unwrap_or_default();
+    let listed = String::from_utf8_lossy(&listed);
+    let all: Option<BTreeSet<AgeRecipient>> = listed.lines().map(AgeRecipient::parse).collect();
+    let all = all.filter(|all| !all.is_empty() && all.len() == listed.lines().count());
+    if all.is_none() {
+        let message = "it does not name those to whom the personal files are encrypted, each once";
+        found.push(Finding::new("glass.package.personal", message).at(paths::RECIPIENTS));
+    }
+    let mut number = 0;
+    while let Some(entry) = rest.remove(paths::personal(number).as_str()) {
+        let sealed = state.blobs.odb.read(entry.id)?;
+        let message = match (age::recipients(sealed.data()), &all) {
+            (None | Some(0), _) => {
+                Some("a personal file stands here in clear, or something else does".to_owned())
+            }
+            (Some(count), Some(all)) if count != all.len() => Some(format!(
+                "it is encrypted to {count} recipients, and {} names {}",
+                paths::RECIPIENTS,
+                all.len()
+            )),
+            _ => None,
+        };
+        found.extend(
+            message
+                .map(|message| Finding::new("glass.package.personal", message).at(paths::personal(number))),
+        );
+        number += 1;
+    }
+    Ok(number)
 }
 
 /// Its number and what it follows.

@@ -88,6 +88,9 @@ impl Finding {
             "glass.pin" | "glass.backdated" | "verify.revoked" => {
                 "trust nothing after the head last seen; ask the writer by another way which history is right"
             }
+            "glass.package.backdated" => {
+                "ask the issuer by another way whether they signed this package before their key ended"
+            }
             "verify.signers.purpose" => {
                 "write namespaces=\"git,stufpack\" on the key's line of the signers file: here it signs commits too"
             }

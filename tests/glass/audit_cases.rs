@@ -135,6 +135,27 @@ fn a07_a_commit_after_the_keys_end_fails_and_a_backdated_one_does_by_order_or_wi
     assert_eq!(codes(&check().run()), ["glass.date"]);
 }
 
+/// The issuer's key ended; somebody has it, and signs a package as if it were older. A customer records it in good faith.
+#[test]
+fn a07_a_package_recorded_after_its_signers_key_was_seen_to_have_ended_is_no_proof() {
+    let case = case();
+    let head = case.git(&["rev-parse", "main"]);
+    let package = case.package(3, Some(&case.package_recorded(2)));
+    case.record_with(&package, &case.customer, |_| {}).unwrap();
+    let until = case.tick();
+    let date = timestamp(until).to_string().replace(['-', ':', 'T'], "");
+    let signers = case.issuer.line(&format!("namespaces=\"git,stufpack\",valid-before=\"{date}\""))
+        + &case.customer.line("namespaces=\"git\"");
+    let seen = |at: i64| {
+        let seen = Seen { commit: head.parse().unwrap(), at: Some(timestamp(at)) };
+        let check = Check { signers: signers.clone(), last_seen: Some(seen), ..Check::pinned(&case) };
+        let audit = check.run();
+        (audit.verdict, codes(&audit))
+    };
+    assert_eq!(seen(until - 1), (Verdict::Pass, vec![]));
+    assert_eq!(seen(until + 3600), (Verdict::Unverifiable, vec!["glass.package.backdated"]));
+}
+
 #[test]
 fn a08_a_key_in_the_revocation_list_fails() {
     let case = case();

@@ -2,7 +2,7 @@
 
 use super::Trust;
 use super::walk::State;
-use crate::model::{AgeRecipient, Digest, Word as _};
+use crate::model::{AgeRecipient, Digest, Timestamp, Word as _};
 use crate::open;
 use crate::open::SignedBy;
 use crate::pack::names::{MANIFEST, PLAN, SIGNATURE, SUMS, is_plain};
@@ -17,15 +17,25 @@ use crate::record::tree::{Entry, Mode, is_safe};
 use crate::record::{moment, paths};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A commit that records a package.
+pub(super) struct Recorded<'a> {
+    pub commit: &'a Commit,
+    pub message: &'a Message,
+    /// What differs from the commit before.
+    pub changes: &'a [Change],
+    /// Whether nothing is known of what came before it.
+    pub alone: bool,
+    /// When it was not there yet, whatever it says.
+    pub not_before: Option<Timestamp>,
+}
+
 pub(super) fn check(
     state: &mut State<'_>,
-    commit: &Commit,
-    message: &Message,
-    changes: &[Change],
-    alone: bool,
+    recorded: &Recorded<'_>,
     trust: &Trust<'_>,
     found: &mut Vec<Finding>,
 ) -> Result<(), Error> {
+    let Recorded { commit, message, changes, alone, not_before } = *recorded;
     for change in changes {
         if paths::is_appended(&change.path) || change.path == paths::ATTRIBUTES {
             found.push(Finding::new("glass.path", "a package may not change it").at(&change.path));
@@ -67,6 +77,7 @@ pub(super) fn check(
                     format!("it is signed by {principal}, who is not the issuer that the manifest names");
                 found.push(Finding::new("glass.package.signature", message).at(SIGNATURE));
             }
+            found.extend(not_before.and_then(|seen| signed_since(&sums, &signature, then, seen)));
         }
     }
     if let Some(manifest) = manifest {
@@ -74,6 +85,20 @@ pub(super) fn check(
     }
     state.packages.push(reference.clone());
     Ok(())
+}
+
+/// A package that was recorded after the head last seen may have been signed after that, by a key that had ended then, and say that
+/// it is older: nobody can tell.
+fn signed_since(sums: &[u8], signature: &[u8], then: open::Trust, seen: Timestamp) -> Option<Finding> {
+    let created = then.at;
+    let now = open::Trust { at: seen, ..then };
+    let problem =
+        open::signed_by(sums, signature, &now).err().filter(|_| created < seen)?.into_iter().next()?;
+    let why = format!(
+        "it was recorded after the head last seen, and says that it was made before; {}: {}",
+        problem.path, problem.message
+    );
+    Some(Finding::unknown("glass.package.backdated", why).at(SIGNATURE))
 }
 
 fn read(

@@ -138,16 +138,19 @@ struct Alone {
 /// Commits that one thread looks at: many against the trees that the first of them needs anew, few against a history.
 const STRETCH: usize = 32;
 
+/// The place of the head last seen, and when that was: commits up to it were made before it was seen, the others after.
+fn seen(chain: &[Link], trust: &Trust<'_>) -> Option<(usize, i64)> {
+    let seen = trust.last_seen?;
+    let at = chain.iter().position(|link| link.id == seen.commit)?;
+    let time = seen.at.map_or(chain[at].commit.time, |time| time.seconds());
+    Some((at, time))
+}
+
 /// Looks at every commit by itself and at what differs from its parent, on every core.
 ///
 /// Each operation adds to a folder, whose tree then is one entry longer: reading those trees is what takes time.
 fn alone(repository: &Repository, chain: &[Link], trust: &Trust<'_>) -> Result<Vec<Alone>, Error> {
-    // Commits up to the head last seen were made before it was seen, the others after.
-    let seen = trust.last_seen.and_then(|seen| {
-        let at = chain.iter().position(|link| link.id == seen.commit)?;
-        let time = seen.at.map_or(chain[at].commit.time, |time| time.seconds());
-        Some((at, time))
-    });
+    let seen = seen(chain, trust);
     let path = repository.path();
     let stretch = |repository: &Repository, number: usize, links: &[Link]| -> Result<Vec<Alone>, Error> {
         let odb = repository.odb()?;
@@ -190,9 +193,11 @@ pub(super) fn check(
     let mut state = State::new(&odb);
     let mut entries = Vec::new();
     let mut before: Option<Before> = None;
-    for (link, alone) in chain.iter().zip(alone(repository, chain, trust)?) {
+    let seen = seen(chain, trust);
+    for (index, (link, alone)) in chain.iter().zip(alone(repository, chain, trust)?).enumerate() {
         let Alone { message, mut found, changes } = alone;
-        let (message, around) = (message.as_ref(), Around { before, changes, alone: false });
+        let not_before = seen.filter(|(at, _)| index > *at).map(|(_, time)| moment(time));
+        let (message, around) = (message.as_ref(), Around { before, changes, alone: false, not_before });
         if let Err(error) = content(&mut state, trust, link, message, around, &mut found) {
             found.push(unreadable(&error));
         }
@@ -228,7 +233,7 @@ pub(super) fn check_one(
         });
     let changes = is_known(&found)
         .then(|| state.trees.changes(before.map(|before| before.tree), Some(link.commit.tree)));
-    let around = Around { before, changes, alone: true };
+    let around = Around { before, changes, alone: true, not_before: None };
     if let Err(error) = content(&mut state, trust, link, message.as_ref(), around, &mut found) {
         found.push(unreadable(&error));
     }
@@ -325,6 +330,8 @@ struct Around {
     changes: Option<Result<Vec<Change>, Error>>,
     /// Whether nothing is known of what came before that.
     alone: bool,
+    /// When it was not there yet, whatever it says.
+    not_before: Option<Timestamp>,
 }
 
 /// The commit against the one before it.
@@ -336,7 +343,7 @@ fn content(
     around: Around,
     found: &mut Vec<Finding>,
 ) -> Result<(), Error> {
-    let Around { before, changes, alone } = around;
+    let Around { before, changes, alone, not_before } = around;
     let commit = &link.commit;
     if let Some(before) = before {
         debug_assert_eq!(commit.parents.first(), Some(&before.id));
@@ -378,7 +385,10 @@ fn content(
             found.push(Finding::new("glass.root", "the first operation is none that makes a glass"));
             Ok(())
         }
-        Event::Package => package::check(state, commit, message, &changes, alone, trust, found),
+        Event::Package => {
+            let recorded = package::Recorded { commit, message, changes: &changes, alone, not_before };
+            package::check(state, &recorded, trust, found)
+        }
         _ => appended::check(state, message, &changes, alone, found),
     }
 }

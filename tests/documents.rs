@@ -279,7 +279,7 @@ fn troubleshooting_names_each_code_of_the_controller_and_no_other() {
             plain
                 && word
                     .split_once('.')
-                    .is_some_and(|(family, rest)| families.contains(family) && rest != "md")
+                    .is_some_and(|(family, rest)| families.contains(family) && !matches!(rest, "md" | "jsonl"))
         };
         let of_one_word = |word: &&str| codes.contains(*word);
         let named = page.split('`').filter(|word| is_code(word) || of_one_word(word));

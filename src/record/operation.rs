@@ -364,6 +364,7 @@ impl Locked {
             tree,
             at: operation.ended.seconds(),
             validation: operation.validation,
+            recipients: if personal == 0 { Vec::new() } else { recipients },
         };
         let recorded = glass.stage(staging, head, change, &recording, Contents::new())?.record()?;
         Ok(Recorded { left_out, ..recorded })
@@ -450,6 +451,7 @@ impl Glass {
                     new: false,
                     uncompared: 0,
                     left_out: Vec::new(),
+                    recipients: Vec::new(),
                 }));
             }
             next = commit.parents.first().copied();

@@ -53,6 +53,8 @@ pub struct Recorded {
     pub uncompared: usize,
     /// Runs before this one that the glass will never have, such as `7-abort`: no folder of them was here.
     pub left_out: Vec<String>,
+    /// Whom its personal files were encrypted to now; nobody where there are none, or it was recorded before.
+    pub recipients: Vec<AgeRecipient>,
 }
 
 /// An operation that is ready to be recorded: its commit lies on the disk, and no branch leads to it.
@@ -75,6 +77,7 @@ struct New<'s> {
     tree: Oid,
     objects: Durable,
     contents: Contents<'s>,
+    recipients: Vec<AgeRecipient>,
 }
 
 impl Locked {
@@ -167,6 +170,7 @@ impl Locked {
             tree,
             at: manifest.created_at.seconds(),
             validation: Validation::NotRun,
+            recipients,
         };
         glass.stage(staging, head, change, recording, contents)
     }
@@ -182,6 +186,8 @@ pub(super) struct Change {
     /// When it happened, in seconds since 1970; no commit is older than the one before it.
     pub at: i64,
     pub validation: Validation,
+    /// Whom its personal files are encrypted to, if it has any.
+    pub recipients: Vec<AgeRecipient>,
 }
 
 impl Staged<'_> {
@@ -196,7 +202,7 @@ impl Staged<'_> {
 
 impl New<'_> {
     fn record(self) -> Result<Recorded, Error> {
-        let Self { glass, head, commit, operation, tree, objects, contents } = self;
+        let Self { glass, head, commit, operation, tree, objects, contents, recipients } = self;
         let repository = &glass.repository;
         let rights = Rights::of(repository);
         let failed = |source| Error::io(glass.objects().display().to_string(), source);
@@ -219,7 +225,7 @@ impl New<'_> {
             show().map_err(|error| glass.half_shown(operation, commit, error))?;
             rights.give_at(&repository.path().join("index"));
         }
-        Ok(Recorded { commit, operation, new: true, uncompared: 0, left_out: Vec::new() })
+        Ok(Recorded { commit, operation, new: true, uncompared: 0, left_out: Vec::new(), recipients })
     }
 }
 
@@ -271,6 +277,7 @@ impl Glass {
             tree,
             objects,
             contents,
+            recipients: change.recipients,
         }))))
     }
 
@@ -316,6 +323,7 @@ impl Glass {
                     new: false,
                     uncompared: 0,
                     left_out: Vec::new(),
+                    recipients: Vec::new(),
                 }));
             }
             if recorded.number <= identity.number {

@@ -280,7 +280,9 @@ fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {
     );
     here.write("listing/users.json", "[1]\n");
     let record = format!("glass record stuf-minimal listing --sign-key key --signers signers --at {AT}");
-    here.stufpack(&record).exits_with(0);
+    let told = here.stufpack(&record).exits_with(0).stdout;
+    let whose = ": those of the glass; where one has lost the identity, --recipient names others\n";
+    assert!(told.contains("  personal files encrypted to age1") && told.contains(whose), "{told}");
     here.write("listing/users.json", "[2]\n");
 
     let told = here.stufpack(&record).exits_with(0).stdout;
@@ -290,4 +292,5 @@ fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {
     let told = here.stufpack(&format!("{record} --format json")).exits_with(0).stdout;
     let report: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     assert_eq!((&report["new"], &report["uncompared"]), (&false.into(), &1.into()));
+    assert_eq!(report["recipients"], serde_json::json!([]));
 }

@@ -331,6 +331,7 @@ impl Record {
                 "new": recorded.new,
                 "uncompared": recorded.uncompared,
                 "left_out": recorded.left_out,
+                "recipients": recorded.recipients,
             }));
         }
         let state = if recorded.new { "recorded" } else { "was recorded before" };
@@ -346,6 +347,14 @@ impl Record {
                 "  {} personal file(s) stand encrypted there, so these were not compared with them",
                 recorded.uncompared
             );
+        }
+        if !recorded.recipients.is_empty() {
+            let names: Vec<&str> = recorded.recipients.iter().map(AgeRecipient::as_str).collect();
+            let whose = match self.recipient.is_empty() {
+                true => ": those of the glass; where one has lost the identity, --recipient names others",
+                false => "",
+            };
+            let _ = writeln!(text, "  personal files encrypted to {}{whose}", names.join(", "));
         }
         if !recorded.left_out.is_empty() {
             let _ = writeln!(

@@ -25,6 +25,7 @@ KEPT = frozenset({"provision"})
 # What no way back takes down: the machine was looked at, and stays prepared.
 _STAYS = frozenset({"preflight", "prepare"}) | KEPT
 # The code of the stop over a journal that cannot be read, with which only looking and the way back go on.
+# The code of a journal that cannot be believed, at which a way back goes on.
 DAMAGED = "journal.chain"
 # The step of the first line of a journal that takes the place of a damaged one; its evidence is what is kept of that.
 # The line's state is `refused`, so recorders pass over it, as over every line that tells of nothing done.
@@ -189,7 +190,7 @@ def read(path: Path, plan: str, first: str = FIRST, *, earlier: Collection[str] 
             journal.lines.append(_parse(line, number, before))
         except (ValueError, TypeError) as error:
             raise Stop(
-                Exit.ERROR, DAMAGED, f"the journal was changed or damaged: {error}", f"{path}:{number}",
+                Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
                 "What was done can no longer be known from it, so no step was begun.",
                 f"./migrate abort, which takes down what stands and keeps this {path.name} beside a new one; "
                 f"how to go on instead: docs/troubleshooting.md, {DAMAGED}",

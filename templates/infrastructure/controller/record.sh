@@ -353,5 +353,6 @@ else
 fi
 (umask 077 && echo "$commit" >"$folder.recorded")
 echo "operation $number recorded: commit $commit"
+[ "$sealed" = 0 ] || printf '  personal files encrypted to %s: those of the glass\n' "$(paste -s -d ' ' "$work/recipients")"
 [ -z "$left" ] || printf '  without %s, which ran before it and has no folder here: %s\n' "${left#, }" \
   'of that this glass will have the lines of the journal, and no more'

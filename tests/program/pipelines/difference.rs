@@ -216,6 +216,25 @@ fn a_long_difference_is_cut_with_the_command_for_the_rest() {
     assert!(told.len() < 60_000 && told.ends_with(&rest), "{}", told.len());
 }
 
+/// Who records a package says to whom its personal files are encrypted.
+#[test]
+fn whom_the_personal_files_are_for_is_shown_where_that_changed() {
+    let states = States::new();
+    states.write("personal/recipients", "age1fake\n");
+    states.write("personal/0001.age", "sealed\n");
+    let before = states.first();
+    states.write("personal/recipients", "age1eve\n");
+    states.write("personal/0001.age", "sealed anew\n");
+    let after = states.commit();
+
+    let told = states.told(&before, &after);
+
+    assert!(told.contains("and of the personal ones, which are encrypted: 1:\n"), "{told}");
+    let (_, who) =
+        told.split_once("Whom the personal files are encrypted to, who alone can read them:\n").unwrap();
+    assert!(who.contains("\n    -age1fake\n    +age1eve\n"), "{told}");
+}
+
 #[test]
 fn nothing_that_nobody_sees_gets_into_a_comment() {
     // Soft hyphen, joiner, Arabic letter mark, Hangul fillers, overrides, variation selectors, tags, and a space that is none.

@@ -277,9 +277,9 @@ fn troubleshooting_names_each_code_of_the_controller_and_no_other() {
         let is_code = |word: &&str| {
             let plain = word.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'-'));
             plain
-                && word
-                    .split_once('.')
-                    .is_some_and(|(family, rest)| families.contains(family) && !matches!(rest, "md" | "jsonl"))
+                && word.split_once('.').is_some_and(|(family, rest)| {
+                    families.contains(family) && !matches!(rest, "md" | "jsonl")
+                })
         };
         let of_one_word = |word: &&str| codes.contains(*word);
         let named = page.split('`').filter(|word| is_code(word) || of_one_word(word));

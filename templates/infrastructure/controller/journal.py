@@ -25,7 +25,6 @@ KEPT = frozenset({"provision"})
 # What no way back takes down: the machine was looked at, and stays prepared.
 _STAYS = frozenset({"preflight", "prepare"}) | KEPT
 # The code of the stop over a journal that cannot be read, with which only looking and the way back go on.
-# The code of a journal that cannot be believed, at which a way back goes on.
 DAMAGED = "journal.chain"
 # The step of the first line of a journal that takes the place of a damaged one; its evidence is what is kept of that.
 # The line's state is `refused`, so recorders pass over it, as over every line that tells of nothing done.

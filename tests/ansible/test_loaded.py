@@ -40,10 +40,6 @@ class Loaded(unittest.TestCase):
         self.settings.write_text("{}")
         (self.certificates / "old").mkdir(parents=True)
         (self.certificates / "cert.pem").write_text("one")
-        # Owners need root; whose file it is is not what is shown here.
-        patch = mock.patch.object(os, "fchown")
-        patch.start()
-        self.addCleanup(patch.stop)
 
     def call(self, read: bool, dry: bool = False) -> tuple[bool, bool]:
         """What one task tells: whether it is due, and whether it has changed something."""

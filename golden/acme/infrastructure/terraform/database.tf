@@ -71,6 +71,10 @@ resource "aws_db_instance" "identity" {
   parameter_group_name   = aws_db_parameter_group.identity[0].name
   publicly_accessible    = false
 
+  # RDS would keep what was approved for its weekly window, and refuse a newer major version.
+  apply_immediately           = true
+  allow_major_version_upgrade = true
+
   auto_minor_version_upgrade      = true
   backup_retention_period         = var.database_backup_days
   copy_tags_to_snapshot           = true

@@ -82,6 +82,11 @@ run "with_database_and_name" {
   }
 
   assert {
+    condition     = aws_db_instance.identity[0].apply_immediately == true && aws_db_instance.identity[0].allow_major_version_upgrade == true
+    error_message = "What was approved of the database happens at once, a newer major version too."
+  }
+
+  assert {
     # Terraform shows no lifecycle to a test, so the text is read.
     condition     = can(regex("resource \"aws_db_instance\" \"identity\" \\{(?:[^\n]|\n[^}])*prevent_destroy = true", file("${path.module}/database.tf")))
     error_message = "The database refuses to be destroyed."
@@ -131,6 +136,23 @@ run "without" {
     condition     = output.inventory.database == null && output.inventory.dns_is_set == false
     error_message = "The inventory tells that neither was made."
   }
+}
+
+run "zone_of_another_name" {
+  command = plan
+
+  variables {
+    existing_subnet_id = ""
+    dns_zone_id        = "Z0123456789ABCDEFGHIJ"
+  }
+
+  # Not the end of a label: files.harbour.example is no name in bour.example.
+  override_data {
+    target = data.aws_route53_zone.domain
+    values = { name = "bour.example" }
+  }
+
+  expect_failures = [aws_route53_record.server]
 }
 
 run "a_slug_with_two_hyphens" {

@@ -19,8 +19,13 @@ persist() {
   done
 }
 
-persist apt-get update -qq
-persist apt-get install -y -qq --no-install-recommends ca-certificates curl
+# Lists and packages in one: by itself `update` ends well although it reached nothing, and what follows finds no package.
+begin() {
+  apt-get update -qq -o APT::Update::Error-Mode=any &&
+    apt-get install -y -qq --no-install-recommends ca-certificates curl
+}
+
+persist begin
 persist curl --fail --silent --show-error --proto '=https' --max-time 300 --output "$package" \
   "https://s3.$region.amazonaws.com/amazon-ssm-$region/latest/debian_amd64/amazon-ssm-agent.deb"
 persist apt-get install -y -qq --no-install-recommends "$package"

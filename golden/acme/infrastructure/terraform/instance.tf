@@ -16,6 +16,10 @@ data "aws_ami" "debian" {
   }
 }
 
+data "aws_ec2_instance_type" "server" {
+  instance_type = var.instance_type
+}
+
 resource "aws_key_pair" "administrator" {
   key_name   = local.name
   public_key = var.ssh_public_key
@@ -63,7 +67,30 @@ resource "aws_instance" "server" {
       condition     = contains(data.aws_ec2_instance_type_offerings.server.locations, local.availability_zone)
       error_message = "${var.instance_type} is not offered in ${local.availability_zone}. Name another instanceType in the target, and compile anew."
     }
+
+    # Others show the data disk under another name than the inventory's.
+    precondition {
+      condition     = data.aws_ec2_instance_type.server.hypervisor == "nitro" || data.aws_ec2_instance_type.server.bare_metal
+      error_message = "${var.instance_type} is not of AWS's Nitro System, and shows its disks under names that are not known here. Name a newer instanceType in the target, such as t3.large, and compile anew."
+    }
+
+    precondition {
+      condition     = data.aws_ec2_instance_type.server.memory_size >= 4096
+      error_message = "${var.instance_type} has ${data.aws_ec2_instance_type.server.memory_size} MiB of memory, and below 4096 the services do not fit. Name a larger instanceType in the target, and compile anew."
+    }
+
+    precondition {
+      condition     = contains(data.aws_ec2_instance_type.server.supported_architectures, "x86_64")
+      error_message = "${var.instance_type} has no processor of x86-64, for which the images are. Name another instanceType in the target, such as t3.large, and compile anew."
+    }
   }
+}
+
+# A change of its type stops the server; where that comes to no end, the next apply starts it. So does one after a stop by
+# hand. Taken away, it leaves the server as it is.
+resource "aws_ec2_instance_state" "server" {
+  instance_id = aws_instance.server.id
+  state       = "running"
 }
 
 # Holds users, sign-in data and what Docker keeps, so `destroy` fails until a person removes the lifecycle block.

@@ -81,8 +81,23 @@ run "instance" {
   }
 
   assert {
+    condition     = can(regex("resource \"aws_instance\" \"server\" \\{(?:[^\n]|\n[^}])*ignore_changes = \\[ami, user_data, associate_public_ip_address\\]", file("${path.module}/instance.tf")))
+    error_message = "No newer image and no other first boot makes the server anew, nor does its own address."
+  }
+
+  assert {
+    condition     = aws_volume_attachment.data.stop_instance_before_detaching == true
+    error_message = "The server stops writing before its data disk is taken from it."
+  }
+
+  assert {
     condition     = aws_instance.server.associate_public_ip_address == false && aws_eip_association.server.allocation_id == aws_eip.server.id && aws_eip_association.server.instance_id == aws_instance.server.id
     error_message = "The server's one public address is the one that stays."
+  }
+
+  assert {
+    condition     = aws_ec2_instance_state.server.state == "running" && aws_ec2_instance_state.server.instance_id == aws_instance.server.id
+    error_message = "A server that was left switched off is started."
   }
 
   assert {
@@ -123,4 +138,67 @@ run "without_session_manager" {
     condition     = !strcontains(coalesce(aws_instance.server.user_data, "none"), "amazon-ssm-agent") && output.inventory.session_manager == false
     error_message = "Where SSH is the way in, no agent is installed."
   }
+}
+
+run "bare_metal" {
+  command = plan
+
+  # Without a hypervisor, and of the Nitro System too.
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = ""
+      bare_metal              = true
+      memory_size             = 393216
+      supported_architectures = ["x86_64"]
+    }
+  }
+}
+
+run "older_than_nitro" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = "xen"
+      bare_metal              = false
+      memory_size             = 8192
+      supported_architectures = ["x86_64"]
+    }
+  }
+
+  expect_failures = [aws_instance.server]
+}
+
+run "too_little_memory" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = "nitro"
+      bare_metal              = false
+      memory_size             = 2048
+      supported_architectures = ["x86_64"]
+    }
+  }
+
+  expect_failures = [aws_instance.server]
+}
+
+run "another_architecture" {
+  command = plan
+
+  override_data {
+    target = data.aws_ec2_instance_type.server
+    values = {
+      hypervisor              = "nitro"
+      bare_metal              = false
+      memory_size             = 8192
+      supported_architectures = ["arm64"]
+    }
+  }
+
+  expect_failures = [aws_instance.server]
 }

@@ -73,6 +73,17 @@ run "own_network" {
   }
 
   assert {
+    # Terraform shows no lifecycle to a test, so the text is read.
+    condition     = can(regex("resource \"aws_subnet\" \"server\" \\{(?:[^\n]|\n[^}])*ignore_changes = \\[availability_zone\\]", file("${path.module}/network.tf")))
+    error_message = "The server's subnet stays in its zone whatever the list of zones becomes."
+  }
+
+  assert {
+    condition     = can(regex("resource \"aws_subnet\" \"database\" \\{(?:[^\n]|\n[^}])*ignore_changes = \\[availability_zone\\]", file("${path.module}/network.tf")))
+    error_message = "The database's subnets stay in their zones whatever the list of zones becomes."
+  }
+
+  assert {
     condition     = length(setintersection(aws_subnet.database[*].id, aws_route_table_association.server[*].subnet_id)) == 0
     error_message = "The database's subnets have no way to the internet."
   }
@@ -164,6 +175,7 @@ run "not_offered_here" {
 
   variables {
     existing_subnet_id = "subnet-0123456789abcdef0"
+    database           = false
   }
 
   override_data {

@@ -61,7 +61,7 @@ variable "domain" {
 # The server
 
 variable "instance_type" {
-  description = "Type of the server, x86-64. It carries API, Keycloak and proxy: below 4 GiB of memory they do not fit. A change restarts the server."
+  description = "Type of the server, x86-64 and of the Nitro System (t3, m5 and newer). It carries API, Keycloak and proxy: below 4 GiB of memory they do not fit. A change restarts the server."
   type        = string
   nullable    = false
   default     = "t3.large"
@@ -242,7 +242,7 @@ variable "database" {
 }
 
 variable "database_version" {
-  description = "Major version of PostgreSQL. A newer one is a step of its own, with an interruption; an older one is not possible."
+  description = "Major version of PostgreSQL. A newer one interrupts sign-in while RDS brings the data along; an older one is not possible."
   type        = string
   nullable    = false
   default     = "17"
@@ -266,7 +266,7 @@ variable "database_class" {
 }
 
 variable "database_storage_gib" {
-  description = "Storage of the database in GiB. It can grow, and never shrinks."
+  description = "Storage of the database in GiB. It can grow, by a tenth at least each time, and never shrinks."
   type        = number
   nullable    = false
   default     = 20

@@ -189,7 +189,7 @@ def read(path: Path, plan: str, first: str = FIRST, *, earlier: Collection[str] 
             journal.lines.append(_parse(line, number, before))
         except (ValueError, TypeError) as error:
             raise Stop(
-                Exit.ERROR, DAMAGED, f"the journal was changed or damaged: {error}", f"{path}:{number}",
+                Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
                 "What was done can no longer be known from it, so no step was begun.",
                 f"./migrate abort, which takes down what stands and keeps this {path.name} beside a new one; "
                 f"how to go on instead: docs/troubleshooting.md, {DAMAGED}",

@@ -145,6 +145,25 @@ if in_clear "$report"; then
     *) fail "$report does not say a verdict" ;;
   esac
   ! grep -Eq "^  +\"verdict\": \"($worse)\"" "$folder/$report" || fail "$report says $verdict, and a check of it says worse"
+  # What did not come to its end is no proof: neither for the whole nor for the check that a step is by itself. What a proof found
+  # is told as soon as it was found, whatever failed later.
+  undone() {
+    sed 's/.*"step":"\([^"]*\)","state":"\([a-z_]*\)".*/\1"\2/' | grep -v '^end"' | tac | sort -s -u -t '"' -k 1,1 |
+      grep -Ev '"(done|skipped)$' || true
+  }
+  proof=$(grep -F "/reports/$run/$phase.json\"" "$work/ran" | tail -n 1)
+  undone <"$work/ran" >"$work/undone"
+  case $phase:$proof in
+    verify:* | *:) unproven=$(head -n 1 "$work/undone") ;;
+    *) unproven=$(printf '%s\n' "$proof" | undone) ;;
+  esac
+  case $verdict:$unproven in
+    pass:?* | warn:?*) fail "$report says $verdict, and ${unproven%%\"*} is ${unproven#*\"} in the journal" ;;
+  esac
+  while IFS='"' read -r step state; do
+    ! sed 's/^ *//' "$folder/$report" | grep -Fx -C 1 -- "\"id\": \"${step#*/}\"," | grep -Eq '^"verdict": "(pass|warn)"' ||
+      fail "$report calls ${step#*/} right, and $step is $state in the journal"
+  done <"$work/undone"
 else
   # Who checks leaves a report of what was not right, and of everything once it has come to its end.
   case $phase in
@@ -217,8 +236,16 @@ somebody else recorded meanwhile (>), that stays: git -C '$glass' fetch && git -
 what only this clone had (<), in the same order"
 fi
 about=$(git hash-object -- "$folder/operation.json")
-if git ls-tree -r main audit | grep -q " $about	"; then
-  (umask 077 && git rev-parse main >"$folder.recorded") && echo "was recorded before" && exit 0
+had=$(git ls-tree -r main audit | sed -n "s|^100644 blob $about	\(.*\)/operation[.]json\$|\1|p" | tail -n 1)
+if [ -n "$had" ]; then
+  grep -vxF -e "$personal" "$there" | while IFS= read -r path; do
+    printf '%s\t%s\n' "$(git hash-object --no-filters -- "$folder/$path")" "$path"
+  done | sort >"$work/here"
+  {
+    git ls-tree -r -z "main:$had" && git ls-tree -r -z "main:infrastructure/deployment-logs/${had##*/}" 2>/dev/null |
+      sed -z 's|	|	logs/|'
+  } | tr '\0' '\n' | sed -n '/	personal[/]/d; s/^[0-9]* blob //p' | sort | cmp -s - "$work/here" &&
+    (umask 077 && git rev-parse main >"$folder.recorded") && echo "was recorded before" && exit 0
 fi
 
 # Runs enter in their order: a journal goes on from the one that was recorded last, or contradicts it for ever. That of a state
@@ -248,6 +275,9 @@ all that this one tells. Keep $folder, which alone has that run's reports and ev
   head -c "$(bytes "$work/was")" "$mine" | cmp -s - "$work/was" ||
     fail "$mine is another than in operation $operation; compare it with: git -C '$glass' show main:$path. \
 Where the state folder was put back from an older copy: $go_on"
+  [ "$run" -gt "${since:-0}" ] ||
+    fail "the runs of its journal up to $newer stand in this glass, the last as operation $operation, and each is recorded once; \
+compare both: git -C '$glass' show main:${path%journal.jsonl}operation.json"
   break
 done <"$work/past"
 if [ -n "$other" ]; then
@@ -323,5 +353,6 @@ else
 fi
 (umask 077 && echo "$commit" >"$folder.recorded")
 echo "operation $number recorded: commit $commit"
+[ "$sealed" = 0 ] || printf '  personal files encrypted to %s: those of the glass\n' "$(paste -s -d ' ' "$work/recipients")"
 [ -z "$left" ] || printf '  without %s, which ran before it and has no folder here: %s\n' "${left#, }" \
   'of that this glass will have the lines of the journal, and no more'

@@ -13,6 +13,15 @@ mock_data "aws_ec2_instance_type_offerings" {
   defaults = { locations = ["eu-west-1c", "eu-west-1b"] }
 }
 
+mock_data "aws_ec2_instance_type" {
+  defaults = {
+    hypervisor              = "nitro"
+    bare_metal              = false
+    memory_size             = 4096
+    supported_architectures = ["x86_64"]
+  }
+}
+
 mock_data "aws_subnet" {
   defaults = {
     vpc_id            = "vpc-0fedcba9876543210"
@@ -22,6 +31,11 @@ mock_data "aws_subnet" {
 
 mock_data "aws_ami" {
   defaults = { id = "ami-0123456789abcdef0" }
+}
+
+# One that every name of the tests is in.
+mock_data "aws_route53_zone" {
+  defaults = { name = "example" }
 }
 
 mock_resource "aws_vpc" {}
@@ -38,6 +52,7 @@ mock_resource "aws_vpc_security_group_ingress_rule" {}
 mock_resource "aws_vpc_security_group_egress_rule" {}
 
 mock_resource "aws_key_pair" {}
+mock_resource "aws_ec2_instance_state" {}
 mock_resource "aws_volume_attachment" {}
 mock_resource "aws_eip_association" {}
 

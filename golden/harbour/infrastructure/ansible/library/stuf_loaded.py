@@ -69,7 +69,7 @@ def main() -> None:
     try:
         other = due(paths, note)
         if other and module.params["loaded"] and not module.check_mode:
-            write_whole(note, state(paths), owner=0)
+            write_whole(note, state(paths))
     except OSError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=other and module.params["loaded"], due=other)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_http import StufError
-from ansible.module_utils.stufpack_terraform import PAUSED, Stopped, Terraform, lines
+from ansible.module_utils.stufpack_terraform import Stopped, Terraform, lines
 
 DOCUMENTATION = """
 module: stuf_terraform
@@ -19,7 +19,8 @@ description:
   - Works in a copy of the package's module below O(root), with data and state of its own.
   - A plan waits in O(plans) until it is applied, with a digest beside it. It is applied once; whatever became of that,
     it waits no longer. In check mode a plan is made and not kept, and nothing is applied.
-  - A state that another call works on ends it with C(stufpack_exit) 75, a plan that was overtaken with 11.
+  - A state that another call works on ends it with C(stufpack_exit) 75, a plan that was overtaken with 11. What an
+    earlier run left that could not write the state is refused with 12.
 options:
   verb:
     description: What to do.
@@ -101,7 +102,7 @@ def main() -> None:
     try:
         module.exit_json(**act(terraform, given, module.check_mode))
     except Stopped as error:
-        following = {"stufpack_next": "./migrate provision, which shows a new one"} if error.status == PAUSED else {}
+        following = {"stufpack_next": error.following} if error.following else {}
         module.fail_json(msg=str(error), stufpack_exit=error.status, **following)
     except (StufError, OSError, ValueError, KeyError) as error:
         known = isinstance(error, (StufError, OSError))

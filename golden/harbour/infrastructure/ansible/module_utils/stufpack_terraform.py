@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,10 @@ PASSED = ("TF_PLUGIN_CACHE_DIR", "TF_CLI_CONFIG_FILE")
 OVERRIDE, BACKEND = "*_override.tf", "backend.tfbackend"
 # How long another call of Terraform may still hold the state: one that was stopped ends what it has begun.
 LOCK = "-lock-timeout=30s"
-PAUSED, LOCKED = 11, 75
+PAUSED, REFUSED, LOCKED = 11, 12, 75
+# What an apply leaves in its folder that could not write the state: nothing else knows what it made.
+LEFT = "errored.tfstate"
+AGAIN = "./migrate provision, which shows a new one"
 
 _WORDS = {
     ("create",): "made", ("update",): "changed", ("delete",): "destroyed", ("forget",): "given up",
@@ -45,9 +49,10 @@ _RULE = re.compile("─{20}")
 class Stopped(StufError):
     """It did not come to its end, in a way of which the controller makes more than a failure."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, following: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.following = following
 
 
 def summary(plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +89,16 @@ def readable(said: str) -> str:
     told = [line for line in said.splitlines() if not _ON_THE_WAY.search(line)]
     end = next((place for place, line in enumerate(told) if _RULE.match(line)), len(told))
     return "\n".join(told[:end]).strip() + "\n"
+
+
+def tainted(state: Mapping[str, Any]) -> list[str]:
+    """What a state marks as not wholly made, by the address that Terraform takes."""
+    return [
+        f"{resource['type']}.{resource['name']}" + (f"[{json.dumps(one['index_key'])}]" if "index_key" in one else "")
+        for resource in state.get("resources", ())
+        for one in resource["instances"]
+        if one.get("status") == "tainted"
+    ]
 
 
 def failure(said: str) -> str:
@@ -127,7 +142,11 @@ class Terraform:
         return found
 
     def place(self, package: Path, overlay: Path) -> bool:
-        """Makes `code` what the package has, with what a person has put beside it; whether anything was another."""
+        """Makes `code` what the package has, with what a person has put beside it; whether anything was another.
+
+        Raises `Stopped` while the only record of what was made lies there.
+        """
+        self._refuse_what_is_left()
         wanted = {path.relative_to(package): path for path in package.rglob("*") if path.is_file()}
         wanted |= {path.relative_to(overlay): path for path in overlay.glob(OVERRIDE) if path.is_file()}
         there = [path.relative_to(self.code) for path in self.code.rglob("*") if not path.is_dir() or path.is_symlink()]
@@ -163,7 +182,11 @@ class Terraform:
             return False
 
     def plan(self, keep: bool) -> dict[str, Any]:
-        """Makes a plan; the one that waits from now on, unless it is not kept."""
+        """Makes a plan; the one that waits from now on, unless it is not kept.
+
+        Raises `Stopped` while the only record of what was made lies in `code`: by the state alone all is made again.
+        """
+        self._refuse_what_is_left()
         draft, waits = self.plans / ".plan.tfplan", self.plans / "plan.tfplan"
         if keep:
             # From here on none waits, whatever happens.
@@ -188,7 +211,7 @@ class Terraform:
         waits, tried = self.plans / "plan.tfplan", self.plans / "tried.tfplan"
         found = json.loads((self.plans / "plan-summary.json").read_bytes())
         if "sha256:" + hashlib.sha256(waits.read_bytes()).hexdigest() != found["plan"]:
-            raise Stopped("the plan that waits is not the one that was shown; nothing was applied", PAUSED)
+            raise Stopped("the plan that waits is not the one that was shown; nothing was applied", PAUSED, AGAIN)
         waits.replace(tried)
         if found["applies"]:
             try:
@@ -267,14 +290,52 @@ class Terraform:
         options = [word for word in others if word.startswith("-")]
         return ["terraform", first, *options, *(word for word in others if word not in options)]
 
+    def by_hand(self, *words: str) -> str:
+        """A call of Terraform's as a person types it, wherever they are."""
+        call = ["terraform", f"-chdir={self.code}", *words]
+        return f"TF_DATA_DIR={shlex.quote(str(self.root / 'data'))} {shlex.join(call)}"
+
+    def _refuse_what_is_left(self) -> None:
+        left = self.code / LEFT
+        if left.exists():
+            message = f"an earlier run could not write down what it made, and {left} alone knows it: nothing was begun"
+            raise Stopped(message, REFUSED, self._written_down())
+
+    def _written_down(self) -> str:
+        """How what was left becomes the state; it is taken away only once that is so."""
+        gone = f"rm {shlex.quote(str(self.code / LEFT))}"
+        return f"{self.by_hand('state', 'push', LEFT)} && {gone}, then ./migrate provision"
+
     def _failed(self, said: str) -> StufError:
         """What a plan or its application failed by, with what follows from it."""
         why = failure(said)
+        if (self.code / LEFT).exists():
+            return StufError(f"{why}\nBefore anything else, with credentials that hold: {self._written_down()}")
         if "Error acquiring the state lock" in why:
-            return Stopped(f"another call of Terraform works on this state\n{why}", LOCKED)
+            lock = re.search(r"^\s*ID:\s+(\S+)$", why, re.MULTILINE)
+            told = ["another call of Terraform works on this state", why]
+            if lock:
+                told.append(f"Where it was broken off, and nobody's runs: {self.by_hand('force-unlock', lock[1])}")
+            return Stopped("\n".join(told), LOCKED)
         if "Saved plan is stale" in why:
-            return Stopped("something has changed the state since this plan was shown; nothing was applied", PAUSED)
+            overtaken = "something has changed the state since this plan was shown; nothing was applied"
+            return Stopped(overtaken, PAUSED, AGAIN)
+        if "Instance cannot be destroyed" in why:
+            return StufError("\n".join([why, *self._half_made(why)]))
         return StufError(why)
+
+    def _half_made(self, why: str) -> list[str]:
+        """What the refusal to destroy something comes from where the run that made it was broken off."""
+        try:
+            marked = tainted(json.loads(self.answers("state", "pull")))
+        except (StufError, ValueError, LookupError, TypeError):
+            return []
+        return [
+            f"{address} is marked to be made anew, since the run that made it was broken off. Where it is whole in the "
+            f"account: {self.by_hand('untaint', address)}"
+            for address in marked
+            if address in why.split()
+        ]
 
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -67,6 +67,7 @@ class Played(unittest.TestCase):
             [playbook, "-i", "localhost,", "-e", json.dumps(places), *more, self.folder / "play.yml"],
             cwd=self.folder, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder), "LC_ALL": "C.UTF-8",
+                 "PYTHONDONTWRITEBYTECODE": "1",
                  "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_HOME": str(self.folder / "home")}, text=True,
         )  # fmt: skip
         self.assertFalse((self.folder / "administrator").exists(), "the password of the administrator stayed")

@@ -511,6 +511,7 @@ class WayIn(unittest.TestCase):
         done = subprocess.run(
             [playbook, "-i", folder / "target", folder / "play.yml"], cwd=folder, check=False,
             env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "LC_ALL": "C.UTF-8",
+                 "PYTHONDONTWRITEBYTECODE": "1",
                  "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "home")},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip

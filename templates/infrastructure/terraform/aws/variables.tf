@@ -226,7 +226,7 @@ variable "noncurrent_version_days" {
 }
 
 variable "content_moves" {
-  description = "Whether the application's key may also list unfinished uploads, which the content program needs while it copies. Set it to false when the migration is over."
+  description = "Whether the application's key may also list unfinished uploads, which the content program needs while it copies. Once the migration is over it is set to false as docs/operations.md says."
   type        = bool
   nullable    = false
   default     = true

@@ -5,6 +5,7 @@
 /// Control characters, a space that does not break its line, whatever Unicode lets a program leave out where it cannot show it
 /// (`Default_Ignorable_Code_Point`: direction marks, joiners, variation selectors, tags, Hangul's fillers), separators of lines,
 /// marks of annotations, and the braille pattern without dots.
+#[inline]
 pub fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character,

@@ -30,7 +30,7 @@ pub struct Scanner {
     wanted: Vec<Wanted>,
     /// Sorted by their first eight bytes; of those with the same, the one that was added first counts.
     needles: Vec<Needle>,
-    filter: Vec<u64>,
+    filter: Box<[u64; 1024]>,
 }
 
 /// A value that may stand nowhere.
@@ -133,7 +133,7 @@ const ENOUGH: usize = 12;
 impl Scanner {
     /// Prepares to look for keys by their form and for the values of `known`.
     pub fn new(known: &[Secret]) -> Self {
-        let mut scanner = Self { wanted: Vec::new(), needles: Vec::new(), filter: vec![0; 1024] };
+        let mut scanner = Self { wanted: Vec::new(), needles: Vec::new(), filter: Box::new([0; 1024]) };
         for form in FORMS {
             scanner.add(form.0.as_bytes(), Of::Form(form));
         }
@@ -185,29 +185,40 @@ impl Scanner {
     /// quoted and has `\n` for its line breaks; where it begins.
     pub fn scan_wrapped(&self, bytes: &[u8]) -> Option<Hit> {
         let text: Vec<u8> = unwrapped(bytes).map(|(_, byte)| byte).collect();
-        let hit = self.needles_in(&text, |of| matches!(of, Of::Value(..))).next()?;
+        let hit = self.needles_in(&text, |of| matches!(of, Of::Value(..))).into_iter().next()?;
         let (offset, _) = unwrapped(bytes).nth(hit.offset)?;
         Some(Hit { offset, ..hit })
     }
 
     /// What begins in `bytes` like a needle, and is it.
-    fn needles_in<'a>(
-        &'a self,
-        bytes: &'a [u8],
-        counts: impl Fn(Of) -> bool + 'a,
-    ) -> impl Iterator<Item = Hit> + 'a {
-        bytes.windows(8).enumerate().filter_map(move |(offset, window)| {
-            let first = u64::from_le_bytes(window.try_into().unwrap_or_default());
+    ///
+    /// Every byte of a package passes this loop, so it holds nothing but the look at the filter.
+    fn needles_in(&self, bytes: &[u8], counts: impl Fn(Of) -> bool) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for (offset, window) in bytes.windows(8).enumerate() {
+            let Some(first) = first_eight(window) else { continue };
             let (word, bit) = slot(first);
-            if self.filter[word] & bit == 0 {
-                return None;
+            if self.filter[word] & bit != 0 {
+                hits.extend(self.begins_with(first, bytes, offset, &counts));
             }
-            let at = self.needles.partition_point(|needle| needle.first < first);
-            let same = self.needles[at..].iter().take_while(|needle| needle.first == first);
-            let found =
-                same.filter(|needle| counts(needle.of)).find_map(|needle| self.is(needle, &bytes[offset..]));
-            found.map(|(kind, encoding)| Hit { kind, encoding, offset })
-        })
+        }
+        hits
+    }
+
+    /// The needle that is what stands at `offset`, whose eight bytes are `first`.
+    #[cold]
+    fn begins_with(
+        &self,
+        first: u64,
+        bytes: &[u8],
+        offset: usize,
+        counts: &impl Fn(Of) -> bool,
+    ) -> Option<Hit> {
+        let at = self.needles.partition_point(|needle| needle.first < first);
+        let same = self.needles[at..].iter().take_while(|needle| needle.first == first);
+        let found =
+            same.filter(|needle| counts(needle.of)).find_map(|needle| self.is(needle, &bytes[offset..]));
+        found.map(|(kind, encoding)| Hit { kind, encoding, offset })
     }
 
     /// Everything found in `bytes`, in order; overlapping finds of one place are told once.
@@ -215,7 +226,7 @@ impl Scanner {
         if bytes.len() < SHORTEST {
             return Vec::new();
         }
-        let mut hits: Vec<Hit> = self.needles_in(bytes, |_| true).collect();
+        let mut hits = self.needles_in(bytes, |_| true);
         // None of them begins inside of another in such a way that it could count there.
         for found in SHORT.iter().flat_map(|begins| begins.find_iter(bytes)) {
             let (offset, rest) = (found.start(), &bytes[found.end()..]);

@@ -60,6 +60,7 @@ impl Finding {
             ("glass.side_branch", Some("refs/stash")) => {
                 format!("git stash put it aside: {git} stash show -p, then, if it is yours, {git} stash drop")
             }
+            ("glass.behind", _) => format!("{git} pull --ff-only, then check again"),
             ("glass.date", _) if self.message.ends_with("in the future") => format!(
                 "compare this machine's clock with another one, or the time that --at or SOURCE_DATE_EPOCH gives; if it is right, {}",
                 self.advice()
@@ -83,7 +84,6 @@ impl Finding {
             "glass.object" => {
                 "fetch the glass anew; if it stays, ask the writer for a copy and show them this"
             }
-            "glass.behind" => "git pull --ff-only, then check again",
             "glass.unpinned" => "ask the writer for the root by another way, then: --pin COMMIT",
             "glass.pin" | "glass.backdated" | "verify.revoked" => {
                 "trust nothing after the head last seen; ask the writer by another way which history is right"

@@ -23,13 +23,17 @@ pub fn escape(text: &str) -> String {
 ///
 /// For pages: HTML escapes what is markup, and a reader still has to see what a value holds.
 pub fn visible(text: &str) -> String {
+    if !hides(text) {
+        return text.to_owned();
+    }
     let lines: Vec<String> = text.split('\n').map(escape).collect();
     lines.join("\n")
 }
 
 /// Whether [`visible`] shows anything of `text` otherwise; most texts hide nothing, and need no copy.
 pub fn hides(text: &str) -> bool {
-    text.chars().any(|character| character != '\n' && is_shown_by_number(character))
+    let ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n'));
+    !ascii && text.chars().any(|character| character != '\n' && is_shown_by_number(character))
 }
 
 /// A space that does not break its line hides nothing.

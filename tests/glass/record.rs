@@ -269,6 +269,11 @@ fn a_clone_that_is_behind_or_went_another_way_is_refused() {
 
     // This clone forgets operation 2, and then that it ever heard of it.
     case.git(&["reset", "-q", "--hard", "main~1"]);
+    let path = case.glass();
+    let audit = Check::new(&case).run();
+    let next: Vec<_> = audit.findings.iter().map(|finding| (finding.code, finding.next(&path))).collect();
+    let pull = format!("git -C {} pull --ff-only, then check again", path.display());
+    assert!(next.contains(&("glass.behind", pull)), "{next:?}");
     for forget in [false, true] {
         if forget {
             case.git(&["update-ref", "-d", "refs/remotes/origin/main"]);

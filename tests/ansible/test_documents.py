@@ -77,6 +77,34 @@ class Documents(unittest.TestCase):
         documents.restore(bucket, saved, False)
         self.assertEqual(bucket.objects, before)
 
+    def test_what_stands_half_never_becomes_what_stood_before_also_for_a_newer_package(self) -> None:
+        given = {"saved_file": str(self.folder / "before.json"), "source_dir": str(self.folder)}
+
+        def does(state: str, dry: bool = False) -> None:
+            documents.run(bucket, given | {"state": state}, dry)
+
+        bucket = Bucket(**{"users.json": b"old", "users/kim.json": b"kim's", "uploads/x": b"kept"})
+        before = dict(bucket.objects)
+        does("saved")
+        does("written", dry=True)
+        does("written")
+        # Nothing put it back; it saves once more, and then a package with other users comes.
+        does("saved")
+        self.write_users("ada", "kim")
+        does("saved")
+        does("written")
+        does("restored", dry=True)
+        does("saved")
+        does("restored")
+        self.assertEqual(bucket.objects, before)
+        with self.subTest("put back, it is saved anew"):
+            self.assertFalse((self.folder / "before.begun").exists())
+            bucket.objects["users/ada.json"] = b"ada's"
+            does("saved")
+            does("written")
+            does("restored")
+            self.assertEqual(bucket.objects, before | {"users/ada.json": b"ada's"})
+
     def test_a_document_of_another_type_is_written_anew_and_brought_back(self) -> None:
         wanted = documents.documents(str(self.folder))
         bucket = Bucket(**wanted)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 import unittest
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from modules import module
@@ -127,6 +129,42 @@ class AllOrNothing(unittest.TestCase):
                 realm.fails_at = 0
                 users.Import(realm, package, False).restore(saved)
                 self.assertEqual(realm.state(), before)
+
+    def test_what_stands_half_never_becomes_what_stood_before_also_for_a_newer_package(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            saved = str(Path(folder, "users.json"))
+
+            def does(state: str, package: dict[str, Any], dry: bool = False) -> bool:
+                return bool(users.run(users.Import(realm, package, dry), state, saved))
+
+            ada, eve = ({**wanted(name)[name], "id": name, "enabled": False} for name in ("ada", "eve"))
+            ada.pop("realmRoles")
+            eve.pop("realmRoles")
+            realm = Realm(ada, eve)
+            before = realm.state()
+            first, second = wanted("ada", "bob"), wanted("ada", "eve", "kim")
+            self.assertFalse(does("saved", first))
+            does("imported", first, dry=True)
+            self.assertFalse(does("saved", first, dry=True))
+            realm.fails_at = realm.calls + 4
+            with self.assertRaises(StufError):
+                does("imported", first)
+            # Nothing put back what it had written; it saves once more, and then a package with other users comes.
+            realm.fails_at = 0
+            self.assertTrue(does("saved", first))
+            self.assertTrue(does("saved", second))
+            does("imported", second)
+            does("restored", second, dry=True)
+            self.assertTrue(does("saved", second))
+            does("restored", second)
+            self.assertEqual(realm.state(), before)
+            with self.subTest("put back, it is saved anew"):
+                self.assertEqual([path.name for path in Path(folder).iterdir()], ["users.json"])
+                realm.held["ada"]["firstName"] = "Ada"
+                self.assertFalse(does("saved", second))
+                does("imported", second)
+                does("restored", second)
+                self.assertEqual(realm.held["ada"]["firstName"], "Ada")
 
     def test_users_who_are_not_in_the_package_are_kept_and_counted(self) -> None:
         realm = Realm({"id": "9", "username": "stays", "enabled": True})

@@ -265,6 +265,20 @@ class ForTheRecord(unittest.TestCase):
         before, after = ("import/save-before-state", "before"), ("import/read-back", "after")
         self.assertEqual(saves, [before, before, after, after])
 
+    def test_the_notes_of_an_import_that_has_begun_go_once_everything_was_read_back(self) -> None:
+        blocks = [place for place, entry in enumerate(entries("import")) if "rescue" in entry]
+        after = entries("import")[blocks[-1] + 1]
+        self.assertEqual(after["ansible.builtin.import_role"]["tasks_from"], "end_import")
+        self.assertEqual(after["tags"], ["import/read-back"])
+        (task,) = load(ANSIBLE / "roles/stuf/tasks/end_import.yml")
+        texts = [
+            (ANSIBLE / f"roles/{role}/tasks/restore_before_state.yml").read_text() for role in ("identity", "storage")
+        ]
+        saved = [found for text in texts for found in re.findall(r"saved_file: (/\S+)\.json\n", text)]
+        self.assertEqual(
+            [f"/var/lib/stufpack/before/{name}" for name in task["loop"]], [f"{path}.begun" for path in saved]
+        )
+
 
 if __name__ == "__main__":
     unittest.main()

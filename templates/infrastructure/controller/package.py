@@ -22,6 +22,8 @@ NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", 
 # What a later step's failure puts back lies in what these have saved. They hold until that has come to its end: to save
 # again what stands half would make it what stood before.
 SAVES = frozenset({"import/save-before-state"})
+# Those later steps. Where one of them has not told how it ended, its putting back may have begun, and come however far.
+PUTS_BACK = frozenset({"import/import-users", "import/write-documents", "import/read-back"})
 _SALT, _BATCHES = b"configuration/salt", b"content/batches/"
 
 

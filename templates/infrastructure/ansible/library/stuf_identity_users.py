@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_files import write_whole
+from ansible.module_utils.stufpack_files import Begun, write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
 from ansible.module_utils.stufpack_realm import OWN_ROLES, foreign_roles
@@ -22,6 +22,9 @@ description:
   - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
     others, beside what Keycloak itself gives and writes.
   - Where the package asks for a second factor, whoever of them has none sets one up at the next sign-in.
+  - An import leaves a note of whom it writes beside what was saved, until that is put back or somebody takes it away.
+    As long as it lies there, saving leaves what was saved of them, also for another package. What stands half never
+    becomes what stood before.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
@@ -48,6 +51,7 @@ EXAMPLES = """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
 summary: {description: The same as a line for the log., type: str, returned: always}
+stays: {description: Whether saving left what an unfinished import had saved., type: bool, returned: always}
 checks: {description: One entry per kind of value., type: list, elements: dict, returned: with state C(compared)}
 """
 
@@ -251,18 +255,18 @@ class Import:
     def _tell(self, kind: str, expected: str, observed: str, verdict: str) -> None:
         self.checks.append({"id": f"identity/{kind}", "expected": expected, "observed": observed, "verdict": verdict})
 
-    def save(self) -> list[User]:
-        """Users of the package as they stand now, with their roles."""
+    def save(self, begun: frozenset[str] = frozenset()) -> list[User]:
+        """Users of the package as they stand now, with their roles, but for those whom an import has begun to write."""
         saved = []
         for name, user in by_name(self.keycloak.users()).items():
-            if name in self.wanted:
+            if name in self.wanted and name not in begun:
                 saved.append({**user, "realmRoles": sorted(self._roles_of(user["id"]))})
         return saved
 
-    def restore(self, saved: dict[str, User]) -> None:
-        """Removes what the import created and brings back what it changed."""
+    def restore(self, saved: dict[str, User], begun: frozenset[str] = frozenset()) -> None:
+        """Removes what the import, or an unfinished one before it, created, and brings back what it changed."""
         for name, user in by_name(self.keycloak.users()).items():
-            if name in self.wanted and name not in saved:
+            if name in begun.union(self.wanted) and name not in saved:
                 self.counts["removed"] += 1
                 if not self.dry:
                     self.keycloak.delete(user["id"])
@@ -295,17 +299,27 @@ def _reaches_validation(user: User) -> bool:
     return any(f'"{VALIDATION}"' in text for text in (user.get("attributes") or {}).get("collections") or [])
 
 
-def run(work: Import, state: str, saved_file: str) -> None:
-    """Does what the state asks for."""
+def run(work: Import, state: str, saved_file: str) -> bool:
+    """Does what the state asks for; whether saving has left what had been saved of users."""
+    begun = Begun(Path(saved_file), work.dry)
     if state == "saved":
+        kept = [user for name, user in _read(saved_file).items() if name in begun.names] if begun.names else []
         if not work.dry:
-            write_whole(Path(saved_file), json.dumps(work.save(), ensure_ascii=False))
-    elif state == "imported":
+            write_whole(Path(saved_file), json.dumps([*kept, *work.save(begun.names)], ensure_ascii=False))
+        return bool(begun.names)
+    if state == "imported":
+        begun.adds(work.wanted)
         work.apply()
     elif state == "restored":
-        work.restore(by_name(json.loads(Path(saved_file).read_text(encoding="utf-8"))))
+        work.restore(_read(saved_file), begun.names)
+        begun.ends()
     else:
         work.compare()
+    return False
+
+
+def _read(saved_file: str) -> dict[str, User]:
+    return by_name(json.loads(Path(saved_file).read_text(encoding="utf-8")))
 
 
 def main() -> None:
@@ -324,10 +338,10 @@ def main() -> None:
     try:
         keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
         work = Import(keycloak, read_users(given["users_file"]), module.check_mode)
-        run(work, given["state"], given["saved_file"])
+        stays = run(work, given["state"], given["saved_file"])
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks)
+    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks, stays=stays)
 
 
 if __name__ == "__main__":

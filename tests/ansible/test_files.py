@@ -122,6 +122,19 @@ class Place(Files):
         self.assertEqual(sorted(path.name for path in self.folder.rglob("*") if path.is_file()), ["kept", "new"])
         self.assertEqual((self.folder / "sub").stat().st_mode & 0o777, 0o700)
 
+    def test_of_a_file_that_only_grows_another_one_is_kept_beside(self) -> None:
+        def puts(content: bytes, dry: bool = False) -> None:
+            tree = self.tree(journal=content)
+            del tree["only"]
+            place.place(tree | {"beside": True}, dry)
+
+        for content in (b"first\n", b"first\nmore\n", b"second\n", b"second\nmore\n"):
+            puts(content)
+        puts(b"third\n", dry=True)
+        first = f"journal.former-{hashlib.sha256(b'first').hexdigest()[:12]}"
+        found = {path.name: path.read_bytes() for path in self.folder.iterdir()}
+        self.assertEqual(found, {"journal": b"second\nmore\n", first: b"first\nmore\n"})
+
     def test_a_place_outside_the_tree_is_refused(self) -> None:
         tree = self.tree()
         tree["files"] = [{"path": "../escaped", "content": ""}]

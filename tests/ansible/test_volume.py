@@ -150,6 +150,7 @@ class Volume(unittest.TestCase):
             folder.mkdir()
         # A copy, made again after the step.
         (work / "journal.jsonl").touch()
+        (work / "journal.jsonl.former-0123456789ab").touch()
         self.assertTrue(self.converge(docker, work, self.folder / "missing", dry=True)[1])
         (docker / "volumes").mkdir()
         with self.assertRaisesRegex(StufError, rf"{docker} \(1 entry\); nothing was written"):

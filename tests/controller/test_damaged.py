@@ -47,7 +47,9 @@ class Damaged(Story):
                     said = f"[journal.chain]: the journal was changed or damaged: {why}\n"
                     run = self.exits(1, package, verb, says=said)
                     self.assertIn(f"\n  at {self.lines}:{line}\n", run.stderr)
-                    self.assertIn("\nnext: ./migrate abort, which takes down what stands and keeps this", run.stderr)
+                    on, back = run.stderr.rpartition("\nnext: ")[2].split("; to take down what stands instead: ")
+                    self.assertEqual(on, "docs/troubleshooting.md, journal.chain, which tells how to go on")
+                    self.assertEqual(back, "./migrate abort, which keeps this journal.jsonl beside a new one\n")
                 self.assertEqual(self.lines.read_bytes(), content)
 
     def test_status_says_what_can_be_known_without_it(self) -> None:
@@ -111,6 +113,27 @@ class Damaged(Story):
         self.exits(0, package, "panic", says="next: ./migrate abort\n")
         tools.touch()
         self.exits(0, package, "abort")
+
+    def test_with_what_is_left_of_it_in_its_place_a_run_goes_on_under_a_number_of_its_own(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "deploy")
+        self.orders(import__import_users=FAILS)
+        self.exits(1, package, "import")
+        lines = self.lines.read_bytes().splitlines(keepends=True)
+        self.damage(self.lines)
+        self.exits(1, package, "import", says=f"at {self.lines}:{len(lines) + 1}\n")
+        whole = self.state / "packages/1/operations/1-deploy/journal.jsonl"
+        cases = {
+            "the lines before the damaged one": (b"".join(lines), ["import-users"]),
+            "the folder of the last whole run": (whole.read_bytes(), ["save-before-state", "import-users"]),
+        }
+        self.orders()
+        for number, (name, (content, steps)) in enumerate(cases.items(), start=3):
+            with self.subTest(name):
+                self.lines.write_bytes(content)
+                self.calls_file.unlink()
+                self.exits(0, package, "import", says=f"import, run {number}\n")
+                self.assertEqual(self.steps_run(), steps)
 
     def test_looking_at_what_abort_would_do_puts_nothing_aside(self) -> None:
         package = self.deployed()

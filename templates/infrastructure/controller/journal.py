@@ -192,8 +192,8 @@ def read(path: Path, plan: str, first: str = FIRST, *, earlier: Collection[str] 
             raise Stop(
                 Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
                 "What was done can no longer be known from it, so no step was begun.",
-                f"./migrate abort, which takes down what stands and keeps this {path.name} beside a new one; "
-                f"how to go on instead: docs/troubleshooting.md, {DAMAGED}",
+                f"docs/troubleshooting.md, {DAMAGED}, which tells how to go on; to take down what stands instead: "
+                f"./migrate abort, which keeps this {path.name} beside a new one",
             ) from error  # fmt: skip
         journal.last = hashlib.sha256(line).hexdigest()
     return journal

@@ -29,7 +29,7 @@ from outcome import UNTOUCHED, Exit, Stop, refused
 from package import CHECKS, LOCAL, NEVER_EXPIRES, PROVES, PUTS_BACK, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from progress import Progress
-from state import State, begin_anew, keep_verified, lock, open_journal
+from state import State, begin_anew, keep_verified, lock, next_run, open_journal
 from status_page import Page
 
 # Of one message of a playbook; the log has the rest.
@@ -65,7 +65,7 @@ class Run:
         held = lock(self.state, self.command)
         keep_verified(self.state, self.sums, self.signer)
         journal = self._journal()
-        number = journal.next_run
+        number = next_run(self.state, journal)
         page = Page(package, self.state, journal, wanted=not self.check)
         try:
             tools = self._precheck(journal)

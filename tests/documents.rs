@@ -385,6 +385,18 @@ fn readme_of_a_package_says_how_long_the_read_key_must_last() {
     assert!(text.contains(" from when you type `./migrate content`"), "{text}");
 }
 
+/// Branches that are merged by union bring an entry twice where both have it.
+#[test]
+fn the_changelog_says_each_thing_once() {
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/CHANGELOG.md")).expect("readable");
+    let mut seen = BTreeSet::new();
+    let twice: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("- ") && !seen.insert(*line)).collect();
+    assert_eq!(twice, [""; 0]);
+    assert!(seen.len() > 100, "{}", seen.len());
+}
+
 /// The guide tells every verb and every exit code that `./migrate` has.
 #[test]
 fn the_guide_tells_the_verbs_and_exit_codes_of_migrate() {

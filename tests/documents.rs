@@ -372,9 +372,7 @@ fn readme_of_a_package_says_how_long_the_read_key_must_last() {
     };
     let mut checked = harbour();
     let plan = plan::compile(&checked, &Numbering { package: 7 });
-    let content = plan.phases.iter().find(|phase| phase.id == "content").expect("content");
-    let waits = plan.facts.content.elapsed_at_most - plan.facts.content.copy.seconds;
-    let lasts = plan::figures::duration(content.seconds() + waits);
+    let lasts = plan::figures::duration(plan.facts.content.elapsed_at_most);
     let text = readme(&plan, &checked);
     let from = "from the opening of the next window after you type `./migrate content`";
     assert!(text.contains(&format!("it must last {lasts} {from}")), "{text}");

@@ -183,7 +183,7 @@ fn migrate_accepts_what_we_seal() {
     let mut files = files();
     files.extend(stufpack::embedded::CODE.iter().map(|code| (code.path.to_owned(), code.file())));
     let plan = r#"{"schema": 1, "plan": {}, "phases": [], "not_needed": [], "gates": [], "verbs": [],
-        "content": {"may_run": []}}"#;
+        "content": {"may_run": [], "delta": {"seconds": 0}, "proof_at_source": 0}}"#;
     files.insert("MIGRATION-PLAN.json".to_owned(), File::document(plan));
     let sealed = pack::seal(files, &Sealing { signer: &signer(KEY), details: &details() }).expect("sealed");
     fs::write(temp.path().join("package.zip"), sealed.zip()).expect("written");

@@ -1,6 +1,7 @@
 //! How much content there is, how it is cut into batches, and how long moving it takes.
 
-use super::step::Estimate;
+use super::step::{Estimate, Phase};
+use super::windows::Part;
 use super::{figures, windows};
 use crate::model::{Bandwidth, Checked, ContentOptions, ContentSummary, TimedBandwidth, Timestamp};
 use schemars::JsonSchema;
@@ -99,6 +100,8 @@ pub struct Content {
     pub copy: Estimate,
     /// Proving everything.
     pub proof: Estimate,
+    /// The part of it that reads files at the source, in seconds; it comes last and keeps to the windows.
+    pub proof_at_source: u64,
     /// Objects that the plan expects to have changed between the copy and the cutover.
     pub changed: u64,
     /// Where that figure comes from.
@@ -113,7 +116,8 @@ pub struct Content {
     pub windows_needed: u64,
     /// Seconds from the first window's opening to the end of copying, waiting included.
     pub elapsed: u64,
-    /// The same from the opening of whichever window: the most that it takes.
+    /// Seconds from the opening of whichever window to the end of the phase that begins then, waiting included: the most that
+    /// it takes, and as long as the source is read.
     pub elapsed_at_most: u64,
     /// The windows, at most the first 60.
     pub windows: Vec<ContentWindow>,
@@ -162,6 +166,7 @@ pub(super) fn analyse(checked: &Checked) -> Content {
     let average = summary.bytes.checked_div(summary.objects).unwrap_or(0);
     let listing = (2 * summary.objects.div_ceil(LISTED)).div_ceil(requests);
     let moved = transfer(changed, changed.saturating_mul(average), slowest(options), requests);
+    let (proof, proof_at_source) = proof(summary, slowest(options), requests);
 
     Content {
         objects: summary.objects,
@@ -188,7 +193,8 @@ pub(super) fn analyse(checked: &Checked) -> Content {
                 figures::duration(copy_seconds),
             ),
         },
-        proof: proof(summary, slowest(options), requests),
+        proof,
+        proof_at_source,
         changed,
         changed_source,
         delta: Estimate {
@@ -205,7 +211,7 @@ pub(super) fn analyse(checked: &Checked) -> Content {
         may_run: options.windows.iter().map(ToString::to_string).collect(),
         windows_needed,
         elapsed,
-        elapsed_at_most: windows::longest(&weekly, copy_seconds),
+        elapsed_at_most: 0, // until the phase is laid out
         windows: place(&batches, &stretches),
         batches,
     }
@@ -218,11 +224,31 @@ impl Content {
     }
 }
 
+/// The most that the phase takes, from the opening of whichever window: what reads files at the source waits for the next one
+/// wherever it comes to the end of one.
+pub(super) fn elapsed_at_most(content: &Content, options: &ContentOptions, phase: &Phase) -> u64 {
+    let parts = phase.steps.iter().flat_map(|step| {
+        let seconds = step.estimate.seconds;
+        match step.id {
+            "content/copy-batches" => vec![Part::InWindows(seconds)],
+            // What changed meanwhile is carried first; then the target is read back, and last what has no digest.
+            "content/prove-batches" => vec![
+                Part::InWindows(content.delta.seconds),
+                Part::AtAnyTime(seconds.saturating_sub(content.proof_at_source)),
+                Part::InWindows(content.proof_at_source),
+            ],
+            _ => vec![Part::AtAnyTime(seconds)],
+        }
+    });
+    windows::longest(&windows::merge(&options.windows), &parts.collect::<Vec<_>>())
+}
+
 fn read_back(objects: u64, bytes: u64, requests: u64) -> u64 {
     bytes.div_ceil(READ_BACK).max((objects * REQUESTS_FOR_PROOF).div_ceil(requests))
 }
 
-fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> Estimate {
+/// Proving everything, and the seconds of it in which files are read at the source.
+fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> (Estimate, u64) {
     let &ContentSummary { objects, bytes, without_digest: (unknown, unknown_bytes), .. } = summary;
     let back = read_back(objects, bytes, requests);
     let mut formula =
@@ -234,7 +260,8 @@ fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> Estimate {
         figures::count(objects, "object", "objects"),
     );
     // What the export gives no digest of is read at the source too, over the same line as the copy.
-    let seconds = back + transfer(unknown, unknown_bytes, bandwidth, requests);
+    let at_source = transfer(unknown, unknown_bytes, bandwidth, requests);
+    let seconds = back + at_source;
     if unknown > 0 {
         formula += " + what the export has no digest of, read at the source: the larger of bytes × 8 ÷ bandwidth and objects × requests ÷ requests per second";
         figures += &format!(
@@ -245,7 +272,7 @@ fn proof(summary: &ContentSummary, bandwidth: u64, requests: u64) -> Estimate {
         );
     }
     figures += &format!(" → {}", figures::duration(seconds));
-    Estimate { seconds, formula, figures }
+    (Estimate { seconds, formula, figures }, at_source)
 }
 
 /// How many objects change between the copy and the cutover: a day's worth, or one in a hundred.

@@ -99,8 +99,12 @@ fn compile_with(checked: &Checked, numbering: &Numbering, automated: &[&str]) ->
         let sizes = sizes::fit(&checked.target, &checked.content, &site.storage);
         let secrets = secrets::needed(&checked.target, &checked.realm, &checked.export.notifications, &site);
         let content = content::analyse(checked);
-        let facts = Facts::of(checked, numbering.package, site.clone(), sizes, secrets, content);
+        let mut facts = Facts::of(checked, numbering.package, site.clone(), sizes, secrets, content);
         let phases = phases::assemble(&facts, automated);
+        if let Some(phase) = phases.iter().find(|phase| phase.id == "content") {
+            facts.content.elapsed_at_most =
+                content::elapsed_at_most(&facts.content, &checked.target.content, phase);
+        }
         let timetable = timetable::lay_out(&facts, &phases);
         (facts, phases, timetable)
     };

@@ -108,14 +108,52 @@ pub fn pour(weekly: &Weekly, from: Timestamp, seconds: u64, listed: usize) -> (V
     pour_from(windows, first, seconds, listed)
 }
 
-/// Seconds from the opening of a window to the end of `seconds` of work that begins with it, from the window with which that
-/// takes longest. Work that begins while a window is open ends no later than with the next one's opening and as much again.
-pub fn longest(weekly: &Weekly, seconds: u64) -> u64 {
+/// One part of some work, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It needs no window.
+    AtAnyTime(u64),
+    /// It waits for a window, and for the next one where that closes.
+    InWindows(u64),
+}
+
+/// Seconds from the opening of a window to the end of work that begins then, its parts one after the other, from the window
+/// with which that takes longest. Work that begins before an opening, in another window or in none, ends no later.
+pub fn longest(weekly: &Weekly, parts: &[Part]) -> u64 {
+    let from = |windows: &[(u64, u64)], opens: u64| {
+        let end = parts.iter().fold(opens, |at, part| match *part {
+            Part::AtAnyTime(seconds) => at + seconds,
+            Part::InWindows(seconds) => end_in(windows, at, seconds),
+        });
+        end - opens
+    };
     match weekly {
-        Weekly::In(windows) if seconds > 0 => {
-            (0..windows.len()).map(|first| pour_from(windows, first, seconds, 0).2).max().unwrap_or(seconds)
+        Weekly::In(windows) => windows.iter().map(|(start, _)| from(windows, start * 60)).max().unwrap_or(0),
+        Weekly::Always => from(&[], 0),
+    }
+}
+
+/// When `seconds` of work end that begin at `at`, or when the next window opens; both in seconds of the week and what follows
+/// it. No window at all means always.
+fn end_in(windows: &[(u64, u64)], at: u64, seconds: u64) -> u64 {
+    let a_week: u64 = windows.iter().map(|(_, length)| length * 60).sum();
+    if seconds == 0 || a_week == 0 {
+        return at + seconds;
+    }
+    // Whole weeks are passed over, but for the last second of one: work ends in a window.
+    let (mut at, mut left) = (at + (seconds - 1) / a_week * WEEK * 60, (seconds - 1) % a_week + 1);
+    let since = |start: u64, at: u64| (at % (WEEK * 60) + WEEK * 60 - start * 60) % (WEEK * 60);
+    loop {
+        let open = windows.iter().find(|(start, length)| since(*start, at) < length * 60);
+        let Some((start, length)) = open else {
+            at += windows.iter().map(|(start, _)| WEEK * 60 - since(*start, at)).min().unwrap_or(1);
+            continue;
+        };
+        let work = left.min(length * 60 - since(*start, at));
+        (at, left) = (at + work, left - work);
+        if left == 0 {
+            return at;
         }
-        _ => seconds,
     }
 }
 
@@ -154,6 +192,7 @@ fn pour_from(windows: &[(u64, u64)], first: usize, seconds: u64, listed: usize) 
 
 #[cfg(test)]
 mod tests {
+    use super::Part::{AtAnyTime, InWindows};
     use super::*;
     use crate::model::Word as _;
 
@@ -208,11 +247,31 @@ mod tests {
     fn the_longest_is_from_the_window_after_which_the_next_is_farthest_away() {
         let weekly = merge(&windows(&["mon-fri 20:00-06:00", "sat 08:00-20:00"]));
 
-        assert_eq!(longest(&weekly, 3_600), 3_600, "each window is long enough");
+        assert_eq!(longest(&weekly, &[InWindows(3_600)]), 3_600, "each window is long enough");
         // From Saturday 08:00: twelve hours, then the next hour is on Monday at 20:00.
-        assert_eq!(longest(&weekly, 13 * 3_600), 61 * 3_600);
+        assert_eq!(longest(&weekly, &[InWindows(13 * 3_600)]), 61 * 3_600);
         assert_eq!(pour(&weekly, at("2026-11-20T12:00:00Z"), 13 * 3_600, 9).2, 15 * 3_600, "from Friday");
-        assert_eq!((longest(&weekly, 0), longest(&Weekly::Always, 7)), (0, 7));
+        assert_eq!(longest(&weekly, &[]), 0);
+        assert_eq!(longest(&Weekly::Always, &[AtAnyTime(3), InWindows(4)]), 7);
+    }
+
+    #[test]
+    fn what_needs_no_window_goes_on_after_one_and_what_needs_one_waits_for_the_next() {
+        let weekly = merge(&windows(&["sat 08:00-20:00"]));
+        let (hour, week) = (3_600, 7 * 86_400);
+
+        // Copying ends with the window: what is carried and proven there waits a week, what is read back does not.
+        assert_eq!(longest(&weekly, &[InWindows(12 * hour), AtAnyTime(hour)]), 13 * hour);
+        assert_eq!(longest(&weekly, &[InWindows(12 * hour), AtAnyTime(hour), InWindows(1)]), week + 1);
+        // A minute before copying is a minute of its window.
+        assert_eq!(longest(&weekly, &[AtAnyTime(60), InWindows(12 * hour)]), week + 60);
+        assert_eq!(
+            longest(&weekly, &[InWindows(12 * hour), InWindows(0)]),
+            12 * hour,
+            "nothing waits for nothing"
+        );
+        assert_eq!(longest(&weekly, &[InWindows(24 * hour)]), week + 12 * hour, "two whole windows");
+        assert_eq!(longest(&weekly, &[InWindows(24 * hour + 1)]), 2 * week + 1);
     }
 
     #[test]

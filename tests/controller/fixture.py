@@ -76,7 +76,7 @@ class Package:
         } | manifest  # fmt: skip
         self.plan: dict[str, Any] = {
             "schema": 1, "plan": {"provisioned": False}, "phases": [*map(self._phase, STEPS.items())],
-            "content": {"may_run": []},
+            "content": {"may_run": [], "delta": {"seconds": 4}, "proof_at_source": 3},
             "not_needed": [{"id": "provision", "why": "the machine exists already"}],
             "gates": [
                 {"id": "approve-content", "phase": "content", "report": "preflight",

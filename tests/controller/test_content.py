@@ -13,6 +13,8 @@ from typing import Any
 from fixture import TEMPLATES, Package, Story, mode
 
 sys.path.insert(0, str(TEMPLATES / "infrastructure/controller"))
+import credential as needs  # noqa: E402
+import package as packages  # noqa: E402
 import windows  # noqa: E402
 
 SECRET = "canary-3f9d8e2b71"
@@ -103,7 +105,7 @@ class Credential(Content):
 
     def test_only_a_sound_credential_is_taken_and_none_is_ever_shown(self) -> None:
         package = self.copying()
-        soon = datetime.now(UTC).isoformat()
+        now = datetime.now(UTC).isoformat()
         wrong: dict[str, Any] = {
             "not a JSON object": f'{{"secret": "{SECRET}", ',
             "no source-read of schema 1": credential(kind="source-cutover"),
@@ -111,7 +113,7 @@ class Credential(Content):
             "must have provider": credential(storage={"secret_access_key": ""}),
             "must be a certificate": credential(storage={"ca": 5}),
             "not https": credential(storage={"endpoint": "http://s3.example"}),
-            "; the phase needs it until ": credential(ends_at=soon),
+            "it has ended, at ": credential(ends_at=now),
             "not a time": credential(ends_at="2999-01-01T00:00:00"),
         }
         ran = len(self.steps_run())
@@ -137,11 +139,63 @@ class Credential(Content):
         self.give(credential(ends_at=(opens - timedelta(hours=12)).isoformat()))
         self.exits(0, package, "approve", "content")
         run = self.exits(12, package, "content", says="error[secret.form]")
-        # Ten seconds of copying, and twenty of what is done after it.
-        until = (opens + timedelta(seconds=30)).isoformat()
-        self.assertIn(f"which begins to copy when its window opens, needs it until {until}, as planned", run.stderr)
+        # Ten seconds of copying, four of carrying what changed, and twenty of what is done after it.
+        until = (opens + timedelta(seconds=34)).isoformat()
+        why = f"which reads the source's files in its windows alone, needs it until {until}, as planned"
+        self.assertIn(why, run.stderr)
         self.give(credential(ends_at=(opens + timedelta(minutes=1)).isoformat()))
         self.exits(0, package, "content")
+
+    def test_the_proof_waits_for_a_window_wherever_it_reads_the_source(self) -> None:
+        """Four seconds of carrying what changed, seven of reading back the target, three of reading the source."""
+        unsealed = self.package().copying()
+        unsealed.plan["content"]["may_run"] = ["mon-fri 20:00-06:00 UTC", "sat 08:00-20:00 UTC"]
+        package = packages.read(unsealed.seal().root)
+        phase = package.phase("content")
+        assert phase is not None
+        cases = (
+            # 2026-11-28 is a Saturday, and the window after it Monday's. Ten seconds to place the key, ten to copy.
+            ("2026-11-28T19:58:00", "2026-11-28T19:58:44"),
+            ("2026-11-28T19:59:26", "2026-11-28T20:00:10"),  # all but the last step
+            ("2026-11-28T19:59:27", "2026-11-30T20:00:11"),  # the last second of reading the source
+            ("2026-11-28T19:59:35", "2026-11-30T20:00:13"),  # only reading it
+            ("2026-11-28T19:59:37", "2026-11-30T20:00:21"),  # the last second of carrying, and all after it
+            ("2026-11-28T19:59:45", "2026-11-30T20:00:29"),  # five seconds of copying
+        )
+        for now, expected in cases:
+            with self.subTest(now):
+                found = needs.needed_until(package, phase, datetime.fromisoformat(now))
+                self.assertEqual(found.isoformat(), expected)
+
+    def test_once_copying_was_begun_one_will_do_that_has_not_ended(self) -> None:
+        unsealed = self.package().copying()
+        content = next(phase for phase in unsealed.plan["phases"] if phase["id"] == "content")
+        for step in content["steps"]:
+            step["estimate"] = {"seconds": 3 * 86400 if step["id"] == "content/copy-batches" else 10}
+        package = self.with_tools(unsealed.seal())
+        self.exits(0, package, "preflight")
+        self.exits(0, package, "approve", "content")
+        # Three days of copying, and of one key a day is left.
+        lasts, soon = credential(), (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        self.give(lasts)
+        self.orders(content__place_read_key=ends(1))
+        self.exits(1, package, "content")
+        self.give(credential(ends_at=soon))
+        self.exits(12, package, "content", says="; the phase needs it until ")
+        self.give(lasts)
+        self.orders(content__copy_batches=ends(11))
+        self.assertNotIn("source_read ends at", self.exits(11, package, "content").stdout)
+        self.give(credential(ends_at=soon))
+        run = self.exits(11, package, "content")
+        self.assertIn(f"    source_read ends at {soon}; all of the phase from now on would need it until ", run.stdout)
+        self.give(credential(ends_at=datetime.now(UTC).isoformat()))
+        self.exits(12, package, "content", says="this credential cannot be used: it has ended, at ")
+        with self.subTest("another pass copies anew"):
+            self.orders()
+            self.give(lasts)
+            self.exits(0, package, "content")
+            self.give(credential(ends_at=soon))
+            self.exits(12, package, "content", says="; the phase needs it until ")
 
     def test_work_that_keeps_to_the_windows_ends_when_they_let_it(self) -> None:
         nights = ["mon-fri 20:00-06:00 UTC", "sat 08:00-20:00 UTC"]

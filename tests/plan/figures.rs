@@ -2,7 +2,7 @@
 
 use crate::compile;
 use crate::fixture::{harbour, least, word};
-use stufpack::plan::Place;
+use stufpack::plan::{Phase, Place};
 
 #[test]
 fn preflight_asks_for_the_room_that_the_content_needs() {
@@ -39,7 +39,7 @@ fn content_is_copied_in_windows_and_the_figures_add_up() {
     // 212 GB × 8 ÷ 100 Mbit/s
     assert_eq!(content.copy.seconds, 16_960);
     assert_eq!(content.batches.iter().map(|batch| batch.seconds).sum::<u64>(), 16_960);
-    assert_eq!((content.windows_needed, content.elapsed, content.elapsed_at_most), (1, 16_960, 16_960));
+    assert_eq!((content.windows_needed, content.elapsed), (1, 16_960));
     assert_eq!(content.windows[0].opens_at, "thu 22:00");
     assert_eq!((content.windows[0].first_batch, content.windows[0].last_batch), (1, 10));
 
@@ -48,6 +48,30 @@ fn content_is_copied_in_windows_and_the_figures_add_up() {
         (content.copy.seconds, content.elapsed, content.windows.len(), content.batches.len()),
         (0, 0, 0, 0)
     );
+}
+
+#[test]
+fn the_source_is_read_for_as_long_as_the_proof_waits_for_a_window_too() {
+    let mut checked = harbour();
+    let content = |checked: &_| {
+        let plan = compile(checked);
+        (plan.phase("content").map_or(0, Phase::seconds), plan.facts.content)
+    };
+    let (seconds, seeing) = content(&checked);
+    // What changed meanwhile is carried, which is no part of the planned time.
+    assert_eq!(seeing.elapsed_at_most, seconds + seeing.delta.seconds, "one night holds all of it");
+    assert_eq!(seeing.proof_at_source, 0);
+
+    // Carrying ends before the window, and reading back, which needs none, after it.
+    checked.target.content.windows = vec![word("sat 08:00-13:00")];
+    let (seconds, seeing) = content(&checked);
+    assert_eq!(seeing.elapsed_at_most, seconds + seeing.delta.seconds);
+    // One object without digest, two requests: a hundredth of a second, and a week to wait for it.
+    checked.content.without_digest = (1, 1);
+    let (_, blind) = content(&checked);
+    assert_eq!(blind.proof_at_source, 1);
+    let forget = 5;
+    assert_eq!(blind.elapsed_at_most, 7 * 86_400 + blind.proof_at_source + forget);
 }
 
 #[test]

@@ -277,6 +277,7 @@ const RULES: &[(&str, &str, Touches)] = &[
     (SUMMARY, "windows_needed", Of(Configuration)),
     (SUMMARY, "elapsed", Of(Configuration)),
     (SUMMARY, "elapsed_at_most", Follows),
+    (SUMMARY, "proof_at_source", Follows),
     (SUMMARY, "windows", Follows),
 ];
 

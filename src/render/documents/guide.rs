@@ -158,10 +158,7 @@ impl Guide {
             largest_too_large: facts.content.largest.div_ceil(1 << 20) > facts.sizes.bearable_upload_mib,
             content: facts.content.objects > 0,
             reading: figures::duration(facts.content.reading()),
-            reads_for: figures::duration(
-                plan.phases.iter().filter(|phase| phase.id == "content").map(Phase::seconds).sum::<u64>()
-                    + facts.content.elapsed_at_most.saturating_sub(facts.content.copy.seconds),
-            ),
+            reads_for: figures::duration(facts.content.elapsed_at_most),
             in_windows: facts.content.bound_to_windows,
             zulip: facts.zulip.as_ref().map(ToString::to_string),
             sentry: facts.sentry,

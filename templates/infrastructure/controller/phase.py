@@ -126,10 +126,10 @@ class Run:
             self.approval = gates.approval(package, self.state, journal, gate)
         if phase.id not in NEVER_EXPIRES:
             planned.in_time(package, journal)
-        self._provided_secrets()
+        self._provided_secrets(journal)
         return bootstrap.tools(self.state, package.root)
 
-    def _provided_secrets(self) -> None:
+    def _provided_secrets(self, journal: Journal) -> None:
         """Secrets that only the Trust Architect has must be there before anything changes."""
         needed = [
             (secret, self.state.secrets / secret.name) for secret in self.package.secrets
@@ -147,7 +147,9 @@ class Run:
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)
             if secret.name == credential.SOURCE_READ:
-                credential.check(path, self.package, self.phase)
+                remark = credential.check(path, self.package, self.phase, journal)
+                if remark is not None:
+                    self.console.say(f"    {remark}")
 
 
 @dataclass

@@ -24,7 +24,7 @@ class Ansible:
     check_mode = False
 
     def __init__(self, **given: Any) -> None:
-        self.params = {"loaded": False, **given}
+        self.params = {"loaded": False, "by_content": False, **given}
 
     def exit_json(self, **answer: Any) -> None:
         """The answer of a call that went well."""
@@ -32,6 +32,8 @@ class Ansible:
 
 
 class Loaded(unittest.TestCase):
+    by_content = False
+
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -43,7 +45,8 @@ class Loaded(unittest.TestCase):
 
     def call(self, read: bool, dry: bool = False) -> tuple[bool, bool]:
         """What one task tells: whether it is due, and whether it has changed something."""
-        ansible = Ansible(files=[self.settings, self.certificates], note=self.folder / "note", loaded=read)
+        files, note = [self.settings, self.certificates], self.folder / "note"
+        ansible = Ansible(files=files, note=note, loaded=read, by_content=self.by_content)
         ansible.check_mode = dry
         with mock.patch.object(loaded, "AnsibleModule", lambda **_: ansible), self.assertRaises(Answered) as told:
             loaded.main()
@@ -82,6 +85,18 @@ class Loaded(unittest.TestCase):
         self.run_to_its_end()
         os.utime(self.settings, ns=(1, 1))
         self.assertEqual(self.call(read=False), (True, False))
+
+    def test_by_content_a_bundle_is_the_same_that_was_written_again_and_another_is_not(self) -> None:
+        self.by_content = True
+        self.assertEqual(self.run_to_its_end(), [(True, False), (True, True)])
+        bundle, link = self.folder / "ca-certificates.crt", self.certificates / "cert.pem"
+        bundle.write_text("one")
+        link.unlink()
+        link.symlink_to(bundle)
+        os.utime(bundle, ns=(1, 1))
+        self.assertEqual(self.run_to_its_end(), [(False, False), (False, False)])
+        bundle.write_text("one\ntwo")
+        self.assertEqual(self.run_to_its_end(), [(True, False), (True, True)])
 
     def test_a_dry_run_notes_nothing(self) -> None:
         self.assertEqual(self.call(read=True, dry=True), (True, True))

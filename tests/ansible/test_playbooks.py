@@ -138,6 +138,20 @@ class Steps(unittest.TestCase):
                 with self.subTest(step):
                     self.assertTrue(follows and asked < follows[0] and follows[-1] < noted)
 
+    def test_a_service_is_taken_away_to_be_made_anew_in_the_step_that_starts_it_or_just_before(self) -> None:
+        taken = [
+            (step, place, task["ansible.builtin.command"]["cmd"].split()[-1])
+            for step, tasks in steps()
+            for place, task in enumerate(tasks)
+            if "docker compose rm" in str(task.get("ansible.builtin.command"))
+        ]
+        found = [(step, service) for step, _, service in taken]
+        self.assertEqual(found, [("deploy/make-database", "keycloak"), ("deploy/start-api", "api")])
+        tasks = dict(steps())["deploy/start-api"]
+        _, (_, place, _) = taken
+        up = [number for number, task in enumerate(tasks) if "community.docker.docker_compose_v2" in task]
+        self.assertLess(place, up[0])
+
     def test_what_installs_waits_as_long_as_the_plan_says_for_another_package_manager(self) -> None:
         installing = [task for _, tasks in steps() for task in tasks if "ansible.builtin.apt" in task]
         self.assertGreaterEqual(len(installing), 6)

@@ -55,6 +55,9 @@ class Removal(unittest.TestCase):
         self.tags: dict[str, list[str]] = {}
         self.containers: dict[str, str] = {}
         self.refuses: dict[str, str] = {}
+        # What goes between the list and the question about each of it, and what Docker says then.
+        self.going: set[str] = set()
+        self.says = "Error: No such object: {}"
 
     def docker(self, command: list[str]) -> tuple[int, str, str]:
         """Answers as Docker does."""
@@ -62,7 +65,10 @@ class Removal(unittest.TestCase):
             case ["ps", *_]:
                 return 0, "".join(f"{name}\n" for name in self.containers), ""
             case ["inspect", *names]:
-                return 0, json.dumps([{"Image": self.containers[name], "Name": f"/{name}"} for name in names]), ""
+                stay = [name for name in names if name not in self.going]
+                told = json.dumps([{"Image": self.containers[name], "Name": f"/{name}"} for name in stay])
+                errors = "".join(self.says.format(name) + "\n" for name in names if name in self.going)
+                return (1 if errors else 0), told, errors
             case ["image", "ls", *_]:
                 # An image of two names is listed twice.
                 return 0, "".join(f"{image}\n{image}\n" for image in self.digests), ""
@@ -79,7 +85,8 @@ class Removal(unittest.TestCase):
     def rm(self, name: str) -> tuple[int, str, str]:
         """Takes one name away, and the image with its last."""
         (image,) = (image for image, names in self.digests.items() if name in names)
-        assert image not in self.containers.values(), "never tried, since Docker may have other words for it"
+        used = {self.containers[one] for one in self.containers.keys() - self.going}
+        assert image not in used, "never tried, since Docker may have other words for it"
         if name in self.refuses:
             return 1, "", f"Error response from daemon: {self.refuses[name]}\n"
         self.digests[image].remove(name)
@@ -149,6 +156,16 @@ class Removal(unittest.TestCase):
     def test_one_that_another_hand_removed_meanwhile_is_gone(self) -> None:
         self.refuses = {f"caddy@{NOW}": f"No such image: caddy@{NOW}"}
         self.assertEqual(self.settle()["kept"], [])
+
+    def test_a_container_that_went_while_it_was_asked_for_uses_nothing_and_the_others_still_do(self) -> None:
+        self.containers = {"shop-job": "one", "shop-sso": "three"}
+        self.going = {"shop-job"}
+        told = self.settle()
+        self.assertEqual((len(told["removed"]), len(told["kept"])), (2, 1))
+        self.assertEqual(self.noted(), [PACKAGE[2]])
+        self.going, self.says = {"shop-sso"}, "Cannot connect to the Docker daemon"
+        with self.assertRaises(StufError):
+            self.settle()
 
     def test_a_dry_run_removes_and_notes_nothing(self) -> None:
         self.note.write_text(f"{PACKAGE[0]}\n")

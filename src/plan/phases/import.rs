@@ -167,7 +167,7 @@ fn send(facts: &Facts) -> Draft {
         command: None,
         before: needs("import is done", "./migrate status"),
         proof: shows(proof, "./migrate invite"),
-        abort_when: "one invitation is refused: the others are invited all the same, the command names the numbers and exits 1; who was refused and why is left at the target in /var/lib/stufpack/refused-invitations.json, readable by root only. Called again, it invites whoever is missing"
+        abort_when: "one invitation is refused: the others are invited all the same, unless ten in a row were refused, after which nobody else is tried; the command names the numbers and exits 1; who was refused and why is left at the target in /var/lib/stufpack/refused-invitations.json, readable by root only. Called again, it invites whoever is missing"
             .into(),
         undo: nothing(undo),
         estimate: Estimate::each(5, facts.active_users, 500, "active users"),

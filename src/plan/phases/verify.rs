@@ -104,9 +104,19 @@ fn sign_in(facts: &Facts) -> Draft {
         title: "Sign in and read one's own rights",
         side: Side::Controller,
         actor: Actor::Automation,
-        what: "Makes a validation user, follows the sign-in as an invited user does, asks the API who it is, and removes the user in any case. Issuer, audience and signature are right when the API answers.".into(),
+        what: format!(
+            "Makes a validation user, follows the sign-in as an invited user does, asks the API who it is{}, and removes the user in any case. Issuer, audience and signature are right when the API answers.",
+            if facts.second_factor {
+                ", comes again with the password alone, which must lead no further than to the question for a code"
+            } else {
+                ""
+            }
+        ),
         command: None,
-        before: needs("the realm answers", format!("curl --fail --silent {}/auth/realms/{}", facts.origin(), facts.realm)),
+        before: needs(
+            "the realm answers",
+            format!("curl --fail --silent {}/auth/realms/{}", facts.origin(), facts.realm),
+        ),
         proof: shows("the API answers 200 with the rights in the token", "./migrate verify"),
         abort_when: NOT_PASSED.into(),
         undo: nothing("the validation user is removed by the step itself, also after a failure"),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +70,6 @@ KINDS = {
 }
 # The collection of validations, which nobody else may reach by name than those who validate.
 VALIDATION = "stufpack-validation"
-# Those whom a validation makes and removes.
-VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
 TRUST_ARCHITECT = "trust-architect"
 
 
@@ -196,7 +193,7 @@ class Import:
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
         wrong = dict.fromkeys(KINDS, 0)
-        people = {name: user for name, user in found.items() if name in self.wanted or _may_sign_in(name, user)}
+        people = {name: user for name, user in found.items() if name in self.wanted or user.get("enabled")}
         rights = {name: self.keycloak.rights_of(user["id"]) for name, user in people.items()}
         for name, user in self.wanted.items():
             kinds = self._differing(user, found.get(name), rights.get(name, (set(), set()))[0])
@@ -245,7 +242,7 @@ class Import:
 
     def _others(self, others: dict[str, User]) -> None:
         """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""
-        able = [name for name, user in others.items() if _may_sign_in(name, user)]
+        able = [name for name, user in others.items() if user.get("enabled")]
         observed = f"{len(able)} more, kept as they are" if able else "so it is"
         self._tell("others", "nobody may sign in whom the package does not have", observed, "warn" if able else "pass")
 
@@ -284,11 +281,6 @@ class Import:
                 self.counts["roles"] += 1
                 if not self.dry:
                     self._set_roles(current["id"], roles)
-
-
-def _may_sign_in(name: str, user: User) -> bool:
-    """Whether somebody, who is nobody of a validation, may sign in."""
-    return bool(user.get("enabled")) and not VALIDATION_USERS.fullmatch(name)
 
 
 def _validates(user: User | None) -> bool:

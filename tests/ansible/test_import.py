@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import tempfile
 import unittest
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from modules import module
 
 users = module("stuf_identity_users")
 StufError = module("stufpack_http").StufError
+FILE = "/names.json"
+NAMED = f", named at the target in {FILE}"
 
 
 class Realm:
@@ -208,7 +211,7 @@ class AllOrNothing(unittest.TestCase):
             realm = Realm()
             users.Import(realm, package, False).apply()
             realm.held["id-ada"].update(changes)
-            work = users.Import(realm, package, False)
+            work = users.Import(realm, package, False, FILE)
             work.compare()
             factor = [one for one in work.checks if one["id"] == "identity/second-factor"]
             return [(check["verdict"], check["observed"]) for check in factor]
@@ -216,7 +219,7 @@ class AllOrNothing(unittest.TestCase):
         # As an invited user stands there who has not set up anything.
         self.assertEqual(said(True), [("pass", "so it is")])
         self.assertEqual(said(True, requiredActions=[], totp=True), [("pass", "so it is")])
-        self.assertEqual(said(True, requiredActions=["UPDATE_PASSWORD"]), [("fail", "1 otherwise")])
+        self.assertEqual(said(True, requiredActions=["UPDATE_PASSWORD"]), [("fail", f"1 otherwise{NAMED}")])
         self.assertEqual(said(True, requiredActions=[], totp=False, enabled=False), [("pass", "so it is")])
         self.assertEqual(said(False, requiredActions=[]), [])
 
@@ -224,14 +227,14 @@ class AllOrNothing(unittest.TestCase):
         def said(*present: dict[str, Any]) -> tuple[str, str]:
             realm = Realm(*present)
             users.Import(realm, wanted("ada"), False).apply()
-            work = users.Import(realm, wanted("ada"), False)
+            work = users.Import(realm, wanted("ada"), False, FILE)
             work.compare()
             (found,) = (check for check in work.checks if check["id"] == "identity/others")
             return found["verdict"], found["observed"]
 
         stays = {"id": "9", "username": "stays", "enabled": True}
-        self.assertEqual(said(stays), ("warn", "1 more, kept as they are"))
-        self.assertEqual(said(stays, {**stays, "id": "8", "username": "Second"})[1], "2 more, kept as they are")
+        self.assertEqual(said(stays), ("warn", f"1 more, kept as they are{NAMED}"))
+        self.assertEqual(said(stays, {**stays, "id": "8", "username": "Second"})[1], f"2 more, kept as they are{NAMED}")
         self.assertEqual(said({**stays, "enabled": False}), ("pass", "so it is"))
         # Those of a validation are gone before; no name hides anybody.
         for name in ("stufpack-validation", "stufpack-validation-12", "stufpack-validation-x"):
@@ -251,12 +254,12 @@ class AllOrNothing(unittest.TestCase):
             realm = Realm({"id": "9", "username": "stays", "enabled": True}, {"id": "8", "username": "gone"})
             users.Import(realm, wanted("ada"), False).apply()
             change(realm)
-            work = users.Import(realm, wanted("ada"), False)
+            work = users.Import(realm, wanted("ada"), False, FILE)
             work.compare()
             (found,) = (check for check in work.checks if check["id"] == "identity/further-rights")
             return found["verdict"], found["observed"]
 
-        one = ("warn", "1 otherwise, kept as they are")
+        one = ("warn", f"1 otherwise, kept as they are{NAMED}")
         self.assertEqual(said(lambda realm: None), ("pass", "so it is"))
         self.assertEqual(said(lambda realm: realm.clients.update({"id-ada": {"realm-management/realm-admin"}})), one)
         self.assertEqual(said(lambda realm: realm.clients.update({"9": {"realm-management/manage-users"}})), one)
@@ -267,7 +270,7 @@ class AllOrNothing(unittest.TestCase):
         # Who may not sign in can do nothing with them.
         self.assertEqual(said(lambda realm: realm.clients.update({"8": {"account/x"}}))[0], "pass")
         both = said(lambda realm: (realm.grouped.add("9"), realm.clients.update({"id-ada": {"account/x"}})))
-        self.assertEqual(both, ("warn", "2 otherwise, kept as they are"))
+        self.assertEqual(both, ("warn", f"2 otherwise, kept as they are{NAMED}"))
 
     def test_a_role_that_the_realm_lacks_stops_before_the_first_change(self) -> None:
         realm = Realm()
@@ -311,6 +314,66 @@ class AllOrNothing(unittest.TestCase):
         ):
             with self.subTest(kinds):
                 self.assertEqual(failing(change), kinds)
+
+
+class Names(unittest.TestCase):
+    """No report and no log names anybody; one file at the target does, for root."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.file, self.saved = (Path(folder.name, name) for name in ("names.json", "users.json"))
+        self.package = wanted("ada", "bob")
+
+    def run_as(self, state: str, realm: Realm) -> Any:
+        work = users.Import(realm, self.package, False, str(self.file))
+        users.run(work, state, str(self.saved))
+        return work
+
+    def named(self) -> Any:
+        return json.loads(self.file.read_text()) if self.file.exists() else None
+
+    def test_whom_an_import_stopped_at_is_named_after_everybody_is_put_back(self) -> None:
+        realm = Realm(fails_at=3)  # two calls for each of them
+        self.run_as("saved", realm)
+        with self.assertRaises(StufError) as stopped:
+            self.run_as("imported", realm)
+        said = f"Keycloak answered 500; for whom: sudo cat {self.file}, at the target"
+        self.assertEqual(str(stopped.exception), said)
+        self.run_as("restored", realm)
+        self.assertEqual(realm.held, {})
+        self.assertEqual(self.named(), {"bob": ["import: Keycloak answered 500"]})
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+        with self.subTest("until nobody is to be named"):
+            self.run_as("imported", realm)
+            self.assertIsNone(self.named())
+
+    def test_whom_a_comparison_tells_of_is_named_by_the_checks_and_in_none_of_them(self) -> None:
+        realm = Realm({"id": "9", "username": "stays", "enabled": True})
+        self.run_as("imported", realm)
+        realm.held["id-ada"].update(lastName="x", attributes={"collections": ['{"stufpack-validation":["read"]}']})
+        realm.held["id-bob"]["realm"].add("admin")
+        realm.clients["9"] = {"account/x"}
+        work = self.run_as("compared", realm)
+        self.assertEqual(
+            {name: sorted(told) for name, told in self.named().items()},
+            {
+                "ada": ["identity/attributes", "identity/fields", "identity/validation-collection"],
+                "bob": ["identity/roles"],
+                "stays": ["identity/further-rights", "identity/others"],
+            },
+        )
+        said = str([work.checks, work.summary]).replace(str(self.file), "")
+        self.assertEqual([name for name in ("ada", "bob", "stays") if name in said], [])
+        self.run_as("imported", realm)
+        del realm.held["9"]
+        self.run_as("compared", realm)
+        self.assertIsNone(self.named())
+
+    def test_a_dry_run_leaves_the_file_as_it_is(self) -> None:
+        self.file.write_text("{}")
+        users.run(users.Import(Realm(), self.package, True, str(self.file)), "compared", str(self.saved))
+        self.assertEqual(self.named(), {})
 
 
 if __name__ == "__main__":

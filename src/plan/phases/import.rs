@@ -7,6 +7,10 @@ use super::verify::READ_BACK_LEAVES;
 use super::{PhaseDraft, back, needs, nothing, shows};
 use crate::model::Invitation;
 
+/// Where the one name stands that neither the log nor a report tells.
+const NAMES_LEFT: &str =
+    "which user it was stays in /var/lib/stufpack/users-otherwise.json at the target, readable by root only";
+
 pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     PhaseDraft {
         id: "import",
@@ -61,7 +65,7 @@ fn users(facts: &Facts) -> Draft {
             "created, changed and unchanged users add up to the number of users",
             "./migrate import",
         ),
-        abort_when: "one user cannot be created: the state before is put back".into(),
+        abort_when: format!("one user cannot be created: the state before is put back; {NAMES_LEFT}"),
         undo: back("import/save-before-state", "the saved users are put back", 10 + facts.users / 4),
         estimate: Estimate::each(10, facts.users, 400, "users"),
         mark: None,
@@ -103,7 +107,7 @@ fn read_back(facts: &Facts) -> Draft {
         command: None,
         before: needs("the documents are written", "./migrate status"),
         proof: shows("0 differences", "./migrate import"),
-        abort_when: "one byte differs: the state before is put back".into(),
+        abort_when: format!("one byte differs: the state before is put back; {NAMES_LEFT}"),
         undo: nothing(READ_BACK_LEAVES),
         estimate: Estimate::each(10, facts.users + facts.configuration_documents, 100, "users and documents"),
         mark: None,

@@ -230,7 +230,7 @@ class FromWhichFile(unittest.TestCase):
                 return SimpleNamespace(json=lambda: [{"id": "1"}])
             if path.endswith("/service-account-user"):
                 return SimpleNamespace(json=lambda: {"id": "2"})
-            names = held if "role-mappings" in path else made.ROLES
+            names = held if "role-mappings" in path else realm_utils.OPERATOR_ROLES
             if method == "POST":
                 self.assertTrue(self.note.exists() or held, "the note comes first: afterwards nobody would know")
             return SimpleNamespace(json=lambda: [{"id": name, "name": name} for name in names])
@@ -247,8 +247,8 @@ class FromWhichFile(unittest.TestCase):
         self.grant(())
         self.assertTrue(self.made_from_it())
         self.file.write_text('{"realm": "of a later package"}')
-        self.grant(made.ROLES)
-        self.grant(made.ROLES[1:])
+        self.grant(realm_utils.OPERATOR_ROLES)
+        self.grant(realm_utils.OPERATOR_ROLES[1:])
         self.assertFalse(self.made_from_it())
 
     def test_what_differs_fails_a_new_realm_and_warns_of_an_older_one(self) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server, source
 from .deployment import PACKAGE, STATE, Deployment, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
-from .keycloak import administer
+from .keycloak import administer, toggle_management
 from .names import BROWSER, DOMAIN, HOSTED, INSTALLATION, LAPTOP, OPERATOR, SENTRY, SERVER, STRANGER, ZULIP
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
@@ -174,6 +174,7 @@ class ItDeploys(Stories):
         administer(user["username"], lastName=f"{user['lastName']}x", attributes={**user["attributes"], "shift": ["2"]})
         toggle_role(user["username"], "project-participant", {"accessTokenLifespan": 299})
         administer("late.comer", email=f"late.comer@{DOMAIN}", enabled=True)
+        toggle_management("stuf-api", "view-users")
         put_object(f"{VALIDATION}/left/behind.json")
         run = self.deployment.migrate("verify")
         self.assertEqual(keys_below(f"{VALIDATION}/"), [])
@@ -189,6 +190,15 @@ class ItDeploys(Stories):
         self.assertRegex(str(observed["times/p95"]), r"^\d+ ms here, \d+ ms at the source$")
         # Somebody whom only the target knows is kept, and told of.
         self.assertIn("identity/others", found["warn"])
+        told = json.loads(server.inside("cat", "/var/lib/stufpack/users-otherwise.json"))
+        self.assertEqual(told["late.comer"], ["identity/others"])
+        wrong = ["identity/attributes", "identity/fields", "identity/roles"]
+        self.assertEqual(sorted(told[user["username"].lower()]), wrong)
+        # What opens the realm is told by its name.
+        self.assertIn("identity/opened", found["warn"])
+        opened = "beside it: clients.stuf-api.serviceAccount.realm-management/view-users"
+        self.assertEqual(observed["identity/opened"], opened)
+        toggle_management("stuf-api", "view-users")
         administer("late.comer", gone=True)
         server.inside("sh", "-euc", f"for file in {files}; do cat /root/$(basename $file) >$file; done")
         # An import puts users right, and leaves the realm as it is.

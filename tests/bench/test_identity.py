@@ -176,6 +176,14 @@ class Running(ImageTest):
         self.assertGreater(len(self.identity.admin("GET", "/stuf/users?max=1000").json()), 100)
         self.assertGreater(self.identity.admin("GET", "/stuf/users/count").json(), 100)
 
+    def test_components_are_listed_by_their_type(self) -> None:
+        def listed(kind: str) -> list[str]:
+            answer = self.identity.admin("GET", f"/stuf/components?type=org.keycloak.{kind}")
+            return [component["providerId"] for component in answer.json()]
+
+        self.assertEqual(listed("userprofile.UserProfileProvider"), ["declarative-user-profile"])
+        self.assertEqual(listed("storage.UserStorageProvider"), [])
+
     def test_a_mail_password_is_never_shown_again(self) -> None:
         self.mail_server()
         self.assertEqual(self.identity.admin("GET", "/stuf").json()["smtpServer"]["password"], "**********")

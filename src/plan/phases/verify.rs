@@ -194,7 +194,8 @@ fn documents(facts: &Facts) -> Draft {
         title: "Read users, settings and documents where they are used",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "The same reading as at the end of import, since people may have changed something meanwhile: every user in Keycloak, every document in the bucket, what the pages serve, and what the API makes of the users' rights.".into(),
+        what: "The same reading as at the end of import, since people may have changed something meanwhile: every user in Keycloak, every document in the bucket, what the pages serve, and what the API makes of the users' rights. What opens the realm and came with no package (clients, rights of service accounts, mappers, flows, identity providers, user federation) is a warning by its name."
+            .into(),
         command: None,
         before: needs("import is done", "./migrate status"),
         proof: shows(

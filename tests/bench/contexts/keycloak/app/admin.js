@@ -211,6 +211,15 @@ async function profileChange(context) {
   return ok(context.body);
 }
 
+// What a realm's file brought; nothing else makes one here.
+function components(context) {
+  demand(context, ...VIEW_REALM);
+  const { realm, query } = context;
+  for (const name of Object.keys(query)) if (name !== "type") throw new Refused(400, { error: `the stand-in does not know the query ${name}` });
+  const all = Object.entries(realm.components ?? {}).flatMap(([providerType, found]) => found.map((one) => ({ ...one, providerType, parentId: realm.id })));
+  return ok(all.filter((one) => query.type === undefined || one.providerType === query.type));
+}
+
 export const routes = [
   ["POST", "/admin/realms", async (context) => {
     demand({ ...context, realm: null });
@@ -289,6 +298,7 @@ export const routes = [
     if (await context.view.named("scope", context.realm.realm, context.body?.name ?? "")) throw new Refused(409, { errorMessage: `Client Scope ${context.body.name} already exists` });
     return created(context, (await addScope(context.view, context.realm, context.body)).id);
   }],
+  ["GET", "/admin/realms/:realm/components", components],
   // A realm that has either is refused, and nothing here makes one.
   ["GET", "/admin/realms/:realm/identity-provider/instances", async (context) => { demand(context, "view-identity-providers", "manage-identity-providers"); return ok([]); }],
   ["GET", "/admin/realms/:realm/groups", async (context) => { demand(context, ...VIEW_USERS, "query-groups"); return ok([]); }],

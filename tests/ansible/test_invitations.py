@@ -25,9 +25,13 @@ class Realm:
         self.sent: list[str] = []
         self.refuses: set[str] = set()
         self.set: dict[str, str] = {}
+        self.corrected: dict[str, str] = {}  # addresses of users that somebody has changed
 
     def users(self) -> list[dict[str, Any]]:
-        people = [{"id": f"id-{name}", "username": name, "enabled": True} for name in self.names]
+        addresses = {name: f"{name}@harbour.example" for name in self.names} | self.corrected
+        people = [
+            {"id": f"id-{name}", "username": name, "email": addresses[name], "enabled": True} for name in self.names
+        ]
         return [user | {"requiredActions": ["UPDATE_PASSWORD"] * (user["id"] in self.owing)} for user in people]
 
     def has_password(self, user: str) -> bool:
@@ -79,6 +83,19 @@ class Mail(unittest.TestCase):
         self.assertEqual(self.at(2 * DAY + 60, 3 * DAY), [])
         self.assertEqual(self.at(9 * DAY, 3 * DAY), ["id-bob"])
 
+    def test_whose_address_was_corrected_gets_a_link_at_once_and_once(self) -> None:
+        self.at(0, 3 * DAY)
+        self.realm.corrected["ada"] = "Ada.Right@harbour.example"
+        self.assertEqual(self.at(HOUR, 3 * DAY), ["id-ada"])
+        self.realm.corrected["ada"] = "ada.right@harbour.example"
+        self.assertEqual(self.at(2 * HOUR, 3 * DAY), [])
+        self.assertEqual(self.at(2 * DAY, 3 * DAY), ["id-bob"])
+
+    def test_what_an_earlier_version_noted_still_keeps_from_sending_twice(self) -> None:
+        (self.folder / "invited.json").write_text(json.dumps({"id-ada": NOW, "id-bob": NOW - 2 * DAY}))
+        self.assertEqual(self.at(HOUR, 3 * DAY), ["id-bob"])
+        self.assertEqual(self.at(2 * DAY, 3 * DAY), ["id-ada"])
+
     def test_whoever_is_invited_again_as_the_plan_says_has_a_link_until_the_cutover(self) -> None:
         cutover = 30 * DAY
         for lifespan in (HOUR, 12 * HOUR, DAY, 2 * DAY, 3 * DAY, 30 * DAY):
@@ -88,7 +105,9 @@ class Mail(unittest.TestCase):
                 self.at(first, lifespan)
                 self.at(cutover - again, lifespan)
                 sent = json.loads((self.folder / "invited.json").read_text())
-                self.assertGreaterEqual(min(sent.values()) + lifespan, NOW + cutover, (lifespan, first))
+                self.assertGreaterEqual(
+                    min(note["at"] for note in sent.values()) + lifespan, NOW + cutover, (lifespan, first)
+                )
 
 
 class Refusals(unittest.TestCase):

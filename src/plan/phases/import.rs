@@ -142,7 +142,7 @@ fn send(facts: &Facts) -> Draft {
     let (what, proof, undo) = match facts.invitation {
         Invitation::Mail => (
             format!(
-                "Keycloak sends each of the {} a link with which they set a password{factor}. The link holds for {}. Called again, it sends a new one to whoever has set no password and whose link has ended, or ends within {}: chapter 11 says when.",
+                "Keycloak sends each of the {} a link with which they set a password{factor}. The link holds for {}. Called again, it sends a new one to whoever has set no password and whose address is another by now, or whose link has ended, or ends within {}: chapter 11 says when.",
                 figures::count(facts.active_users, "active user", "active users"),
                 figures::duration(facts.invitation_lifespan.seconds()),
                 figures::duration(facts.renewal())

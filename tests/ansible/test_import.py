@@ -135,10 +135,10 @@ class AllOrNothing(unittest.TestCase):
 
     def test_what_stands_half_never_becomes_what_stood_before_also_for_a_newer_package(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            saved = str(Path(folder, "users.json"))
+            saved, names = str(Path(folder, "users.json")), str(Path(folder, "users-otherwise.json"))
 
             def does(state: str, package: dict[str, Any], dry: bool = False) -> bool:
-                return bool(users.run(users.Import(realm, package, dry), state, saved))
+                return bool(users.run(users.Import(realm, package, dry, names), state, saved))
 
             ada, eve = ({**wanted(name)[name], "id": name, "enabled": False} for name in ("ada", "eve"))
             ada.pop("realmRoles")

@@ -155,6 +155,14 @@ class Verbs(unittest.TestCase):
         found = self.ask(Machine("dead", answer=json.dumps(proof)), verb="reconcile")
         self.assertEqual(found["checks"][0]["observed"].partition("0 gone")[2], "; 1 left out; 3 without their tags")
 
+    def test_what_content_remove_named_in_vain_is_told_by_its_name(self) -> None:
+        removed = {"taken_away": ["gone"], "left": ["c/1"], "not_there": ["c/ty\npo"]}
+        answer = json.dumps({"exit": 0, "message": "proof", "carried": {"message": "delta", "removed": removed}})
+        found = self.ask(Machine("dead", answer=answer), verb="reconcile")
+        left, absent = ('"c/1", the source has it, so it was left', '"c/ty\\npo", not at the target')
+        wanted = ["delta", "proof", f"content_remove: {left}", f"content_remove: {absent}"]
+        self.assertEqual(found["lines"], wanted)
+
     def test_what_a_proof_came_to_is_a_check_with_its_verdict(self) -> None:
         for verdict, status in (("pass", 0), ("fail", 1), ("unverifiable", 2), ("not_run", 3)):
             counts = {"verified": 7, "unverifiable": 0, "differs": 1, "missing": 0, "unexpected": 0}

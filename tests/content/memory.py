@@ -76,7 +76,7 @@ class Memory:
 
     def _answers(self) -> None:
         if self.gone:
-            raise StoreError(404, "NoSuchBucket", "there is no such bucket")
+            raise StoreError(404, "NoSuchBucket", "there is no such bucket", "source")
 
     def head(self, key: str, modified: str = "") -> Entry | None:
         """As HEAD tells it: a bucket that is gone answers as an object that is gone."""

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from scripted import Asked, ScriptedCase
+from unittest import mock
+
+from scripted import OLD, Asked, ScriptedCase
+from stuf_content import refusals, session, single
+
+CHANGED = "2026-11-10T08:00:00.000Z"
+#: What is printed next, by whose store it is.
+SOURCE = (
+    "let the operator look at the objects (archived, spoilt, or encrypted with a key that the reader may not use?) "
+    "or take them away there"
+)
+TARGET = "look at the target's storage: room, policy, key; the source is fine"
+AGAIN = "; then ./migrate content"
 
 
 class HalfAnswers(ScriptedCase):
@@ -46,9 +58,9 @@ class HalfAnswers(ScriptedCase):
         told = self.does("delta", 1)
 
         host = self.target.endpoint.removeprefix("http://")
-        self.assertEqual(
-            told["message"], f"{host} answered 200 AccessDenied to COPY in bucket target, and did not do it"
-        )
+        why = f"{host} answered 200 AccessDenied to COPY in bucket target, and did not do it"
+        self.assertEqual(told["findings"], [{"key": "c/1", "why": why}])
+        self.assertEqual(told["message"], "the target does not take 1 object")
         self.assertEqual(self.target.held["c/1"][0], b"body 1", "nothing is overwritten that was not saved")
 
     def test_what_comes_but_half_each_time_or_without_its_time_is_told(self) -> None:
@@ -82,7 +94,8 @@ class Refusals(ScriptedCase):
         for sent in (others, []):
             self.target.asked.clear()
             told = self.does("copy", 1)
-            self.assertEqual(told["message"], "1 object was refused by a store")
+            self.assertEqual(told["message"], "the source does not give 1 object")
+            self.assertEqual(told["error"]["next"], SOURCE + AGAIN)
             self.assertEqual(told["findings"], [{"key": "c/4", "why": self.why("403 InvalidObjectState to GET")}])
             self.assertEqual(sorted(self.target.held), others)
             self.assertEqual(sorted(key for method, key in self.target.asked if method == "PUT"), sent)
@@ -124,5 +137,244 @@ class Refusals(ScriptedCase):
         self.source.asked.clear()
         told = self.does("copy", 1)
         self.assertEqual((told["message"], told["findings"]), (self.why("403 to HEAD"), []))
+        self.assertEqual(told["error"]["next"], "ask the operator to look at the credential and the bucket" + AGAIN)
         self.assertIn("the bucket cannot be read: ", self.does("inventory", 12)["message"])
         self.assertEqual(self.target.held, {})
+
+    def test_a_key_that_ends_in_the_middle_is_no_matter_of_objects_either(self) -> None:
+        self.does("inventory")
+        over: list[str] = []
+
+        def ends(asked: Asked) -> bool:
+            if asked.command == "GET" and asked.key > "c/4":
+                over.append(asked.key)
+            archived = asked.key == "c/0" and asked.error(403, "InvalidObjectState")
+            return archived or (bool(over) and not asked.lists and asked.error(403, "ExpiredToken"))
+
+        self.source.instead = ends
+        # One at a time: which objects come before it ends is told.
+        each = session.Session.each
+        with mock.patch.object(session.Session, "each", lambda run, items, work, **_: each(run, items, work, 1)):
+            told = self.does("copy", 1)
+        self.assertEqual(told["message"], self.why("403 to HEAD"))
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/0"], "what is ill by itself is named")
+
+    def test_a_target_that_takes_nothing_ends_the_run_and_nobody_takes_the_originals_away(self) -> None:
+        self.does("inventory")
+        for status, code in ((403, "Forbidden"), (400, "KMS.DisabledException")):
+            with self.subTest(code):
+                self.target.asked.clear()
+                self.target.instead = lambda asked: asked.command == "PUT" and asked.error(status, code)  # noqa: B023
+
+                told = self.does("copy", 1)
+
+                host = self.target.endpoint.removeprefix("http://")
+                self.assertEqual(told["message"], f"{host} answered {status} {code} to PUT in bucket target")
+                self.assertEqual((told["findings"], told["error"]["next"]), ([], TARGET + AGAIN))
+                tried = [key for method, key in self.target.asked if method == "PUT" and key.startswith("c/")]
+                self.assertLessEqual(len(tried), 4, "one for each thread")
+
+    def test_what_the_target_alone_refuses_is_said_to_be_fine_at_the_source(self) -> None:
+        self.does("inventory")
+        self.refuse("c/4", "GET", 403, "InvalidObjectState")
+        refused = {"c/5", "c/6"}
+        self.target.instead = lambda asked: (
+            asked.command == "PUT" and asked.key in refused and asked.error(403, "AccessDenied")
+        )
+
+        told = self.does("copy", 1)
+
+        self.assertEqual(told["message"], "the source does not give 1 object; the target does not take 2 objects")
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/4", "c/5", "c/6"])
+        self.assertEqual(told["error"]["next"], f"{SOURCE}; then {TARGET}{AGAIN}")
+        self.assertEqual(self.target.held.keys(), self.source.held.keys() - {"c/4"} - refused, "no trial is left")
+        self.source.instead = None
+        told = self.does("copy", 1)
+        self.assertEqual(told["error"]["next"], TARGET + AGAIN)
+        self.assertNotIn("operator", self.said)
+
+    def test_more_than_enough_end_the_run_before_the_rest_is_tried(self) -> None:
+        self.list_source(size=5)
+        self.does("inventory")
+        self.source.instead = lambda asked: asked.command == "GET" and asked.key > "c/" and asked.error(403, "Sealed")
+        self.source.asked.clear()
+        with mock.patch.object(refusals, "MOST", 2):
+            self.assertIn("the source does not give", self.does("copy", 1)["message"])
+        tried = {key for method, key in self.source.asked if method == "GET" and key}
+        self.assertLessEqual(len(tried), 5, "threads that had begun, and no second batch")
+        self.source.instead = None
+        self.assertEqual(self.does("copy")["objects"], 10)
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 10)
+
+
+class Spoilt(ScriptedCase):
+    """One object that a store fails in: all others are carried, and it is named."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.list_source(size=3)
+
+    def is_alone(self, side: str) -> None:
+        """A copy brings all but `c/1`, batch for batch, and names it."""
+        word = "the source does not give" if side == "source" else "the target does not take"
+        for _ in range(2):
+            told = self.does("copy", 1)
+            self.assertEqual(told["message"], f"{word} 1 object")
+            self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1"])
+            self.assertEqual(self.target.held.keys(), self.source.held.keys() - {"c/1"})
+        self.source.instead = self.target.instead = None
+        self.assertEqual(self.does("copy")["one_by_one"], 1)
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 10)
+
+    def test_at_the_source(self) -> None:
+        self.does("inventory")
+        for ill in (
+            lambda asked: asked.error(500, "InternalError"),
+            lambda asked: asked.says(200, b"body 1", short=3, etag='"x"', content_type="text/plain"),
+        ):
+            with self.subTest():
+                self.source.instead = lambda asked: (asked.command, asked.key) == ("GET", "c/1") and ill(asked)  # noqa: B023
+                self.is_alone("source")
+                self.target.held.clear()
+                (self.state / "carried.jsonl").unlink()
+                (self.state / "batches.json").unlink()
+
+    def test_at_the_target_where_it_is_not_waited_for_either(self) -> None:
+        self.does("inventory")
+        self.target.instead = lambda asked: (
+            (asked.command, asked.key) == ("PUT", "c/1") and asked.error(500, "InternalError")
+        )
+        self.is_alone("target")
+
+    def test_one_that_fails_to_tell_of_itself_is_named_by_the_inventory(self) -> None:
+        self.source.instead = lambda asked: (
+            (asked.command, asked.key) == ("HEAD", "c/1") and asked.error(500, "InternalError")
+        )
+        told = self.does("inventory", 12)
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1"])
+
+    def test_what_cannot_be_saved_is_neither_overwritten_nor_deleted(self) -> None:
+        self.does("inventory")
+        self.does("copy")
+        for key in ("c/1", "c/2"):
+            self.source.seed(key, b"changed", modified=CHANGED)
+        for key in ("c/3", "c/4"):
+            self.source.held.pop(key)
+        ill = {"/target/c/1", "/target/c/3"}
+
+        def fails(asked: Asked) -> bool:
+            return asked.headers.get("x-amz-copy-source") in ill and asked.error(500, "InternalError")
+
+        self.target.instead = fails
+
+        told = self.does("reconcile", 1)
+
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1", "c/3"])
+        there = {key: held[0] for key, held in self.target.held.items() if key in ("c/1", "c/2", "c/3", "c/4")}
+        self.assertEqual(there, {"c/1": b"body 1", "c/2": b"changed", "c/3": b"body 3"})
+        self.target.instead = None
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 8)
+        self.assertEqual(self.source.held.keys() - self.target.held.keys(), set())
+        self.assertNotIn("c/3", self.target.held)
+
+    def test_what_cannot_be_put_right_inside_the_target_is_sent_by_itself(self) -> None:
+        self.does("inventory")
+        body, kind, metadata, at = self.source.held["c/1"]
+        self.target.held["c/1"] = body, kind, metadata | {"mtime": "1"}, at
+        self.target.instead = lambda asked: asked.copies and asked.error(500, "InternalError")
+        self.assertEqual(self.does("copy")["one_by_one"], 10)
+        self.assertEqual(self.target.held["c/1"][2], metadata)
+
+    def test_a_body_that_breaks_off_in_a_proof_is_read_again(self) -> None:
+        self.does("inventory")
+        self.does("copy")
+
+        def half(asked: Asked) -> bool:
+            return asked.says(200, b"body 1", short=3, etag='"x"', content_type="text/plain")
+
+        def is_it(asked: Asked) -> bool:
+            return (asked.command, asked.key) == ("GET", "c/1")
+
+        self.target.instead = self.once(is_it, half, times=2)
+        self.assertEqual(self.does("prove")["counts"]["verified"], 10)
+        self.does("seen")
+        self.target.instead = lambda asked: is_it(asked) and half(asked)
+
+        told = self.does("prove", 2)
+
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1"])
+        self.assertIn("the target's store broke off in the middle of an object", told["findings"][0]["why"])
+        self.assertEqual(told["next"], f"{TARGET}; then ./migrate content, which reads them again")
+
+
+class Again(ScriptedCase):
+    """What S3 calls 4xx, and what goes when it is asked anew."""
+
+    def test_what_stands_in_another_s_way_is_asked_again(self) -> None:
+        self.does("inventory")
+        for code in ("OperationAborted", "RequestTimeTooSkewed"):
+            with self.subTest(code):
+                self.target.held.clear()
+                for name in ("carried.jsonl", "batches.json"):
+                    (self.state / name).unlink(missing_ok=True)
+                self.target.instead = self.once(
+                    lambda asked: asked.command == "PUT",
+                    lambda asked: asked.error(409, code),  # noqa: B023
+                )
+                self.assertEqual(self.does("copy")["one_by_one"], 10)
+
+    def test_an_upload_that_was_completed_and_whose_answer_was_lost_is_whole(self) -> None:
+        self.enterContext(mock.patch.object(single, "PART", 1 << 20))
+        self.source.seed("c/big", b"x" * (3 << 20))
+        self.list_source()
+        self.does("inventory")
+        parts: dict[str, bytes] = {}
+        lost: list[bool] = []
+
+        def uploads(asked: Asked) -> bool:
+            if asked.command == "POST" and "uploads" in asked.query:
+                parts.clear()
+                parts["open"] = b""
+                return asked.says(200, b"<R><UploadId>u</UploadId></R>")
+            if "uploadId" not in asked.query:
+                return False
+            if asked.command == "DELETE" or "open" not in parts:
+                return asked.error(404, "NoSuchUpload")
+            if asked.command == "PUT":
+                parts[asked.query["partNumber"]] = asked.body
+                return asked.says(200, etag='"p"')
+            whole = b"".join(parts[number] for number in sorted(parts.keys() - {"open"}))
+            parts.clear()
+            self.target.held[asked.key] = whole, "text/plain", {"uploader": "u"}, OLD
+            if not lost:
+                lost.append(True)
+                asked.close_connection = True
+                return True
+            return asked.says(200, b"<R><ETag>e-3</ETag></R>")
+
+        self.target.instead = uploads
+
+        self.assertEqual(self.does("copy")["objects"], 11)
+
+        self.assertEqual(self.target.held["c/big"][0], b"x" * (3 << 20))
+
+
+class Named(ScriptedCase):
+    """What `content_remove` names."""
+
+    def test_each_name_is_told_what_became_of_it(self) -> None:
+        self.does("inventory")
+        self.does("copy")
+        self.target.seed("c/extra", b"x")
+        self.configure(remove=["c/extra", "c/typo", "c/1"])
+
+        told = self.does("reconcile")["carried"]
+
+        self.assertEqual(
+            told["message"],
+            "delta: 0 objects added or changed, 0 gone at the source; of `content_remove` 1 taken away, "
+            "1 left, since the source has it, 1 not at the target",
+        )
+        self.assertEqual(told["removed"], {"taken_away": ["c/extra"], "left": ["c/1"], "not_there": ["c/typo"]})
+        self.assertEqual((told["deleted"], told["backup"]["objects"]), (1, 1))
+        self.assertNotIn("c/extra", self.target.held)

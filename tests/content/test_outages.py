@@ -194,6 +194,7 @@ class Waited(Outages):
             ("Mon, 23 Nov 2026 12:02:00 GMT", 120),
             ("Mon, 23 Nov 2026 11:02:00 GMT", 0),
             ("soon", 0),
+            ("Mon, 23 Nov 99999999999999999999 12:00:00 GMT", 0),
             ("", 0),
         ):
             answer = mock.Mock(spec=wire.Answer, headers={"retry-after": said, "date": date})
@@ -206,6 +207,99 @@ class Waited(Outages):
             self.out(self.source, later, lambda asked: asked.lists, minutes=5)
             self.does("inventory")
         self.assertEqual(sign.call_count, len(self.source.asked))
+
+
+class Throttled(Outages):
+    """S3 throttles by prefix, without `Retry-After`: what it answers elsewhere tells nothing of that."""
+
+    def busy(self, store: Scripted, when: Callable[[Asked], bool], **time: int) -> None:
+        """From such a request on whatever is asked of content is answered "later"; all else as ever."""
+        self.out(store, lambda asked: asked.key.startswith("c/") and later(asked), when, **time)
+
+    def test_it_is_waited_for_by_inventory_copy_and_proof(self) -> None:
+        self.busy(self.source, lambda asked: (asked.command, asked.key) == ("HEAD", "c/7"), minutes=2)
+        self.assertEqual(self.does("inventory")["objects"], 10)
+        self.busy(self.source, lambda asked: (asked.command, asked.key) == ("GET", "c/3"), minutes=2)
+        self.assertEqual(self.does("copy")["one_by_one"], 10)
+        self.busy(self.target, lambda asked: (asked.command, asked.key) == ("GET", "c/3"), minutes=2)
+        self.assertEqual(self.does("prove")["counts"]["verified"], 10)
+
+    def test_one_key_that_is_never_answered_costs_a_quarter_of_an_hour_once_and_is_named(self) -> None:
+        self.does("inventory")
+        self.source.instead = lambda asked: (asked.command, asked.key) == ("GET", "c/3") and later(asked)
+
+        told = self.does("copy", 1)
+
+        self.assertEqual((told["message"], len(self.target.held)), ("the source does not give 1 object", 9))
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/3"])
+        self.assertLess(self.minutes(), LASTS / 60 + 2)
+
+    def test_others_like_it_are_not_waited_for_again(self) -> None:
+        self.list_source(size=1)
+        self.does("inventory")
+        ill = {"c/1", "c/5", "c/9"}
+        self.source.instead = lambda asked: asked.command == "GET" and asked.key in ill and later(asked)
+
+        told = self.does("copy", 1)
+
+        self.assertEqual({finding["key"] for finding in told["findings"]}, ill)
+        self.assertEqual(self.target.held.keys(), self.source.held.keys() - ill)
+        self.assertLess(self.minutes(), LASTS / 60 + 2)
+
+    def test_a_store_that_has_no_time_for_anybody_ends_a_proof_once(self) -> None:
+        for number in range(10, 100):
+            self.source.seed(f"c/{number}", b"body")
+        self.list_source()
+        self.does("inventory")
+        self.does("copy")
+        self.busy(self.target, lambda asked: asked.command == "GET" and asked.key == "c/5", hours=9)
+
+        told = self.does("prove", 1)
+
+        host = self.target.endpoint.removeprefix("http://")
+        self.assertEqual(told["message"], f"{host} could not answer for 15 min (503)")
+        self.assertEqual(
+            told["error"]["next"],
+            "find out why the target's store does not answer; then ./migrate content, which goes on where it was",
+        )
+        # Eight threads, whose pauses are added up here.
+        self.assertLess(self.minutes(), 10 * LASTS / 60)
+
+    def test_what_was_refused_before_an_outage_is_named_with_it(self) -> None:
+        self.list_source(size=1)
+        self.does("inventory")
+        self.source.instead = lambda asked: (
+            (asked.command, asked.key) == ("GET", "c/1") and asked.error(403, "InvalidObjectState")
+        )
+        self.out(self.target, nothing, lambda asked: asked.command == "PUT" and asked.key > "c/4", hours=9)
+
+        told = self.does("copy", 1)
+
+        self.assertIn("could not answer for 15 min", told["message"])
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1"])
+
+    def test_a_write_that_fails_for_one_object_alone_is_not_waited_for(self) -> None:
+        self.does("inventory")
+        self.target.instead = lambda asked: (
+            (asked.command, asked.key) == ("PUT", "c/1") and asked.error(500, "InternalError")
+        )
+        told = self.does("copy", 1)
+        self.assertEqual((told["message"], len(self.target.held)), ("the target does not take 1 object", 9))
+        self.assertLess(self.minutes(), 1)
+
+    def test_an_outage_while_it_is_asked_whether_an_object_is_gone_is_an_outage(self) -> None:
+        self.does("inventory")
+        self.source.held.pop("c/5")
+        self.out(self.source, nothing, lambda asked: asked.query.get("prefix") == "c/5", hours=9)
+        told = self.does("copy", 1)
+        self.assertIn("could not answer for 15 min", told["message"])
+        self.assertIn("find out why the source's store does not answer", told["error"]["next"])
+
+    def test_a_listing_whose_date_is_none_is_told(self) -> None:
+        self.source.instead = lambda asked: (
+            asked.lists and asked.says(200, b"<R/>", date="Mon, 23 Nov 99999999999999999999 12:00:00 GMT")
+        )
+        self.assertIn("lists bucket source, and not when", self.does("inventory", 1)["message"])
 
 
 class Ended(Outages):

@@ -158,7 +158,7 @@ fn batches(facts: &Facts) -> Draft {
         before: needs("the target can hold every key", "./migrate status"),
         proof: shows("every batch is reported as copied", "./migrate status"),
         abort_when:
-            "an object at the target would be overwritten by other bytes, or one batch fails three times; or, once all others are copied, where a store refuses an object, which is named"
+            "an object at the target would be overwritten by other bytes, or one batch fails three times; where a store refuses everything; or, once all others are copied, where one does not give or take an object, which is named"
                 .into(),
         undo: back("abort/delete-data", "deletes the copy; the source is untouched", 60),
         estimate: content.copy.clone(),

@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import enum
-import http.client
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from .copying import REPORT
 from .entries import BESIDE, UNTOLD, Appending, Entry, read_lines, write_json
 from .outcome import count
 from .progress import Progress
+from .refusals import about_single
 from .session import Session
 from .wire import Outage, StoreError
 
@@ -115,7 +115,7 @@ def prove(session: Session) -> dict[str, Any]:
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
     message += f"; {exported.since(list(since.values()), left_out)}{exported.beside(session, beside)}"
-    following = _following(report["counts"])
+    following = _following(report["counts"], examined.unread.values())
     return {"message": message, **report, **following, "exit": int(Verdict[report["verdict"].upper()])}
 
 
@@ -142,9 +142,9 @@ def _report(judged: list[Judged], verified: int, expected: int, moved: dict[str,
     }
 
 
-def _following(counts: dict[str, int]) -> dict[str, str]:
-    """What to do about what was found wrong."""
-    steps = []
+def _following(counts: dict[str, int], unread: Collection[str]) -> dict[str, str]:
+    """What to do about what was found wrong, and about what the stores of these sides did not let be read."""
+    steps = about_single(unread)
     if counts[UNEXPECTED]:
         steps.append(
             "look at what is unexpected: nobody but a person can tell whose it is. What may go, name by its key in "
@@ -153,6 +153,8 @@ def _following(counts: dict[str, int]) -> dict[str, str]:
     if any(counts[word] for word in FAILED):
         kept = "what that takes away or overwrites is kept below stufpack-backup/"
         steps.append(f"./migrate content, which carries anew what differs or is missing; {kept}")
+    elif unread:
+        steps.append("./migrate content, which reads them again")
     return {"next": "; then ".join(steps)} if steps else {}
 
 
@@ -227,6 +229,8 @@ class Examination:
         self.earlier: dict[str, list[str]] = {
             line["key"]: line["versions"] for line in read_lines(session.path(READ_BACK)) if line["at"] >= since
         }
+        #: Whose store did not let an object be read, by key.
+        self.unread: dict[str, str] = {}
         self.log = Appending(session.path(READ_BACK))
         #: SHA-256 of the source's objects that were read, by key and write.
         self.read = {
@@ -283,8 +287,9 @@ class Examination:
         except Outage:
             # All that is left would be waited for as long.
             raise
-        except (StoreError, OSError, http.client.HTTPException) as error:
+        except StoreError as error:
             verdict, why, sha256 = UNVERIFIABLE, f"it could not be read: {error}", None
+            self.unread[entry.key] = error.side
         there = self.target.get(self.renamed.get(entry.key, entry.key))
         old_enough = there is not None and not there.is_young(self.session.target.listed_at) and not entry.young
         return Judged(entry.key, verdict, why, versions, verdict == VERIFIED and old_enough), sha256

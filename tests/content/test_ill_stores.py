@@ -10,11 +10,15 @@ from stuf_content import refusals, session, single
 CHANGED = "2026-11-10T08:00:00.000Z"
 #: What is printed next, by whose store it is.
 SOURCE = (
-    "let the operator look at the objects (archived, spoilt, or encrypted with a key that the reader may not use?) "
-    "or take them away there"
+    "let the operator look at the objects that it refuses (archived, or encrypted with a key that the reader may not "
+    "use?) or take them away there"
 )
 TARGET = "look at the target's storage: room, policy, key; the source is fine"
 AGAIN = "; then ./migrate content"
+FAILED = {
+    "source": "where the source fails in the same objects again, let the operator look at its storage",
+    "target": "where the target fails in the same objects again, look at its storage; the source is fine",
+}
 
 
 class HalfAnswers(ScriptedCase):
@@ -220,6 +224,8 @@ class Spoilt(ScriptedCase):
         for _ in range(2):
             told = self.does("copy", 1)
             self.assertEqual(told["message"], f"{word} 1 object")
+            # It may pass: nobody is to take an original away.
+            self.assertEqual(told["error"]["next"], f"./migrate content; {FAILED[side]}")
             self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1"])
             self.assertEqual(self.target.held.keys(), self.source.held.keys() - {"c/1"})
         self.source.instead = self.target.instead = None
@@ -304,7 +310,9 @@ class Spoilt(ScriptedCase):
 
         self.assertEqual([finding["key"] for finding in told["findings"]], ["c/1"])
         self.assertIn("the target's store broke off in the middle of an object", told["findings"][0]["why"])
-        self.assertEqual(told["next"], f"{TARGET}; then ./migrate content, which reads them again")
+        self.assertEqual(told["next"], f"./migrate content, which reads them again; {FAILED['target']}")
+        self.target.instead = lambda asked: is_it(asked) and asked.error(403, "AccessDenied")
+        self.assertEqual(self.does("prove", 2)["next"], f"{TARGET}{AGAIN}, which reads them again")
 
 
 class Again(ScriptedCase):

@@ -118,7 +118,7 @@ def take(session: Session) -> dict[str, Any]:
     if unreadable:
         raise refused(
             f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}",
-            "ask the operator to look at these objects, then repeat the command",
+            "the same command; if they stay, ask the operator to look at these objects",
             findings=unreadable,
             expected=len(listed),
             found=len(found),

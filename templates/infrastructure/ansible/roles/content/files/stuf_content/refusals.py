@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .outcome import Stop, count, failed
@@ -22,25 +23,44 @@ if TYPE_CHECKING:
 SOURCE, TARGET = "source", "target"
 #: After so many objects nobody needs to know of more.
 MOST = 1000
-#: What a store does not do, and what to do about single objects of it.
-SINGLE = {
-    SOURCE: (
-        "the source does not give",
-        "let the operator look at the objects (archived, spoilt, or encrypted with a key that the reader may not use?) "
-        "or take them away there",
-    ),
-    TARGET: ("the target does not take", "look at the target's storage: room, policy, key; the source is fine"),
+#: What the store of a side does not do.
+WORDS = {SOURCE: "the source does not give", TARGET: "the target does not take"}
+#: What to do about what it has refused, whose answer will be the same until somebody changes something.
+REFUSED = {
+    SOURCE: "let the operator look at the objects that it refuses (archived, or encrypted with a key that the reader "
+    "may not use?) or take them away there",
+    TARGET: "look at the target's storage: room, policy, key; the source is fine",
+}
+#: What to do about what it has failed in, if it does so again: that may pass, so nobody is to take an original away.
+FAILED = {
+    SOURCE: "where the source fails in the same objects again, let the operator look at its storage",
+    TARGET: "where the target fails in the same objects again, look at its storage; the source is fine",
 }
 #: What to do about a store that does nothing for anybody.
-WHOLE = {SOURCE: "ask the operator to look at the credential and the bucket", TARGET: SINGLE[TARGET][1]}
-#: What to do last, whatever it was.
+WHOLE = {SOURCE: "ask the operator to look at the credential and the bucket", TARGET: REFUSED[TARGET]}
+#: What goes on where it was.
 AGAIN = "./migrate content"
 
 
-def about_single(sides: Iterable[str]) -> list[str]:
-    """What to do about single objects, by whose store does not give or take them."""
-    found = set(sides)
-    return [step for side, (_, step) in SINGLE.items() if side in found]
+@dataclass(frozen=True, slots=True)
+class Single:
+    """What a store did not do for one object: whose it is, whether it has refused that, and its words."""
+
+    side: str
+    refused: bool
+    why: str
+
+
+def single(error: StoreError) -> Single:
+    """What an error says of one object."""
+    return Single(error.side, error.refuses, str(error))
+
+
+def about_single(found: Collection[Single], before: Iterable[str] = (), last: str = AGAIN) -> str:
+    """What to do about single objects, one step after the other; `before` comes first, and what is typed last."""
+    refused = [REFUSED[side] for side in WORDS if any(one.side == side and one.refused for one in found)]
+    failed_in = [FAILED[side] for side in WORDS if any(one.side == side and not one.refused for one in found)]
+    return "; ".join(["; then ".join([*before, *refused, last]), *failed_in])
 
 
 def about_all(error: StoreError) -> str:
@@ -56,8 +76,7 @@ class Refusals:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.lock = threading.Lock()
-        #: By key: whose store it is, and its words.
-        self.found: dict[str, tuple[str, str]] = {}
+        self.found: dict[str, Single] = {}
 
     @property
     def enough(self) -> bool:
@@ -77,12 +96,12 @@ class Refusals:
                 raise
             self.session.asks(error.side)
             with self.lock:
-                self.found[key] = error.side, str(error)
+                self.found[key] = single(error)
 
     def findings(self) -> list[dict[str, str]]:
         """By key, for people and programs."""
         with self.lock:
-            return [{"key": key, "why": why} for key, (_, why) in sorted(self.found.items())]
+            return [{"key": key, "why": one.why} for key, one in sorted(self.found.items())]
 
     def ended(self, error: StoreError) -> Stop:
         """What ends a run at once; what was refused before that is named all the same."""
@@ -92,10 +111,10 @@ class Refusals:
         """Raises where there was one; called once everything else is carried."""
         if not self.found:
             return
-        sides = Counter(side for side, _ in self.found.values())
+        sides = Counter(one.side for one in self.found.values())
         raise failed(
-            "; ".join(f"{word} {count(sides[side], 'object')}" for side, (word, _) in SINGLE.items() if sides[side]),
-            "Everything else was carried, and stays; these are as they were.",
-            "; then ".join([*about_single(sides), AGAIN]),
+            "; ".join(f"{word} {count(sides[side], 'object')}" for side, word in WORDS.items() if sides[side]),
+            "What else was carried stays; these are as they were.",
+            about_single(self.found.values()),
             findings=self.findings(),
         )

@@ -275,6 +275,12 @@ class Azure(Case):
         self.assertEqual([found["key"] for found in run.document["findings"]], ["/lead", "plain"])
         self.assertEqual({body for body, *_ in self.target.objects().values()}, {b"target"})
 
+    def test_a_container_is_asked_whether_it_takes_anything(self) -> None:
+        place = Place(self.target.endpoint, self.target.name, Key(ACCOUNT, ACCOUNT_KEY, "norwayeast"))
+        wire = azure.Store(place, 1000, Stopping()).wire
+        methods = ("HEAD", "PUT", "HEAD", "DELETE", "HEAD")
+        self.assertEqual([wire.send(lambda: wire.question(one)).status for one in methods], [404, 201, 200, 202, 404])  # noqa: B023
+
     def both(self) -> tuple[str, str]:
         """Source and target, as rclone calls them."""
         return f"src:{self.source.name}", f"dst:{self.target.name}"

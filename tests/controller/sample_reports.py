@@ -43,7 +43,7 @@ def write(folder: Path) -> None:
         root=Path("/nowhere"), number=7, slug="harbour", environment="production", provider="host", provisioned=False,
         issuer="issuer/x", source="harbour.stuf.example",
         expires_at=datetime.now(UTC), plan_digest="sha256:" + "0" * 64, phases=(phase,),
-        secrets=(), not_needed={}, gates={}, content_windows=(), not_here={},
+        secrets=(), not_needed={}, gates={}, content_windows=(), content_changed=0, proof_at_source=0, not_here={},
     )  # fmt: skip
     good = Result(0, True, hosts=1, ok=3, lines=("all well",))
     bad = Result(2, True, hosts=1, failed=1, failures=(HOSTILE,))

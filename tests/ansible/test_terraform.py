@@ -180,9 +180,10 @@ class Calls(unittest.TestCase):
     def test_a_plan_is_applied_once_and_only_if_it_is_the_one_that_was_shown(self) -> None:
         made = self.stand_in("")
         self.waits(b"another", shown=b"shown")
-        with self.assertRaises(terraform.Stopped):
+        with self.assertRaises(terraform.Stopped) as stopped:
             made.apply()
         self.assertFalse((self.folder / "calls").exists())
+        self.assertEqual(self.types(stopped.exception.following), (0, ["provision"]))
         self.waits(b"shown")
         self.assertTrue(made.apply())
         self.assertIn(f"apply {terraform.LOCK} -no-color {self.plans}/tried.tfplan", self.calls())
@@ -210,15 +211,19 @@ class Calls(unittest.TestCase):
 
     def test_what_an_apply_could_not_write_down_is_kept_and_nothing_is_planned_until_it_is(self) -> None:
         left = self.folder / "root/code/errored.tfstate"
-        following = f"{self.typed('state push errored.tfstate')} && rm {left}, then ./migrate provision"
+        following = f"{self.typed('state push errored.tfstate')} && rm {left} && ./migrate provision"
+        opened = (
+            "Where Terraform refuses that since the state is locked, and nobody's run goes on, the lock is opened "
+            f"first, by the ID that it names: {self.typed('force-unlock ID')}"
+        )
         made = self.stand_in(f"""
             case $1 in apply) echo '{{"made": 1}}' >{left}; echo 'Error: Failed to save state'; exit 1 ;; esac""")
         self.waits(b"shown")
         with self.subTest("the run that left it says what has to be typed"):
             with self.assertRaises(StufError) as failed:
                 made.apply()
-            told = f"Error: Failed to save state\nBefore anything else, with credentials that hold: {following}"
-            self.assertEqual(str(failed.exception), told)
+            told = f"Before anything else, with credentials that hold: {following}"
+            self.assertEqual(str(failed.exception), f"{told}\n{opened}\nError: Failed to save state")
         calls = self.calls()
         package, overlay = self.folder / "package", self.folder / "overlay"
         for act in (lambda: made.place(package, overlay), lambda: made.plan(keep=True), lambda: made.plan(keep=False)):
@@ -227,16 +232,35 @@ class Calls(unittest.TestCase):
                     act()
                 told = f"an earlier run could not write down what it made, and {left} alone knows it: nothing was begun"
                 found = (str(stopped.exception), stopped.exception.status, stopped.exception.following)
-                self.assertEqual(found, (told, 12, following))
+                self.assertEqual(found, (f"{told}\n{opened}", 12, following))
                 self.assertEqual((left.read_text(), self.calls()), ('{"made": 1}\n', calls))
                 self.assertFalse((made.code / "main.tf").exists())
         with self.subTest("typed, it is gone, and the way is open"):
-            done = subprocess.run(
-                ["bash", "-c", following.partition(", then")[0]], env={"PATH": made.environment["PATH"]}, check=False
-            )
-            self.assertEqual((done.returncode, left.exists()), (0, False))
+            self.assertEqual(self.types(following), (0, ["provision"]))
+            self.assertFalse(left.exists())
             self.assertEqual(self.calls()[-1], f"-chdir={made.code} state push errored.tfstate")
             self.assertTrue(made.place(package, overlay))
+
+    def test_while_it_is_refused_as_the_state_nothing_of_it_is_taken_away_and_no_phase_is_called(self) -> None:
+        left = self.folder / "root/code/errored.tfstate"
+        made = self.stand_in("case $2 in state) exit 1 ;; esac")
+        left.write_text("{}")
+        with self.assertRaises(terraform.Stopped) as stopped:
+            made.plan(keep=True)
+        self.assertEqual(self.types(stopped.exception.following), (1, []))
+        self.assertTrue(left.exists())
+
+    def types(self, following: str) -> tuple[int, list[str]]:
+        """Types all that is printed as next in a package's folder; its status, and the calls of `./migrate`."""
+        package = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        migrate = package / "migrate"
+        migrate.write_text('#!/bin/sh\necho "$@" >>called\n')
+        migrate.chmod(0o700)
+        environment = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", following], cwd=package, env=environment, check=False)
+        self.assertTrue(migrate.exists(), following)
+        called = package / "called"
+        return done.returncode, called.read_text().splitlines() if called.exists() else []
 
     def test_a_lock_that_a_broken_run_left_is_told_with_the_way_to_open_it(self) -> None:
         said = "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        1a2b-3c\n  Who:       ada@here\n"
@@ -244,7 +268,7 @@ class Calls(unittest.TestCase):
         with self.assertRaises(terraform.Stopped) as stopped:
             self.stand_in(f"case $1 in apply) echo '{said}'; exit 1 ;; esac").apply()
         told = f"Where it was broken off, and nobody's runs: {self.typed('force-unlock 1a2b-3c')}"
-        self.assertEqual(str(stopped.exception).splitlines()[-1], told)
+        self.assertEqual(str(stopped.exception).splitlines()[1], told)
 
     def test_what_was_half_made_and_may_not_be_destroyed_is_told_with_the_way_on(self) -> None:
         state = {"resources": [
@@ -272,13 +296,16 @@ class Calls(unittest.TestCase):
                 self.assertEqual(str(failed.exception), "\n".join([said, *told]))
 
     def test_overtaken_and_locked_are_told_apart(self) -> None:
-        cases = {"Error: Saved plan is stale": (11, False), "Error: Error acquiring the state lock": (75, True)}
-        for said, (status, waits) in cases.items():
+        cases = {
+            "Error: Saved plan is stale": (11, False, "./migrate provision"),
+            "Error: Error acquiring the state lock": (75, True, ""),
+        }
+        for said, (status, waits, following) in cases.items():
             with self.subTest(said):
                 self.waits(b"shown")
                 with self.assertRaises(terraform.Stopped) as stopped:
                     self.stand_in(f"case $1 in apply) echo '{said}'; exit 1 ;; esac").apply()
-                self.assertEqual(stopped.exception.status, status)
+                self.assertEqual((stopped.exception.status, stopped.exception.following), (status, following))
                 # Nothing was tried where the state was another's: the same plan, and its approval, are good still.
                 self.assertEqual((self.plans / "plan.tfplan").exists(), waits)
 

@@ -192,7 +192,7 @@ class Placed(AnsibleStory):
         self.users.write_text(right.replace("[]", "{}"))
         run = self.exits(12, self.deploys, "deploy", says="error[step.refused]")
         self.assertIn(f"not as the package has them: {self.users}: other bytes. Next: ./migrate deploy", run.stdout)
-        self.assertIn("next: read what stands above, then: ./migrate deploy", run.stderr)
+        self.assertIn("next: ./migrate deploy\n", run.stderr)
         self.assertFalse((self.home / "changed").exists())
         with self.subTest("no log tells a digest, with which one could try guesses at a personal file"):
             log = (self.state / "packages/1/logs/1-deploy-pull-images.log").read_text()

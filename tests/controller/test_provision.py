@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import subprocess
 import unittest
 from typing import Any
 
@@ -189,6 +190,31 @@ class Killed(Provision):
         before = len(self.steps_run())
         self.exits(0, package, "provision")
         self.assertEqual(self.steps_run()[before:], PROVISION[4:])
+
+
+class Typed(Provision):
+    def test_what_terraform_s_side_names_as_next_is_a_whole_line_that_is_typed_as_it_stands(self) -> None:
+        package = self.provisioned()
+        left = self.home / "left"
+        left.write_text("{}")
+        result = {
+            "hosts": {"localhost": {"failed": 1}}, "said": 12,
+            "next": f"test -s {left} && rm {left} && ./migrate provision",
+            "failures": ["Copy the module: nothing was begun\nfirst this"],
+        }  # fmt: skip
+        self.makes(shows("one"), provision__init_terraform={"exit": 2, "result": result})
+        refused = self.exits(12, package, "provision", says="error[step.refused]")
+        self.assertIn("    Copy the module: nothing was begun\n    first this\n", refused.stdout)
+        (following,) = [line for line in refused.stderr.splitlines() if line.startswith("next: ")]
+        self.makes(shows("one"))
+        typed = subprocess.run(
+            ["bash", "-c", following.removeprefix("next: ")], cwd=package.root, env=self.process_environment(),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        # The phase goes on to the plan that it shows, and is refused by its gate.
+        self.assertEqual((typed.returncode, left.exists()), (12, False), typed.stderr)
+        self.assertIn("error[gate.closed]", typed.stderr)
+        self.assertTrue((package.root / "migrate").exists())
 
 
 class Inventory(Provision):

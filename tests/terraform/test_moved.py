@@ -41,6 +41,11 @@ class Kept(unittest.TestCase):
         self.package, self.own = self.state / "package", self.state / "local/terraform"
         for folder in (self.package / "backends", self.own, self.state / "packages/1/terraform"):
             folder.mkdir(parents=True)
+        # Where people type, with a `./migrate` that only notes how it was called.
+        self.folder = self.state / "unpacked"
+        self.folder.mkdir()
+        (self.folder / "migrate").write_text('#!/bin/sh\necho "$@" >>called\n')
+        (self.folder / "migrate").chmod(0o700)
         shutil.copy(MODULE / "backend.tf", self.package)
         shutil.copy(MODULE / "backends/s3.tf", self.package / "backends")
         (self.package / "main.tf").write_text('resource "terraform_data" "one" {\n  input = "one"\n}\n')
@@ -65,13 +70,23 @@ class Kept(unittest.TestCase):
         # moto has no names below its own.
         (self.own / "backend.tfbackend").write_text("".join([*lines, "use_path_style = true\n"]))
 
-    def types(self, script: str) -> None:
-        """Types a command, and answers yes."""
+    def types(self, script: str, status: int = 0) -> str:
+        """Types a command in a package's folder, and answers yes; what was said."""
         environment = self.terraform.environment | {"CHECKPOINT_DISABLE": "1"}
         done = subprocess.run(
-            ["bash", "-euc", script], env=environment, input="yes\n", capture_output=True, text=True, check=False
-        )
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            ["bash", "-euc", script], cwd=self.folder, env=environment, input="yes\n",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, status, done.stdout)
+        return done.stdout
+
+    def called(self) -> list[str]:
+        """How `./migrate` was called since this was asked last; it is there still."""
+        self.assertTrue((self.folder / "migrate").exists())
+        calls = self.folder / "called"
+        found = calls.read_text().splitlines() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return found
 
 
 class Moved(Kept):
@@ -125,21 +140,36 @@ class BrokenOff(Kept):
         run = f'  provisioner "local-exec" {{\n    command = {json.dumps(command)}\n  }}\n'
         (self.package / "main.tf").write_text(f'resource "terraform_data" "one" {{\n  count = 1\n{run}{more}}}\n')
 
-    def test_what_was_made_while_the_state_could_not_be_written_is_known_again_once_that_is_typed(self) -> None:
+    def locks(self) -> None:
+        """Leaves a lock, as an apply does that cannot give it back."""
+        lock = {"ID": "6f1ed0c5-93a4-5d33-2b0c-1d4c1c1e7d11", "Operation": "OperationTypeApply", "Who": "ada@here"}
+        self.bucket.put_object(Bucket=BUCKET, Key=f"{KEY}.tflock", Body=json.dumps(lock).encode())
+
+    def test_what_was_made_while_neither_state_nor_lock_could_be_written_is_known_again_once_it_is_typed(self) -> None:
         reset = f"web.Request('{self.endpoint}/moto-api/reset', method='POST')"
         self.has(f'{sys.executable} -c "import urllib.request as web; web.urlopen({reset})"')
         self.provision()
-        with self.assertRaisesRegex(StufError, "(?s)state push errored.tfstate.*\nBefore anything else, "):
+        with self.assertRaisesRegex(StufError, r"(?s)\ABefore anything else, .*\nError: Failed to save state\n"):
             self.terraform.apply()
         left = self.terraform.code / "errored.tfstate"
         before = json.loads(left.read_text())["resources"]
         self.bucket.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        # What ended the writing of the state has kept the lock from being given back too.
+        self.locks()
         with self.assertRaises(made.Stopped) as stopped:
             self.provision()
-        command, _, then = stopped.exception.following.partition(", then ")
-        self.assertEqual(then, "./migrate provision")
-        self.types(command)
-        self.assertFalse(left.exists())
+        following, first = stopped.exception.following, str(stopped.exception).splitlines()[-1]
+        with self.subTest("typed whole it is refused for the lock, and takes nothing away"):
+            said = self.types(following, status=1)
+            self.assertEqual((left.exists(), self.called()), (True, []))
+        with self.subTest("the lock is opened by the ID that it names, with the command that stands above"):
+            told, _, command = first.partition(", by the ID that it names: ")
+            self.assertTrue(told.startswith("Where Terraform refuses that since the state is locked, "), first)
+            (lock,) = re.findall(r"\bID: +(\S+)", said)
+            self.types(re.sub(r"\bID$", lock, command))
+        with self.subTest("typed whole again, it is the state, and the phase is called"):
+            self.types(following)
+            self.assertEqual((left.exists(), self.called()), (False, ["provision"]))
         there = json.loads(self.bucket.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
         self.assertEqual(there["resources"], before)
         self.assertEqual(self.provision()["made"], 0)
@@ -149,12 +179,11 @@ class BrokenOff(Kept):
         self.provision()
         with self.assertRaisesRegex(StufError, "local-exec provisioner error"):
             self.terraform.apply()
-        lock = {"ID": "6f1ed0c5-93a4-5d33-2b0c-1d4c1c1e7d11", "Operation": "OperationTypeApply", "Who": "ada@here"}
-        self.bucket.put_object(Bucket=BUCKET, Key=f"{KEY}.tflock", Body=json.dumps(lock).encode())
+        self.locks()
         with self.subTest("another's lock"):
             with mock.patch.object(made, "LOCK", "-lock-timeout=0s"), self.assertRaises(made.Stopped) as stopped:
                 self.provision()
-            said = str(stopped.exception).splitlines()[-1]
+            said = str(stopped.exception).splitlines()[1]
             start = "Where it was broken off, and nobody's runs: "
             self.assertEqual((stopped.exception.status, said.startswith(start)), (75, True), said)
             self.types(said.removeprefix(start))

@@ -491,7 +491,8 @@ class _Steps:
 
     def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
         """What follows from the exit status of the program that worked at the target; why stands above."""
-        log, following = str(result.log), f"read what stands above, then: {result.following or again}"
+        # What is named to be typed is printed alone: whoever takes the whole line types nothing else.
+        log, following = str(result.log), result.following or f"read what stands above, then: {again}"
         known = f"{step.id} is not done and will be repeated; what it has done is not done again."
         if result.said == Exit.REFUSED:
             what = f"{step.id} refused, and changed nothing"

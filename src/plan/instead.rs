@@ -116,10 +116,17 @@ fn rollback(id: StepId, facts: &Facts) -> Option<Instead> {
     let switch = |name: &str| format!("{} sudo touch /var/lib/stufpack/switches/{name}", facts.ssh());
     Some(match id {
         "rollback/freeze-target" => typed("Refuse uploads at the target.", switch("read-only")),
-        "rollback/restore-address" => typed(
-            "Put back the records that you wrote down, at your name provider.",
-            format!("dig +noall +answer {}", facts.domain),
-        ),
+        // Terraform overwrites no record, so none stood before its own.
+        "rollback/restore-address" => match facts.record_of_terraform() {
+            None => typed(
+                "Put back the records that you wrote down, at your name provider.",
+                format!("dig +noall +answer {}", facts.domain),
+            ),
+            Some(_) => not_here(format!(
+                "the old address was never led away; leave the record of {} to Terraform, which has set it where none was, and would set it again by provision",
+                facts.domain
+            )),
+        },
         "rollback/stop-deployment" => {
             typed("Show the maintenance page at the target.", switch("maintenance"))
         }

@@ -1,7 +1,7 @@
 //! What the documents of a package say where a choice of the target makes something else true.
 
 use super::fixture::harbour;
-use super::{acmes, compile, files, text};
+use super::{acmes, compile, files, json, text};
 use stufpack::model::{Checked, Cidr, Files, Place, Word};
 use stufpack::plan::Plan;
 
@@ -81,6 +81,20 @@ fn a_record_of_terraforms_is_left_to_it() {
     let step =
         |files: &Files| text(files, "MIGRATION-PLAN.json").contains("At your name provider, set the record");
     assert_eq!((step(&by_hand), step(&by_terraform)), (true, false));
+    let back = |files: &Files| {
+        let plan = json(files, "MIGRATION-PLAN.json");
+        let phases = plan["phases"].as_array().expect("phases");
+        let mut steps = phases.iter().flat_map(|phase| phase["steps"].as_array().expect("steps"));
+        steps.find(|step| step["id"] == "rollback/restore-address").expect("the step")["instead"].clone()
+    };
+    let put_back = serde_json::json!({"by_hand": {
+        "text": "Put back the records that you wrote down, at your name provider.",
+        "command": "dig +noall +answer files.acme.example",
+    }});
+    let left = serde_json::json!({"not_here": {
+        "means": "the old address was never led away; leave the record of files.staging.acme.example to Terraform, which has set it where none was, and would set it again by provision",
+    }});
+    assert_eq!((back(&by_hand), back(&by_terraform)), (put_back, left));
 
     let [_, mut long] = acmes();
     if let Place::Aws(options) = &mut long.target.place {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome import Exit, Stop
-from package import READS, SAVES
+from package import PUTS_BACK, READS, SAVES
 
 FIRST = "0" * 64
 TAKES_BACK = frozenset({"abort", "rollback"})
@@ -97,9 +97,10 @@ class Journal:
             if line.phase in TAKES_BACK and phase != line.phase and phase not in KEPT:
                 lines = []
             elif line.phase == phase:
-                # Nobody knows what of the steps before it was put back, so all but what was saved is done again.
-                lines = [one for one in lines if one.step in SAVES] if line.state == "undo_failed" else lines
+                lines = _standing(lines) if lines and lines[-1].run != line.run else lines
                 lines = [] if line.step == "end" else [*lines, line]
+                # As long as a step runs, what came before it stands.
+                lines = lines if line.state == "started" else _standing(lines)
         return lines
 
     def half_back(self) -> Line | None:
@@ -116,8 +117,8 @@ class Journal:
         return found
 
     def done(self, phase: str) -> set[str]:
-        """Steps of the current pass whose last line says done (or skipped)."""
-        last = {line.step: line.state for line in self.of_this_pass(phase)}
+        """Steps of the current pass that a run which begins now need not do: whose last line says done (or skipped)."""
+        last = {line.step: line.state for line in _standing(self.of_this_pass(phase))}
         return {step for step, state in last.items() if state in ("done", "skipped")}
 
     def is_finished(self, phase: str) -> bool:
@@ -191,8 +192,8 @@ def read(path: Path, plan: str, first: str = FIRST, *, earlier: Collection[str] 
             raise Stop(
                 Exit.ERROR, "journal.chain", f"the journal was changed or damaged: {error}", f"{path}:{number}",
                 "What was done can no longer be known from it, so no step was begun.",
-                f"./migrate abort, which takes down what stands and keeps this {path.name} beside a new one; "
-                f"how to go on instead: docs/troubleshooting.md, {DAMAGED}",
+                f"docs/troubleshooting.md, {DAMAGED}, which tells how to go on; to take down what stands instead: "
+                f"./migrate abort, which keeps this {path.name} beside a new one",
             ) from error  # fmt: skip
         journal.last = hashlib.sha256(line).hexdigest()
     return journal
@@ -212,6 +213,18 @@ def put_aside(path: Path, plan: str, phase: str, run: int, first: str) -> Path:
     draft.append(run, phase, ANEW, "refused", evidence=[named])
     draft.path.replace(path)
     return kept
+
+
+def _standing(lines: list[Line]) -> list[Line]:
+    """What a pass has done that stands for certain.
+
+    Where a step that puts back what was there before has begun and is not done, nobody knows what of the steps before
+    it was put back, so all but what was saved is done again. Such a step may have been killed in the middle of that.
+    """
+    last = lines[-1] if lines else None
+    if last is None or last.step not in PUTS_BACK or last.state in ("done", "skipped"):
+        return lines
+    return [*(one for one in lines if one.step in SAVES), last]
 
 
 def _parse(data: bytes, number: int, before: Collection[str]) -> Line:

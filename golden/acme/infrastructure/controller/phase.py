@@ -26,10 +26,10 @@ import stops
 from console import Console, count, duration
 from journal import DAMAGED, TAKES_BACK, Journal
 from outcome import UNTOUCHED, Exit, Stop, refused
-from package import CHECKS, LOCAL, NEVER_EXPIRES, PROVES, READS, Package, Phase, Step
+from package import CHECKS, LOCAL, NEVER_EXPIRES, PROVES, PUTS_BACK, READS, Package, Phase, Step
 from playbook import GRACE_SECONDS, KEEP, Interrupts, Result, Runner
 from progress import Progress
-from state import State, begin_anew, keep_verified, lock, open_journal
+from state import State, begin_anew, keep_verified, lock, next_run, open_journal
 from status_page import Page
 
 # Of one message of a playbook; the log has the rest.
@@ -65,7 +65,7 @@ class Run:
         held = lock(self.state, self.command)
         keep_verified(self.state, self.sums, self.signer)
         journal = self._journal()
-        number = journal.next_run
+        number = next_run(self.state, journal)
         page = Page(package, self.state, journal, wanted=not self.check)
         try:
             tools = self._precheck(journal)
@@ -126,10 +126,10 @@ class Run:
             self.approval = gates.approval(package, self.state, journal, gate)
         if phase.id not in NEVER_EXPIRES:
             planned.in_time(package, journal)
-        self._provided_secrets()
+        self._provided_secrets(journal)
         return bootstrap.tools(self.state, package.root)
 
-    def _provided_secrets(self) -> None:
+    def _provided_secrets(self, journal: Journal) -> None:
         """Secrets that only the Trust Architect has must be there before anything changes."""
         needed = [
             (secret, self.state.secrets / secret.name) for secret in self.package.secrets
@@ -147,7 +147,9 @@ class Run:
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)
             if secret.name == credential.SOURCE_READ:
-                credential.check(path, self.package, self.phase)
+                remark = credential.check(path, self.package, self.phase, journal)
+                if remark is not None:
+                    self.console.say(f"    {remark}")
 
 
 @dataclass
@@ -418,10 +420,10 @@ class _Steps:
         if result.status is None:
             what = f"it did not end within {GRACE_SECONDS:.0f} s after the signal; it goes on and keeps the lock"
             return "paused", Stop(
-                Exit.PAUSED, "run.interrupted", what, log, f"{step.id} is unknown and will be repeated.", again
+                Exit.PAUSED, "run.interrupted", what, log, f"{step.id} is unknown; {self._repeated(step)}.", again
             )
         if self.runner.interrupts.received is not None:
-            known = f"{step.id} was stopped in its middle; it will be repeated."
+            known = f"{step.id} was stopped in its middle; {self._repeated(step)}."
             if self.progress.goes_on:
                 known = f"The target machine goes on with {step.id}: {again} follows it, ./migrate hold stops it."
             return "paused", Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, known, again)
@@ -436,7 +438,7 @@ class _Steps:
             )
         if result.unreachable:
             known = (
-                UNTOUCHED if phase == "preflight" else f"Whether {step.id} happened is unknown; it will be repeated."
+                UNTOUCHED if phase == "preflight" else f"Whether {step.id} happened is unknown; {self._repeated(step)}."
             )
             if self.progress.goes_on:
                 known = f"The target machine goes on with {step.id} by itself; {again} follows it again."
@@ -459,15 +461,21 @@ class _Steps:
                 f"{step.id} counts as not done.",
                 again,
             )
-        known = (
-            "Nothing was changed."
-            if looks
-            else f"What came before {step.id} is done; {step.id} is not, and will be repeated."
-        )
+        known = f"What came before {step.id} is done; {step.id} is not, and will be repeated."
+        if step.id in PUTS_BACK:
+            known = f"{step.id} is not done; {self._repeated(step)}."
+        if looks:
+            known = "Nothing was changed."
         code = Exit.REFUSED if phase == "preflight" else Exit.ERROR
         return "failed", Stop(
             code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
         )
+
+    def _repeated(self, step: Step) -> str:
+        """What the next run does again after a step of which nobody knows how it ended."""
+        if step.id in PUTS_BACK and not self.of.check:
+            return f"what stood before may have been put back, so all that {self.of.phase.id} writes is written again"
+        return "it will be repeated"
 
     def _half(self, step: Step, result: Result, again: str) -> Stop:
         """What follows where a step failed, and putting back what was there before failed too."""
@@ -483,7 +491,8 @@ class _Steps:
 
     def _said(self, step: Step, result: Result, again: str) -> tuple[str, Stop]:
         """What follows from the exit status of the program that worked at the target; why stands above."""
-        log, following = str(result.log), f"read what stands above, then: {result.following or again}"
+        # What is named to be typed is printed alone: whoever takes the whole line types nothing else.
+        log, following = str(result.log), result.following or f"read what stands above, then: {again}"
         known = f"{step.id} is not done and will be repeated; what it has done is not done again."
         if result.said == Exit.REFUSED:
             what = f"{step.id} refused, and changed nothing"

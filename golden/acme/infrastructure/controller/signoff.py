@@ -19,7 +19,7 @@ from journal import TAKES_BACK, Journal, Line
 from outcome import Stop, refused
 from package import Package
 from report import time
-from state import State, replace
+from state import State, next_run, replace
 
 STEP = "sign-off"
 PHASE = "verify"
@@ -65,7 +65,7 @@ def sign(package: Package, state: State, journal: Journal, path: Path, by: str) 
         what += f"; line {text.count(chr(10), 0, strange.start(1)) + 1} is none of them" if strange else ""
         raise refused("sign-off.other", what, name, again)
     items = [{"text": point, "verdict": _VERDICTS[mark]} for point, mark in answers]
-    run = journal.next_run
+    run = next_run(state, journal)
     document = {
         "v": 1, "plan": package.plan_digest, "by": by, "at": time(datetime.now(UTC)), "verdict": _verdict(items),
         "items": items,

@@ -204,11 +204,22 @@ def open_journal(state: State, plan: str, *, repair: bool, always: bool = False)
 
 def begin_anew(state: State, plan: str, phase: str) -> Path:
     """Puts a damaged journal aside for a way back, under the lock; where it is kept."""
+    return journal.put_aside(state.here / "journal.jsonl", plan, phase, _last_run(state) + 1, _earlier(state)[-1])
+
+
+def next_run(state: State, known: journal.Journal) -> int:
+    """The number of the invocation that begins now: after what the journal tells of, and after whatever left a trace.
+
+    A person may have put an older copy in a damaged one's place; none gets a number twice.
+    """
+    return max(known.next_run, _last_run(state) + 1)
+
+
+def _last_run(state: State) -> int:
+    """The last run that has left anything."""
     named = re.compile(r"(?:journal\.jsonl\.damaged-)?(\d+)(?:-.*)?")
     places = (place for folder in ("logs", "reports", "operations", ".") for place in (state.here / folder).glob("*"))
-    # Its lines no longer tell the last run, so what runs have left does: none gets a number twice.
-    run = max((int(found[1]) for place in places if (found := named.fullmatch(place.name))), default=0) + 1
-    return journal.put_aside(state.here / "journal.jsonl", plan, phase, run, _earlier(state)[-1])
+    return max((int(found[1]) for place in places if (found := named.fullmatch(place.name))), default=0)
 
 
 def _earlier(state: State) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import windows
+from journal import Journal
 from outcome import Stop, refused
 from package import Package, Phase, Step
 from state import State, replace
@@ -17,8 +18,9 @@ SOURCE_READ = "source_read"
 KIND = "source-read"
 #: The step that brings it to the target.
 PLACED_BY = "content/place-read-key"
-#: The step that keeps to the windows.
+#: The steps that read the source's files, and keep to the windows there.
 COPIES = "content/copy-batches"
+PROVES = "content/prove-batches"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _STORAGE = ("provider", "endpoint", "region", "bucket", "access_key_id", "secret_access_key")
 
@@ -31,8 +33,12 @@ def how_to_give(name: str, path: Path) -> str:
     return f"""bash -c 'umask 077; read -rsp "{name}: " v; printf %s "$v" >"$0"' '{path}'"""
 
 
-def check(path: Path, package: Package, phase: Phase) -> None:
-    """Raises `Stop` (exit 12) unless this is a credential for this installation that outlasts the phase as planned."""
+def check(path: Path, package: Package, phase: Phase, journal: Journal) -> str | None:
+    """Raises `Stop` (exit 12) unless this is a credential for this installation that outlasts the phase as planned.
+
+    Once copying was begun nobody here knows how much is left of it, and it goes on at the target: then one will do that
+    has not ended. What is to be said to whoever follows it, where that may not be enough.
+    """
     given = _object(path)
     if (given.get("schema"), given.get("kind")) != (1, KIND):
         raise _refused(path, f"it is no {KIND} of schema 1")
@@ -46,19 +52,35 @@ def check(path: Path, package: Package, phase: Phase) -> None:
     parts = urllib.parse.urlsplit(storage["endpoint"])
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise _refused(path, "its `storage.endpoint` is not https, so files would cross the network in clear")
-    ends_at, needed = _time(path, given.get("ends_at")), needed_until(package, phase, datetime.now(UTC))
-    if ends_at <= needed:
-        waits = ", which begins to copy when its window opens," if package.content_windows else ""
-        until = needed.isoformat(timespec="seconds")
-        raise _refused(path, f"it ends at {ends_at.isoformat()}; the phase{waits} needs it until {until}, as planned")
+    ends_at, now = _time(path, given.get("ends_at")), datetime.now(UTC)
+    if ends_at <= now:
+        raise _refused(path, f"it has ended, at {ends_at.isoformat()}")
+    needed = needed_until(package, phase, now)
+    if ends_at > needed:
+        return None
+    ends, until = ends_at.isoformat(), needed.isoformat(timespec="seconds")
+    if any(line.step == COPIES for line in journal.of_this_pass(phase.id)):
+        return f"{SOURCE_READ} ends at {ends}; all of the phase from now on would need it until {until}, as planned"
+    waits = ", which reads the source's files in its windows alone," if package.content_windows else ""
+    raise _refused(path, f"it ends at {ends}; the phase{waits} needs it until {until}, as planned")
 
 
 def needed_until(package: Package, phase: Phase, now: datetime) -> datetime:
-    """When the phase ends as planned, if it begins now: copying waits for its windows."""
+    """When the phase ends as planned, if it begins now: what reads the source's files waits for its windows."""
     at = now
     for step in phase.steps:
-        at = windows.ends(at, package.content_windows if step.id == COPIES else (), step.seconds)
+        for seconds, waits in _parts(package, step):
+            at = windows.ends(at, package.content_windows if waits else (), seconds)
     return at
+
+
+def _parts(package: Package, step: Step) -> tuple[tuple[int, bool], ...]:
+    """The seconds of a step, one part after the other, and whether each keeps to the windows."""
+    if step.id != PROVES:
+        return ((step.seconds, step.id == COPIES),)
+    # What changed meanwhile is carried first; then the target is read back, and last what has no digest.
+    at_source = package.proof_at_source
+    return ((package.content_changed, True), (step.seconds - at_source, False), (at_source, True))
 
 
 class Placed:

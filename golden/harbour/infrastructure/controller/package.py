@@ -22,6 +22,8 @@ NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", 
 # What a later step's failure puts back lies in what these have saved. They hold until that has come to its end: to save
 # again what stands half would make it what stood before.
 SAVES = frozenset({"import/save-before-state"})
+# Those later steps. Where one of them has not told how it ended, its putting back may have begun, and come however far.
+PUTS_BACK = frozenset({"import/import-users", "import/write-documents", "import/read-back"})
 _SALT, _BATCHES = b"configuration/salt", b"content/batches/"
 
 
@@ -106,7 +108,9 @@ class Package:
     secrets: tuple[Secret, ...]
     not_needed: Mapping[str, str]  # phases that this target has no use for, and why
     gates: Mapping[str, Gate]
-    content_windows: tuple[str, ...]  # when copying may run; none means always
+    content_windows: tuple[str, ...]  # when the source's files may be read; none means always
+    content_changed: int  # seconds that carrying what changed meanwhile is planned to take
+    proof_at_source: int  # seconds of the proof in which the source's files are read
     not_here: Mapping[str, str]  # verbs beside the phases that this package lacks, and what to do instead
 
     @property
@@ -185,6 +189,8 @@ def read(root: Path) -> Package:
             not_needed={str(phase["id"]): str(phase["why"]) for phase in plan["not_needed"]},
             gates={str(gate["id"]): _gate(gate) for gate in plan["gates"]},
             content_windows=tuple(map(str, plan["content"]["may_run"])),
+            content_changed=int(plan["content"]["delta"]["seconds"]),
+            proof_at_source=int(plan["content"]["proof_at_source"]),
             not_here={str(verb["id"]): str(verb["instead"]) for verb in plan["verbs"] if not verb["automated"]},
         )
         if package.expires_at.tzinfo is None:

@@ -153,6 +153,9 @@ def told(found: dict[str, Any]) -> list[str]:
     ]
     why = "its name is the administration's, so it was not copied; move it at the source"
     findings += [f"left out: {json.dumps(key)}, {why}" for key in found.get("left_out") or []]
+    removed = found.get("carried", found).get("removed") or {}
+    for word, why in (("left", "the source has it, so it was left"), ("not_there", "not at the target")):
+        findings += [f"content_remove: {json.dumps(key)}, {why}" for key in removed.get(word) or []]
     more = [f"… and {len(findings) - SHOWN} more"] if len(findings) > SHOWN else []
     # Of a proof that came to its end and found something wrong, beside its verdict.
     step = found.get("error", found).get("next")

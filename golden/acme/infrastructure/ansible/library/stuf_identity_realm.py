@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_files import write_whole
 from ansible.module_utils.stufpack_http import StufError, read_secret
 from ansible.module_utils.stufpack_keycloak import Keycloak, base_here
-from ansible.module_utils.stufpack_realm import digest, mail_settings
+from ansible.module_utils.stufpack_realm import OPERATOR, OPERATOR_ROLES, digest, mail_settings
 
 DOCUMENTATION = """
 module: stuf_identity_realm
@@ -46,21 +46,18 @@ RETURN = """
 actions: {description: What was or would be done, in words., type: list, elements: str, returned: always}
 """
 
-CLIENT = "stufpack-operator"
-ROLES = ("manage-users", "query-users", "view-clients", "view-identity-providers", "view-realm", "view-users")
-
 
 def grant(admin: Keycloak, given: dict[str, Any], dry: bool) -> list[str]:
     """Grants the operator what it lacks."""
-    operator = _client(admin, CLIENT)
+    operator = _client(admin, OPERATOR)
     manager = _client(admin, "realm-management")
     account = admin.call("GET", f"/clients/{operator}/service-account-user", expect=(200,)).json()["id"]
     path = f"/users/{account}/role-mappings/clients/{manager}"
     held = {role["name"] for role in admin.call("GET", path, expect=(200,)).json()}
-    missing = [name for name in ROLES if name not in held]
+    missing = [name for name in OPERATOR_ROLES if name not in held]
     if missing and not dry:
         # Only in a realm that was made just now it has no right at all. Noted first: this is seen but once.
-        if len(missing) == len(ROLES):
+        if len(missing) == len(OPERATOR_ROLES):
             write_whole(Path(given["made_from"]), f"{digest(given['realm_file'])}\n")
         known = {role["name"]: role for role in admin.call("GET", f"/clients/{manager}/roles", expect=(200,)).json()}
         body = [{"id": known[name]["id"], "name": name} for name in missing]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ options:
   trees:
     description: >-
       Trees with C(source) below C(root), or C(name) and C(text) of a single file; C(target) folder, C(mode) of files,
-      C(whole) (nothing else stays).
+      C(whole) (nothing else stays), C(beside) (what stands there and begins with another line is kept beside, under its
+      name and the digest of that line).
     type: list
     elements: dict
     required: true
@@ -49,6 +51,9 @@ def place(tree: dict[str, Any], dry: bool) -> tuple[int, int]:
         if path.is_absolute() or ".." in path.parts:
             raise StufError("a file's place leads out of its tree")
         wanted[target / path] = base64.b64decode(file["content"])
+    if tree.get("beside") and not dry:
+        for path, content in wanted.items():
+            _keep_other(path, content)
     written = sum(_write(path, content, mode, target, dry) for path, content in wanted.items())
     removed = 0
     if "only" in tree and target.is_dir():
@@ -72,6 +77,14 @@ def _write(path: Path, content: bytes, mode: int, top: Path, dry: bool) -> bool:
     _folders(path.parent, mode, top)
     write_whole(path, content, mode, owner=0)
     return True
+
+
+def _keep_other(path: Path, content: bytes) -> None:
+    """Moves away what is no earlier state of the same file: such a file only grows, so its first line stays."""
+    if path.is_file() and not path.is_symlink():
+        first = path.read_bytes().partition(b"\n")[0]
+        if first != content.partition(b"\n")[0]:
+            path.replace(path.with_name(f"{path.name}.former-{hashlib.sha256(first).hexdigest()[:12]}"))
 
 
 def _folders(folder: Path, mode: int, top: Path) -> None:

@@ -58,7 +58,14 @@ def ask(run: Run, *command: str) -> str:
 def asked_of(run: Run, listed: list[str], inspect: list[str]) -> list[dict[str, Any]]:
     """What Docker knows of each thing of a list; the same thing may be listed by several names."""
     found = list(dict.fromkeys(ask(run, *listed).split()))
-    known: list[dict[str, Any]] = json.loads(ask(run, *inspect, *found)) if found else []
+    if not found:
+        return []
+    code, output, errors = run([*inspect, *found])
+    # What another hand removed after it was listed is left out of the answer, and named among the errors.
+    gone = errors.strip() and all("no such " in line.lower() for line in errors.strip().splitlines())
+    if code != 0 and not gone:
+        raise StufError(f"{' '.join(inspect)} ended with {code}: {errors.strip()}")
+    known: list[dict[str, Any]] = json.loads(output)
     return known
 
 

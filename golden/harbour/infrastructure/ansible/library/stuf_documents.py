@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_files import write_whole
+from ansible.module_utils.stufpack_files import Begun, write_whole
 from ansible.module_utils.stufpack_http import Answer, StufError
 from ansible.module_utils.stufpack_s3 import ARGUMENTS, Bucket
 
@@ -21,6 +21,9 @@ description:
   - Writes C(stuf_config.json), C(metadata_config.json) and C(glass_readers.json) below C(config/), C(users.json), and
     one C(users/ID.json) per user.
   - Reads them from the package's files on the machine, so that no user's data is a module argument, result or log line.
+  - Writing leaves a note of its keys beside what was saved, until that is put back or somebody takes it away. As long
+    as it lies there, saving leaves what was saved under them, also for another package. What stands half never becomes
+    what stood before.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   bucket: {description: Name of the bucket., type: str, required: true}
@@ -51,6 +54,7 @@ EXAMPLES = """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
 checks: {description: One entry per kind of document., type: list, elements: dict, returned: with state C(compared)}
+stays: {description: Whether saving left what an unfinished import had saved., type: bool, returned: always}
 """
 
 TYPE = "application/json"
@@ -143,15 +147,23 @@ def _same(bucket: Bucket, key: str, body: bytes) -> bool:
 
 def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Does what the state asks for; counts, and checks where it compares."""
+    place = Path(given["saved_file"])
+    begun = Begun(place, dry)
     if given["state"] == "restored":
-        state = json.loads(Path(given["saved_file"]).read_text(encoding="utf-8"))
-        return {"documents": len(state), "changed": restore(bucket, state, dry)}, []
+        state = json.loads(place.read_text(encoding="utf-8"))
+        counts = {"documents": len(state), "changed": restore(bucket, state, dry)}
+        begun.ends()
+        return counts, []
     wanted = documents(given["source_dir"])
     counts = {"documents": len(wanted), "changed": 0}
     if given["state"] == "saved":
+        before = json.loads(place.read_text(encoding="utf-8")) if begun.names else {}
+        kept = {key: one for key, one in before.items() if key in begun.names}
+        now = {key: body for key, body in wanted.items() if key not in begun.names}
         if not dry:
-            write_whole(Path(given["saved_file"]), json.dumps(saved(bucket, wanted)))
+            write_whole(place, json.dumps(kept | saved(bucket, now)))
     elif given["state"] == "written":
+        begun.adds(wanted)
         counts["changed"] = write(bucket, wanted, dry)
     else:
         return counts, compare(bucket, wanted)
@@ -171,10 +183,11 @@ def main() -> None:
     )
     given = module.params
     try:
+        stays = given["state"] == "saved" and bool(Begun(Path(given["saved_file"]), module.check_mode).names)
         counts, checks = run(Bucket.of(given, module.run_command), given, module.check_mode)
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks)
+    module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks, stays=stays)
 
 
 if __name__ == "__main__":

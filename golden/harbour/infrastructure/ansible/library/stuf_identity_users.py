@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.stufpack_files import write_whole
+from ansible.module_utils.stufpack_files import Begun, write_whole
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak, User
 from ansible.module_utils.stufpack_realm import OWN_ROLES, foreign_roles
@@ -22,11 +21,17 @@ description:
   - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
     others, beside what Keycloak itself gives and writes.
   - Where the package asks for a second factor, whoever of them has none sets one up at the next sign-in.
+  - An import leaves a note of whom it writes beside what was saved, until that is put back or somebody takes it away.
+    As long as it lies there, saving leaves what was saved of them, also for another package. What stands half never
+    becomes what stood before.
+  - Whom an import stopped at, and whom a comparison tells of, is left in a file that root alone reads. It stays when
+    the users are put back, since afterwards nobody could tell, and goes once there is nobody to name.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   realm: {description: Name of the realm., type: str, required: true}
   users_file: {description: The package's realm-users.json on the machine., type: path, required: true}
   saved_file: {description: Where the state before the import is kept., type: path, required: true}
+  names_file: {description: File for the names of those who are told of., type: path, required: false}
   state:
     description:
       - C(saved) keeps what stands in Keycloak now; C(imported) brings it to the package; C(compared) makes a check of
@@ -43,11 +48,13 @@ EXAMPLES = """
     realm: stuf
     users_file: /opt/stuf/configuration/integration-config/realm-users.json
     saved_file: /var/lib/stufpack/before/users.json
+    names_file: /var/lib/stufpack/users-otherwise.json
     state: imported
 """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
 summary: {description: The same as a line for the log., type: str, returned: always}
+stays: {description: Whether saving left what an unfinished import had saved., type: bool, returned: always}
 checks: {description: One entry per kind of value., type: list, elements: dict, returned: with state C(compared)}
 """
 
@@ -67,8 +74,6 @@ KINDS = {
 }
 # The collection of validations, which nobody else may reach by name than those who validate.
 VALIDATION = "stufpack-validation"
-# Those whom a validation makes and removes.
-VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
 TRUST_ARCHITECT = "trust-architect"
 
 
@@ -130,10 +135,12 @@ def _differs(name: str, wanted: User, found: User) -> bool:
 class Import:
     """One run over the users of a package."""
 
-    def __init__(self, keycloak: Keycloak, wanted: dict[str, User], dry: bool) -> None:
+    def __init__(self, keycloak: Keycloak, wanted: dict[str, User], dry: bool, names_file: str = "") -> None:
         self.keycloak = keycloak
         self.wanted = wanted
         self.dry = dry
+        self.names_file = names_file
+        self.named: dict[str, list[str]] = {}  # by user name, what is told of them
         self.roles = keycloak.roles()
         self.counts = dict.fromkeys(("created", "updated", "roles", "unchanged", "kept", "removed", "differing"), 0)
         self.checks: list[dict[str, Any]] = []
@@ -157,7 +164,21 @@ class Import:
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
         for name, user in self.wanted.items():
-            self._one(user, found.get(name))
+            try:
+                self._one(user, found.get(name))
+            except StufError as error:
+                self.named[name] = [f"import: {error}"]
+                raise StufError(f"{error}; for whom: sudo cat {self.names_file}, at the target") from None
+
+    def keep_names(self) -> None:
+        """Leaves who is told of where root alone reads it; no file where that is nobody."""
+        path = Path(self.names_file)
+        if self.dry:
+            return
+        if self.named:
+            write_whole(path, json.dumps(self.named, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+        else:
+            path.unlink(missing_ok=True)
 
     def _one(self, user: User, found: User | None) -> None:
         roles = set(user.get("realmRoles") or [])
@@ -191,13 +212,13 @@ class Import:
         """Reads every user back and counts those who differ, by what differs."""
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
-        wrong = dict.fromkeys(KINDS, 0)
-        people = {name: user for name, user in found.items() if name in self.wanted or _may_sign_in(name, user)}
+        wrong: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        people = {name: user for name, user in found.items() if name in self.wanted or user.get("enabled")}
         rights = {name: self.keycloak.rights_of(user["id"]) for name, user in people.items()}
         for name, user in self.wanted.items():
             kinds = self._differing(user, found.get(name), rights.get(name, (set(), set()))[0])
             for kind in kinds:
-                wrong[kind] += 1
+                wrong[kind].append(name)
             self.counts["differing" if kinds else "unchanged"] += 1
         for kind, words in KINDS.items():
             users = "user" if len(self.wanted) == 1 else "users"
@@ -205,9 +226,10 @@ class Import:
         self._second_factor(found)
         self._further_rights(people, rights)
         self._others({name: user for name, user in found.items() if name not in self.wanted})
-        others = [user for name, user in found.items() if not _validates(self.wanted.get(name))]
+        others = {name: user for name, user in found.items() if not _validates(self.wanted.get(name))}
         expected = "no user may reach it by name who is no Trust Architect of the package"
-        self._check("validation-collection", expected, sum(map(_reaches_validation, others)))
+        reaching = [name for name, user in others.items() if _reaches_validation(user)]
+        self._check("validation-collection", expected, reaching)
 
     def _differing(self, wanted: User, found: User | None, held: set[str]) -> set[str]:
         if found is None:
@@ -221,9 +243,9 @@ class Import:
 
     def _second_factor(self, found: dict[str, User]) -> None:
         """Nothing is expected where the package asks for none; who is not there at all is told of as such."""
-        asked = [found[name] for name, user in self.wanted.items() if _needs_factor(user) and name in found]
+        asked = {name: found[name] for name, user in self.wanted.items() if _needs_factor(user) and name in found}
         if any(map(_needs_factor, self.wanted.values())):
-            without = sum(bool(user.get("enabled")) and not _has_factor(user) for user in asked)
+            without = [name for name, user in asked.items() if user.get("enabled") and not _has_factor(user)]
             expected = "each user of the package who may sign in has a second factor, or has to set one up first"
             self._check("second-factor", expected, without)
 
@@ -231,38 +253,44 @@ class Import:
         """Roles of clients, groups and Keycloak's own roles by hand: no package gives them, no import takes them."""
         grouped = self.keycloak.has_groups()
         able = {name: user["id"] for name, user in people.items() if user.get("enabled")}
-        more = sum(
-            bool(rights[name][1] or rights[name][0] & OWN_ROLES or (grouped and self.keycloak.in_groups(key)))
+        more = [
+            name
             for name, key in able.items()
-        )
+            if rights[name][1] or rights[name][0] & OWN_ROLES or (grouped and self.keycloak.in_groups(key))
+        ]
         expected = "nobody who may sign in has roles of clients, groups or Keycloak's own roles by hand"
-        observed = f"{more} otherwise, kept as they are" if more else "so it is"
-        self._tell("further-rights", expected, observed, "warn" if more else "pass")
+        self._tell("further-rights", expected, f"{len(more)} otherwise, kept as they are", "warn", more)
 
     def _others(self, others: dict[str, User]) -> None:
         """Users of the target alone are kept, and people are told; how many is all that a report may say of them."""
-        able = [name for name, user in others.items() if _may_sign_in(name, user)]
-        observed = f"{len(able)} more, kept as they are" if able else "so it is"
-        self._tell("others", "nobody may sign in whom the package does not have", observed, "warn" if able else "pass")
+        able = [name for name, user in others.items() if user.get("enabled")]
+        expected = "nobody may sign in whom the package does not have"
+        self._tell("others", expected, f"{len(able)} more, kept as they are", "warn", able)
 
-    def _check(self, kind: str, expected: str, wrong: int) -> None:
-        self._tell(kind, expected, f"{wrong} otherwise" if wrong else "so it is", "fail" if wrong else "pass")
+    def _check(self, kind: str, expected: str, wrong: list[str]) -> None:
+        self._tell(kind, expected, f"{len(wrong)} otherwise", "fail", wrong)
 
-    def _tell(self, kind: str, expected: str, observed: str, verdict: str) -> None:
-        self.checks.append({"id": f"identity/{kind}", "expected": expected, "observed": observed, "verdict": verdict})
+    def _tell(self, kind: str, expected: str, observed: str, verdict: str, names: list[str]) -> None:
+        """A check passes where it is about nobody; who else it is about stands in the file, and in no report."""
+        check = {"id": f"identity/{kind}", "expected": expected, "observed": "so it is", "verdict": "pass"}
+        if names:
+            check |= {"observed": f"{observed}, named at the target in {self.names_file}", "verdict": verdict}
+        self.checks.append(check)
+        for name in names:
+            self.named.setdefault(name, []).append(check["id"])
 
-    def save(self) -> list[User]:
-        """Users of the package as they stand now, with their roles."""
+    def save(self, begun: frozenset[str] = frozenset()) -> list[User]:
+        """Users of the package as they stand now, with their roles, but for those whom an import has begun to write."""
         saved = []
         for name, user in by_name(self.keycloak.users()).items():
-            if name in self.wanted:
+            if name in self.wanted and name not in begun:
                 saved.append({**user, "realmRoles": sorted(self._roles_of(user["id"]))})
         return saved
 
-    def restore(self, saved: dict[str, User]) -> None:
-        """Removes what the import created and brings back what it changed."""
+    def restore(self, saved: dict[str, User], begun: frozenset[str] = frozenset()) -> None:
+        """Removes what the import, or an unfinished one before it, created, and brings back what it changed."""
         for name, user in by_name(self.keycloak.users()).items():
-            if name in self.wanted and name not in saved:
+            if name in begun.union(self.wanted) and name not in saved:
                 self.counts["removed"] += 1
                 if not self.dry:
                     self.keycloak.delete(user["id"])
@@ -282,11 +310,6 @@ class Import:
                     self._set_roles(current["id"], roles)
 
 
-def _may_sign_in(name: str, user: User) -> bool:
-    """Whether somebody, who is nobody of a validation, may sign in."""
-    return bool(user.get("enabled")) and not VALIDATION_USERS.fullmatch(name)
-
-
 def _validates(user: User | None) -> bool:
     return user is not None and TRUST_ARCHITECT in (user.get("realmRoles") or [])
 
@@ -295,17 +318,31 @@ def _reaches_validation(user: User) -> bool:
     return any(f'"{VALIDATION}"' in text for text in (user.get("attributes") or {}).get("collections") or [])
 
 
-def run(work: Import, state: str, saved_file: str) -> None:
-    """Does what the state asks for."""
+def run(work: Import, state: str, saved_file: str) -> bool:
+    """Does what the state asks for; whether saving has left what had been saved of users."""
+    begun = Begun(Path(saved_file), work.dry)
     if state == "saved":
+        kept = [user for name, user in _read(saved_file).items() if name in begun.names] if begun.names else []
         if not work.dry:
-            write_whole(Path(saved_file), json.dumps(work.save(), ensure_ascii=False))
-    elif state == "imported":
-        work.apply()
-    elif state == "restored":
-        work.restore(by_name(json.loads(Path(saved_file).read_text(encoding="utf-8"))))
+            write_whole(Path(saved_file), json.dumps([*kept, *work.save(begun.names)], ensure_ascii=False))
+        return bool(begun.names)
+    if state == "restored":
+        work.restore(_read(saved_file), begun.names)
+        begun.ends()
     else:
-        work.compare()
+        try:
+            if state == "imported":
+                begun.adds(work.wanted)
+                work.apply()
+            else:
+                work.compare()
+        finally:
+            work.keep_names()
+    return False
+
+
+def _read(saved_file: str) -> dict[str, User]:
+    return by_name(json.loads(Path(saved_file).read_text(encoding="utf-8")))
 
 
 def main() -> None:
@@ -316,18 +353,20 @@ def main() -> None:
             "realm": {"type": "str", "required": True},
             "users_file": {"type": "path", "required": True},
             "saved_file": {"type": "path", "required": True},
+            "names_file": {"type": "path"},
             "state": {"type": "str", "required": True, "choices": ["saved", "imported", "compared", "restored"]},
         },
+        required_if=[("state", state, ["names_file"]) for state in ("imported", "compared")],
         supports_check_mode=True,
     )
     given = module.params
     try:
         keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
-        work = Import(keycloak, read_users(given["users_file"]), module.check_mode)
-        run(work, given["state"], given["saved_file"])
+        work = Import(keycloak, read_users(given["users_file"]), module.check_mode, given["names_file"] or "")
+        stays = run(work, given["state"], given["saved_file"])
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks)
+    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks, stays=stays)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ module: stuf_invitations
 short_description: Invite the enabled users of a package who have not set themselves up
 description:
   - C(mailed) lets Keycloak send its own message. What was sent is noted, so that a second call sends nothing until the
-    link has run out, or will within a day; one that holds for less than two days, within half of its time.
+    link has run out, or will within a day; one that holds for less than two days, within half of its time. Whose
+    address is another by now gets one at once, since the first went nowhere.
   - C(prepared) makes one-time passwords and keeps them in a file on the machine, C(set) sets them and removes the file;
     between the two the caller takes them to the controller. An interruption in between loses nothing. Whose password
     was deleted gets another one; one that was set and not used yet counts as C(waiting).
@@ -151,17 +152,18 @@ class Invitations:
         )
 
     def mail(self, now: float) -> None:
-        """Sends each pending user one message, and another when its link has run out or is about to."""
+        """Sends each pending user one message, and another when its link is about to run out or went elsewhere."""
         lifespan = self.given["lifespan_seconds"]
         good = lifespan - min(lifespan // 2, DAY)
-        sent: dict[str, float] = json.loads(self.notes.read_text(encoding="utf-8")) if self.notes.exists() else {}
+        sent: dict[str, Any] = json.loads(self.notes.read_text(encoding="utf-8")) if self.notes.exists() else {}
         query = {"lifespan": str(lifespan), "client_id": "stuf-spa", "redirect_uri": self.given["redirect_uri"]}
         for user in self.pending():
-            if now - sent.get(user["id"], 0) < good:
+            address = str(user.get("email") or "").lower()
+            if _has_link(sent.get(user["id"]), address, now - good):
                 self.counts["waiting"] += 1
                 continue
             if self._try(user, partial(self.keycloak.invite, user["id"], self.actions, query)) and not self.dry:
-                sent[user["id"]] = now
+                sent[user["id"]] = {"at": now, "to": address}
                 write_whole(self.notes, json.dumps(sent))
 
     def prepare(self) -> str:
@@ -207,6 +209,13 @@ class Invitations:
             write_whole(self.waiting, json.dumps(left, ensure_ascii=False))
         elif not self.dry:
             self.waiting.unlink()
+
+
+def _has_link(note: Any, address: str, since: float) -> bool:
+    """Whether a message went to an address after a moment; an earlier version noted the time alone."""
+    if isinstance(note, dict):
+        return bool(note["to"] == address and note["at"] > since)
+    return note is not None and note > since
 
 
 def main() -> None:

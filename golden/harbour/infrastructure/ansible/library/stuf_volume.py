@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -42,8 +43,8 @@ number: {description: Number of the device as MAJOR:MINOR., type: str, returned:
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 SAMPLE = 1 << 20
-# What `prepare` copies to the machine before the volume is mounted, and copies there again.
-COPIED_AGAIN = frozenset({"journal.jsonl"})
+# What `prepare` copies to the machine before the volume is mounted, and again after that; and former ones beside it.
+COPIED_AGAIN = re.compile(r"journal\.jsonl(\.former-[0-9a-f]+)?")
 
 
 def signature(run: Run, device: str) -> dict[str, str]:
@@ -94,7 +95,7 @@ def covered(folders: list[str]) -> list[str]:
     found = []
     for folder in map(Path, folders):
         if folder.is_dir() and not folder.is_mount():
-            names = {entry.name for entry in folder.iterdir()} - COPIED_AGAIN
+            names = [entry.name for entry in folder.iterdir() if not COPIED_AGAIN.fullmatch(entry.name)]
             found += [f"{folder} ({len(names)} {'entry' if len(names) == 1 else 'entries'})"] if names else []
     return found
 

@@ -132,6 +132,7 @@ class Visitor:
     new_password: str
     totp_secret: bytes = b""
     passed: list[str] = field(default_factory=list)
+    asked_for_code: bool = False
 
     def fill(self, form: Form) -> str | None:
         """Fills a form of Keycloak's pages; the name of the page, or `None` where nothing fits."""
@@ -145,6 +146,7 @@ class Visitor:
             self.totp_secret = names["totpSecret"].encode()
             names |= {"totp": one_time_code(self.totp_secret, time.time()), "userLabel": "stufpack"}
             return "set-second-factor"
+        self.asked_for_code |= "otp" in names
         if "otp" in names and self.totp_secret:
             names["otp"] = one_time_code(self.totp_secret, time.time())
             return "second-factor"

@@ -8,6 +8,16 @@ from pathlib import Path
 from typing import Any
 
 Part = dict[str, Any]
+# The client through which everything after `deploy` acts, and what it may do by roles of `realm-management`.
+OPERATOR = "stufpack-operator"
+OPERATOR_ROLES = (
+    "manage-users",
+    "query-users",
+    "view-clients",
+    "view-identity-providers",
+    "view-realm",
+    "view-users",
+)
 # Roles that Keycloak makes in every realm, beside the one that it gives to everyone; a package neither grants nor
 # revokes them.
 OWN_ROLES = {"offline_access", "uma_authorization"}

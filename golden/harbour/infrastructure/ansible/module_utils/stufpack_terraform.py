@@ -35,7 +35,7 @@ LOCK = "-lock-timeout=30s"
 PAUSED, REFUSED, LOCKED = 11, 12, 75
 # What an apply leaves in its folder that could not write the state: nothing else knows what it made.
 LEFT = "errored.tfstate"
-AGAIN = "./migrate provision, which shows a new one"
+AGAIN = "./migrate provision"
 
 _WORDS = {
     ("create",): "made", ("update",): "changed", ("delete",): "destroyed", ("forget",): "given up",
@@ -47,7 +47,10 @@ _RULE = re.compile("─{20}")
 
 
 class Stopped(StufError):
-    """It did not come to its end, in a way of which the controller makes more than a failure."""
+    """It did not come to its end, in a way of which the controller makes more than a failure.
+
+    `following` is printed as what to type next, and typed as it stands: it is a command and nothing else.
+    """
 
     def __init__(self, message: str, status: int, following: str = "") -> None:
         super().__init__(message)
@@ -211,7 +214,7 @@ class Terraform:
         waits, tried = self.plans / "plan.tfplan", self.plans / "tried.tfplan"
         found = json.loads((self.plans / "plan-summary.json").read_bytes())
         if "sha256:" + hashlib.sha256(waits.read_bytes()).hexdigest() != found["plan"]:
-            raise Stopped("the plan that waits is not the one that was shown; nothing was applied", PAUSED, AGAIN)
+            raise _overtaken("the plan that waits is not the one that was shown")
         waits.replace(tried)
         if found["applies"]:
             try:
@@ -299,27 +302,37 @@ class Terraform:
         left = self.code / LEFT
         if left.exists():
             message = f"an earlier run could not write down what it made, and {left} alone knows it: nothing was begun"
-            raise Stopped(message, REFUSED, self._written_down())
+            raise Stopped(f"{message}\n{self._opened()}", REFUSED, self._written_down())
 
     def _written_down(self) -> str:
         """How what was left becomes the state; it is taken away only once that is so."""
         gone = f"rm {shlex.quote(str(self.code / LEFT))}"
-        return f"{self.by_hand('state', 'push', LEFT)} && {gone}, then ./migrate provision"
+        return f"{self.by_hand('state', 'push', LEFT)} && {gone} && {AGAIN}"
+
+    def _opened(self) -> str:
+        """What comes before that where the same end of the credentials has left the lock too."""
+        return (
+            "Where Terraform refuses that since the state is locked, and nobody's run goes on, the lock is opened "
+            f"first, by the ID that it names: {self.by_hand('force-unlock', 'ID')}"
+        )
 
     def _failed(self, said: str) -> StufError:
-        """What a plan or its application failed by, with what follows from it."""
+        """What a plan or its application failed by, with what follows from it.
+
+        What has to be typed stands before Terraform's own words, of which people are shown the first lines alone.
+        """
         why = failure(said)
         if (self.code / LEFT).exists():
-            return StufError(f"{why}\nBefore anything else, with credentials that hold: {self._written_down()}")
+            told = f"Before anything else, with credentials that hold: {self._written_down()}"
+            return StufError(f"{told}\n{self._opened()}\n{why}")
         if "Error acquiring the state lock" in why:
             lock = re.search(r"^\s*ID:\s+(\S+)$", why, re.MULTILINE)
-            told = ["another call of Terraform works on this state", why]
+            told = ["another call of Terraform works on this state"]
             if lock:
                 told.append(f"Where it was broken off, and nobody's runs: {self.by_hand('force-unlock', lock[1])}")
-            return Stopped("\n".join(told), LOCKED)
+            return Stopped("\n".join([*told, why]), LOCKED)
         if "Saved plan is stale" in why:
-            overtaken = "something has changed the state since this plan was shown; nothing was applied"
-            return Stopped(overtaken, PAUSED, AGAIN)
+            return _overtaken("something has changed the state since this plan was shown")
         if "Instance cannot be destroyed" in why:
             return StufError("\n".join([why, *self._half_made(why)]))
         return StufError(why)
@@ -336,6 +349,10 @@ class Terraform:
             for address in marked
             if address in why.split()
         ]
+
+
+def _overtaken(why: str) -> Stopped:
+    return Stopped(f"{why}; nothing was applied, and the phase shows a new one", PAUSED, AGAIN)
 
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -71,7 +71,7 @@ class Store(Client):
         query = {"restype": "container", "comp": "list"} | ({"prefix": prefix} if prefix else {})
         page = self._pages()
         while True:
-            tree = trees.parse(page(query), self.wire.host)
+            tree = trees.parse(page(query), self.wire)
             for node in tree.iterfind("Blobs/Blob"):
                 name = trees.text(node, "Name")
                 encoded = node.find("Name[@Encoded='true']") is not None
@@ -83,7 +83,7 @@ class Store(Client):
                 )
             if tree.find("NextMarker") is None:
                 text = f"{self.wire.host} lists container {self.place.bucket}, and not whether more follows"
-                raise StoreError(200, "", text)
+                raise self.wire.error(200, "", text)
             marker = trees.text(tree, "NextMarker")
             if not marker:
                 return
@@ -91,8 +91,12 @@ class Store(Client):
 
     def put(self, key: str, body: bytes, like: Entry) -> str:
         """Stores a blob with type, metadata and headers of `like`, and returns its ETag."""
-        headers = {"x-ms-blob-type": "BlockBlob", "content-md5": _md5(body), **_about(like)}
-        return etag_of(self._done(self._ask("PUT", key, headers=headers, body=body), (201,), "PUT"))
+        asked = self._ask("PUT", key, headers=self._to_put(body, like), body=body)
+        return etag_of(self._done(asked, (201,), "PUT"))
+
+    @staticmethod
+    def _to_put(body: bytes, like: Entry) -> dict[str, str]:
+        return {"x-ms-blob-type": "BlockBlob", "content-md5": _md5(body), **_about(like)}
 
     def put_in_parts(self, key: str, pieces: Iterable[bytes], like: Entry) -> str:
         """Stores a large blob block by block, and returns its ETag; blocks are no blob before they are committed."""
@@ -129,7 +133,7 @@ class Store(Client):
             self.stopping.wait(LOOK)
             told = self._done(self._ask("HEAD", to), (200,), "HEAD")
         if state != "success":
-            raise StoreError(500, "CopyFailed", f"{self.wire.host} did not copy an object")
+            raise self.wire.error(500, "CopyFailed", f"{self.wire.host} did not copy an object")
 
     def describe(self, key: str, like: Entry) -> None:
         """Gives a blob the metadata of `like`, whose type and headers it has."""

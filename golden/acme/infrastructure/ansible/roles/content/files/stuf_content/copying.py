@@ -14,6 +14,7 @@ from .entries import BACKUP, Entry, is_content, load, write_json
 from .outcome import about, count, failed, refused, say
 from .progress import Progress
 from .session import Session, stop_if_held
+from .wire import Outage, StoreError
 
 DONE = "batches.json"
 REPORT = "report.json"
@@ -59,16 +60,16 @@ def _copy(session: Session) -> dict[str, Any]:
             else:
                 session.in_turn(functools.partial(work.batch, batch, source), progress)
                 progress.under_way = (0, 0)
-                if lost := sum(line.key in work.refused for line in batch.lines):
+                if lost := sum(line.key in session.refusals.found for line in batch.lines):
                     say(f"batch {batch.number} of {len(every)} is not whole: {count(lost, 'object')} refused")
-                    if len(work.refused) >= inventory.MOST_REFUSED:
+                    if session.refusals.enough:
                         break
                     continue
                 done[batch.number] = batch.digest
                 write_json(session.path(DONE), {"schema": 1, "done": done})
                 say(f"batch {batch.number} of {len(every)} is copied: {count(len(known), 'object')}")
             progress.done(len(known), sum(entry.size for entry in known), 1)
-        work.refuse()
+        session.refusals.end()
     there = len(present) - totals.vanished
     copied = f"{count(there, 'object')} in {count(len(every), 'batch')} {'is' if there == 1 else 'are'} at the target"
     since = f"; {totals.vanished} went at the source meanwhile" if totals.vanished else ""
@@ -147,8 +148,6 @@ class Work:
         self.progress = progress
         self.totals = totals
         self.others = others
-        #: What a store has refused to give or to take, and its words: the others are carried before it ends the run.
-        self.refused: dict[str, str] = {}
 
     def batch(self, batch: Batch, source: dict[str, Entry]) -> None:
         """Copies what the batch lists, apart from what delta has to carry."""
@@ -184,16 +183,12 @@ class Work:
             singly += left
 
         def carry(pair: tuple[Entry, str]) -> tuple[str, single.Outcome]:
-            # In a window that closed it may have been refused, and is not any more.
-            self.refused.pop(pair[0].key, None)
-            try:
-                return pair[1], single.carry(self.session, self.ledger, *pair, overwrite=overwrite)
-            except single.Refused as error:
-                if not self.refused:
-                    # Raises where everything is refused.
-                    self.session.stores_answer()
-                self.refused[pair[0].key] = str(error)
-                return pair[1], single.Outcome.REFUSED
+            outcome = single.Outcome.REFUSED
+            # Of more than enough none is tried: the run ends anyhow, and these are not called carried.
+            if not self.session.refusals.enough:
+                with self.session.refusals.apart(pair[0].key):
+                    outcome = single.carry(self.session, self.ledger, *pair, overwrite=overwrite)
+            return pair[1], outcome
 
         outcomes: dict[single.Outcome, list[str]] = {outcome: [] for outcome in single.Outcome}
         for key, outcome in self.session.each(singly, carry, threads=4):
@@ -212,27 +207,21 @@ class Work:
                 findings=about(sorted(conflicts), "the target holds other bytes, which no copy put there"),
             )
 
-    def refuse(self) -> None:
-        """Raises where a store has refused an object; called once everything else is carried."""
-        if self.refused:
-            was = "was" if len(self.refused) == 1 else "were"
-            raise failed(
-                f"{count(len(self.refused), 'object')} {was} refused by a store",
-                "What was copied stays; of these nothing was copied.",
-                "let the operator look at them (archived, or encrypted with a key that the reader may not use?) or "
-                "take them away there, then ./migrate content",
-                findings=[{"key": key, "why": why} for key, why in sorted(self.refused.items())],
-            )
-
     def _left_behind(self, pairs: list[tuple[Entry, str]]) -> list[tuple[Entry, str]]:
         """What rclone did not bring, or not whole, by the target's own word; takes off what rclone added."""
 
         def look(pair: tuple[Entry, str]) -> tuple[tuple[Entry, str], bool]:
-            there = self.session.target.head(pair[1])
-            good = there is not None and single.looks_equal(pair[0], there)
-            if good and there is not None and pair[0].foreign(there):
-                # Inside the store, without the bytes: the target then holds what the source holds, and nothing more.
-                self.session.target.describe(pair[1], pair[0])
+            try:
+                there = self.session.target.head(pair[1])
+                good = there is not None and single.looks_equal(pair[0], there)
+                if good and there is not None and pair[0].foreign(there):
+                    # Inside the store, without the bytes: the target then holds what the source holds, nothing more.
+                    self.session.target.describe(pair[1], pair[0])
+            except StoreError as error:
+                if isinstance(error, Outage):
+                    raise
+                # It goes by itself, and is named where that fails too.
+                good = False
             return pair, good
 
         left = []

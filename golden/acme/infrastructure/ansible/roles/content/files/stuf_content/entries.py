@@ -98,6 +98,9 @@ class Entry:
         return found
 
 
+#: What is written under the key that nobody has, for a moment, to ask whether a bucket takes anything.
+TRIAL = b"probe"
+TRIED = Entry(NOBODY, len(TRIAL), "", "", "text/plain")
 #: Metadata that rclone adds of its own, and the copy takes off again before it calls an object carried.
 OWN = frozenset({"mtime", "btime"})
 

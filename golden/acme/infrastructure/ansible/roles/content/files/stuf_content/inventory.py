@@ -8,17 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from . import exported
-from .entries import NOBODY, Entry, is_content, is_left_out, store
+from .entries import Entry, is_content, is_left_out, store
 from .outcome import about, count, refused
 from .progress import Progress
+from .refusals import SOURCE as SIDE
 from .session import Session
 from .store import Store
 from .wire import StoreError
 
 SOURCE = "source.jsonl"
 NOT_GIVEN = "listed, and not given"
-#: After so many objects that a store refuses nobody needs to know of more.
-MOST_REFUSED = 1000
 
 
 def contents(store_: Store, left_out: list[str] | None = None) -> dict[str, Entry]:
@@ -61,33 +60,27 @@ def _refusing(what: str = "listed") -> Iterator[None]:
 def described(session: Session, listed: Collection[Entry]) -> tuple[dict[str, Entry], list[dict[str, str]]]:
     """Adds what only the source's objects themselves tell; the second part says what is listed and cannot be read."""
     found: dict[str, Entry] = {}
-    unreadable: dict[str, str] = {}
     if not listed:
         return found, []
 
-    def ask(entry: Entry) -> tuple[Entry, Entry | str]:
-        try:
-            return entry, session.source.head(entry.key, entry.modified) or NOT_GIVEN
-        except StoreError as error:
-            if not error.refuses:
-                raise
-            return entry, str(error)
+    def ask(entry: Entry) -> tuple[Entry, Entry | None]:
+        head = None
+        # Where a name that nobody has is refused too it is the credential, and not one object.
+        with _refusing("read"), session.refusals.apart(entry.key):
+            head = session.source.head(entry.key, entry.modified)
+            if head is None:
+                raise StoreError(404, "", NOT_GIVEN, SIDE)
+        return entry, head
 
     with Progress(session.given.state, session.patience, "inventory", objects=len(listed)) as progress:
         for entry, head in session.each_in_turn(listed, ask, progress):
             progress.done(1, 0)
-            if not isinstance(head, str):
+            if head is not None:
                 young = entry.is_young(session.source.listed_at)
                 found[entry.key] = replace(head, young=True) if young else head
-                continue
-            if not unreadable:
-                # Where this is refused too it is the credential, and not one object.
-                with _refusing("read"):
-                    session.source.head(NOBODY)
-            unreadable[entry.key] = head
-            if len(unreadable) == MOST_REFUSED:
+            elif session.refusals.enough:
                 break
-    return found, [{"key": key, "why": why} for key, why in sorted(unreadable.items())]
+    return found, session.refusals.findings()
 
 
 def keep(session: Session, ordered: list[Entry]) -> None:
@@ -125,7 +118,7 @@ def take(session: Session) -> dict[str, Any]:
     if unreadable:
         raise refused(
             f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}",
-            "ask the operator to look at these objects, then repeat the command",
+            "the same command; if they stay, ask the operator to look at these objects",
             findings=unreadable,
             expected=len(listed),
             found=len(found),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import enum
 import hashlib
-import http.client
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import inventory
 from .carried import Carried, Ledger
 from .entries import Entry
-from .outcome import failed
+from .refusals import SOURCE, TARGET
 from .store import Store
-from .wire import Answer, Outage, StoreError
+from .wire import BROKEN, BUSY, Answer, Outage, StoreError, broken
 
 if TYPE_CHECKING:
     from .session import Session
+
+Result = TypeVar("Result")
 
 PART = 16 << 20
 CHUNK = 256 << 10
@@ -33,26 +35,13 @@ class Outcome(enum.Enum):
     CHANGED = enum.auto()
     #: The target holds other bytes under the key, which this program did not write.
     CONFLICT = enum.auto()
-    #: A store refuses it, and no other.
+    #: A store does not give or take it.
     REFUSED = enum.auto()
-
-
-class Refused(Exception):
-    """A store does not give or take this one object; the text is safe to log."""
 
 
 def carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool = False) -> Outcome:
     """Brings one object to the target."""
     session.check()
-    try:
-        return _carry(session, ledger, entry, key, overwrite=overwrite)
-    except StoreError as error:
-        if not error.refuses:
-            raise
-        raise Refused(str(error)) from None
-
-
-def _carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrite: bool) -> Outcome:
     there = session.target.head(key)
     if there is not None and not overwrite:
         now = session.source.head(entry.key)
@@ -70,26 +59,27 @@ def _carry(session: Session, ledger: Ledger, entry: Entry, key: str, *, overwrit
         if not equal:
             ledger.withdraw(entry.key)
             return Outcome.CONFLICT
-    for attempt in range(TRIES):
-        try:
-            sent = _send(session, entry, key)
-        except (OSError, http.client.HTTPException, StoreError) as error:
-            if isinstance(error, Outage) or (isinstance(error, StoreError) and error.refuses):
-                raise
-            if attempt == TRIES - 1:
-                raise failed(
-                    f"an object could not be copied by itself ({error})",
-                    "What was copied stays; nothing of this object is at the target.",
-                    "the same command, once the stores answer",
-                ) from None
-            session.stopping.wait(0.5 * 4**attempt)
-            session.check()
-        else:
-            break
+    # What was refused will be so again, and for a store that has no time was waited.
+    sent = again(
+        session, lambda: _send(session, entry, key), lambda error: not error.refuses and error.status not in BUSY
+    )
     if sent is None:
         return _gone(session, entry)
     ledger.add(Carried(replace(sent[0], young=entry.young), key, sent[1]))
     return Outcome.SENT
+
+
+def again(session: Session, work: Callable[[], Result], passes: Callable[[StoreError], bool]) -> Result:
+    """Does it some times, where what failed passes; nothing is tried again once a store was waited for in vain."""
+    for attempt in range(TRIES - 1):
+        try:
+            return work()
+        except StoreError as error:
+            if isinstance(error, Outage) or not passes(error):
+                raise
+        session.stopping.wait(0.5 * 4**attempt)
+        session.check()
+    return work()
 
 
 def _gone(session: Session, entry: Entry) -> Outcome:
@@ -97,12 +87,12 @@ def _gone(session: Session, entry: Entry) -> Outcome:
     try:
         listed = inventory.is_listed(session.source, entry.key)
     except StoreError as error:
+        if not error.refuses:
+            raise
         # Not about this object: the bucket itself gives nothing.
-        raise failed(
-            str(error), "What was copied stays.", "look at bucket and credential, then the same command"
-        ) from None
+        raise session.refusals.ended(error) from None
     if listed:
-        raise Refused(inventory.NOT_GIVEN)
+        raise StoreError(404, "", inventory.NOT_GIVEN, SOURCE)
     return Outcome.GONE
 
 
@@ -120,7 +110,11 @@ def is_equal(entry: Entry, there: Entry) -> bool:
 
 
 def digest(session: Session, store: Store, key: str) -> tuple[Entry, str] | None:
-    """SHA-256 of an object's bytes, read whole; `None` where there is none."""
+    """SHA-256 of an object's bytes, read whole, once more where that breaks off; `None` where there is none."""
+    return again(session, lambda: _digest(session, store, key), lambda error: error.code == BROKEN)
+
+
+def _digest(session: Session, store: Store, key: str) -> tuple[Entry, str] | None:
     with store.reading(key) as opened:
         if opened is None:
             return None
@@ -135,7 +129,7 @@ def digest(session: Session, store: Store, key: str) -> tuple[Entry, str] | None
             found.update(chunk)
             size += len(chunk)
         if size != entry.size:
-            raise http.client.IncompleteRead(b"", entry.size - size)
+            raise broken(TARGET if store is session.target else SOURCE, f"{entry.size - size} bytes are missing")
         return entry, found.hexdigest()
 
 
@@ -175,6 +169,6 @@ def _exactly(session: Session, body: Answer, size: int) -> bytes:
         session.line.take(wanted)
         piece = body.read(wanted)
         if not piece:
-            raise http.client.IncompleteRead(b"", size - len(pieces))
+            raise broken(SOURCE, f"{size - len(pieces)} bytes are missing")
         pieces += piece
     return bytes(pieces)

@@ -56,23 +56,27 @@ FREE: dict[str, Verb] = {
 def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> tuple[int, dict[str, Any]]:
     """Does one verb; returns its exit code and its document."""
     try:
-        work = Session(configuration.read(config), stopping, wait, patient=verb in LOCKED)
-        if verb in FREE:
-            document = FREE[verb](work)
-        else:
-            with work.locked():
-                document = LOCKED[verb](work)
+        document = _done(verb, Session(configuration.read(config), stopping, wait, patient=verb in LOCKED))
         say(document["message"])
         if "next" in document:
             say(f"next: {document['next']}")
         return int(document.pop("exit", Exit.DONE)), document
     except Stop as stop:
-        say(stop.text())
-        return int(stop.code), stop.document()
-    except (StoreError, OSError, ValueError, http.client.HTTPException) as error:
-        told = failed(str(error), "What is there stays there.", "repair what the message names, then the same command")
-        say(told.text())
-        return int(told.code), told.document()
+        said = stop
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        said = failed(str(error), "What is there stays there.", "repair what the message names, then the same command")
+    say(said.text())
+    return int(said.code), said.document()
+
+
+def _done(verb: str, work: Session) -> dict[str, Any]:
+    try:
+        if verb in FREE:
+            return FREE[verb](work)
+        with work.locked():
+            return LOCKED[verb](work)
+    except StoreError as error:
+        raise work.refusals.ended(error) from None
 
 
 def main() -> int:

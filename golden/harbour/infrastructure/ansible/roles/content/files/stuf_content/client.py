@@ -11,10 +11,10 @@ from typing import ClassVar
 
 from . import trees
 from .configuration import Place
-from .entries import NOBODY, Entry
+from .entries import NOBODY, TRIAL, TRIED, Entry
 from .limits import Pace, Stopping
 from .patience import Patience
-from .wire import Answer, Request, StoreError, Wire
+from .wire import Answer, Request, Wire
 
 
 class Client(ABC):
@@ -35,7 +35,7 @@ class Client(ABC):
         self.stopping = stopping
         pace = Pace(lambda: requests_per_second, stopping)
         self.wire = Wire(place.endpoint, place.authority, pace, patience or Patience(stopping), side)
-        self.wire.question = lambda: self._request("HEAD", NOBODY)
+        self.wire.question = self._question
         #: The store's own clock at the last listing's begin, in seconds.
         self.listed_at = 0.0
 
@@ -79,6 +79,17 @@ class Client(ABC):
 
         return self.wire.send(make)
 
+    def _question(self, method: str) -> Request:
+        """HEAD, PUT or DELETE of a name that nobody has."""
+        if method != "PUT":
+            return self._request(method, NOBODY)
+        return self._request(method, NOBODY, None, self._to_put(TRIAL, TRIED), TRIAL)
+
+    @staticmethod
+    @abstractmethod
+    def _to_put(body: bytes, like: Entry) -> dict[str, str]:
+        """The headers of a PUT of this body, with type, metadata and headers of `like`."""
+
     @abstractmethod
     def _request(
         self,
@@ -114,9 +125,9 @@ class Client(ABC):
         """The store's own clock, by which the age of what it lists is told."""
         try:
             return parsedate_to_datetime(answer.headers["date"]).timestamp()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             text = f"{self.wire.host} lists {self.CALLED} {self.place.bucket}, and not when"
-            raise StoreError(200, "", text) from None
+            raise self.wire.error(200, "", text) from None
 
     def _done(self, answer: Answer, statuses: tuple[int, ...], verb: str) -> dict[str, str]:
         """The headers of an answer whose body says nothing."""
@@ -132,7 +143,7 @@ class Client(ABC):
         code = answer.headers.get("x-ms-error-code") or trees.error_code(answer.read(65536))
         # The key stays out of the text: it may hold a person's address, and this goes to a journal.
         text = f"{self.wire.host} answered {answer.status} {code} to {verb} in {self.CALLED} {self.place.bucket}"
-        raise StoreError(answer.status, code, " ".join(text.split()))
+        raise self.wire.error(answer.status, code, text)
 
 
 def etag_of(headers: dict[str, str]) -> str:

@@ -26,6 +26,9 @@ from .session import Session, stop_if_held
 #: The most that a portion holds; a larger object is one of its own.
 PORTION_OBJECTS, PORTION_BYTES = 1_000, 1 << 30
 
+#: What became of a name in `content_remove`.
+TAKEN, LEFT, ABSENT = "taken_away", "left", "not_there"
+
 #: An object of the source, and its key at the target.
 Pair = tuple[Entry, str]
 
@@ -59,22 +62,31 @@ def carry(session: Session) -> dict[str, Any]:
             carrying = Carrying(session, ledger, progress, wrong)
             # What is gone goes first: the name that the rule gave it may be the own one of a key that came.
             deleted = carrying.delete(gone)
-            deleted += carrying.remove(
+            removed = carrying.remove(
                 {name(session, given[key], key) for key in listed} if session.given.remove else set()
             )
             carrying.every(pairs)
-            carrying.work.refuse()
+            session.refusals.end()
         inventory.keep(session, [current[key] for key in listed])
         session.path(copying.OLD_REPORT).unlink(missing_ok=True)
     return {
-        "message": f"delta: {count(len(changed), 'object')} added or changed, {len(gone)} gone at the source",
+        "message": f"delta: {count(len(changed), 'object')} added or changed, {len(gone)} gone at the source"
+        + _removed(removed),
         "added_or_changed": len(changed),
-        "deleted": deleted,
+        "deleted": deleted + len(removed[TAKEN]),
         "gone": len(gone),
-        "backup": {"prefix": carrying.prefix, "objects": len(carrying.saved) + deleted},
+        "removed": removed,
+        "backup": {"prefix": carrying.prefix, "objects": len(carrying.saved) + deleted + len(removed[TAKEN])},
         "listed_at": session.source.listed_at,
         "abandoned_uploads": abandoned,
     } | vars(carrying.work.totals)
+
+
+def _removed(removed: dict[str, list[str]]) -> str:
+    """For people: what became of what `content_remove` names; a name that is mistyped is not at the target."""
+    words = {TAKEN: "taken away", LEFT: "left, since the source has it", ABSENT: "not at the target"}
+    found = [f"{len(removed[what])} {word}" for what, word in words.items() if removed[what]]
+    return f"; of `content_remove` {', '.join(found)}" if found else ""
 
 
 def _found_wrong(session: Session) -> set[str]:
@@ -167,19 +179,27 @@ class Carrying:
         """Saves what will be overwritten; leaves out what an interrupted pass brought already."""
         left = []
 
-        def look(pair: Pair) -> tuple[Pair, Entry | None]:
-            return pair, self.session.target.head(pair[1])
+        def look(pair: Pair) -> tuple[Pair, Entry | None, bool]:
+            there, seen = None, False
+            if not self.session.refusals.enough:
+                with self.session.refusals.apart(pair[0].key):
+                    there, seen = self.session.target.head(pair[1]), True
+            return pair, there, seen
 
-        for pair, there in self.session.each(pairs, look):
+        for pair, there, seen in self.session.each(pairs, look):
+            if not seen:
+                continue
             entry, key = pair
             # Where a proof has read something wrong the store's digest says nothing: it may stand beside spoilt bytes.
             if there is not None and entry.key not in self.wrong and self._is_there(entry, there):
                 self.ledger.add(Carried(*pair))
                 continue
-            if there is not None and key not in self.saved:
-                self.session.target.copy(key, self._backup_name(key))
-                self.saved.add(key)
-            left.append(pair)
+            # What cannot be saved is not overwritten.
+            with self.session.refusals.apart(entry.key):
+                if there is not None and key not in self.saved:
+                    self.session.target.copy(key, self._backup_name(key))
+                    self.saved.add(key)
+                left.append(pair)
         return left
 
     def delete(self, gone: list[str]) -> int:
@@ -191,22 +211,25 @@ class Carrying:
         others = {one.target_key for key, one in self.ledger.at_target.items() if key not in lost} if lost else set()
         for key in gone:
             self.session.boundary(self.progress)
-            ours = self.ledger.name(key)
-            if ours is not None and ours not in others and self.session.target.head(ours) is not None:
-                self._take_away(ours)
-                deleted += 1
-            self.ledger.delete(key)
+            with self.session.refusals.apart(key):
+                ours = self.ledger.name(key)
+                if ours is not None and ours not in others and self.session.target.head(ours) is not None:
+                    self._take_away(ours)
+                    deleted += 1
+                self.ledger.delete(key)
         return deleted
 
-    def remove(self, wanted: set[str]) -> int:
-        """Takes away what somebody has named, each saved first, but for names of what the source has."""
-        there = 0
-        for key in sorted(self.session.given.remove - wanted):
+    def remove(self, wanted: set[str]) -> dict[str, list[str]]:
+        """Takes away what somebody has named, each saved first, but for names of what the source has; tells of each."""
+        removed: dict[str, list[str]] = {TAKEN: [], LEFT: [], ABSENT: []}
+        for key in sorted(self.session.given.remove):
             self.session.boundary(self.progress)
-            if self.session.target.head(key) is not None:
-                self._take_away(key)
-                there += 1
-        return there
+            with self.session.refusals.apart(key):
+                what = LEFT if key in wanted else ABSENT if self.session.target.head(key) is None else TAKEN
+                if what == TAKEN:
+                    self._take_away(key)
+                removed[what].append(key)
+        return removed
 
     def _take_away(self, key: str) -> None:
         self.session.target.copy(key, self._backup_name(key))

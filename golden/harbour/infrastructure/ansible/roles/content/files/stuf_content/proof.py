@@ -10,20 +10,20 @@ from __future__ import annotations
 import contextlib
 import datetime
 import enum
-import http.client
 import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import batches, copying, delta, exported, inventory, probe, single
+from . import batches, copying, delta, exported, inventory, probe, refusals, single
 from .batches import Line
 from .carried import Ledger
 from .copying import REPORT
 from .entries import BESIDE, UNTOLD, Appending, Entry, read_lines, write_json
 from .outcome import count
 from .progress import Progress
+from .refusals import Single, about_single
 from .session import Session
 from .wire import Outage, StoreError
 
@@ -115,7 +115,7 @@ def prove(session: Session) -> dict[str, Any]:
     counts = ", ".join(f"{word} {number}" for word, number in report["counts"].items())
     message = f"proof: {report['verdict']}; of {count(report['expected'], 'object')}: {counts}"
     message += f"; {exported.since(list(since.values()), left_out)}{exported.beside(session, beside)}"
-    following = _following(report["counts"])
+    following = _following(report["counts"], list(examined.unread.values()))
     return {"message": message, **report, **following, "exit": int(Verdict[report["verdict"].upper()])}
 
 
@@ -142,8 +142,8 @@ def _report(judged: list[Judged], verified: int, expected: int, moved: dict[str,
     }
 
 
-def _following(counts: dict[str, int]) -> dict[str, str]:
-    """What to do about what was found wrong."""
+def _following(counts: dict[str, int], unread: list[Single]) -> dict[str, str]:
+    """What to do about what was found wrong, and about what a store did not let be read."""
     steps = []
     if counts[UNEXPECTED]:
         steps.append(
@@ -152,8 +152,12 @@ def _following(counts: dict[str, int]) -> dict[str, str]:
         )
     if any(counts[word] for word in FAILED):
         kept = "what that takes away or overwrites is kept below stufpack-backup/"
-        steps.append(f"./migrate content, which carries anew what differs or is missing; {kept}")
-    return {"next": "; then ".join(steps)} if steps else {}
+        last = f"./migrate content, which carries anew what differs or is missing; {kept}"
+    elif unread:
+        last = "./migrate content, which reads them again"
+    else:
+        return {}
+    return {"next": about_single(unread, steps, last)}
 
 
 def _moved(source: dict[str, Entry], now: dict[str, Entry]) -> dict[str, list[str]]:
@@ -227,6 +231,8 @@ class Examination:
         self.earlier: dict[str, list[str]] = {
             line["key"]: line["versions"] for line in read_lines(session.path(READ_BACK)) if line["at"] >= since
         }
+        #: What a store did not let be read, by key.
+        self.unread: dict[str, Single] = {}
         self.log = Appending(session.path(READ_BACK))
         #: SHA-256 of the source's objects that were read, by key and write.
         self.read = {
@@ -283,8 +289,9 @@ class Examination:
         except Outage:
             # All that is left would be waited for as long.
             raise
-        except (StoreError, OSError, http.client.HTTPException) as error:
+        except StoreError as error:
             verdict, why, sha256 = UNVERIFIABLE, f"it could not be read: {error}", None
+            self.unread[entry.key] = refusals.single(error)
         there = self.target.get(self.renamed.get(entry.key, entry.key))
         old_enough = there is not None and not there.is_young(self.session.target.listed_at) and not entry.young
         return Judged(entry.key, verdict, why, versions, verdict == VERIFIED and old_enough), sha256

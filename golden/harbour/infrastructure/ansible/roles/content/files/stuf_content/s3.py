@@ -38,11 +38,16 @@ class Store(Client):
                 yield entry(key=found.key, size=found.size, etag=found.etag, modified=found.modified)
         except AnswerError as error:
             text = f"{self.wire.host} {error}; it was asked for bucket {self.place.bucket}"
-            raise StoreError(200, "", text) from None
+            raise self.wire.error(200, "", text) from None
 
     def put(self, key: str, body: bytes, like: Entry) -> str:
         """Stores an object with type, metadata and headers of `like`, and returns its ETag."""
-        return etag_of(self._done(self._ask("PUT", key, headers=_about(like), body=body), (200,), "PUT"))
+        asked = self._ask("PUT", key, headers=self._to_put(body, like), body=body)
+        return etag_of(self._done(asked, (200,), "PUT"))
+
+    @staticmethod
+    def _to_put(body: bytes, like: Entry) -> dict[str, str]:
+        return _about(like)
 
     def delete(self, key: str) -> None:
         """Deletes an object; a missing one is fine."""
@@ -71,11 +76,11 @@ class Store(Client):
         """The ETag of what was made inside the store, whose error may come after the 200, in the body."""
         with answer:
             self._expect(answer, (200,), verb)
-            tree = trees.parse(answer.read(), self.wire.host)
+            tree = trees.parse(answer.read(), self.wire)
         etag, code = trees.text(tree, "ETag"), trees.text(tree, "Code")
         if not etag:
             text = f"{self.wire.host} answered 200 {code} to {verb} in bucket {self.place.bucket}, and did not do it"
-            raise StoreError(500, code, " ".join(text.split()))
+            raise self.wire.error(500, code, text)
         return etag
 
     def _copy_in_parts(self, key: str, to: str, size: int, like: Entry) -> None:
@@ -118,7 +123,7 @@ class Store(Client):
         """Begins a multipart upload and returns its id."""
         with self._ask("POST", key, query={"uploads": ""}, headers=_about(like)) as answer:
             self._expect(answer, (200,), "POST uploads")
-            return trees.text(trees.parse(answer.read(), self.wire.host), "UploadId")
+            return trees.text(trees.parse(answer.read(), self.wire), "UploadId")
 
     def _upload_part(self, key: str, upload: str, number: int, body: bytes) -> str:
         """Sends one part and returns its ETag."""
@@ -152,7 +157,7 @@ class Store(Client):
         while True:
             with self._ask("GET", query=query) as answer:
                 self._expect(answer, (200,), "LIST uploads")
-                tree = trees.parse(answer.read(), self.wire.host)
+                tree = trees.parse(answer.read(), self.wire)
             encoded = trees.text(tree, "EncodingType") == "url"
             for node in tree.iterfind("Upload"):
                 key = trees.text(node, "Key")

@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 
 from . import configuration, exported, keys
 from .configuration import Configuration, Credential
-from .entries import NOBODY, Entry
+from .entries import NOBODY, TRIAL, TRIED, Entry
 from .limits import Pace, Stopping
 from .outcome import Exit, Stop, say
 from .patience import LASTS, MARK, Patience
 from .progress import Progress
+from .refusals import TARGET, Refusals
 from .store import Store, opened
 from .timetable import Timetable
 
@@ -78,6 +79,8 @@ class Session:
             resumes=self.window,
             now=self.now,
         )
+        #: What the stores do not give or take.
+        self.refusals = Refusals(self)
         self.target = opened(self.given.store, self.given.target, UNLIMITED, self.stopping, self.patience, "target")
         #: Bytes that are read from the source, by every thread together.
         self.line = Pace(lambda: self.given.rates.at(self.now()), self.stopping)
@@ -109,6 +112,15 @@ class Session:
         """Waits until both do; raises where one does not in time, or refuses everything."""
         for store in (self.source, self.target):
             store.head(NOBODY)
+
+    def asks(self, side: str) -> None:
+        """Raises where this store does nothing for anybody: the source is to be read, the target to be written too."""
+        if side != TARGET:
+            self.source.head(NOBODY)
+            return
+        self.target.head(NOBODY)
+        self.target.put(NOBODY, TRIAL, TRIED)
+        self.target.delete(NOBODY)
 
     def wanted(self, entry: Entry) -> Entry:
         """The source's object as the target is to hold it; the very same where nothing of it is renamed."""

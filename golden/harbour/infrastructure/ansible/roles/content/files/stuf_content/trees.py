@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from .wire import StoreError
+from .wire import Wire
 
 #: What a store calls an error of its own that passes, also in an answer that began with 200.
 PASSING = frozenset({"InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout"})
 
 
-def parse(body: bytes, host: str) -> ElementTree.Element:
-    """The tree of an answer of this host without namespaces, which stores write differently."""
+def parse(body: bytes, wire: Wire) -> ElementTree.Element:
+    """The tree of an answer that came over this wire, without namespaces, which stores write differently."""
     try:
         return _tree(body)
     except ElementTree.ParseError:
-        raise StoreError(200, "", f"{host} answered with something that is not XML, or not whole") from None
+        raise wire.error(200, "", f"{wire.host} answered with something that is not XML, or not whole") from None
 
 
 def _tree(body: bytes) -> ElementTree.Element:

@@ -22,6 +22,16 @@ PAUSES = (0.25, 1.0, 4.0)
 LISTS = re.compile(r"x-(amz|ms)-meta-.*|cache-control|content-encoding|content-language", re.S)
 #: Answers that say "later", of which nothing was done.
 LATER = (429, 500, 502, 503, 504)
+#: Those that say no more than that the store is asked too often, or has no time. S3 throttles by prefix: what it
+#: answers elsewhere tells nothing of that. All others may be about one object that is spoilt.
+BUSY = (429, 503)
+#: So many requests that were answered so one after the other, once one was waited for in vain, are the store's matter.
+IN_A_ROW = 16
+#: What S3 calls 4xx, and what goes when it is asked anew. An upload that is unknown may be one that was completed, and
+#: the answer to that was lost: sent anew, the object is the same.
+PASSING = frozenset({"NoSuchUpload", "OperationAborted", "RequestTimeTooSkewed", "RequestTimeout"})
+#: What is said here of an object of which only a part came.
+BROKEN = "Broken"
 #: Seconds until a connection has to be there, and until the next bytes come over it.
 CONNECT, SECONDS = 20.0, 60.0
 
@@ -29,26 +39,34 @@ CONNECT, SECONDS = 20.0, 60.0
 class StoreError(Exception):
     """A store that did not answer, or not as asked; the text is safe to log."""
 
-    def __init__(self, status: int, code: str, text: str) -> None:
+    def __init__(self, status: int, code: str, text: str, side: str) -> None:
         super().__init__(text)
         self.status = status
         self.code = code
+        #: Whose store it is: `source` or `target`.
+        self.side = side
 
     @property
     def refuses(self) -> bool:
         """Whether the store has looked at the request and said no, which it will say again."""
-        return 400 <= self.status < 500 and self.status not in (408, *LATER) and self.code != "RequestTimeout"
+        return 400 <= self.status < 500 and self.status not in (408, *LATER) and self.code not in PASSING
 
 
 class Outage(StoreError):
     """A store that was waited for and has answered nobody: whatever is asked next waits as long."""
 
 
+def broken(side: str, why: str) -> StoreError:
+    """An object of which only a part came; it may come whole when it is asked for anew."""
+    return StoreError(0, BROKEN, f"the {side}'s store broke off in the middle of an object ({why})", side)
+
+
 class Answer:
     """The head of an answer, and its body: read already, or to be read piece by piece; to be closed."""
 
-    def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
+    def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, side: str) -> None:
         self.status = response.status
+        self.side = side
         # Header bytes come as Latin-1; as text they are what was meant, or kept byte by byte.
         self.headers: dict[str, str] = {}
         for given, value in response.getheaders():
@@ -67,7 +85,10 @@ class Answer:
     def read(self, most: int | None = None) -> bytes:
         """The next bytes of the body, all of them without a limit."""
         if self.whole is None:
-            return self.response.read(most)
+            try:
+                return self.response.read(most)
+            except (OSError, http.client.HTTPException) as error:
+                raise broken(self.side, str(error)) from None
         found, self.whole = self.whole[:most], self.whole[len(self.whole[:most]) :]
         return found
 
@@ -116,9 +137,13 @@ def asked_for(answer: Answered) -> float:
         return float(told)
     try:
         later, now = (parsedate_to_datetime(text).timestamp() for text in (told, answer.headers["date"]))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return 0.0
     return max(0.0, later - now)
+
+
+def _is_busy(answer: Answered) -> bool:
+    return isinstance(answer, Answer) and (answer.status in BUSY or asked_for(answer) > 0)
 
 
 class Wire:
@@ -133,8 +158,12 @@ class Wire:
         self.patience = patience
         #: Whose store it is, for people.
         self.side = side
-        #: What any store answers at once that answers anybody.
-        self.question: Callable[[], Request] | None = None
+        #: A request of this method for a name that nobody has: what any store does at once that does it for anybody.
+        self.question: Callable[[str], Request] | None = None
+        #: Whether a request was waited for in vain while the store did the same for that name, so that no other is; and
+        #: how many have failed in a row since, of those that would have been.
+        self.in_vain = False
+        self.in_a_row = 0
         self.local = threading.local()
 
     def send(self, make: Callable[[], Request]) -> Answer:
@@ -145,9 +174,14 @@ class Wire:
         request, answer = self._tried(make)
         if self._is_silent(request, answer):
             request, answer = self._awaited(make, request, answer)
+        self._count(answer)
         if isinstance(answer, Answer):
             return answer
-        raise StoreError(0, "NoAnswer", f"{self.host} does not answer ({answer})")
+        raise self.error(0, "NoAnswer", f"{self.host} does not answer ({answer})")
+
+    def error(self, status: int, code: str, text: str) -> StoreError:
+        """What this store did not do."""
+        return StoreError(status, code, " ".join(text.split()), self.side)
 
     def _tried(self, make: Callable[[], Request]) -> tuple[Request, Answered]:
         """Some tries, with pauses in which what ails a store for a moment passes."""
@@ -165,14 +199,21 @@ class Wire:
         return request, answer
 
     def _is_silent(self, request: Request, answer: Answered) -> bool:
-        """Whether the store says nothing to anybody, and not to this request alone, as for an object that is spoilt."""
+        """Whether the store is waited for: it has no time, or says nothing to anybody and not to this request alone."""
         final = is_good(answer) or request.urgent or isinstance(answer, ssl.SSLCertVerificationError)
         if final or not self.patience.seconds or self.question is None:
             return False
-        # Of a store that says when to come back nothing else is asked, and that it reads does not say that it writes.
-        if asked_for(answer) or request.method not in ("GET", "HEAD"):
-            return True
-        return not is_good(self._send(self.question()))
+        # Of a store that says when to come back, or that it is busy, nothing else is asked.
+        return (_is_busy(answer) and not self.in_vain) or not self._answers(request)
+
+    def _answers(self, request: Request) -> bool:
+        """Whether the store does the same for a name that nobody has. That it reads does not say that it writes."""
+        if self.question is None or request.method in ("GET", "HEAD"):
+            return self.question is None or is_good(self._send(self.question("HEAD")))
+        good = is_good(self._send(self.question("PUT")))
+        # It may have been written though no answer came.
+        self._send(self.question("DELETE"))
+        return good
 
     def _awaited(self, make: Callable[[], Request], request: Request, answer: Answered) -> tuple[Request, Answered]:
         """The same, once the store answers again; raises where that takes too long, or where a stop or a hold comes."""
@@ -180,13 +221,29 @@ class Wire:
         with self.patience.told(self.side, self.host):
             while self._is_silent(request, answer):
                 if not pause(asked_for(answer)):
-                    last = answer.status if isinstance(answer, Answer) else answer
-                    raise Outage(0, "NoAnswer", f"{self.host} could not answer for {self.patience.most} ({last})")
+                    if not self._answers(request):
+                        raise self._outage(answer)
+                    # It is this object that is ill, and any other like it is waited for no more.
+                    self.in_vain = True
+                    return request, answer
                 self._resume(request)
                 request = make()
                 answer = self._send(request)
         # Back, and maybe not with all that it is asked.
         return (request, answer) if is_good(answer) else self._tried(make)
+
+    def _count(self, answer: Answered) -> None:
+        """Raises where the store has had no time for anybody since one was waited for in vain."""
+        if is_good(answer):
+            self.in_a_row = 0
+        elif self.in_vain and _is_busy(answer):
+            self.in_a_row += 1
+            if self.in_a_row >= IN_A_ROW:
+                raise self._outage(answer)
+
+    def _outage(self, answer: Answered) -> Outage:
+        last = answer.status if isinstance(answer, Answer) else answer
+        return Outage(0, "NoAnswer", f"{self.host} could not answer for {self.patience.most} ({last})", self.side)
 
     def _resume(self, request: Request) -> None:
         """Raises where what is to be read may not be read any more."""
@@ -210,7 +267,7 @@ class Wire:
             if request.method in ("PUT", "POST"):
                 connection.putheader("content-length", str(len(request.body)))
             connection.endheaders(request.body or None)
-            answer = Answer(connection.getresponse(), connection)
+            answer = Answer(connection.getresponse(), connection, self.side)
             if not (request.streamed and answer.status == 200):
                 body = answer.read_whole()
                 if request.late and answer.status == 200:

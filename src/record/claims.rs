@@ -29,7 +29,8 @@ pub(super) fn check(operation: &Operation, clear: Clear<'_>) -> Result<(), Strin
 
 /// Whether a commit names those who asked for a run and approved it as its folder does; says why not.
 ///
-/// Who asked for what has no journal, and approved it, may be said when it is recorded.
+/// Who asked for what has no journal (a change of the configuration, or of who may do what, by hand), and approved it, may be said
+/// when it is recorded.
 pub(super) fn check_people(
     operation: &Operation,
     requested_by: Option<&str>,
@@ -139,8 +140,8 @@ pub(super) fn approval(operation: &Operation) -> &'static str {
 
 /// The validation is the verdict of the report, which is no better than its checks, and these no better than the steps.
 ///
-/// A run of `./migrate`, which has a journal, is only validated by a report that stands beside it in clear, and has one where it came
-/// to a verdict.
+/// It is only validated by a report that stands beside it in clear, and has one where it came to a verdict. Without a journal it
+/// is not validated at all, which reading it sees to.
 fn check_validation(operation: &Operation, clear: Clear<'_>) -> Result<(), String> {
     let said = operation.validation;
     let run = operation.package.as_ref().zip(operation.run).zip(clear.journal);

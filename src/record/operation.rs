@@ -46,10 +46,10 @@ pub struct Operation {
     /// The package that was run; every deployment, cutover and rollback has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageOf>,
-    /// The phase, such as `deploy`.
+    /// The phase, such as `deploy`; needs a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
-    /// The invocation's number in the journal.
+    /// The invocation's number in the journal; needs a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u32>,
     /// When it began, UTC.
@@ -61,7 +61,7 @@ pub struct Operation {
     /// How it ended, as the journal's last line of that run has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Ended>,
-    /// What its validation said.
+    /// What its validation said; `not_run` without a journal.
     pub validation: Validation,
     /// Who asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub struct Operation {
     /// Where it was discussed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// The end of `journal.jsonl`; needed if the folder has one.
+    /// The end of `journal.jsonl`; needed if the folder has one, which every deployment, cutover and rollback has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalEnd>,
     /// Paths in the folder of the files that hold personal data; they are encrypted.
@@ -191,9 +191,9 @@ pub enum OperationError {
     /// An operation that runs a package does not say which.
     #[error("it names no package")]
     NoPackage,
-    /// It says how a run ended, and nothing tells it.
-    #[error("it says how a run ended, and has no journal that tells it")]
-    NoJournal,
+    /// It says something of a run, and nothing tells it.
+    #[error("{0}, and has no journal that tells it")]
+    NoJournal(&'static str),
     /// Each personal file is encrypted once.
     #[error("{0:?} stands twice in personal")]
     Twice(String),
@@ -224,14 +224,29 @@ impl Operation {
         if runs && operation.package.is_none() {
             return Err(OperationError::NoPackage);
         }
-        if operation.result.is_some() && operation.journal.is_none() {
-            return Err(OperationError::NoJournal);
+        if let Some(what) = operation.says_of_a_run().filter(|_| operation.journal.is_none()) {
+            return Err(OperationError::NoJournal(what));
         }
         let mut names = BTreeSet::new();
         if let Some(twice) = operation.personal.iter().find(|name| !names.insert(*name)) {
             return Err(OperationError::Twice(twice.clone()));
         }
         Ok(operation)
+    }
+
+    /// What only a journal can prove: that a phase ran, how it ended, and what its checks found.
+    fn says_of_a_run(&self) -> Option<&'static str> {
+        let says = [
+            (self.result.is_some(), "it says how a run ended"),
+            (self.phase.is_some(), "it names a phase"),
+            (self.run.is_some(), "it names a run"),
+            (self.validation != Validation::NotRun, "it says how it was validated"),
+            (
+                matches!(self.event, Kind::Deployment | Kind::Cutover | Kind::Rollback),
+                "it is a deployment, a cutover or a rollback",
+            ),
+        ];
+        says.into_iter().find_map(|(said, what)| said.then_some(what))
     }
 
     pub(super) fn reference(&self) -> Option<PackageRef> {

@@ -30,7 +30,7 @@ impl<'a> Forge<'a> {
         let operation: u32 = case.git(&["rev-list", "--count", "main"]).parse().unwrap();
         let about = format!(
             "{{\"schema\":1,\"event\":\"access\",\"slug\":\"harbour\",\"started\":\"2026-01-10T00:00:00Z\",\
-             \"ended\":\"2026-01-10T00:00:00Z\",\"validation\":\"pass\",\"run\":{operation}}}\n"
+             \"ended\":\"2026-01-10T00:00:00Z\",\"validation\":\"not_run\",\"ticket\":\"OPS-{operation}\"}}\n"
         );
         Self {
             case,
@@ -113,10 +113,11 @@ impl<'a> Forge<'a> {
             .unwrap_or_default();
         let [requested_by, approved_by] =
             ["requested_by", "approved_by"].map(|who| about[who].as_str().unwrap_or("none").to_owned());
+        let validation = about["validation"].as_str().unwrap_or("pass");
         let message = format!(
             "{subject}\n\nEvent: {event}\nOperation: {operation}\nPackage-Number: {number}\nPackage-SHA256: {sha256}\n\
              Plan-SHA256: {plan}\nBefore: {before}\nAfter: {after}\nRequested-By: {requested_by}\nApproved-By: {approved_by}\n\
-             Ticket: none\nValidation: pass\nTool: git\n"
+             Ticket: none\nValidation: {validation}\nTool: git\n"
         );
         fs::write(case.path("message"), (self.message)(message)).unwrap();
         let message = case.path("message");

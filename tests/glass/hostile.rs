@@ -232,7 +232,7 @@ fn trailers_that_lie_are_seen() {
     });
     assert_eq!(found, one("glass.message", ""));
     assert_eq!(
-        says(|forge| forge.message = |text| text.replace("Validation: pass", "Validation: warn")),
+        says(|forge| forge.message = |text| text.replace("Validation: not_run", "Validation: warn")),
         one("glass.trailer", OWN)
     );
     assert_eq!(says(|forge| forge.message = |text| text + "Approved-By: eve\n"), one("glass.message", ""));
@@ -446,7 +446,7 @@ fn personal_files_of_an_operation_in_clear_are_seen() {
     let about = |personal: &str| {
         format!(
             "{{\"schema\":1,\"event\":\"access\",\"slug\":\"harbour\",\"started\":\"2026-01-10T00:00:00Z\",\
-             \"ended\":\"2026-01-10T00:00:00Z\",\"validation\":\"pass\",\"personal\":[{personal}]}}"
+             \"ended\":\"2026-01-10T00:00:00Z\",\"validation\":\"not_run\",\"personal\":[{personal}]}}"
         )
     };
     let code = "glass.operation.personal";

@@ -1,7 +1,8 @@
 //! Somebody edits an operation folder by hand, and the list in the text beside it: both ways of recording refuse the same lies, and
 //! what is recorded past them is seen.
 
-use crate::forge::{Check, codes};
+use crate::forge::{Check, Forge, codes};
+use crate::page::audited;
 use crate::phases::{Phase, stock};
 use crate::support::{Case, timestamp};
 use serde_json::json;
@@ -353,6 +354,87 @@ fn both_ways_of_recording_refuse_the_same_lies_and_each_is_seen() {
         assert_eq!(codes(&Check::pinned(&case).run()), [found], "{ours}");
         case.git(&["update-ref", "refs/heads/main", &good]);
     }
+}
+
+/// Somebody leaves the journal away, and with it all that a run is held against.
+#[test]
+fn a_run_without_its_journal_is_refused_both_ways_and_seen() {
+    let (case, package, good) = case();
+    let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
+    let ways: [(&str, serde_json::Value, &str); 7] = [
+        ("deployment", json!({ "phase": "verify", "run": 3, "validation": "pass" }), "it names a phase"),
+        ("deployment", json!({ "run": 3 }), "it names a run"),
+        ("deployment", json!({ "result": "finished" }), "it says how a run ended"),
+        ("deployment", json!({ "validation": "pass" }), "it says how it was validated"),
+        ("cutover", json!({ "phase": "cutover", "run": 9, "validation": "pass" }), "it names a phase"),
+        ("cutover", json!({}), "it is a deployment, a cutover or a rollback"),
+        ("configuration", json!({ "phase": "import", "run": 3 }), "it names a phase"),
+    ];
+    for (event, says, why) in ways {
+        let _ = fs::remove_dir_all(case.path("state"));
+        let folder = verify("fail").leave(&case, &package);
+        let hand = Hand::of(&folder);
+        let mut about: serde_json::Value = serde_json::from_str(&hand.read(ABOUT)).unwrap();
+        let said = about.as_object_mut().unwrap();
+        for key in ["phase", "run", "result", "journal", "personal"] {
+            said.remove(key);
+        }
+        said.extend([("event".to_owned(), event.into()), ("validation".to_owned(), "not_run".into())]);
+        said.extend([("approved_by".to_owned(), "The CEO".into())]);
+        said.extend(says.as_object().unwrap().clone());
+        fs::write(hand.path(ABOUT), about.to_string()).unwrap();
+        for verdict in ["\n \"verdict\": \"", CHECKED] {
+            hand.edit("reports/verify.json", &format!("{verdict}fail"), &format!("{verdict}pass"));
+        }
+        hand.remove("journal.jsonl");
+        hand.list();
+
+        let [our, their] = refused(&case, &folder);
+
+        let why = format!("{why}, and has no journal that tells it");
+        assert!(our.contains(&why), "{our}");
+        assert!(their.contains("has no journal.jsonl"), "{their}");
+        let mut forge = Forge { event, ..Forge::new(&case) };
+        let kind = if event == "configuration" { "config-changes" } else { "deployment-history" };
+        let own = format!("audit/{kind}/{:04}-{event}", forge.operation);
+        forge.files = [ABOUT, "reports/verify.json"]
+            .map(|file| (format!("{own}/{file}"), Some(hand.read(file).into_bytes())))
+            .into();
+        let plan = package.files()["MIGRATION-PLAN.json"].sha256.hex();
+        forge.package = ["1".to_owned(), package.sha256().hex(), plan];
+        forge.commit();
+        let audit = Check::pinned(&case).run();
+        assert_eq!(codes(&audit), ["glass.operation.form"], "{about}");
+        assert_eq!(audit.findings[0].message, why);
+        let (code, said) = audited(&case, &pin);
+        assert_eq!(code, Some(1), "{about}: {said}");
+        assert!(said.contains("it tells of a run, and has no journal of it"), "{said}");
+        // Nobody is told of a run that nothing proves.
+        let told = stufpack::record::meaning(&case.glass(), 1, 2).unwrap();
+        assert_eq!(told.changes, []);
+        case.git(&["update-ref", "refs/heads/main", &good]);
+    }
+}
+
+/// Who may do what was changed by hand: there is no journal, and somebody approved it.
+#[test]
+fn what_was_changed_by_hand_has_no_journal_and_is_taken() {
+    let (case, _, _) = case();
+    let pin = case.git(&["rev-list", "--max-parents=0", "main"]);
+    for event in ["configuration", "access"] {
+        let folder = case.path(event);
+        fs::create_dir(&folder).unwrap();
+        let at = timestamp(case.tick()).to_string();
+        let about = json!({
+            "schema": 1, "event": event, "slug": "harbour", "started": at, "ended": at, "validation": "not_run",
+            "approved_by": "Ada (TA)",
+        });
+        fs::write(folder.join(ABOUT), about.to_string()).unwrap();
+        assert!(case.record_operation(&folder, &case.customer).unwrap().new);
+    }
+    assert_eq!(codes(&Check::pinned(&case).run()), [""; 0]);
+    let (code, said) = audited(&case, &pin);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 /// Each of these is a good folder but for one name.

@@ -66,7 +66,6 @@ fn forged(case: &Case, package: &Package, folder: &Path, event: &'static str) {
         (format!("{own}/journal.jsonl"), Some(fs::read(folder.join("journal.jsonl")).unwrap())),
     ];
     forge.package = ["1".to_owned(), package.sha256().hex(), plan.hex()];
-    forge.message = |text| text.replace("Validation: pass", "Validation: not_run");
     forge.date = case.git(&["log", "-1", "--format=%ct"]).parse().unwrap();
     forge.commit();
 }

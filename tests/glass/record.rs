@@ -416,7 +416,7 @@ fn a_writer_killed_at_any_moment_leaves_a_whole_glass() {
             let time = crate::support::timestamp(1_790_000_000);
             let about = format!(
                 "{{\"schema\":1,\"event\":\"access\",\"slug\":\"harbour\",\"started\":\"{time}\",\
-                 \"ended\":\"{time}\",\"validation\":\"pass\",\"run\":1}}\n"
+                 \"ended\":\"{time}\",\"validation\":\"not_run\"}}\n"
             );
             fs::write(folder.join("operation.json"), about).unwrap();
             assert!(case.record_operation(&folder, &case.customer).unwrap().new);

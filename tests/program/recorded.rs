@@ -234,8 +234,8 @@ fn an_operation_whose_package_is_not_in_the_glass_is_told_what_comes_first() {
     here.write(
         "1-deploy/operation.json",
         &format!(
-            "{{\"schema\":1,\"event\":\"deployment\",\"slug\":\"minimal\",\"package\":{{\"number\":7,\"sha256\":\"{digest}\",\
-             \"plan\":\"{digest}\"}},\"started\":\"2026-11-19T22:00:00Z\",\"ended\":\"2026-11-19T22:00:00Z\",\"validation\":\"pass\"}}\n"
+            "{{\"schema\":1,\"event\":\"configuration\",\"slug\":\"minimal\",\"package\":{{\"number\":7,\"sha256\":\"{digest}\",\
+             \"plan\":\"{digest}\"}},\"started\":\"2026-11-19T22:00:00Z\",\"ended\":\"2026-11-19T22:00:00Z\",\"validation\":\"not_run\"}}\n"
         ),
     );
     let record = format!("glass record stuf-minimal 1-deploy --sign-key key --signers signers --at {AT}");
@@ -276,7 +276,7 @@ fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {
     here.write(
         "listing/operation.json",
         "{\"schema\":1,\"event\":\"access\",\"slug\":\"minimal\",\"started\":\"2026-11-19T22:00:00Z\",\
-         \"ended\":\"2026-11-19T22:00:00Z\",\"validation\":\"pass\",\"personal\":[\"users.json\"]}\n",
+         \"ended\":\"2026-11-19T22:00:00Z\",\"validation\":\"not_run\",\"personal\":[\"users.json\"]}\n",
     );
     here.write("listing/users.json", "[1]\n");
     let record = format!("glass record stuf-minimal listing --sign-key key --signers signers --at {AT}");

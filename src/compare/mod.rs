@@ -16,8 +16,8 @@ mod settings;
 pub use crate::model::Afterwards;
 pub use content::LISTED;
 pub use facts::{Class, Hidden, Value};
+pub(crate) use package::{Leaf, Says, Thing, leaves};
 pub use package::{Named, packages};
-pub(crate) use package::{Says, leaves};
 pub use report::{
     Change, Code, CodeFile, Compared, Comparison, Counts, Difference, Explained, NotCounted, Objects,
     Promise, Signed, Which, Why, schema,

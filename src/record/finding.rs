@@ -78,6 +78,8 @@ impl Finding {
 
     fn advice(&self) -> &'static str {
         match self.code {
+            // It came as it is.
+            "glass.object" if self.message.starts_with(BEYOND) => NOTHING,
             "glass.shallow" | "glass.partial" | "glass.alternates" | "glass.graft" | "glass.replace" => {
                 "check a full clone of your own: docs/glass.md, “Get it”"
             }
@@ -98,10 +100,15 @@ impl Finding {
             code if code.starts_with("verify.signers") => {
                 "compare the signers file with what the writer gave you by another way"
             }
-            _ => "trust nothing from this operation on; show this to the writer of the glass",
+            _ => NOTHING,
         }
     }
 }
+
+/// How the finding about a tree without end begins.
+pub(super) const BEYOND: &str = "its tree has no end that anybody could check";
+/// What to do about what somebody made so.
+const NOTHING: &str = "trust nothing from this operation on; show this to the writer of the glass";
 
 impl Finding {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
@@ -114,6 +121,11 @@ impl Finding {
             line: None,
             message: message.into(),
         }
+    }
+
+    /// Whether nobody whom the signers name signed the commit that it is of: that may be anything, of any size, and is not looked into.
+    pub(super) fn is_of_nobody(&self) -> bool {
+        matches!(self.code, "glass.signature" | "verify.signers.unknown")
     }
 
     pub(super) fn unknown(code: &'static str, message: impl Into<String>) -> Self {

@@ -51,7 +51,7 @@ pub struct Past {
     pub standing: Standing,
     /// Why not.
     pub findings: Vec<Finding>,
-    /// What differs from the commit before; nothing is known where one of both could not be read.
+    /// What differs from the commit before; nothing is known where one of both could not be read, or nobody known signed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<Changed>>,
 }
@@ -128,13 +128,15 @@ pub fn history(path: &Path, trust: &Trust<'_>) -> Result<History, Error> {
         if wrong && broken.is_none() {
             broken = Some(index);
         }
+        let is_known = !findings.iter().any(Finding::is_of_nobody);
         let entry = Message::parse(&commit.message).ok().map(|message| {
-            let ran = log::ran(&odb, &mut trees, commit.tree, &message).ok().flatten();
+            let ran = is_known.then(|| log::ran(&odb, &mut trees, commit.tree, &message));
+            let ran = ran.and_then(|ran| ran.ok().flatten());
             Entry { ran, ..Entry::of(id, &commit, &message) }
         });
         trees.turn();
-        // What cannot be read has a finding of its own.
-        let after = reader.facts(commit.tree).ok();
+        // What cannot be read has a finding of its own, and so has what nobody known signed.
+        let after = is_known.then(|| reader.facts(commit.tree).ok()).flatten();
         let changes = before.as_ref().zip(after.as_ref());
         let changes = changes.map(|(before, after)| meaning::changes(before, after));
         before = after;

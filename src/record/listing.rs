@@ -15,6 +15,9 @@ const LONGEST: usize = 4096;
 /// Entries that are listed at once: a package that takes the place of another is half of that.
 const MOST_ENTRIES: usize = 4 * pack::MOST_ENTRIES;
 
+/// What a tree that is deeper or larger is not.
+pub(super) const BOUNDS: &str = "within the bounds of a glass's trees";
+
 /// How many more entries are listed. A few objects that name each other make a tree without end.
 struct Room(usize);
 
@@ -27,7 +30,7 @@ impl Room {
     fn take(&mut self, tree: Oid, path: &str) -> Result<(), Error> {
         let is_deep = path.len() > LONGEST || path.bytes().filter(|byte| *byte == b'/').count() > DEEPEST;
         let left = self.0.checked_sub(1).filter(|_| !is_deep);
-        self.0 = left.ok_or(Error::Object { id: tree, what: "within the bounds of a glass's trees" })?;
+        self.0 = left.ok_or(Error::Object { id: tree, what: BOUNDS })?;
         Ok(())
     }
 }

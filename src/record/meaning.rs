@@ -11,14 +11,14 @@ use super::log::{Entry, log};
 use super::operation::{OPERATION, Operation};
 use super::tree::Mode;
 use super::{message::Event, paths};
-use crate::compare::{self, Says, leaves};
+use crate::compare::{self, Leaf, Says, Thing, leaves};
 use crate::pack::names::{MANIFEST, PERSONAL, PLAN, SIGNATURE, SUMS};
 use crate::show;
 use git2::{Odb, Oid};
 use serde::Serialize;
 use serde_json::Value;
 use ssh_key::{HashAlg, SshSig};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -114,7 +114,7 @@ pub(super) struct Facts {
 }
 
 /// A value for each name in each area.
-type Said = BTreeMap<(Area, String), Says>;
+type Said = BTreeMap<(Area, String), Leaf>;
 
 /// Files that say nothing of their own, or whose other bytes say nothing more than the facts of them that are told.
 const TOLD: [&str; 3] = [SUMS, SIGNATURE, PLAN];
@@ -172,35 +172,39 @@ pub(super) fn changes(before: &Facts, after: &Facts) -> Vec<Changed> {
 
 /// What differs between what two files say. A thing that one of them has is told whole, and not once more by its parts.
 fn compare(before: &Said, after: &Said, changes: &mut Vec<Changed>) {
+    let (gone, new) = (things_without(before, after), things_without(after, before));
     let names: BTreeSet<&(Area, String)> = before.keys().chain(after.keys()).collect();
-    let mut whole: Option<&(Area, String)> = None;
     for name in names {
-        if whole.is_some_and(|thing| thing.0 == name.0 && is_part(&name.1, &thing.1)) {
-            continue;
-        }
-        let (old, new) = match (before.get(name), after.get(name)) {
-            (old, new) if old == new => continue,
+        let old = before.get(name).filter(|leaf| !is_told(leaf, &gone)).map(|leaf| &leaf.says);
+        let new = after.get(name).filter(|leaf| !is_told(leaf, &new)).map(|leaf| &leaf.says);
+        let (old, new) = match (old, new) {
             (Some(Says::Thing(_)), Some(Says::Thing(_)))
             | (None, Some(Says::Order(_)))
             | (Some(Says::Order(_)), None) => continue,
+            (old, new) if old == new => continue,
             (Some(Says::Order(old)), Some(Says::Order(new))) => match (common(old, new), common(new, old)) {
                 (old, new) if old == new => continue,
                 (old, new) => (Some(old), Some(new)),
             },
-            (old, new) => {
-                if matches!((old, new), (None, Some(Says::Thing(_))) | (Some(Says::Thing(_)), None)) {
-                    whole = Some(name);
-                }
-                (old.map(text), new.map(text))
-            }
+            (old, new) => (old.map(text), new.map(text)),
         };
         changes.push(Changed { area: name.0, what: name.1.clone(), before: old, after: new });
     }
 }
 
-/// Whether what stands at `place` is part of `thing`.
-fn is_part(place: &str, thing: &str) -> bool {
-    place.strip_prefix(thing).is_some_and(|rest| rest.starts_with(['.', '[']))
+/// The things of `said` at whose places `other` has nothing.
+fn things_without(said: &Said, other: &Said) -> HashSet<*const Thing> {
+    let alone = said.iter().filter(|(name, _)| !other.contains_key(name));
+    let things = alone.filter_map(|(_, leaf)| match &leaf.says {
+        Says::Thing(thing) => Some(Rc::as_ptr(thing)),
+        _ => None,
+    });
+    things.collect()
+}
+
+/// Whether one of these things, which are told whole, tells it.
+fn is_told(leaf: &Leaf, things: &HashSet<*const Thing>) -> bool {
+    leaf.around().any(|thing| things.contains(&Rc::as_ptr(thing)))
 }
 
 /// Those of `names` that stand in `other` too: what is new or gone is told by itself.
@@ -222,7 +226,7 @@ fn text(says: &Says) -> String {
         }
         Says::Value(value) => show::value(value),
         Says::Order(names) => names.join(", "),
-        Says::Thing(thing) => thing.clone(),
+        Says::Thing(thing) => thing.text.clone(),
     }
 }
 
@@ -318,16 +322,21 @@ impl<'a> Reader<'a> {
             }
         }
         for (phase, run) in ended {
-            facts.extend(run.iter().map(|run| ((Area::Phases, phase.clone()), Says::text(&run.ended))));
+            facts
+                .extend(run.iter().map(|run| ((Area::Phases, phase.clone()), Says::text(&run.ended).into())));
         }
         for (phase, run) in checked {
             let checks = run.iter().flat_map(|run| run.checks.iter().flatten());
             facts.extend(
-                checks.map(|(id, verdict)| ((Area::Checks, format!("{phase}: {id}")), Says::text(verdict))),
+                checks.map(|(id, verdict)| {
+                    ((Area::Checks, format!("{phase}: {id}")), Says::text(verdict).into())
+                }),
             );
         }
         let images = images.iter().flat_map(|run| run.iter()).flat_map(|run| run.images.iter().flatten());
-        facts.extend(images.map(|(service, image)| ((Area::Images, service.clone()), Says::text(image))));
+        facts.extend(
+            images.map(|(service, image)| ((Area::Images, service.clone()), Says::text(image).into())),
+        );
         Ok(())
     }
 
@@ -392,7 +401,7 @@ fn is_data(path: &str) -> bool {
 /// What one file says.
 fn file(path: &str, id: Oid, bytes: &[u8], number: u32) -> Said {
     let area = area(path);
-    let one = |what: &str, value: String| Said::from([((area, what.to_owned()), Says::text(value))]);
+    let one = |what: &str, value: String| Said::from([((area, what.to_owned()), Says::text(value).into())]);
     let text = || String::from_utf8_lossy(bytes);
     match (path, area) {
         // It follows from the files that it lists.
@@ -405,7 +414,7 @@ fn file(path: &str, id: Oid, bytes: &[u8], number: u32) -> Said {
         (paths::RECIPIENTS, _) => {
             let lines: Vec<Value> = text().lines().map(Value::from).collect();
             let says = Says::Value(compare::Value::Plain(lines.into()));
-            Said::from([((area, "personal files are encrypted to".to_owned()), says)])
+            Said::from([((area, "personal files are encrypted to".to_owned()), says.into())])
         }
         (PERSONAL, _) => one("the package's personal files", text().into_owned()),
         (_, Area::Package | Area::Plan | Area::Settings) => {
@@ -419,13 +428,13 @@ fn file(path: &str, id: Oid, bytes: &[u8], number: u32) -> Said {
 fn values(path: &str, area: Area, bytes: &[u8], number: u32) -> Option<Said> {
     let leaves = leaves(path, bytes, number)?;
     let file = format!("{path}: ");
-    let said = leaves.said.into_iter().map(|(place, says)| {
+    let said = leaves.said.into_iter().map(|(place, leaf)| {
         let within = place.strip_prefix(&file).filter(|_| area != Area::Settings).map(str::to_owned);
-        ((area, within.unwrap_or(place)), says)
+        ((area, within.unwrap_or(place)), leaf)
     });
     let follows = leaves.follows.map(|digest| {
         let what = format!("{path} (what follows from other values)");
-        ((Area::Documents, what), Says::text(digest.to_string()))
+        ((Area::Documents, what), Says::text(digest.to_string()).into())
     });
     Some(said.chain(follows).collect())
 }

@@ -394,7 +394,12 @@ fn a_tree_without_end_is_seen_and_nobody_reads_it() {
         root.insert("zz", make(&repository, head.id()), 0o040_000).unwrap();
         remade(&case, &root.write().unwrap().to_string(), signed);
 
-        assert_eq!(codes(&Check::pinned(&case).run()), [code]);
+        let audit = Check::pinned(&case).run();
+        assert_eq!(codes(&audit), [code]);
+        if signed {
+            let next = audit.findings[0].next(&case.glass());
+            assert!(next.starts_with("trust nothing from this operation on"), "{next}");
+        }
 
         let (signers, revoked) = (case.signers(), stufpack::open::Revoked::default());
         let now = crate::support::timestamp(1_800_000_000);
@@ -404,6 +409,27 @@ fn a_tree_without_end_is_seen_and_nobody_reads_it() {
         let pages = stufpack::record::history(&case.glass(), &trust).unwrap();
         assert!(pages.commits.last().unwrap().changes.is_none());
     }
+}
+
+/// A file that says so much that telling it takes all memory there is, in a commit of nobody's: its tree is not read.
+#[test]
+fn what_nobody_known_signed_is_not_told_and_not_read() {
+    let case = case();
+    let long = format!("{{\"phases\":[{}]}}", vec![r#"{"id":"a"}"#; 1_000].join(","));
+    let files = vec![("configuration/x.json".to_owned(), Some(long.into_bytes()))];
+    Forge { key: None, files, ..Forge::new(&case) }.commit();
+    Forge::new(&case).commit();
+    Forge::new(&case).commit();
+    let (signers, revoked) = (case.signers(), stufpack::open::Revoked::default());
+    let now = crate::support::timestamp(1_800_000_000);
+    let trust = Trust { signers: &signers, revoked: &revoked, pins: &[], last_seen: None, now };
+
+    let pages = stufpack::record::history(&case.glass(), &trust).unwrap();
+
+    let told: Vec<bool> = pages.commits.iter().map(|past| past.changes.is_some()).collect();
+    let known = told.len() - 3;
+    assert!(told[..known].iter().all(|told| *told));
+    assert_eq!(told[known..], [false, false, true]);
 }
 
 fn folder_of(repository: &git2::Repository, entries: &[(&str, git2::Oid)]) -> git2::Oid {

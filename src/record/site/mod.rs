@@ -355,7 +355,7 @@ fn record(entry: &Entry) -> Vec<(&'static str, String)> {
 
 /// What a commit changed, in a line.
 fn changed(past: &Past) -> String {
-    let Some(changes) = &past.changes else { return "cannot be read".to_owned() };
+    let Some(changes) = &past.changes else { return "not read".to_owned() };
     let counts = Area::ALL.into_iter().filter_map(|area| {
         let number = changes.iter().filter(|change| change.area == area).count();
         (number > 0).then(|| words::count(area, number))

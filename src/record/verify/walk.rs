@@ -6,8 +6,8 @@ use super::package;
 use crate::model::{Digest, Domain, Timestamp, Word as _};
 use crate::pack::Principal;
 use crate::record::commit::{Commit, NAMESPACE};
-use crate::record::finding::Finding;
-use crate::record::listing::{Change, Trees};
+use crate::record::finding::{BEYOND, Finding};
+use crate::record::listing::{BOUNDS, Change, Trees};
 use crate::record::log::Entry;
 use crate::record::message::{Event, Message, PackageRef};
 use crate::record::tree::Mode;
@@ -252,6 +252,11 @@ fn finish(link: &Link, message: Option<&Message>, found: Vec<Finding>, findings:
 fn unreadable(error: &Error) -> Finding {
     let message = match error {
         Error::Git(error) => format!("an object is missing or damaged: {}", error.message()),
+        Error::Object { id, what: BOUNDS } => {
+            format!(
+                "{BEYOND}: folder {id} lies deeper, or with it there are more files, than any package or record has"
+            )
+        }
         error => format!("an object is missing or damaged: {error}"),
     };
     Finding::new("glass.object", message)
@@ -284,9 +289,9 @@ fn one(link: &Link, trust: &Trust<'_>, not_before: Option<i64>, found: &mut Vec<
     }
 }
 
-/// Whether somebody whom the signers name signed it. What nobody did may be anything, of any size, and is not looked into.
+/// Whether somebody whom the signers name signed it.
 fn is_known(found: &[Finding]) -> bool {
-    !found.iter().any(|finding| matches!(finding.code, "glass.signature" | "verify.signers.unknown"))
+    !found.iter().any(Finding::is_of_nobody)
 }
 
 /// Whether somebody who was allowed to signed it, under the name that it bears.

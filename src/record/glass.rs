@@ -246,12 +246,14 @@ impl Glass {
         Error::NotAGlass { path: self.path.clone(), why: why.into() }
     }
 
+    /// The head of the origin, as this clone last heard of it.
+    pub(super) fn origins_head(&self) -> Option<Oid> {
+        self.repository.find_reference("refs/remotes/origin/main").ok()?.target()
+    }
+
     /// Refuses when the origin, as far as this machine knows it, has operations that this clone lacks.
     fn is_current(&self, odb: &Odb<'_>, head: &Head) -> Result<(), Error> {
-        let mut known = Vec::new();
-        if let Ok(reference) = self.repository.find_reference("refs/remotes/origin/main") {
-            known.extend(reference.target());
-        }
+        let mut known: Vec<Oid> = self.origins_head().into_iter().collect();
         let origin = self.origin();
         if let Some(origin) = &origin
             && let Ok(reference) = origin.find_reference(BRANCH)

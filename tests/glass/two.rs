@@ -228,15 +228,7 @@ fn two_people_who_record_at_once_go_on_as_the_page_says() {
         }
         let folders =
             ["prepare", "deploy", "import"].map(|phase| Phase::finished(phase).leave(&case, &package));
-        let take = |path: &Path, folder: &Path| {
-            if by_stock {
-                return stock(&case, path, folder, &case.customer);
-            }
-            let mut stufpack = case.command(env!("CARGO_BIN_EXE_stufpack"));
-            stufpack.args(["glass", "record"]).args([path, folder]).arg("--sign-key").arg(&case.customer.key);
-            stufpack.arg("--signers").arg(case.path("allowed_signers"));
-            stufpack.args(["--at", "2100-01-01T00:00:00Z"]).output().unwrap()
-        };
+        let take = |path: &Path, folder: &Path| recorded_by(&case, by_stock, path, folder);
         let noted = |folder: &Path| PathBuf::from(format!("{}.recorded", folder.display())).exists();
         assert!(take(&ada, &folders[0]).status.success());
         assert!(git(&ada, &["push", "-q"]));
@@ -263,6 +255,48 @@ fn two_people_who_record_at_once_go_on_as_the_page_says() {
     }
 }
 
+/// Ada's run was pushed, and Tina's clone has heard of it and not merged it: what is recorded there stays so.
+#[test]
+fn a_note_of_a_commit_that_has_only_to_be_pulled_stays() {
+    for by_stock in [true, false] {
+        let case = Case::new();
+        case.init(true);
+        let package = case.package(1, None);
+        case.record(&package);
+        let url = format!("file://{}", case.glass().display());
+        let (ada, tina) = (case.path("ada"), case.path("tina"));
+        for name in ["ada", "tina"] {
+            assert!(case.git_in(&case.folder, &["clone", "-q", &url, name]).status.success());
+        }
+        let folders = ["deploy", "import"].map(|phase| Phase::finished(phase).leave(&case, &package));
+        assert!(stock(&case, &ada, &folders[0], &case.customer).status.success());
+        assert!(case.git_in(&ada, &["push", "-q"]).status.success());
+        assert!(case.git_in(&tina, &["fetch", "-q"]).status.success());
+        let note = PathBuf::from(format!("{}.recorded", folders[0].display()));
+        let noted = std::fs::read_to_string(&note).unwrap();
+
+        let refused = recorded_by(&case, by_stock, &tina, &folders[1]);
+
+        let told = crate::page::says(&refused);
+        assert!(!refused.status.success() && told.contains("pull --ff-only"), "{told}");
+        assert_eq!(std::fs::read_to_string(&note).unwrap(), noted);
+        assert!(case.git_in(&tina, &["pull", "-q", "--ff-only"]).status.success());
+        assert!(recorded_by(&case, by_stock, &tina, &folders[1]).status.success());
+        assert_eq!(std::fs::read_to_string(&note).unwrap(), noted);
+    }
+}
+
+/// Records a folder with a glass by stock tools, or by the program.
+fn recorded_by(case: &Case, by_stock: bool, glass: &Path, folder: &Path) -> std::process::Output {
+    if by_stock {
+        return stock(case, glass, folder, &case.customer);
+    }
+    let mut stufpack = case.command(env!("CARGO_BIN_EXE_stufpack"));
+    stufpack.args(["glass", "record"]).args([glass, folder]).arg("--sign-key").arg(&case.customer.key);
+    stufpack.arg("--signers").arg(case.path("allowed_signers"));
+    stufpack.args(["--at", "2100-01-01T00:00:00Z"]).output().unwrap()
+}
+
 /// The same where the page's commands came before anything noticed.
 #[test]
 fn a_note_of_a_commit_that_was_thrown_away_goes_with_the_next_recording() {
@@ -280,15 +314,7 @@ fn a_note_of_a_commit_that_was_thrown_away_goes_with_the_next_recording() {
         case.git(&["reset", "-q", "--hard", "main~1"]);
 
         // The first run waits again, so the second one is refused.
-        if by_stock {
-            assert!(!stock(&case, &case.glass(), &folders[1], &case.customer).status.success());
-        } else {
-            let mut stufpack = case.command(env!("CARGO_BIN_EXE_stufpack"));
-            stufpack.args(["glass", "record"]).arg(case.glass()).arg(&folders[1]).arg("--sign-key");
-            stufpack.arg(&case.customer.key).arg("--signers").arg(case.path("allowed_signers"));
-            let output = stufpack.args(["--at", "2100-01-01T00:00:00Z"]).output().unwrap();
-            assert!(!output.status.success());
-        }
+        assert!(!recorded_by(&case, by_stock, &case.glass(), &folders[1]).status.success());
         assert!(!note.exists() && elsewhere.exists());
     }
 }

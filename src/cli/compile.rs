@@ -81,6 +81,9 @@ struct RecordReport {
     commit: String,
     operation: u32,
     new: bool,
+    /// Whom the glass encrypted to until now, where that changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<String>,
 }
 
 /// Reads and checks an input; every finding, or a value that needs no further check.
@@ -296,10 +299,11 @@ impl Compile {
             package_id: manifest.package.id.to_string(),
             package_sha256: package.sha256().to_string(),
             unchanged: written.unchanged,
-            recorded: recorded.map(|recorded| RecordReport {
+            recorded: recorded.as_ref().map(|recorded| RecordReport {
                 commit: recorded.commit.to_string(),
                 operation: recorded.operation,
                 new: recorded.new,
+                replaced: recorded.replaced.iter().map(ToString::to_string).collect(),
             }),
             warnings,
         };
@@ -309,12 +313,14 @@ impl Compile {
         let state = if report.unchanged { "unchanged: the same bytes stood there" } else { "written" };
         let mut text =
             format!("{} ({state})\n  Package-SHA256  {}\n", path(&written.package), report.package_sha256);
+        let replaced = recorded.as_ref().map_or_else(String::new, super::glass::replaced);
         if let Some(recorded) = &report.recorded {
             let again = if recorded.new { "" } else { " (recorded before)" };
             text.push_str(&format!(
                 "  glass           operation {}, commit {}{again}\n",
                 recorded.operation, recorded.commit
             ));
+            text.push_str(&replaced);
         }
         if warnings > 0 {
             let (export, target) = (self.export.as_os_str(), self.target.as_os_str());

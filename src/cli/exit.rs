@@ -203,6 +203,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::Value { .. }
         | Error::Path { .. }
         | Error::Operation { .. }
+        | Error::Names { .. }
         | Error::NoPackage { .. }
         | Error::NoOperation { .. } => 3,
         // It does not fit this glass now, or could not be done.
@@ -220,6 +221,7 @@ fn recording(error: &record::Error) -> u8 {
         | Error::CheckOut { .. }
         | Error::Sign(_)
         | Error::Encrypt(_)
+        | Error::Encrypted { .. }
         | Error::Io { .. }
         | Error::Git(_) => 1,
     }

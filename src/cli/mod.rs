@@ -134,8 +134,8 @@ fn word<W: Word>(text: &str) -> Result<W, String> {
 
 /// Reads an age recipient, which has to be somebody's own.
 fn recipient(text: &str) -> Result<AgeRecipient, String> {
-    let recipient = word(text)?;
-    match placeholder::find(text) {
+    let recipient: AgeRecipient = word(text)?;
+    match placeholder::find(recipient.as_str()) {
         Some(example) => {
             let command = example.command.unwrap_or_default();
             Err(format!("{}; next: name what this prints: {command}", example.problem()))

@@ -20,6 +20,11 @@ pub trait Word: Sized {
         None
     }
 
+    /// Of the ways to write one, that in which it is kept.
+    fn spelled(text: &str) -> String {
+        text.to_owned()
+    }
+
     /// Reads the word, or says nothing but that it is wrong.
     fn parse(text: &str) -> Option<Self>;
 }
@@ -53,7 +58,7 @@ macro_rules! word {
 
             fn parse(text: &str) -> Option<Self> {
                 let rule: fn(&str) -> bool = $rule;
-                rule(text).then(|| Self(text.to_owned()))
+                rule(text).then(|| Self(<Self as $crate::model::Word>::spelled(text)))
             }
         }
 
@@ -254,7 +259,11 @@ word!(
     AgeRecipient,
     "an age recipient such as age1…",
     "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
-    |text| text.parse::<age::x25519::Recipient>().is_ok()
+    |text| text.parse::<age::x25519::Recipient>().is_ok(),
+    // Capitals mean the same, and what reads recipients elsewhere knows small letters alone.
+    fn spelled(text: &str) -> String {
+        text.to_ascii_lowercase()
+    }
 );
 word!(
     /// A colour, `#rrggbb`.

@@ -114,11 +114,13 @@ impl Signers {
         }
         if let Some(after) = entry.valid_after.filter(|after| at < *after) {
             return Err(
-                Way::SignersEarly.at(&line, format!("allows {principal} from {after} on; it is {at}"))
+                Way::SignersEarly.at(&line, format!("allows {principal} from {after} on, and not at {at}"))
             );
         }
         if let Some(before) = entry.valid_before.filter(|before| at > *before) {
-            return Err(Way::SignersLate.at(&line, format!("allowed {principal} until {before}; it is {at}")));
+            return Err(
+                Way::SignersLate.at(&line, format!("allowed {principal} until {before}, and not at {at}"))
+            );
         }
         Ok(principal)
     }

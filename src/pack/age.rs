@@ -229,6 +229,15 @@ mod tests {
     use super::*;
     use crate::model::Word as _;
 
+    /// `glass record --recipient AGE1…`: stock tools, which read them in a glass, know no capitals.
+    #[test]
+    fn a_recipient_in_capitals_is_kept_in_small_letters() {
+        let text = ::age::x25519::Identity::generate().to_public().to_string();
+        let recipient = AgeRecipient::parse(&text.to_ascii_uppercase()).unwrap();
+        assert_eq!(recipient.as_str(), text);
+        assert_eq!(AgeRecipient::parse(&text.replacen('a', "A", 1)), None);
+    }
+
     #[test]
     fn a_whole_header_tells_to_how_many_a_file_is_encrypted_and_nothing_less_is_one() {
         let recipients: Vec<AgeRecipient> = (0..3)

@@ -122,6 +122,31 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// Who records it names others than the run does.
+    #[error(
+        "{path} cannot be recorded: {why}; nothing was recorded; next: leave --requested-by and --approved-by out, since a run is \
+         recorded under the names that it has",
+        path = path.display()
+    )]
+    Names {
+        /// The file that names them.
+        path: PathBuf,
+        /// Who is named, and who was.
+        why: String,
+    },
+    /// It stands there, encrypted to others than those who are named now.
+    #[error(
+        "operation {operation} was recorded before (commit {commit}), and --recipient changes nothing of it: whom its files were \
+         encrypted to then, they stay encrypted to; next: {next}"
+    )]
+    Encrypted {
+        /// The operation.
+        operation: u32,
+        /// Its commit.
+        commit: Oid,
+        /// How others come to read.
+        next: &'static str,
+    },
     /// The glass does not have the package that an operation ran.
     #[error("{folder} cannot be recorded: it ran package {number} ({sha256}), which this glass does not have; nothing was recorded", folder = folder.display())]
     NoPackage {
@@ -359,10 +384,13 @@ impl Error {
             Self::Foreign { .. } => "glass.foreign",
             Self::Key(_) => "glass.key",
             Self::Sign(_) => "glass.sign",
-            Self::NoRecipients { .. } | Self::Encrypt(_) => "glass.recipients",
+            Self::NoRecipients { .. } | Self::Encrypt(_) | Self::Encrypted { .. } => "glass.recipients",
             Self::Value { .. } => "glass.value",
             Self::Path { .. } => "glass.path",
-            Self::Operation { .. } | Self::NoPackage { .. } | Self::NoOperation { .. } => "glass.operation",
+            Self::Operation { .. }
+            | Self::Names { .. }
+            | Self::NoPackage { .. }
+            | Self::NoOperation { .. } => "glass.operation",
             Self::Order(_) => "glass.order",
             Self::Ahead { .. } => "glass.date",
             Self::Secret { .. } | Self::SecretValue { .. } => "gate.secret",

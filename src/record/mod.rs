@@ -50,7 +50,7 @@ pub use message::{Event, Message, MessageError, PackageRef, TRAILERS, Validation
 pub(crate) use notes::forget as forget_notes;
 pub use operation::{Ended, JournalEnd, Kind, Operation, OperationError, PackageOf};
 pub use order::Order;
-pub use package::{Recorded, Recording, Staged, record};
+pub use package::{Recorded, Recording, Staged, recipients_at, record};
 pub use secrets::beside as secrets_beside;
 pub use site::{Pages, comparison, pages, publish};
 pub use value::Value;

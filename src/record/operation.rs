@@ -291,7 +291,7 @@ impl Locked {
         let requested_by = named(&recording.requested_by, &operation.requested_by);
         let approved_by = named(&recording.approved_by, &operation.approved_by);
         claims::check_people(&operation, requested_by.as_deref(), approved_by.as_deref())
-            .map_err(|why| wrong(OPERATION, why))?;
+            .map_err(|why| Error::Names { path: folder.join(OPERATION), why })?;
         if let Some(clear) = files.keys().find(|path| claims::is_evidence(path) && !is_personal(path)) {
             return Err(wrong(
                 clear,
@@ -379,6 +379,7 @@ impl Locked {
             tree,
             at: operation.ended.seconds(),
             validation: operation.validation,
+            replaced: if personal == 0 { Vec::new() } else { recipients.clone() },
             recipients: if personal == 0 { Vec::new() } else { recipients },
         };
         let recorded = glass.stage(staging, head, change, &recording, Contents::new())?.record()?;
@@ -467,6 +468,7 @@ impl Glass {
                     uncompared: 0,
                     left_out: Vec::new(),
                     recipients: Vec::new(),
+                    replaced: Vec::new(),
                 }));
             }
             next = commit.parents.first().copied();

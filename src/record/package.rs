@@ -55,6 +55,8 @@ pub struct Recorded {
     pub left_out: Vec<String>,
     /// Whom its personal files were encrypted to now; nobody where there are none, or it was recorded before.
     pub recipients: Vec<AgeRecipient>,
+    /// Whom those of the glass were encrypted to until now, where it brought others for all that is to come.
+    pub replaced: Vec<AgeRecipient>,
 }
 
 /// An operation that is ready to be recorded: its commit lies on the disk, and no branch leads to it.
@@ -78,6 +80,7 @@ struct New<'s> {
     objects: Durable,
     contents: Contents<'s>,
     recipients: Vec<AgeRecipient>,
+    replaced: Vec<AgeRecipient>,
 }
 
 impl Locked {
@@ -170,6 +173,7 @@ impl Locked {
             tree,
             at: manifest.created_at.seconds(),
             validation: Validation::NotRun,
+            replaced: glass.recipients(&odb, &mut trees, &head, &[])?,
             recipients,
         };
         glass.stage(staging, head, change, recording, contents)
@@ -188,6 +192,8 @@ pub(super) struct Change {
     pub validation: Validation,
     /// Whom its personal files are encrypted to, if it has any.
     pub recipients: Vec<AgeRecipient>,
+    /// Whom those of the glass are encrypted to, if it changes that.
+    pub replaced: Vec<AgeRecipient>,
 }
 
 impl Staged<'_> {
@@ -202,11 +208,11 @@ impl Staged<'_> {
 
 impl New<'_> {
     fn record(self) -> Result<Recorded, Error> {
-        let Self { glass, head, commit, operation, tree, objects, contents, recipients } = self;
+        let Self { glass, head, commit, operation, tree, objects, contents, recipients, replaced } = self;
         let repository = &glass.repository;
         let rights = Rights::of(repository);
         let failed = |source| Error::io(glass.objects().display().to_string(), source);
-        let replaced = objects.publish().map_err(failed)?;
+        let old_packs = objects.publish().map_err(failed)?;
         let odb = repository.odb()?;
         odb.refresh()?;
         // What cannot be read back must not become the head.
@@ -218,14 +224,23 @@ impl New<'_> {
         for name in [BRANCH, "logs/refs/heads/main", "logs/HEAD"] {
             rights.give_at(&repository.commondir().join(name));
         }
-        replaced.remove();
+        old_packs.remove();
         if !repository.is_bare() {
             let tree_of = |id| repository.find_tree(id).map_err(Error::from);
             let show = || glass.check_out(Some(&tree_of(head.tree)?), &tree_of(tree)?, &contents);
             show().map_err(|error| glass.half_shown(operation, commit, error))?;
             rights.give_at(&repository.path().join("index"));
         }
-        Ok(Recorded { commit, operation, new: true, uncompared: 0, left_out: Vec::new(), recipients })
+        let replaced = if replaced == recipients { Vec::new() } else { replaced };
+        Ok(Recorded {
+            commit,
+            operation,
+            new: true,
+            uncompared: 0,
+            left_out: Vec::new(),
+            recipients,
+            replaced,
+        })
     }
 }
 
@@ -278,6 +293,7 @@ impl Glass {
             objects,
             contents,
             recipients: change.recipients,
+            replaced: change.replaced,
         }))))
     }
 
@@ -324,6 +340,7 @@ impl Glass {
                     uncompared: 0,
                     left_out: Vec::new(),
                     recipients: Vec::new(),
+                    replaced: Vec::new(),
                 }));
             }
             if recorded.number <= identity.number {
@@ -363,6 +380,15 @@ impl Glass {
         let blob = odb.read(entry.id)?;
         Ok(String::from_utf8_lossy(blob.data()).lines().filter_map(AgeRecipient::parse).collect())
     }
+}
+
+/// Whom personal files of the glass at `path` were encrypted to when `commit` was recorded.
+pub fn recipients_at(path: &Path, commit: Oid) -> Result<Vec<AgeRecipient>, Error> {
+    let glass = Glass::open(path)?;
+    let odb = glass.repository.odb()?;
+    let (commit, message) = glass.read(&odb, commit)?;
+    let head = Head { id: glass.tip()?, tree: commit.tree, time: commit.time, operation: message.operation };
+    glass.recipients(&odb, &mut Trees::new(&odb), &head, &[])
 }
 
 pub(super) fn encrypt(bytes: &[u8], recipients: &[AgeRecipient]) -> Result<Vec<u8>, Error> {

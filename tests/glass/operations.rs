@@ -348,6 +348,7 @@ fn who_asked_and_who_approved_a_run_are_not_said_anew_when_it_is_recorded() {
     ] {
         let told = record(requested_by, approved_by).unwrap_err().to_string();
         assert!(told.contains(why), "{told}");
+        assert!(told.contains("next: leave --requested-by and --approved-by out"), "{told}");
         assert_eq!(case.git(&["rev-parse", "main"]), head);
     }
     assert!(record(Some("Ada (TA)"), None).unwrap().new);

@@ -1,6 +1,6 @@
 //! `compile --glass` and `glass record` where something stands in the way: what is told, and that it goes on afterwards.
 
-use crate::workspace::{AT, Run, Workspace, run};
+use crate::workspace::{AT, RECIPIENT, Run, Workspace, run};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -268,6 +268,30 @@ fn s03_a_run_whose_folder_was_refused_is_refused_here_too() {
     here.stufpack(&record("operations/3-provision")).exits_with(1);
     assert_eq!(git(&here, "rev-list --count main").trim(), "2");
 }
+
+/// Somebody has lost the identity, and names another recipient for what is recorded already: that does nothing, and says so.
+#[test]
+fn recipients_for_what_was_recorded_before_are_refused_and_others_for_the_next_package_told() {
+    let here = with_package("");
+    let first = "minimal-staging-hosted-to-self-host-1.zip";
+    let record = |to: &str| {
+        let options = format!("--sign-key key --signers signers --at {AT} --recipient {to}");
+        here.stufpack(&format!("glass record stuf-minimal out/{first} {options}"))
+    };
+    let told = record(OTHER).exits_with(1).stderr;
+    assert!(told.starts_with("error[glass.recipients]: operation 1 was recorded before (commit "), "{told}");
+    assert!(told.contains("they stay encrypted to; next: name them with the next package"), "{told}");
+    assert!(record(RECIPIENT).exits_with(0).stdout.contains("was recorded before"));
+
+    change(&here);
+    here.edit("input/target.yaml", RECIPIENT, OTHER);
+    let told = here.stufpack(RECORD).exits_with(0).stdout;
+
+    let changed = format!("  from now on this glass encrypts to {OTHER}, and until now to {RECIPIENT}\n");
+    assert!(told.contains(&changed), "{told}");
+}
+
+const OTHER: &str = "age1kqc986qfrjedrkrqkc0amlwdux259fs48hsd24perzv6fjermqrspnrfhw";
 
 #[test]
 fn personal_files_of_an_operation_recorded_before_are_not_called_equal() {

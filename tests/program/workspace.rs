@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub const AT: &str = "2026-11-20T12:00:00Z";
 
 /// Nobody has its identity.
-const RECIPIENT: &str = "age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
+pub const RECIPIENT: &str = "age1u829n6fs2eyxp8zfsnavvplszz80ss7x6l3pda6vyy995gvtwqys73da9m";
 
 /// A folder of a test's own.
 pub struct Workspace {

@@ -12,6 +12,7 @@ use crate::record::{self, Glass as Repository, Recording, Seen, Trust, Value, Ve
 use clap::{Args, Subcommand};
 use git2::Oid;
 use history::{Diff, Log};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -315,12 +316,14 @@ impl Record {
             }
             let recorded = recorded?;
             note(folder, &recorded);
+            self.is_for(&recorded, recorded.uncompared > 0, OF_AN_OPERATION)?;
             recorded
         } else {
             was_written(folder)?;
             let verified = self.trusting.verified()?;
             let recorded = glass()?.record_package(&verified.package, &recording)?;
             self.trusting.warn_if_expired(&verified);
+            self.is_for(&recorded, true, OF_A_PACKAGE)?;
             recorded
         };
         if self.format == OutputFormat::Json {
@@ -332,6 +335,7 @@ impl Record {
                 "uncompared": recorded.uncompared,
                 "left_out": recorded.left_out,
                 "recipients": recorded.recipients,
+                "replaced": recorded.replaced,
             }));
         }
         let state = if recorded.new { "recorded" } else { "was recorded before" };
@@ -356,6 +360,7 @@ impl Record {
             };
             let _ = writeln!(text, "  personal files encrypted to {}{whose}", names.join(", "));
         }
+        text.push_str(&replaced(&recorded));
         if !recorded.left_out.is_empty() {
             let _ = writeln!(
                 text,
@@ -370,6 +375,36 @@ impl Record {
         );
         output::write(&text)
     }
+
+    /// Says that naming recipients did nothing, where what was recorded before, with personal files, may be encrypted to others.
+    fn is_for(&self, recorded: &record::Recorded, has_personal: bool, next: &'static str) -> Outcome {
+        if recorded.new || self.recipient.is_empty() || !has_personal {
+            return Ok(());
+        }
+        let of_then = record::recipients_at(&self.repository, recorded.commit)?;
+        let [given, of_then] = [&self.recipient, &of_then].map(|list| list.iter().collect::<BTreeSet<_>>());
+        if given == of_then {
+            return Ok(());
+        }
+        let record::Recorded { operation, commit, .. } = *recorded;
+        Err(record::Error::Encrypted { operation, commit, next }.into())
+    }
+}
+
+/// How others come to read what was recorded without them.
+const OF_A_PACKAGE: &str = "name them with the next package, glass record … --recipient RECIPIENT; until then who can read this one \
+                            gives them the package itself";
+const OF_AN_OPERATION: &str = "who can read its files gives them to whom they concern; what comes after the next package, recorded with \
+                               --recipient RECIPIENT, is encrypted to these";
+
+/// Says that what is recorded from now on is encrypted to others than before.
+pub(super) fn replaced(recorded: &record::Recorded) -> String {
+    if recorded.replaced.is_empty() {
+        return String::new();
+    }
+    let [to, before] = [&recorded.recipients, &recorded.replaced]
+        .map(|list| list.iter().map(AgeRecipient::as_str).collect::<Vec<_>>().join(", "));
+    format!("  from now on this glass encrypts to {to}, and until now to {before}\n")
 }
 
 /// Refuses a folder that `./migrate` itself refused to write.

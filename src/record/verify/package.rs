@@ -218,7 +218,8 @@ fn personal(
 ) -> Result<usize, Error> {
     let listed = read(state, files, paths::RECIPIENTS)?.unwrap_or_default();
     let listed = String::from_utf8_lossy(&listed);
-    let all: Option<BTreeSet<AgeRecipient>> = listed.lines().map(AgeRecipient::parse).collect();
+    let read = |line| AgeRecipient::parse(line).filter(|recipient| recipient.as_str() == line);
+    let all: Option<BTreeSet<AgeRecipient>> = listed.lines().map(read).collect();
     let all = all.filter(|all| !all.is_empty() && all.len() == listed.lines().count());
     if all.is_none() {
         let message = "it does not name those to whom the personal files are encrypted, each once";

@@ -86,6 +86,13 @@ class Loaded(unittest.TestCase):
         os.utime(self.settings, ns=(1, 1))
         self.assertEqual(self.call(read=False), (True, False))
 
+    def test_a_machine_put_back_from_its_image_changes_nothing_though_images_keep_seconds_alone(self) -> None:
+        self.run_to_its_end()
+        for file in (self.settings, self.certificates / "cert.pem"):
+            second = int(file.stat().st_mtime)
+            os.utime(file, (second, second))
+        self.assertEqual(self.run_to_its_end(), [(False, False), (False, False)])
+
     def test_by_content_a_bundle_is_the_same_that_was_written_again_and_another_is_not(self) -> None:
         self.by_content = True
         self.assertEqual(self.run_to_its_end(), [(True, False), (True, True)])

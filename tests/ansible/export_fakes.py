@@ -63,15 +63,30 @@ class Realm:
             "components": {"org.keycloak.keys": [{"config": {"privateKey": ["MIIE-private-key"]}}]},
             "registrationAccessToken": "token-of-registration",
         }  # fmt: skip
-        self.actions = [{"alias": "CONFIGURE_TOTP", "enabled": True, "defaultAction": False}]
+        self.actions = [
+            {
+                "alias": alias,
+                "name": alias,
+                "providerId": alias,
+                "enabled": enabled,
+                "defaultAction": False,
+                "priority": 1,
+            }
+            for alias, enabled in (("TERMS_AND_CONDITIONS", False), ("CONFIGURE_TOTP", True), ("UPDATE_PASSWORD", True))
+        ]
+        self.federation: list[dict[str, Any]] = []
         self.roles = ["admin", "trust-architect", "project-participant", "default-roles-stuf", "offline_access"]
         # What a role brings along, `CLIENT:NAME` being a client's; what clients have, and users of them.
         self.inside = {"default-roles-stuf": {"offline_access", "account:view-profile"}}
-        self.of_clients = {"account": ["view-profile", "manage-account"], "realm-management": ["realm-admin"]}
-        self.inside["account:manage-account"] = {"account:view-profile"}
+        self.of_clients = {"account": ["view-profile", "manage-account"],
+                           "realm-management": ["realm-admin", "view-users"]}  # fmt: skip
+        self.inside["account:manage-account"] = {"account:manage-account-links"}
+        self.inside["realm-management:view-users"] = {f"realm-management:query-{what}" for what in ("users", "groups")}
+        self.inside["realm-management:realm-admin"] = {"realm-management:view-users", "realm-management:manage-users"}
         self.held_of_clients: dict[str, dict[str, list[str]]] = {}
         self.groups: list[dict[str, Any]] = []
         self.providers: list[dict[str, Any]] = []
+        self.provider_mappers: dict[str, list[dict[str, Any]]] = {}
         self.members: dict[str, list[str]] = {}  # paths of groups by user
         self.descriptions: dict[str, str] = {}
         self.clients = [
@@ -204,6 +219,10 @@ class Realm:
                 return [{"id": path, "path": path} for path in self.members.get(who, [])][page]
             case ["identity-provider", "instances"]:
                 return self.providers
+            case ["identity-provider", "instances", alias, "mappers"]:
+                return self.provider_mappers.get(urllib.parse.unquote(alias), [])
+            case ["components"]:
+                return [one for one in self.federation if one["providerType"] == query["type"]]
             case ["authentication", "required-actions"]:
                 return self.actions
         return None

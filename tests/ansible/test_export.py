@@ -303,6 +303,16 @@ class Access(ExportTest):
         document, _, _ = self.exported()
         self.assertEqual(document["spec"]["exposure"]["factors"], ["password", "totp"])
 
+    def test_what_a_realm_asks_of_new_users_or_cannot_ask_is_no_second_factor_of_those_who_are_there(self) -> None:
+        (action,) = (one for one in self.stuf.realm.actions if one["alias"] == "CONFIGURE_TOTP")
+        action["enabled"] = False
+        self.assertEqual(self.exported()[0]["spec"]["exposure"]["factors"], ["password"])
+        action |= {"enabled": True, "defaultAction": True}
+        self.assertEqual(self.exported()[0]["spec"]["exposure"]["factors"], ["password", "totp"])
+        for person in self.stuf.realm.users.values():
+            person["requiredActions"] = []
+        self.assertEqual(self.exported()[0]["spec"]["exposure"]["factors"], ["password"])
+
     def test_another_image_than_the_releases_is_exported_and_told(self) -> None:
         running = self.stuf.images["api"] = "r.example/api@sha256:" + "0" * 64
         told = self.read()
@@ -358,6 +368,43 @@ class Beyond(ExportTest):
             (found["clientId"], found["redirectUris"], found["rootUrl"]), ("account", ["*"], "https://evil.example")
         )
 
+    def test_a_role_of_keycloaks_own_that_brings_more_of_its_own_client_is_told(self) -> None:
+        self.assertNotIn("client", self.realm()[1]["roles"])
+        self.stuf.realm.inside["realm-management:view-users"].add("realm-management:realm-admin")
+        inner = {"realm-management": ["query-groups", "query-users", "realm-admin"]}
+        opened = {"name": "view-users", "composites": {"client": inner}}
+        self.assertEqual(self.realm()[1]["roles"]["client"], {"realm-management": [opened]})
+
+    def test_what_leads_a_client_elsewhere_is_told_of_each(self) -> None:
+        page = "https://evil.example"
+        opened = {"rootUrl": page, "baseUrl": page, "adminUrl": page, "authorizationServicesEnabled": True}
+        opened |= {"fullScopeAllowed": True, "authenticationFlowBindingOverrides": {"browser": "flow-without-code"}}
+        spa = next(one for one in self.stuf.realm.clients if one["clientId"] == "stuf-spa")
+        before = next(one for one in self.realm()[1]["clients"] if one["clientId"] == "stuf-spa")
+        self.assertEqual(before.keys() & opened.keys(), set())
+        spa |= opened
+        spa["authenticationFlowBindingOverrides"] = {**opened["authenticationFlowBindingOverrides"], "direct_grant": ""}
+        after = next(one for one in self.realm()[1]["clients"] if one["clientId"] == "stuf-spa")
+        self.assertEqual(after, before | opened)
+
+    def test_what_the_realm_asks_of_people_and_where_it_says_that_it_is_are_told(self) -> None:
+        realm = self.stuf.realm
+        realm.top |= {"attributes": {"frontendUrl": "https://evil.example", "signing.secret": "hidden", "empty": ""}}
+        realm.top |= {"browserSecurityHeaders": {"xFrameOptions": "ALLOWALL"}}
+        realm.actions[1]["enabled"] = False
+        found = self.realm()[1]
+        self.assertEqual(found["attributes"], {"empty": "", "frontendUrl": "https://evil.example"})
+        self.assertEqual(found["browserSecurityHeaders"], {"xFrameOptions": "ALLOWALL"})
+        states = {one["alias"]: (one["enabled"], one["defaultAction"]) for one in found["requiredActions"]}
+        wanted = {"TERMS_AND_CONDITIONS": False, "CONFIGURE_TOTP": False, "UPDATE_PASSWORD": True}
+        self.assertEqual(states, {alias: (enabled, False) for alias, enabled in wanted.items()})
+
+    def test_a_directory_elsewhere_is_told_without_its_settings(self) -> None:
+        kind = "org.keycloak.storage.UserStorageProvider"
+        held = {"name": "staff", "providerId": "ldap", "providerType": kind, "config": {"bindCredential": ["hidden"]}}
+        self.stuf.realm.federation = [held, held | {"name": "keys", "providerType": "org.keycloak.keys.KeyProvider"}]
+        self.assertEqual(self.realm()[1]["components"], {kind: [{"name": "staff", "providerId": "ldap"}]})
+
     def test_groups_are_told_with_what_they_give_and_who_is_in_them(self) -> None:
         below = {
             "name": "inner",
@@ -395,16 +442,21 @@ class Beyond(ExportTest):
         self.stuf.realm.providers = [{**provider, "config": config}]
         shown = {"clientId": "x", "tokenUrl": "https://other.example/token"}
         wanted = {"alias": "other", "providerId": "oidc", "enabled": True, "config": shown}
-        self.assertEqual(self.realm()[1]["identityProviders"], [wanted])
+        mapper = {"name": "all", "identityProviderAlias": "other", "identityProviderMapper": "hardcoded-role"}
+        self.stuf.realm.provider_mappers["other"] = [{"id": "1", **mapper, "config": {"role": "admin"}}]
+        found = self.realm()[1]
+        self.assertEqual(found["identityProviders"], [wanted])
+        self.assertEqual(found["identityProviderMappers"], [mapper | {"config": {"role": "admin"}}])
 
-    def test_a_client_with_a_right_less_still_exports_and_says_what_it_did_not_see(self) -> None:
-        self.assertNotIn("identity providers", self.read())
-        self.stuf.forbidden = ("/identity-provider/instances",)
-        self.assertIn("(identity providers) were not looked at", self.read())
-        self.stuf.forbidden = ("/groups",)
-        code, _, told = self.run_program("read", "--config", str(self.stuf.settings()), "--out", f"{self.folder}/t")
-        self.assertEqual(code, 1)
-        self.assertIn("Keycloak answered 403 to GET /groups; next: ./migrate deploy grants what is missing", told)
+    def test_what_its_client_may_not_read_makes_no_export_and_says_who_grants_it(self) -> None:
+        for path in ("/groups", "/identity-provider/instances", "/components", "/authentication/required-actions"):
+            with self.subTest(path):
+                self.stuf.forbidden = (path,)
+                words = ("read", "--config", str(self.stuf.settings()), "--out", f"{self.folder}/t")
+                code, _, told = self.run_program(*words)
+                self.assertEqual((code, (self.folder / "t").exists()), (1, False))
+                self.assertIn(f"Keycloak answered 403 to GET {path}; the client that exports lacks a role for it", told)
+                self.assertIn("./migrate deploy grants what is missing; where a kit exports", told)
 
 
 class Refused(ExportTest):

@@ -216,7 +216,7 @@ function components(context) {
   demand(context, ...VIEW_REALM);
   const { realm, query } = context;
   for (const name of Object.keys(query)) if (name !== "type") throw new Refused(400, { error: `the stand-in does not know the query ${name}` });
-  const all = Object.entries(realm.components ?? {}).flatMap(([providerType, found]) => found.map((one) => ({ ...one, providerType, parentId: realm.id })));
+  const all = Object.entries(realm.components ?? {}).flatMap(([providerType, found]) => found.map(({ subComponents, ...one }) => ({ ...one, providerType, parentId: realm.id })));
   return ok(all.filter((one) => query.type === undefined || one.providerType === query.type));
 }
 

@@ -5,7 +5,7 @@ use crate::plan::{KeyPath, below_realm};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a difference touches, the most serious last.
 #[derive(
@@ -115,6 +115,8 @@ pub(super) struct Facts {
     pub all: BTreeMap<String, Fact>,
     /// Where parts stand that no migration carries over: their place in the file, as the ledger has it.
     pub places: BTreeMap<String, String>,
+    /// Those of them that open the realm unless Keycloak made them.
+    opening: BTreeSet<String>,
     /// What says nothing where the other side has nothing beside it.
     silent_alone: Vec<String>,
     within: Vec<String>,
@@ -206,11 +208,19 @@ impl Facts {
         if let Some(fact) = self.all.get_mut(&path) {
             fact.of = of;
         }
+        if part.opens {
+            self.opening.insert(path.clone());
+        }
         // Keycloak makes it in every realm.
         if part.everywhere {
             self.silent_alone.push(path.clone());
         }
         self.places.insert(path, below_realm(&part.place));
+    }
+
+    /// Whether what stands at a path opens the realm unless Keycloak made it.
+    pub fn opens(&self, path: &str) -> bool {
+        self.opening.contains(path)
     }
 
     /// Whether what stands at a path says something only beside the other side's.

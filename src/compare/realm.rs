@@ -21,6 +21,7 @@ pub(super) fn enter(facts: &mut Facts, realm: &Realm, left_out: &[LeftOut], name
         settings,
         // Compared as `left_out`, which knows what stands there.
         dropped: _,
+        called: _,
         credentials: _,
     } = realm;
     let at = KeyPath::raw("realm");
@@ -230,16 +231,24 @@ fn left_out(facts: &mut Facts, part: &LeftOut, names: &BTreeMap<&str, &str>) {
         };
         of = facts.thing_at(&at).or(of);
     }
-    let key = part.steps.iter().rev().find_map(|step| match step {
-        LeftOutStep::Key(key) => Some(key.as_str()),
-        LeftOutStep::Item(_) => None,
-    });
-    let class = class_of_left_out(key.unwrap_or_default());
+    let class = class_of_left_out(&part.steps);
     facts.put_left_out(&at, class, of, part);
 }
 
-fn class_of_left_out(key: &str) -> Class {
-    match key {
+fn class_of_left_out(steps: &[LeftOutStep]) -> Class {
+    let mut keys = steps.iter().filter_map(|step| match step {
+        LeftOutStep::Key(key) => Some(key.as_str()),
+        LeftOutStep::Item(_) => None,
+    });
+    let key = match steps {
+        // An entry of a map of the realm's own, and what people may have to do.
+        [LeftOutStep::Key(_), LeftOutStep::Key(_)] => keys.next(),
+        [LeftOutStep::Key(list), LeftOutStep::Item(_)] if list == "requiredActions" => {
+            return Class::Exposure;
+        }
+        _ => keys.next_back(),
+    };
+    match key.unwrap_or_default() {
         "identityProviders"
         | "identityProviderMappers"
         | "browserSecurityHeaders"
@@ -251,7 +260,8 @@ fn class_of_left_out(key: &str) -> Class {
         // The address that pages and tokens name, and markup on the page where passwords are typed.
         "attributes" | "displayNameHtml" => Class::Exposure,
         "authenticatorConfig" | "authenticationFlows" | "clientAuthenticationFlow" => Class::Exposure,
-        _ if key.ends_with("Flow") => Class::Exposure,
+        "authenticationFlowBindingOverrides" => Class::Exposure,
+        flow if flow.ends_with("Flow") => Class::Exposure,
         "supportedLocales" => Class::Cosmetic,
         "smtpServer" | "clientPolicies" | "clientProfiles" => Class::Configuration,
         _ => Class::Identity,

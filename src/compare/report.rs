@@ -2,13 +2,22 @@
 
 use super::Side;
 use super::facts::{Class, Value};
-use crate::model::{Afterwards, Disposition, Entry};
+use crate::model::{Afterwards, Disposition, Entry, LeftOutStep};
 use crate::open::Standing;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Version of the JSON.
 pub(super) const SCHEMA: u32 = 1;
+
+/// What the programs that make exports do not read of a realm (docs/decisions/export.md).
+const NOT_READ: [(&str, &str); 5] = [
+    ("authenticationFlows", "realm.authenticationFlows"),
+    ("clientPolicies", "realm.clientPolicies"),
+    ("components", "realm.components"),
+    ("defaultDefaultClientScopes", "realm.defaultDefaultClientScopes"),
+    ("scopeMappings", "realm.scopeMappings"),
+];
 
 /// What two exports, or two packages, have and have not in common.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -38,6 +47,9 @@ pub struct Comparison {
     /// Parts that neither export, or neither package, has, so that nothing can be said of them: of packages what their targets
     /// alone say, where these are not the same.
     pub not_compared: Vec<&'static str>,
+    /// Parts of a realm that no export has which STUF's own programs make, and neither of the two: they may differ. Of packages
+    /// none.
+    pub not_read: Vec<&'static str>,
     /// What may differ between two exports or packages that say the same, and counts for nothing.
     pub not_counted: Vec<NotCounted>,
     /// Of packages: files of other bytes of which not everything was compared, such as documents. They are rendered from what is
@@ -356,6 +368,7 @@ impl Comparison {
             differences: Vec::new(),
             objects: None,
             not_compared: without.into_iter().filter(|(_, lacks)| *lacks).map(|(part, _)| part).collect(),
+            not_read: not_read(old, new),
             not_counted: differ.map(|(path, why, _)| NotCounted { path: path.to_owned(), why }).collect(),
             documents: Vec::new(),
             explained: Vec::new(),
@@ -378,6 +391,16 @@ impl Comparison {
         let without = self.objects.as_ref().map_or(0, |objects| objects.without_digest);
         self.not_compared.is_empty() && self.documents.is_empty() && without == 0
     }
+}
+
+/// Parts that both realms lack because nobody asked for them; a file of Keycloak's own export has them.
+fn not_read(old: &Side<'_>, new: &Side<'_>) -> Vec<&'static str> {
+    if old.realm.is_none() || new.realm.is_none() {
+        return Vec::new();
+    }
+    let parts = || old.left_out.iter().chain(new.left_out);
+    let has = |key: &str| parts().any(|part| part.steps == [LeftOutStep::Key(key.to_owned())]);
+    NOT_READ.iter().filter(|(key, _)| !has(key)).map(|(_, path)| *path).collect()
 }
 
 fn lacks_inventory(side: &Side<'_>) -> bool {

@@ -29,7 +29,10 @@ pub(super) fn compare(comparison: &mut Comparison, old: &Facts, new: &Facts, led
         if before.is_none() && after.is_none() && whole.iter().any(below) {
             continue;
         }
-        let promise = promises.by_path.get(path).copied();
+        // That a ledger leaves something behind allows nothing, what Keycloak makes by itself, and the same in its place.
+        let other = || after.map(|after| &after.value) != before.map(|before| &before.value);
+        let opened = old.opens(path) && after.is_some() && other() && !new.is_silent_alone(path);
+        let promise = promises.by_path.get(path).copied().filter(|_| !opened);
         let kept = promise.map_or(Kept::Same, |promise| Kept::of(&promise.afterwards));
         if before.is_none() && after.is_none() && !kept.wants_something() {
             continue;
@@ -103,16 +106,15 @@ impl<'l> Promises<'l> {
     fn of(ledger: &'l Ledger, old: &'l Facts) -> Self {
         let changing = ledger.entries.iter().filter(|entry| !entry.afterwards.is_same());
         let mut by_path: BTreeMap<&str, &Entry> =
-            changing.map(|entry| (entry.setting.as_str(), entry)).collect();
-        // Parts of the realm that are left out stand in the ledger by their place.
-        for (path, place) in &old.places {
-            // What Keycloak makes by itself is made at the target too: a ledger that leaves it behind does not let it be opened.
-            if let Some(entry) = by_path.remove(place.as_str())
-                && !old.is_silent_alone(path)
-            {
-                by_path.insert(path, entry);
-            }
+            changing.map(|entry| (entry.place.as_deref().unwrap_or(&entry.setting), entry)).collect();
+        // Parts of the realm that are left out stand in the ledger by their place, several of them by one.
+        let entry =
+            |(path, place): (&'l String, &String)| Some((path.as_str(), *by_path.get(place.as_str())?));
+        let left_out: Vec<(&str, &Entry)> = old.places.iter().filter_map(entry).collect();
+        for place in old.places.values() {
+            by_path.remove(place.as_str());
         }
+        by_path.extend(left_out);
         Self { by_path }
     }
 }

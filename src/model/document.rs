@@ -112,8 +112,11 @@ pub struct LeftOut {
     pub steps: Vec<LeftOutStep>,
     /// Whether Keycloak makes it in every realm, so that it says nothing when one file alone has it.
     pub everywhere: bool,
-    /// Digest of its content, whatever the order of lists and keys, without the ids that Keycloak makes; one and the same for
-    /// what Keycloak makes in every realm.
+    /// Whether it opens the realm in any form but the one in which Keycloak makes it, if it makes it at all: that a ledger leaves
+    /// it behind allows no other at the target.
+    pub opens: bool,
+    /// Digest of its content, whatever the order of lists and keys, without the ids that Keycloak makes; for what Keycloak makes
+    /// in every realm, of that alone in which two realms differ that nobody has changed.
     pub digest: Digest,
 }
 

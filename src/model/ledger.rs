@@ -63,6 +63,9 @@ impl Afterwards {
 pub struct Entry {
     /// Key path in the export or realm, such as `spec.users[u-017].email`.
     pub setting: String,
+    /// Where it stands in the realm's file, such as `realm.clients[1].secret`, where the setting is called by names.
+    #[serde(skip)]
+    pub place: Option<String>,
     /// Whether the entry names a person, and so stands in personal files only.
     pub personal: bool,
     /// What becomes of it.

@@ -26,6 +26,8 @@ pub struct Realm {
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Key paths that are not carried over, with the reason.
     pub dropped: Vec<(String, &'static str)>,
+    /// Of these, how those below an item of a list are called by its name: `clients[account]` for `clients[0]`.
+    pub called: BTreeMap<String, String>,
     /// Every credential found, with its key path; never written anywhere.
     pub credentials: Vec<(String, Secret)>,
 }

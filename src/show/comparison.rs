@@ -49,6 +49,10 @@ pub fn notes(comparison: &Comparison) -> Vec<String> {
     for part in &comparison.not_compared {
         notes.push(format!("Not compared, since neither {kind} has it: {part}."));
     }
+    if !comparison.not_read.is_empty() {
+        let parts = comparison.not_read.join(", ");
+        notes.push(format!("Not compared, since no export by ./migrate or the kit has it: {parts}."));
+    }
     if !comparison.not_counted.is_empty() {
         let paths: Vec<&str> = comparison.not_counted.iter().map(|fact| fact.path.as_str()).collect();
         let paths = paths.join(", ");

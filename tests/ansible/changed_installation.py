@@ -135,6 +135,13 @@ def grouped(stuf: Installation) -> None:
     stuf.realm.members[WHO] = ["/staff"]
 
 
+def mapped(stuf: Installation) -> None:
+    """Another place to sign in from, and a role for whoever does."""
+    stuf.realm.providers.append({"alias": "other", "providerId": "oidc", "enabled": True})
+    mapper = {"name": "all", "identityProviderAlias": "other", "identityProviderMapper": "hardcoded-role"}
+    stuf.realm.provider_mappers["other"] = [mapper]
+
+
 def address(stuf: Installation) -> None:
     """The address of a user, at Keycloak and in the bucket, as the admin tool changes it."""
     stuf.realm.users[WHO]["email"] = "new@harbour.example"
@@ -158,6 +165,9 @@ def css(stuf: Installation) -> None:
 
 
 MAPPER = {"name": "all", "protocolMapper": "oidc-hardcoded-role-mapper", "config": {"role": "admin"}}
+DIRECTORY = {
+    "name": "staff", "providerId": "ldap", "providerType": "org.keycloak.storage.UserStorageProvider",
+}  # fmt: skip
 IMAGE = "r.example/api@sha256:" + "1" * 64
 ZULIP = ("notifications", "zulip")
 PLACE = f"spec.users.{WHO}"
@@ -241,6 +251,10 @@ OF_THE_REALM = [
     of_client("stuf-api", "attributes", {"pkce.code.challenge.method": "plain"},
               'attributes.{"pkce.code.challenge.method"}'),
     of_client("stuf-spa", "serviceAccountsEnabled", True),
+    *(of_client("stuf-spa", page, "https://a.example") for page in ("rootUrl", "baseUrl", "adminUrl")),
+    of_client("stuf-api", "authorizationServicesEnabled", True),
+    of_client("stuf-api", "fullScopeAllowed", True),
+    of_client("stuf-spa", "authenticationFlowBindingOverrides", {"browser": "flow-without-code"}),
     Change("realm.clients.redirectUris spec.exposure.redirectUris",
            ("realm.clients[stuf-spa].redirectUris", "spec.exposure.redirectUris"),
            lambda stuf: put(client(stuf, "stuf-spa"), ("redirectUris",), ["https://a.example/*"])),
@@ -260,7 +274,21 @@ OF_THE_REALM = [
     Change("realm.roles.composites", ("realm.roles.realm[default-roles-stuf]",), brings_along("default-roles-stuf")),
     Change("realm.identityProviders", ("realm.identityProviders",),
            lambda stuf: stuf.realm.providers.append({"alias": "other", "providerId": "oidc", "enabled": True})),
-    Change("realm.roles.client", ("realm.roles.client",), brings_along("account:view-profile")),
+    Change("realm.roles.client", ("realm.roles.client.account",), brings_along("account:view-profile")),
+    Change("realm.roles.client", ("realm.roles.client.realm-management",), brings_along("realm-management:view-users")),
+    Change("realm.identityProviderMappers", ("realm.identityProviderMappers", "realm.identityProviders"), mapped),
+    Change("realm.attributes", ("realm.attributes.frontendUrl",),
+           lambda stuf: put(stuf.realm.top, ("attributes", "frontendUrl"), "https://a.example")),
+    Change("realm.browserSecurityHeaders", ("realm.browserSecurityHeaders.xFrameOptions",),
+           lambda stuf: put(stuf.realm.top, ("browserSecurityHeaders",), {"xFrameOptions": "ALLOWALL"})),
+    Change("realm.requiredActions", ("realm.requiredActions[CONFIGURE_TOTP]", "spec.exposure.factors"),
+           lambda stuf: put(stuf.realm.actions, (1, "enabled"), False)),
+    Change("realm.components", ('realm.components.{"org.keycloak.storage.UserStorageProvider"}',),
+           lambda stuf: stuf.realm.federation.append(DIRECTORY)),
+    setting("browserFlow", "my flow"),
+    setting("defaultGroups", ["/staff"]),
+    Change("realm.clients", ("realm.clients[account]",),
+           lambda stuf: put(client(stuf, "account"), ("enabled",), False)),
     Change("realm.clients", ("realm.clients[account]",),
            lambda stuf: put(client(stuf, "account"), ("redirectUris",), ["*"])),
     Change("realm.users.attributes", (f"realm.users[{NAME}].attributes.shoeSize",), attribute("shoeSize", "42")),

@@ -351,11 +351,10 @@ fn of_the_realm() -> Vec<Field> {
             at("/roles/realm/name=admin", "composites", json!({ "client": { "account": ["x"] } })),
             &["realm.roles.realm[admin].composites"],
         ),
-        // The base has some, which the ledger leaves behind.
-        free(
+        at_source(
             "realm.roles.client",
-            at("/roles", "client", json!({ "account": [{ "name": "x" }] })),
-            &["realm.roles.client"],
+            at("/roles/client", "account", json!([{ "name": "x", "composites": { "realm": ["admin"] } }])),
+            &["realm.roles.client.account"],
         ),
         field(
             "realm.clients",
@@ -411,6 +410,37 @@ fn of_the_realm() -> Vec<Field> {
             "realm.clients.attributes",
             at(SPA, "attributes/pkce.code.challenge.method", json!("plain")),
             &[r#"realm.clients[stuf-spa].attributes.{"pkce.code.challenge.method"}"#],
+        ),
+        field(
+            "realm.clients.rootUrl",
+            at(SPA, "rootUrl", json!("https://evil.example")),
+            &["realm.clients[stuf-spa].rootUrl"],
+        ),
+        field(
+            "realm.clients.baseUrl",
+            at(SPA, "baseUrl", json!("https://evil.example")),
+            &["realm.clients[stuf-spa].baseUrl"],
+        ),
+        field(
+            "realm.clients.adminUrl",
+            at(SPA, "adminUrl", json!("https://evil.example")),
+            &["realm.clients[stuf-spa].adminUrl"],
+        ),
+        field(
+            "realm.clients.authorizationServicesEnabled",
+            at(SPA, "authorizationServicesEnabled", json!(true)),
+            &["realm.clients[stuf-spa].authorizationServicesEnabled"],
+        ),
+        // The base has it, and takes no harm from one that is off.
+        free(
+            "realm.clients.fullScopeAllowed",
+            at(SPA, "fullScopeAllowed", json!(false)),
+            &["realm.clients[stuf-spa].fullScopeAllowed"],
+        ),
+        field(
+            "realm.clients.authenticationFlowBindingOverrides",
+            at(SPA, "authenticationFlowBindingOverrides", json!({ "browser": "flow-without-code" })),
+            &["realm.clients[stuf-spa].authenticationFlowBindingOverrides"],
         ),
         field(
             "realm.clientScopes",
@@ -497,5 +527,37 @@ fn of_the_realm() -> Vec<Field> {
             at("", "identityProviders", json!([{ "alias": "evil", "providerId": "oidc", "enabled": true }])),
             &["realm.identityProviders"],
         ),
+        field(
+            "realm.identityProviderMappers",
+            at("", "identityProviderMappers", json!([{ "name": "all", "identityProviderAlias": "evil" }])),
+            &["realm.identityProviderMappers"],
+        ),
+        field(
+            "realm.attributes",
+            at("", "attributes", json!({ "frontendUrl": "https://evil.example/auth" })),
+            &["realm.attributes.frontendUrl"],
+        ),
+        // What is as Keycloak makes it may be there or not.
+        field(
+            "realm.browserSecurityHeaders",
+            at("", "browserSecurityHeaders", json!({ "xFrameOptions": "ALLOWALL" })),
+            &["realm.browserSecurityHeaders.xFrameOptions"],
+        ),
+        field(
+            "realm.requiredActions",
+            at("", "requiredActions", json!([{ "alias": "CONFIGURE_TOTP", "enabled": false }])),
+            &["realm.requiredActions[CONFIGURE_TOTP]"],
+        ),
+        field(
+            "realm.components",
+            at(
+                "/components",
+                "org.keycloak.storage.UserStorageProvider",
+                json!([{ "name": "staff", "providerId": "ldap" }]),
+            ),
+            &[r#"realm.components.{"org.keycloak.storage.UserStorageProvider"}"#],
+        ),
+        field("realm.browserFlow", at("", "browserFlow", json!("my flow")), &["realm.browserFlow"]),
+        field("realm.defaultGroups", at("", "defaultGroups", json!(["/staff"])), &["realm.defaultGroups"]),
     ]
 }

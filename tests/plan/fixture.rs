@@ -165,7 +165,11 @@ fn realm(export: &Export) -> Realm {
             ("registrationAllowed".to_owned(), serde_json::json!(true)),
             ("loginTheme".to_owned(), serde_json::json!("own")),
         ]),
-        dropped: vec![("id".to_owned(), "the target's realm has its own")],
+        dropped: vec![
+            ("id".to_owned(), "the target's realm has its own"),
+            ("clients[3]".to_owned(), "Keycloak makes this client in every realm"),
+        ],
+        called: BTreeMap::from([("clients[3]".to_owned(), "clients[account]".to_owned())]),
         credentials: vec![(
             "clients[1].secret".to_owned(),
             Secret::new("client secret", "not-a-real-secret"),

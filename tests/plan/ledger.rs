@@ -19,7 +19,7 @@ fn the_ledger_accounts_for_every_leaf_and_says_which_it_does_not() {
     checked.leaves.export = export.map(str::to_owned).to_vec();
     checked.leaves.realm = (0..60)
         .flat_map(|n| [format!("users[{n}].username"), format!("users[{n}].attributes.collections[0]")])
-        .chain(["id".to_owned(), "clients[1].secret".to_owned()])
+        .chain(["id", "clients[1].secret", "clients[3].clientId", "clients[3].enabled"].map(str::to_owned))
         .collect();
     assert_eq!(plan::account(&plan, &checked), Ok(()));
 
@@ -174,6 +174,8 @@ fn the_realms_rules_stand_in_the_ledger() {
         &transformed("redirect-uris-to-domain", "http://localhost:3000/*", "https://files.harbour.example/*")
     );
     assert!(matches!(of("realm.clients[1].secret"), Disposition::Dropped { .. }));
+    // By its name, though it is accounted for by its place.
+    assert!(matches!(of("realm.clients[account]"), Disposition::Dropped { .. }));
     assert!(matches!(of("realm.loginTheme"), Disposition::Dropped { .. }));
     assert!(matches!(of("spec.notifications.sentry.dsn"), Disposition::Manual { .. }));
     assert!(matches!(of("target.spec.sizes.apiMemory"), Disposition::Defaulted { .. }));

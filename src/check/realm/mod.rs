@@ -6,6 +6,7 @@ mod left_out;
 mod rules;
 
 pub(super) use compare::compare;
+use left_out::called;
 pub(super) use left_out::left_out;
 use rules::{BUILT_IN, SETTINGS, is_credential, is_masked, is_switch, kind_of, reason};
 pub(crate) use rules::{default_role, is_default_role};
@@ -303,6 +304,7 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
     }
     reader.finish(top);
     let Reader { findings, dropped, credentials, .. } = reader;
+    let called = called(document, &dropped);
     placeholders(notes, document, &dropped);
     let shaped = findings.iter().all(|finding| finding.code != codes::REALM_SHAPE.code);
     notes.findings.extend(findings);
@@ -316,6 +318,7 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
         users,
         settings,
         dropped,
+        called,
         credentials,
     };
     shaped.then_some(realm)

@@ -91,6 +91,7 @@ pub fn packages(old: Named<'_>, new: Named<'_>, most: usize) -> Result<Compariso
         differences: Vec::new(),
         objects: None,
         not_compared: Vec::new(),
+        not_read: Vec::new(),
         not_counted: Vec::new(),
         documents: Vec::new(),
         explained: Vec::new(),

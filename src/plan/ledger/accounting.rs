@@ -27,7 +27,7 @@ pub fn accounting(ledger: &Ledger, leaves: &Leaves) -> Result<(), Unaccounted> {
         .entries
         .iter()
         .filter(|entry| !matches!(entry.disposition, Disposition::Defaulted { .. }))
-        .map(|entry| entry.setting.as_str())
+        .map(|entry| entry.place.as_deref().unwrap_or(&entry.setting))
         .collect();
     // What the realm's reader leaves out stands in the ledger by its place in the document. Such an entry accounts for
     // that place alone: what stands beside it needs entries of its own, or one above both.

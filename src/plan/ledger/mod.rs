@@ -26,7 +26,8 @@ struct Book {
 
 impl Book {
     fn enter(&mut self, at: &Path, disposition: Disposition, afterwards: Afterwards) {
-        self.entries.push(Entry { setting: at.to_string(), personal: at.personal, disposition, afterwards });
+        let (setting, personal) = (at.to_string(), at.personal);
+        self.entries.push(Entry { setting, place: None, personal, disposition, afterwards });
     }
 
     fn migrated(&mut self, at: &Path) {
@@ -79,6 +80,14 @@ impl Book {
 
     fn dropped(&mut self, at: &Path, why: &'static str, afterwards: Afterwards) {
         self.enter(at, Disposition::Dropped { why }, afterwards);
+    }
+
+    /// The same of something that is called otherwise than by its place.
+    fn dropped_as(&mut self, at: &Path, called: &Path, why: &'static str, afterwards: Afterwards) {
+        self.dropped(called, why, afterwards);
+        if let Some(entry) = self.entries.last_mut() {
+            entry.place = Some(at.to_string());
+        }
     }
 
     fn manual(&mut self, at: &Path, instruction: impl Into<String>) {

@@ -67,6 +67,7 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
         users,
         settings,
         dropped,
+        called,
         credentials,
     } = &checked.realm;
     let at = Path::raw("realm");
@@ -109,7 +110,11 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
     for (path, why) in dropped {
         // Where people sign in from is never Keycloak's own doing.
         let foreign = ["identityProviders", "identityProviderMappers"].contains(&path.as_str());
-        book.dropped(&below(path), why, if foreign { Afterwards::Absent } else { Afterwards::Free });
+        let afterwards = if foreign { Afterwards::Absent } else { Afterwards::Free };
+        match called.get(path) {
+            Some(called) => book.dropped_as(&below(path), &below(called), why, afterwards),
+            None => book.dropped(&below(path), why, afterwards),
+        }
     }
     for (path, _) in credentials {
         let named = |(dropped, _): &(String, &str)| {

@@ -280,7 +280,7 @@ fn recipients_for_what_was_recorded_before_are_refused_and_others_for_the_next_p
     };
     let told = record(OTHER).exits_with(1).stderr;
     assert!(told.starts_with("error[glass.recipients]: operation 1 was recorded before (commit "), "{told}");
-    assert!(told.contains("they stay encrypted to; next: name them with the next package"), "{told}");
+    assert!(told.contains("they stay encrypted to\nnext: name them with the next package"), "{told}");
     assert!(record(RECIPIENT).exits_with(0).stdout.contains("was recorded before"));
 
     change(&here);

@@ -219,15 +219,19 @@ git cat-file blob main:audit/glass.json | grep -q "\"slug\": *\"$slug\"" || fail
 git log --format='%(trailers:key=Event,valueonly,separator=) %(trailers:key=Package-SHA256,valueonly,separator=)' main |
   grep -qx "package $sha256" || fail "the glass does not have package $package; record that first"
 theirs=$(git rev-parse --verify --quiet refs/remotes/origin/main) || theirs=$head
-# A note beside a folder tells ./migrate that it is recorded. One of a commit that was thrown away, or will be, says so no more.
+# A note beside a folder tells ./migrate that it is recorded. One of a commit that was thrown away, or will be, says so no more; one
+# of a commit that only has to be pulled does.
 forget() {
   for note in "${folder%/*}"/*.recorded; do
     was=$(cat -- "$note" 2>/dev/null) || continue
     git cat-file -e "$was^{commit}" 2>/dev/null || continue
-    git merge-base --is-ancestor "$was" "$1" || rm -f -- "$note"
+    for kept in "$@"; do
+      ! git merge-base --is-ancestor "$was" "$kept" || continue 2
+    done
+    rm -f -- "$note"
   done
 }
-forget main
+forget main "$theirs"
 if ! git merge-base --is-ancestor "$theirs" main; then
   ! git merge-base --is-ancestor main "$theirs" || fail "this clone lacks operations of its origin: git -C '$glass' pull --ff-only"
   forget "$theirs"

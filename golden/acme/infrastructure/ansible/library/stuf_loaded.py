@@ -46,7 +46,8 @@ def state(paths: Iterable[Path], by_content: bool) -> str:
     for file in files_of(paths):
         known = "none"
         if file.is_file():
-            written = "" if by_content else f" {file.stat().st_mtime_ns}"
+            # In seconds, which is what archives and images of a machine keep of it.
+            written = "" if by_content else f" {int(file.stat().st_mtime)}"
             known = f"{hashlib.sha256(file.read_bytes()).hexdigest()}{written}"
         lines.append(f"{known}  {file}\n")
     return "".join(lines)

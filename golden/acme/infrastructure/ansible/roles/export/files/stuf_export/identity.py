@@ -12,14 +12,20 @@ from typing import Any
 
 from .failure import ExportError
 from .representation import (
+    FEDERATION,
+    SECOND_FACTOR,
     VALIDATION,
     Representation,
+    action_of,
     carried,
     client_of,
+    federation_of,
     has_second_factor,
+    mapper_of,
     named,
     provider_of,
     scope_of,
+    texts,
     user_of,
 )
 from .rights import Rights
@@ -31,10 +37,12 @@ WORKERS = 8
 # Those whom a validation makes and removes.
 VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
 
-UNSEEN = (
-    "other places from which people may sign in (identity providers) were not looked at: the export's client lacks the "
-    "role view-identity-providers of realm-management"
+GRANT = (
+    "the client that exports lacks a role for it; next: ./migrate deploy grants what is missing; where a kit exports, "
+    "give its client every role of 1a of the kit's README"
 )
+# Maps of the realm's own, beside its plain settings.
+MAPS = ("attributes", "browserSecurityHeaders")
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,6 @@ class Read:
     ids: dict[str, str]  # Keycloak's own, by user name
     second_factor: bool  # whether everyone who may sign in has one, or must set one up first
     secrets: list[str]  # seen on the way; they must stand nowhere in the export
-    notes: list[str]  # for people: what could not be looked at
 
 
 class Identity:
@@ -76,30 +83,33 @@ class Identity:
         with ThreadPoolExecutor(WORKERS) as workers:
             held = list(workers.map(rights.of, (user["id"] for user in (*people, *accounts))))
         rights.give_no_collections(held)
-        required = any(
-            action["alias"] == "CONFIGURE_TOTP" and action.get("enabled") and action.get("defaultAction")
-            for action in self._get("/authentication/required-actions")
-        )
+        actions = self._get("/authentication/required-actions")
+        asked = any(action["alias"] == SECOND_FACTOR and action.get("enabled") for action in actions)
         realm = {key: value for key, value in sorted(top.items()) if key != "id" and carried(key, value)}
         realm["roles"] = rights.roles()
         realm["clients"] = sorted(map(client_of, clients), key=lambda client: str(client["clientId"]))
         realm["clientScopes"] = named(map(scope_of, self._get("/client-scopes")))
         realm["users"] = sorted(map(user_of, (*people, *accounts), held), key=lambda user: str(user["username"]))
-        found = self._providers()
-        providers = sorted(map(provider_of, found or []), key=lambda one: str(one["alias"]))
-        further = {"groups": rights.groups, "defaultGroups": top.get("defaultGroups"), "identityProviders": providers}
+        realm["requiredActions"] = sorted(map(action_of, actions), key=lambda action: str(action["alias"]))
+        further = {"groups": rights.groups, "defaultGroups": top.get("defaultGroups")}
+        further |= {key: texts(top.get(key)) for key in MAPS} | self._from_elsewhere()
         realm |= {key: value for key, value in further.items() if value}
         ids = {str(user["username"]): str(user["id"]) for user in people}
-        second_factor = required or all(map(has_second_factor, people))
-        return Read(realm, ids, second_factor, secrets, [UNSEEN] if found is None else [])
+        # What the realm asks of new users by itself is asked of nobody who is there.
+        second_factor = all(has_second_factor(user, asked) for user in people)
+        return Read(realm, ids, second_factor, secrets)
 
-    def _providers(self) -> list[Representation] | None:
-        """Other places to sign in from; `None` where an earlier version made the client, with one right less."""
-        answer = self._ask("/identity-provider/instances")
-        if answer.status == 403:
-            return None
-        found: list[Representation] = self._content(answer, "/identity-provider/instances")
-        return found
+    def _from_elsewhere(self) -> Representation:
+        """Other places to sign in from, what they say of people, and directories that bring people."""
+        providers = self._get("/identity-provider/instances")
+        names = (urllib.parse.quote(str(provider["alias"]), safe="") for provider in providers)
+        mappers = [mapper for name in names for mapper in self._get(f"/identity-provider/instances/{name}/mappers")]
+        federation = named(map(federation_of, self._get("/components", type=FEDERATION)))
+        return {
+            "identityProviders": sorted(map(provider_of, providers), key=lambda one: str(one["alias"])),
+            "identityProviderMappers": named(map(mapper_of, mappers)),
+            "components": {FEDERATION: federation} if federation else {},
+        }
 
     def _people(self) -> list[Representation]:
         """Every person; a page that came twice or not at all while somebody wrote shows in the count."""
@@ -126,7 +136,7 @@ class Identity:
 
     def _content(self, answer: Answer, path: str) -> Any:
         if answer.status != 200:
-            hint = "; next: ./migrate deploy grants what is missing" if answer.status == 403 else ""
+            hint = f"; {GRANT}" if answer.status == 403 else ""
             raise ExportError(f"Keycloak answered {answer.status} to GET {_shown(path)}{hint}")
         return answer.json()
 
@@ -153,6 +163,6 @@ def _shown(path: str) -> str:
     parts = path.split("/")
     plain = {"count"}
     for place in range(2, len(parts)):
-        if parts[place - 1] in ("users", "clients", "groups", "roles-by-id") and parts[place] not in plain:
+        if parts[place - 1] in ("users", "clients", "groups", "roles-by-id", "instances") and parts[place] not in plain:
             parts[place] = "ID"
     return "/".join(parts) or "/"

@@ -15,10 +15,12 @@ TRUST_ARCHITECT = "trust-architect"
 
 CLIENT_FIELDS = (
     "clientId", "name", "description", "enabled", "publicClient", "bearerOnly", "serviceAccountsEnabled",
-    "directAccessGrantsEnabled", "standardFlowEnabled", "implicitFlowEnabled",
+    "directAccessGrantsEnabled", "standardFlowEnabled", "implicitFlowEnabled", "fullScopeAllowed",
 )  # fmt: skip
-# What leads a built-in client elsewhere, or lets it do more than Keycloak made it for.
-BUILT_IN_FIELDS = ("rootUrl", "baseUrl", "adminUrl", "authorizationServicesEnabled")
+# What leads a client elsewhere, or lets it do more; told where there is something to tell.
+CLIENT_FURTHER = (
+    "rootUrl", "baseUrl", "adminUrl", "authorizationServicesEnabled", "consentRequired", "surrogateAuthRequired",
+)  # fmt: skip
 CLIENT_LISTS = ("redirectUris", "webOrigins", "defaultClientScopes", "optionalClientScopes")
 PROVIDER_FIELDS = (
     "alias",
@@ -29,6 +31,11 @@ PROVIDER_FIELDS = (
     "linkOnly",
     "firstBrokerLoginFlowAlias",
 )
+MAPPER_FIELDS = ("name", "identityProviderAlias", "identityProviderMapper")
+ACTION_FIELDS = ("alias", "name", "providerId", "enabled", "defaultAction")
+# Components of this type bring people from a directory elsewhere.
+FEDERATION = "org.keycloak.storage.UserStorageProvider"
+SECOND_FACTOR = "CONFIGURE_TOTP"
 USER_FIELDS = ("username", "email", "firstName", "lastName", "enabled", "emailVerified")
 # As src/check/realm/rules.rs has them: names of credentials, and of settings about credentials.
 CREDENTIALS = (
@@ -87,18 +94,40 @@ def scope_of(scope: Representation) -> Representation:
 
 
 def client_of(client: Representation) -> Representation:
-    """A client; of Keycloak's own also what may have opened it."""
-    fields = CLIENT_FIELDS + (BUILT_IN_FIELDS if client["clientId"] in BUILT_IN else ())
-    shown = {key: client[key] for key in fields if client.get(key) is not None}
+    """A client, with what may have opened it."""
+    shown = _fields(client, CLIENT_FIELDS) | {key: client[key] for key in CLIENT_FURTHER if client.get(key)}
     shown |= {key: sorted(client.get(key) or []) for key in CLIENT_LISTS}
+    # Flows of its own to sign in by, in place of the realm's.
+    flows = texts(
+        {name: flow for name, flow in (client.get("authenticationFlowBindingOverrides") or {}).items() if flow}
+    )
+    shown |= {"authenticationFlowBindingOverrides": flows} if flows else {}
     attributes = {key: value for key, value in texts(client.get("attributes")).items() if "secret" not in key}
     return shown | {"attributes": attributes, "protocolMappers": _mappers(client.get("protocolMappers"))}
 
 
+def _fields(found: Representation, names: Iterable[str]) -> Representation:
+    return {key: found[key] for key in names if found.get(key) is not None}
+
+
 def provider_of(provider: Representation) -> Representation:
     """Another place from which people sign in."""
-    shown = {key: provider[key] for key in PROVIDER_FIELDS if provider.get(key) is not None}
-    return shown | {"config": texts(provider.get("config"))}
+    return _fields(provider, PROVIDER_FIELDS) | {"config": texts(provider.get("config"))}
+
+
+def mapper_of(mapper: Representation) -> Representation:
+    """What such a place says of people, and what they come to hold by it."""
+    return _fields(mapper, MAPPER_FIELDS) | {"config": texts(mapper.get("config"))}
+
+
+def action_of(action: Representation) -> Representation:
+    """Something that people may have to do before they are signed in."""
+    return _fields(action, ACTION_FIELDS)
+
+
+def federation_of(component: Representation) -> Representation:
+    """A directory elsewhere; its settings, which hold what it is asked with, stay where they are."""
+    return _fields(component, ("name", "providerId"))
 
 
 def user_of(user: Representation, rights: Representation) -> Representation:
@@ -113,9 +142,10 @@ def user_of(user: Representation, rights: Representation) -> Representation:
     return shown | {"attributes": attributes} | rights | ({"serviceAccountClientId": account} if account else {})
 
 
-def has_second_factor(user: Representation) -> bool:
-    """Whether a user cannot sign in by a password alone."""
-    return not user.get("enabled") or bool(user.get("totp")) or "CONFIGURE_TOTP" in (user.get("requiredActions") or [])
+def has_second_factor(user: Representation, asked: bool) -> bool:
+    """Whether a user cannot sign in by a password alone; `asked`: the realm lets people set up what they owe."""
+    owes = asked and SECOND_FACTOR in (user.get("requiredActions") or [])
+    return not user.get("enabled") or bool(user.get("totp")) or owes
 
 
 def collections_of(user: Representation) -> dict[str, list[str]] | None:

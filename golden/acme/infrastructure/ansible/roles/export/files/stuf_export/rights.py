@@ -16,6 +16,14 @@ from .representation import BUILT_IN, Representation, is_credential, named
 Ask = Callable[..., Any]
 # Roles that Keycloak makes in every realm, beside the one that it gives to everyone.
 OWN_ROLES = ("offline_access", "uma_authorization")
+# What roles of Keycloak's own clients bring along of the same client; `realm-admin` all of it.
+OWN_COMPOSITES = {
+    ("account", "manage-account"): ("manage-account-links",),
+    ("account", "manage-consent"): ("view-consent",),
+    ("realm-management", "view-clients"): ("query-clients",),
+    ("realm-management", "view-users"): ("query-groups", "query-users"),
+}
+ALL_OF_ITS_CLIENT = ("realm-management", "realm-admin")
 
 
 class Rights:
@@ -29,14 +37,14 @@ class Rights:
         self.groups = named(map(self._group, pages("/groups", briefRepresentation="false")))
 
     def roles(self) -> Representation:
-        """The realm's roles; and those of clients, of Keycloak's own clients only what reaches beyond the client."""
+        """The realm's roles; and those of clients, of Keycloak's own clients only what was made to bring more along."""
         clients = {client: self._of_client(key, client) for key, client in self._clients.items()}
         held = {client: roles for client, roles in sorted(clients.items()) if roles}
         return {"realm": named(map(self._role, self._pages("/roles"))), **({"client": held} if held else {})}
 
     def _of_client(self, key: str, client: str) -> list[Representation]:
         roles = named(map(self._role, self._get(f"/clients/{key}/roles")))
-        return [role for role in roles if client not in BUILT_IN or _reaches_beyond(role, client)]
+        return [role for role in roles if client not in BUILT_IN or _brings_more(role, client)]
 
     def _role(self, role: Representation) -> Representation:
         shown = {"name": role["name"], **({"description": role["description"]} if role.get("description") else {})}
@@ -98,9 +106,13 @@ class Rights:
             )
 
 
-def _reaches_beyond(role: Representation, client: str) -> bool:
+def _brings_more(role: Representation, client: str) -> bool:
+    """Whether a role of Keycloak's own brings along what it does not by itself."""
     inner = role.get("composites") or {}
-    return "realm" in inner or any(name != client for name in inner.get("client") or {})
+    beyond = "realm" in inner or any(name != client for name in inner.get("client") or {})
+    name = (client, str(role["name"]))
+    own = OWN_COMPOSITES.get(name, ())
+    return beyond or name != ALL_OF_ITS_CLIENT and not {*(inner.get("client") or {}).get(client, [])} <= {*own}
 
 
 def _giving(groups: list[Representation]) -> Iterable[str]:

@@ -102,7 +102,6 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
         exposure=_exposure(given, here, realm.realm, at_rest, realm.second_factor),
         release=machine.release(given.machine.release),
         images=here.images(given.machine.spa_volume),
-        notes=realm.notes,
     )
     inventory = Inventory(spool, gate)
     gone = _list(store, inventory, given.sha256)

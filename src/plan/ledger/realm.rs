@@ -4,7 +4,7 @@ use super::accounting::below_realm;
 use super::path::Path;
 use super::{Book, listed, set};
 use crate::check::{default_role, is_default_role};
-use crate::model::{Afterwards, Checked, Export, Realm, RealmClient, RealmUser, Target};
+use crate::model::{Afterwards, Checked, Disposition, Export, Realm, RealmClient, RealmUser, Target};
 use crate::plan::secrets::{API_CLIENT, client_secret_name};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,12 +107,16 @@ pub(super) fn enter(book: &mut Book, checked: &Checked) {
             user(book, &at.personal(), item, &phones, target, &checked.realm.name);
         }
     }
+    // A client's secret is left behind and made anew by hand: the second stands under its name already.
+    let by_hand = book.entries.iter().filter(|entry| matches!(entry.disposition, Disposition::Manual { .. }));
+    let by_hand: BTreeSet<String> = by_hand.map(|entry| entry.setting.clone()).collect();
     for (path, why) in dropped {
         // Where people sign in from is never Keycloak's own doing.
         let foreign = ["identityProviders", "identityProviderMappers"].contains(&path.as_str());
         let afterwards = if foreign { Afterwards::Absent } else { Afterwards::Free };
-        match called.get(path) {
-            Some(called) => book.dropped_as(&below(path), &below(called), why, afterwards),
+        match called.get(path).map(String::as_str).map(below).filter(|at| !by_hand.contains(&at.to_string()))
+        {
+            Some(called) => book.dropped_as(&below(path), &called, why, afterwards),
             None => book.dropped(&below(path), why, afterwards),
         }
     }

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
-RELEASE := $(CARGO_TARGET_DIR)/release/stufpack
+RELEASE = $(CARGO_TARGET_DIR)/release/stufpack
 
 .PHONY: help
 help: ## Lists the targets
@@ -50,6 +50,7 @@ e2e: build ## Deploys a package for real on the bench, and tries three mutants (
 	tools/e2e "$(RELEASE)"
 
 .PHONY: prove
+prove: CARGO_TARGET_DIR := $(shell tools/kept-target)
 prove: build ## Breaks the generator in every named place, and demands that the one in charge notices (Docker)
 	tools/install bench
 	tools/install content

@@ -131,4 +131,5 @@ def _noticed(mutant: Mutant, run: Run) -> str | None:
     if run.code != mutant.exit or [step["id"] for step in bad] != [mutant.step]:
         return None
     said = "\n".join(bad[0]["failures"])
-    return f"{mutant.step}: {said}" if all(text in said for text in mutant.says) else None
+    looked_at = server.inside("cat", mutant.left_at) if mutant.left_at else said
+    return f"{mutant.step}: {said}" if all(text in looked_at for text in mutant.says) else None

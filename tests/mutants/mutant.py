@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parent / "broken"
 AT_ONCE = 3
 
 _KEYS = {"breaks", "file", "text", "replacement", "says"}
-_BY_PHASE = {"carried_by", "phase", "step", "exit", "by_hand"}
+_BY_PHASE = {"carried_by", "phase", "step", "exit", "by_hand", "left_at"}
 _BY_TEST = {"test"}
 
 
@@ -41,6 +41,8 @@ class Mutant:
     exit: int = 1
     #: What somebody changes on the machine before, so that there is something to do.
     by_hand: str = ""
+    #: A file at the target in which the step leaves what it tells nobody else; where it is named, it must say so there.
+    left_at: str = ""
     #: Or a test: the folder below `tests/`, and a name in it as unittest takes it.
     test: tuple[str, ...] = ()
 

@@ -51,11 +51,17 @@ pub fn is_plain(path: &str) -> bool {
 }
 
 /// Pairs of paths that a file system without case cannot hold side by side, or of which one is a folder of the other.
+///
+/// Quick where neighbours share their folders, as in byte order.
 pub fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let mut folded: HashMap<String, (&str, bool)> = HashMap::new();
     let mut clashes = Vec::new();
+    // The folder of the path before, and all above it, have their places.
+    let mut above = "";
     for path in paths {
-        for (end, is_file) in ends(path) {
+        let known = shared_folders(above, path);
+        above = folder_of(path);
+        for (end, is_file) in ends(path).skip_while(|(end, _)| *end <= known) {
             let part = &path[..end];
             match folded.entry(part.to_lowercase()) {
                 Entry::Vacant(place) => {
@@ -65,6 +71,7 @@ pub fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)
                     let (other, other_is_file) = *place.get();
                     if other != part || other_is_file || is_file {
                         clashes.push((path.to_owned(), other.to_owned()));
+                        above = folder_of(part);
                         break;
                     }
                 }
@@ -72,6 +79,23 @@ pub fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)
         }
     }
     clashes
+}
+
+/// The folder in which `path` stands, without trailing slash; empty at the top.
+fn folder_of(path: &str) -> &str {
+    path.rfind('/').map_or("", |at| &path[..at])
+}
+
+/// Length of the longest folder above `path` that is `above` or above it too; 0 where there is none.
+pub fn shared_folders(above: &str, path: &str) -> usize {
+    let shared = above.bytes().zip(path.bytes()).take_while(|(a, b)| a == b).count();
+    let ends_here = |at: usize| matches!(above.as_bytes().get(at), None | Some(b'/'));
+    path.bytes()
+        .take(shared + 1)
+        .enumerate()
+        .filter(|(at, b)| *b == b'/' && ends_here(*at))
+        .last()
+        .map_or(0, |(at, _)| at)
 }
 
 /// Every folder above `path`, outermost first, without trailing slash.
@@ -110,5 +134,22 @@ mod tests {
         assert_eq!(clashes(&["README.md", "Readme.md", "readme.md"]), 2);
         assert_eq!(clashes(&["a", "a/b"]), 1);
         assert_eq!(clashes(&["a/b", "a"]), 1);
+        assert_eq!(clashes(&["a/b/c", "A/b", "A/d"]), 2);
+        assert_eq!(clashes(&["a/b/c", "a/B/d", "a/B/e", "a/b/d"]), 2);
+    }
+
+    #[test]
+    fn neighbours_share_the_folders_that_are_above_both() {
+        for (above, path, shared) in [
+            ("", "a", ""),
+            ("a", "a/b", "a"),
+            ("a/b", "a/b/c/d", "a/b"),
+            ("a/b", "a/bc/d", "a"),
+            ("a/bc", "a/b/d", "a"),
+            ("ab", "a/b", ""),
+            ("a/b/c", "a/b", "a"),
+        ] {
+            assert_eq!(&path[..shared_folders(above, path)], shared, "{above} and {path}");
+        }
     }
 }

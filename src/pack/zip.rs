@@ -5,8 +5,7 @@
 //! writing is one pass without hashing.
 
 use super::names;
-use crate::model::Files;
-use std::collections::BTreeSet;
+use crate::model::{File, Files};
 use std::io::{self, Write};
 
 /// Signature of a local header.
@@ -59,31 +58,49 @@ impl Entry<'_> {
     }
 }
 
+/// Every folder, without its slash, and every file, in byte order of the names that they have in the zip: a folder stands
+/// before all that begin with its name and a slash, and these stand together.
+fn listed(files: &Files) -> Vec<(&str, Option<&File>)> {
+    let mut listed = Vec::with_capacity(files.len() * 2);
+    let mut above = "";
+    for (path, file) in files {
+        let known = names::shared_folders(above, path);
+        for folder in names::folders(path).filter(|folder| folder.len() > known) {
+            listed.push((folder, None));
+            above = folder;
+        }
+        listed.push((path.as_str(), Some(file)));
+    }
+    listed
+}
+
 /// Folders and files below `top`, in byte order of their names.
 fn entries<'a>(top: &str, files: &'a Files) -> Vec<Entry<'a>> {
-    let folders: BTreeSet<&str> = files.keys().flat_map(|path| names::folders(path)).collect();
     let folder = |name: String| Entry { name, bytes: &[], crc32: 0, mode: FOLDER_MODE };
     let mut entries = vec![folder(format!("{top}/"))];
-    entries.extend(folders.into_iter().map(|path| folder(format!("{top}/{path}/"))));
-    entries.extend(files.iter().map(|(path, file)| Entry {
-        name: format!("{top}/{path}"),
-        bytes: &file.bytes,
-        crc32: file.crc32,
-        mode: if file.executable { PROGRAM_MODE } else { FILE_MODE },
+    entries.extend(listed(files).into_iter().map(|(path, file)| match file {
+        None => folder(format!("{top}/{path}/")),
+        Some(file) => Entry {
+            name: format!("{top}/{path}"),
+            bytes: &file.bytes,
+            crc32: file.crc32,
+            mode: if file.executable { PROGRAM_MODE } else { FILE_MODE },
+        },
     }));
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
     entries
 }
 
 /// Number of entries, folders included, and size of the zip in bytes.
 pub fn measure(top: &str, files: &Files) -> (usize, u64) {
-    let entries = entries(top, files);
-    let headers = (LOCAL_LENGTH + CENTRAL_LENGTH) as u64;
-    let bytes = entries
-        .iter()
-        .map(|entry| headers + 2 * entry.name.len() as u64 + entry.bytes.len() as u64)
-        .sum::<u64>();
-    (entries.len(), bytes + END_LENGTH as u64)
+    let slash = 1;
+    let size = |name: usize, bytes: usize| (LOCAL_LENGTH + CENTRAL_LENGTH + 2 * name + bytes) as u64;
+    let below = |(path, file): &(&str, Option<&File>)| {
+        let name = top.len() + slash + path.len() + if file.is_none() { slash } else { 0 };
+        size(name, file.map_or(0, |file| file.bytes.len()))
+    };
+    let listed = listed(files);
+    let bytes = size(top.len() + slash, 0) + listed.iter().map(below).sum::<u64>();
+    (listed.len() + 1, bytes + END_LENGTH as u64)
 }
 
 /// Writes the zip of `files` below the folder `top`.

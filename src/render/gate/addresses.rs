@@ -26,8 +26,12 @@ struct Local {
     wanted: bool,
 }
 
-/// Every way to write `@`: plain, full width, and the escapes of URLs, HTML, JSON and Markdown.
-const AT: [&str; 9] = ["@", "\u{ff20}", "%40", "&#64;", "&#x40;", "&#x0040;", "&commat;", "\\u0040", "\\@"];
+/// Every way to write `@`: plain, full width, and the escapes of URLs, HTML, JSON and Markdown. Where case does not count,
+/// both are named: texts are passed over many bytes at once only where it counts.
+const AT: [&str; 12] = [
+    "@", "\u{ff20}", "%40", "&#64;", "&#x40;", "&#X40;", "&#x0040;", "&#X0040;", "&commat;", "\\u0040",
+    "\\U0040", "\\@",
+];
 
 impl Addresses {
     /// Addresses that are `wanted`, and those that may be `named` though a wanted one stands in them.
@@ -53,11 +57,7 @@ impl Addresses {
             }
         }
         Self {
-            at: AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .ascii_case_insensitive(true)
-                .build(AT)
-                .ok(),
+            at: AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(AT).ok(),
             lengths: domains.keys().map(Vec::len).collect(),
             domains,
         }

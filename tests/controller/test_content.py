@@ -197,6 +197,41 @@ class Credential(Content):
             self.give(credential(ends_at=soon))
             self.exits(12, package, "content", says="; the phase needs it until ")
 
+    def test_once_all_is_proven_the_phase_ends_with_whichever_and_with_none(self) -> None:
+        package = self.copying()
+        lost = {"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}}
+        self.orders(content__remove_read_key=lost)
+        self.exits(11, package, "content")
+        given = self.state / "secrets/source_read"
+        now = datetime.now(UTC)
+        cases: dict[str, Any] = {
+            "it ends before a whole phase would": credential(ends_at=(now + timedelta(seconds=20)).isoformat()),
+            "it has ended": credential(ends_at=now.isoformat()),
+            "another one": credential(storage={"access_key_id": "AKIB"}),
+            "none": None,
+        }
+        for why, document in cases.items():
+            with self.subTest(why):
+                given.unlink()
+                if document is not None:
+                    self.give(document)
+                ran = len(self.steps_run())
+                run = self.exits(11, package, "content", says="step.unreachable")
+                self.assertNotIn("source_read", run.stdout)
+                self.assertEqual(self.steps_run()[ran:], ["remove-read-key"])
+        self.orders()
+        with self.subTest("what is only looked at is all of the phase"):
+            self.exits(12, package, "content", "--check", says="error[secret.missing]")
+        self.exits(0, package, "content")
+        with self.subTest("another pass reads the source again"):
+            self.exits(12, package, "content", says="error[secret.missing]")
+        with self.subTest("and so does one that was cut off before it could say that it had ended"):
+            lines = self.state / "packages/1/journal.jsonl"
+            whole = lines.read_bytes().splitlines(keepends=True)
+            lines.write_bytes(b"".join(whole[: self.journal().index("end:finished", -2)]))
+            self.assertEqual(self.journal()[-1], "remove-read-key:done")
+            self.exits(12, package, "content", says="error[secret.missing]")
+
     def test_work_that_keeps_to_the_windows_ends_when_they_let_it(self) -> None:
         nights = ["mon-fri 20:00-06:00 UTC", "sat 08:00-20:00 UTC"]
         cases = (

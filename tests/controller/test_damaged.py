@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
+import subprocess
 import unittest
 from pathlib import Path
 
-from fixture import Package, Story, mode
+from fixture import TEMPLATES, Package, Story, mode
 
 FAILS = {"exit": 2, "result": {"hosts": {"target": {"ok": 1, "failed": 1}}, "failures": ["Stop: broke"]}}
 ANSWERS = {"result": {"hosts": {"target": {"ok": 1}}, "lines": ["stuf-api: healthy"]}}
@@ -150,6 +152,27 @@ class Damaged(Story):
         self.exits(0, second, "status")
         self.exits(0, first, "abort")
         self.exits(0, second, "status", says="next: ./migrate ")
+
+    def test_one_that_was_put_back_shorter_as_troubleshooting_says_still_bears_what_began_at_its_end(self) -> None:
+        page = (TEMPLATES / "docs/troubleshooting.md.jinja").read_text()
+        (keeps,) = re.findall(r'\{\{ "(cp [^"]*journal\.jsonl[^"]*)"\|code \}\}', page)
+        first = self.ready()
+        self.exits(0, first, "deploy")
+        whole = self.lines.read_bytes().splitlines(keepends=True)
+        self.exits(0, first, "import")
+        second = self.ready("second", 2)
+        self.exits(0, second, "deploy")
+        # The second time, what is damaged and what is kept are shorter than what the newer package began at.
+        for damaged in (len(whole), len(whole) - 2):
+            with self.subTest(damaged):
+                lines = self.lines.read_bytes().splitlines(keepends=True)
+                self.lines.write_bytes(b"".join([*lines[:damaged], b"\0\0\n", *lines[damaged + 1 :]]))
+                self.exits(1, first, "status", says=f"at {self.lines}:{damaged + 1}\n")
+                subprocess.run(["sh", "-euc", keeps], cwd=self.lines.parent, check=True)
+                self.lines.write_bytes(b"".join(lines[:damaged]))
+                self.exits(0, first, "status", says="next: use package 2, which has begun here\n")
+                self.exits(0, second, "status")
+        self.exits(0, second, "import", says="import, run 2\n")
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ class Volume(unittest.TestCase):
         # A copy, made again after the step.
         (work / "journal.jsonl").touch()
         (work / "journal.jsonl.former-0123456789ab").touch()
+        (work / ".journal.jsonl.new").touch()
         self.assertTrue(self.converge(docker, work, self.folder / "missing", dry=True)[1])
         (docker / "volumes").mkdir()
         with self.assertRaisesRegex(StufError, rf"{docker} \(1 entry\); nothing was written"):

@@ -47,6 +47,8 @@ class Blocks(unittest.TestCase):
             "PASSWORDAUTHENTICATION = YES",
             'PasswordAuthentication "yes"',
             "ChallengeResponseAuthentication\tyes",
+            "PasswordAuthentication 'yes'",
+            "PasswordAuthentication yes\r",
         ):
             for match in ("Match all", "match\tgroup staff", '"Match" User backup', "Match=User backup"):
                 with self.subTest(line=line, match=match):
@@ -69,6 +71,35 @@ class Blocks(unittest.TestCase):
                 path.unlink()
             (self.folder / "sshd_config").unlink()
             self.assertEqual(self.found("", "sshd_config.d/none.conf.bak"), [])
+
+    def test_files_elsewhere_that_it_includes_are_named_since_nobody_looks_into_them(self) -> None:
+        for line in (
+            "Include /etc/ssh/extra/*.conf",
+            "include=extra.conf",
+            'INCLUDE "/etc/ssh/sshd_config.d/*.conf" /etc/ssh/extra.conf',
+            "Include /etc/ssh/sshd_config.d/*",
+            "Include /ETC/ssh/sshd_config.d/*.conf",
+            "Include /etc/ssh/sshd_config.d/*.conf#.conf",
+        ):
+            with self.subTest(line):
+                self.assertEqual(self.found(f"Port 22\n{line}\n"), [f"/etc/ssh/sshd_config:2: {line}"])
+        with self.subTest("also from within the folder that is looked at"):
+            told = self.found("Include /root/sshd\n", "sshd_config.d/60-agency.conf")
+            self.assertEqual(told[-1], "/etc/ssh/sshd_config.d/60-agency.conf:1: Include /root/sshd")
+        with self.subTest("and that folder itself in a block, of which its files would be part"):
+            (self.folder / "sshd_config.d/60-agency.conf").unlink()
+            text = "Match User backup\nInclude /etc/ssh/sshd_config.d/*.conf\n"
+            self.assertEqual(self.found(text), ["/etc/ssh/sshd_config:2: Include /etc/ssh/sshd_config.d/*.conf"])
+
+    def test_the_include_that_a_debian_has_is_left_alone_however_it_is_written(self) -> None:
+        for line in (
+            "Include /etc/ssh/sshd_config.d/*.conf",
+            "  include\t/etc/ssh/sshd_config.d/*.conf  # Debian's",
+            'Include = "sshd_config.d/*.conf"\r',
+            "#Include /etc/ssh/extra/*.conf",
+        ):
+            with self.subTest(line):
+                self.assertEqual(self.found(f"{line}\nPasswordAuthentication no\n"), [])
 
     def test_it_is_refused_before_anything_is_changed(self) -> None:
         names = [task["name"] for task in yaml.safe_load(TASKS.read_text())]

@@ -66,7 +66,7 @@ fn ssh(facts: &Facts) -> Draft {
         title: "Let SSH accept keys only",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Turns off passwords, and refuses a machine where a Match block of sshd's configuration takes them. The new configuration is tested before it takes effect; then a new connection is made, and sshd itself asked what it accepts, before the step counts as done.".into(),
+        what: "Turns off passwords, and refuses a machine where a Match block of sshd's configuration takes them, or where it includes files outside of sshd_config.d. The new configuration is tested before it takes effect; then a new connection is made, and sshd itself asked what it accepts, before the step counts as done.".into(),
         command: None,
         before: needs("you sign in with a key", format!("{} -o PasswordAuthentication=no true", facts.ssh())),
         proof: shows("passwordauthentication no", format!("{} sudo sshd -T", facts.ssh())),

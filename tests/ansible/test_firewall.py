@@ -63,16 +63,27 @@ class TakenBack(unittest.TestCase):
         self.assertIn("--unit=stuf-firewall-undo ", begins[-1])
 
     def test_rules_count_as_kept_when_they_act_after_that_and_until_then_the_next_run_sets_them(self) -> None:
-        sets = self.place("/usr/sbin/nft --file /etc/stuf-firewall.nft")
+        sets = self.place("'/usr/sbin/nft --file /etc/stuf-firewall.next'")
         self.assertEqual(self.tasks[sets]["when"], "baseline_rules.due or baseline_acting.rc != 0")
         noted = self.place("'loaded': True")
         self.assertLess(self.place("systemctl stop stuf-firewall-undo.timer stuf"), self.place("baseline_standing.rc"))
         self.assertLess(self.place("baseline_standing.rc"), noted)
-        with self.subTest("and then they are those to which later ones are taken back"):
+        with self.subTest("and then they are those of the next boot, to which later ones are taken back"):
             keeps = self.place("remote_src")
             self.assertTrue(self.place("baseline_standing.rc") < keeps < noted)
             copied = self.tasks[keeps]["ansible.builtin.copy"]
-            self.assertEqual((copied["src"], copied["dest"]), ("/etc/stuf-firewall.nft", "/etc/stuf-firewall.former"))
+            self.assertEqual((copied["src"], copied["dest"]), ("/etc/stuf-firewall.next", "/etc/stuf-firewall.nft"))
+
+    def test_nothing_but_that_writes_what_a_boot_sets(self) -> None:
+        (written,) = (task["ansible.builtin.template"]["dest"] for task in self.tasks if "firewall.nft.j2" in str(task))
+        unit = (ROOT / "roles/baseline/files/stuf-firewall.service").read_text()
+        self.assertIn("ExecStart=/usr/sbin/nft -f /etc/stuf-firewall.nft\n", unit)
+        self.assertEqual(written, "/etc/stuf-firewall.next")
+        with self.subTest("and whoever has written it otherwise, or taken it away, has it set anew"):
+            asked = self.tasks[self.place("baseline_rules'")]["stuf_loaded"]["files"]
+            self.assertEqual(asked, ["/etc/stuf-firewall.next", "/etc/stuf-firewall.nft"])
+        with self.subTest("and it is set when it is kept"):
+            self.assertGreater(self.place("'state': 'started'"), self.place("remote_src"))
 
 
 # As far as the role asks it: one table, which is set from a file as a whole.
@@ -102,7 +113,7 @@ class Machine(unittest.TestCase):
             (self.root / "bin" / name).write_text(text)
             (self.root / "bin" / name).chmod(0o700)
         self.acting = self.root / "bin/nft.acting"
-        self.rules, self.former = self.root / "etc/stuf-firewall.nft", self.root / "etc/stuf-firewall.former"
+        self.new, self.kept = self.root / "etc/stuf-firewall.next", self.root / "etc/stuf-firewall.nft"
 
     def shell(self, command: str) -> int:
         """Runs a command of the role on this machine."""
@@ -119,7 +130,7 @@ class Machine(unittest.TestCase):
 
     def sets(self, rules: str) -> None:
         """What a run does until it is cut off, with rules that let nobody in: the timer is there, and they act."""
-        self.rules.write_text(rules)
+        self.new.write_text(rules)
         self.assertEqual(self.shell(self.task("systemd-run")), 0)
         self.acting.write_text(rules)
         self.assertTrue(self.stand())
@@ -134,12 +145,13 @@ class Machine(unittest.TestCase):
         self.assertNotRegex(command, r"[$%]", "systemd would fill that in")
         subprocess.run(["/bin/sh", "-c", command], check=False, stderr=subprocess.DEVNULL)
 
-    def test_rules_that_were_kept_come_back_and_are_those_of_the_next_boot(self) -> None:
-        self.former.write_text("former")
+    def test_rules_that_were_kept_come_back_and_stay_those_of_the_next_boot(self) -> None:
+        self.kept.write_text("former")
         self.acting.write_text("former")
         self.sets("new")
+        self.assertEqual(self.kept.read_text(), "former", "a server that starts anew in these two minutes has those")
         self.two_minutes_pass()
-        self.assertEqual((self.acting.read_text(), self.rules.read_text()), ("former", "former"))
+        self.assertEqual((self.acting.read_text(), self.kept.read_text()), ("former", "former"))
         self.assertFalse(self.stand(), "a run that comes back now would take the former rules for the new ones")
         with self.subTest("and the next run can set them again"):
             self.sets("new")
@@ -148,14 +160,14 @@ class Machine(unittest.TestCase):
         for kept in (False, True):
             with self.subTest(kept=kept):
                 if kept:
-                    self.former.write_text("former")
+                    self.kept.write_text("former")
                 self.sets("new")
                 self.two_minutes_pass()
                 self.assertFalse(self.acting.exists())
                 self.assertFalse(self.stand())
 
     def test_former_rules_that_do_not_load_leave_it_open_and_not_locked(self) -> None:
-        self.former.write_text("broken")
+        self.kept.write_text("broken")
         self.acting.write_text("former")
         self.sets("new")
         self.two_minutes_pass()

@@ -102,7 +102,7 @@ fn firewall(facts: &Facts) -> Draft {
             "chains input and forward drop by default and name these ports only",
             format!("{} sudo nft list table inet stuf", facts.ssh()),
         ),
-        abort_when: "SSH no longer answers after the change: the rules take themselves back after 120 s, to the former ones where there were any"
+        abort_when: "SSH no longer answers after the change: the rules take themselves back after 120 s, or when the machine starts anew before that, to the former ones where there were any"
             .into(),
         undo: kept(),
         estimate: Estimate::fixed(15, "writing and loading one set of rules"),

@@ -21,6 +21,59 @@ LOCALE = {
     "config": {"claim.name": "locale"},
 }
 
+HARDCODED = {"name": "all", "protocolMapper": "oidc-hardcoded-claim-mapper", "config": {"claim.name": "collections"}}
+# As Keycloak 26 makes them; the first two where a realm needs other algorithms.
+GENERATED = (
+    "ecdsa-generated", "eddsa-generated", "rsa-generated", "rsa-enc-generated", "hmac-generated", "aes-generated",
+)  # fmt: skip
+
+
+def key(kind: str) -> dict[str, Any]:
+    """A key of the realm."""
+    return {"name": f"{kind}-of-realm", "providerType": "org.keycloak.keys.KeyProvider", "providerId": kind}
+
+
+def mapper(kind: str, claim: str = "", **config: str) -> dict[str, Any]:
+    """A mapper, called like its claim."""
+    named = {"claim.name": claim} if claim else {}
+    return {"name": claim or kind, "protocolMapper": f"oidc-{kind}-mapper", "config": config | named}
+
+
+def of_user(claim: str, source: str, kind: str = "attribute") -> dict[str, Any]:
+    """What a scope says of a user."""
+    return mapper(f"usermodel-{kind}", claim, **{"user.attribute": source})
+
+
+def note(claim: str, source: str) -> dict[str, Any]:
+    """What a scope says of the session."""
+    return mapper("usersessionmodel-note", claim, **{"user.session.note": source})
+
+
+# Scopes of Keycloak's own, with a mapper of each kind that it gives them.
+OWN_SCOPES: dict[str, list[dict[str, Any]]] = {
+    "acr": [mapper("acr")],
+    "address": [mapper("address", **{"user.attribute.street": "street"})],
+    "email": [of_user("email", "email"), of_user("email_verified", "emailVerified", "property")],
+    "microprofile-jwt": [of_user("upn", "username"), mapper("usermodel-realm-role", "groups")],
+    "organization": [mapper("organization-membership", "organization")],
+    "phone": [of_user("phone_number", "phoneNumber"), of_user("phone_number_verified", "phoneNumberVerified")],
+    "profile": [mapper("full-name"), of_user("preferred_username", "username"), of_user("updated_at", "updatedAt")],
+    "role_list": [{"name": "role list", "protocolMapper": "saml-role-list-mapper"}],
+    "service_account": [note("client_id", "client_id"), note("clientHost", "clientHost"),
+                        note("clientAddress", "clientAddress")],
+}  # fmt: skip
+
+
+def has_scope(client: str, name: str, *mappers: dict[str, Any], way: str = "default") -> Callable[[Realm], object]:
+    """A client has a scope that somebody made."""
+
+    def change(realm: Realm) -> None:
+        realm.scopes = [one for one in realm.scopes if one["name"] != name]
+        realm.scopes.append({"name": name, "protocolMappers": list(mappers)})
+        realm.client(client).setdefault(f"{way}ClientScopes", []).append(name)
+
+    return change
+
 
 def built_in() -> list[dict[str, Any]]:
     """Keycloak's own clients as version 26 makes them."""
@@ -55,6 +108,7 @@ class Realm(Keycloak):
         self.grouped: set[str] = set()
         self.providers: list[dict[str, Any]] = []
         self.stores: list[dict[str, Any]] = []
+        self.keys = [key(name) for name in GENERATED]
         self.top |= {"browserFlow": "browser", "directGrantFlow": "direct grant", "attributes": {"frontendUrl": ""}}
         self.rights: dict[str, dict[str, set[str]]] = {"stufpack-operator": {"realm-management": {*OPERATOR_ROLES}}}
         self.inner_of: dict[tuple[str, str], list[tuple[str, str]]] = {
@@ -96,7 +150,7 @@ class Realm(Keycloak):
             realm = [{"name": role} for role in (*held.get("", ()), "default-roles-stuf")]
             return {"realmMappings": realm, "clientMappings": mappings}
         if kind == "components":
-            return [one for one in self.stores if one["providerType"] == query["type"]]
+            return [one for one in (*self.stores, *self.keys) if one["providerType"] == query["type"]]
         known = {
             "": self.top,
             "clients": self.clients,
@@ -136,11 +190,6 @@ class Openings(unittest.TestCase):
             return lambda realm: realm.client(name)["attributes"].update({key: value})
 
         scope = next(at for at, one in enumerate(reversed(package()["clientScopes"])) if one["name"] == "stuf:access")
-        mapper = {
-            "name": "all",
-            "protocolMapper": "oidc-hardcoded-claim-mapper",
-            "config": {"claim.name": "collections"},
-        }
         of_scope = "clientScopes.stuf:access.protocolMappers.all"
         stranger = {"id": "9", "clientId": "evil", "publicClient": True, "redirectUris": ["*"]}
         grant = "oauth2.device.authorization.grant.enabled"
@@ -184,9 +233,9 @@ class Openings(unittest.TestCase):
             (client("stuf-spa", rootUrl="https://evil.example"), ["clients.stuf-spa.rootUrl"]),
             (client("stuf-api", adminUrl="https://evil.example"), ["clients.stuf-api.adminUrl"]),
             (attribute("stuf-spa", grant, "true"), [f"clients.stuf-spa.attributes.{grant}"]),
-            (client("stuf-spa", protocolMappers=[mapper]), ["clients.stuf-spa.protocolMappers.all"]),
-            (client("account", protocolMappers=[mapper]), ["clients.account.protocolMappers.all"]),
-            (lambda k: k.scopes[scope]["protocolMappers"].append(mapper), [of_scope]),
+            (client("stuf-spa", protocolMappers=[HARDCODED]), ["clients.stuf-spa.protocolMappers.all"]),
+            (client("account", protocolMappers=[HARDCODED]), ["clients.account.protocolMappers.all"]),
+            (lambda k: k.scopes[scope]["protocolMappers"].append(HARDCODED), [of_scope]),
             (lambda k: k.inner_of.update({("account", "view-profile"): [("realm-management", "realm-admin")]}),
              ["clients.account.roles.view-profile.composites"]),
             (lambda k: k.inner_of["realm-management", "view-users"].append(("realm-management", "realm-admin")),
@@ -200,22 +249,47 @@ class Openings(unittest.TestCase):
             (lambda k: k.top.update(adminPermissionsEnabled=True), ["adminPermissionsEnabled"]),
             (lambda k: k.providers.append({"alias": "evil"}), ["identityProviders.evil"]),
             (lambda k: k.stores.append(store), ["userFederation.ldap"]),
+            (lambda k: k.keys.append(key("rsa")), ["keys.rsa-of-realm"]),
+            (lambda k: k.keys.append(key("java-keystore")), ["keys.java-keystore-of-realm"]),
+            (has_scope("admin-cli", "evil", HARDCODED), ["clientScopes.evil"]),
+            (has_scope("account", "evil", way="optional"), ["clientScopes.evil"]),
+            (has_scope("stuf-spa", "service_account", HARDCODED), ["clientScopes.service_account.protocolMappers.all"]),
+            (has_scope("admin-cli", "address", HARDCODED), ["clientScopes.address.protocolMappers.all"]),
+            (has_scope("admin-cli", "phone", of_user("preferred_username", "nickname")),
+             ["clientScopes.phone.protocolMappers.preferred_username"]),
+            (has_scope("admin-cli", "organization", mapper("organization-membership", "collections")),
+             ["clientScopes.organization.protocolMappers.collections"]),
+            (has_scope("admin-cli", "microprofile-jwt", mapper("usermodel-client-role", "realm_access.roles")),
+             ["clientScopes.microprofile-jwt.protocolMappers.realm_access.roles"]),
+            (client("stuf-spa", protocolMappers=[note("collections", "anything")]),
+             ["clients.stuf-spa.protocolMappers.collections"]),
         )  # fmt: skip
         for change, expected in changes:
             with self.subTest(expected):
                 self.assertEqual(told(change), expected)
 
     def test_what_opens_nothing_is_not_told(self) -> None:
-        session = {"name": "Client ID", "protocolMapper": "oidc-usersessionmodel-note-mapper"}
         grant = "oauth2.device.authorization.grant.enabled"
 
         def stated(realm: Realm) -> None:
-            realm.client("stuf-spa").update(authenticationFlowBindingOverrides={}, protocolMappers=[session])
+            realm.client("stuf-spa").update(
+                authenticationFlowBindingOverrides={}, protocolMappers=[note("clientId", "clientId")]
+            )
             realm.client("stuf-spa")["attributes"][grant] = "false"
             realm.client("account").update(rootUrl="", name="${client_account}", fullScopeAllowed=True)
             realm.client("survey-robot").update(serviceAccountsEnabled=False)
 
         self.assertEqual(told(stated), [])
+
+        def own_scopes(realm: Realm) -> None:
+            for name in OWN_SCOPES.keys() - {one["name"] for one in package()["clientScopes"]}:
+                has_scope("admin-cli", name, *OWN_SCOPES[name])(realm)
+            # Somebody made it, and no client has it.
+            realm.scopes.append({"name": "spare", "protocolMappers": [HARDCODED]})
+
+        self.assertEqual(told(own_scopes), [])
+        for name, mappers in OWN_SCOPES.items():
+            self.assertEqual(openings.of_scope({"name": name, "protocolMappers": mappers}), [])
 
 
 class Check(unittest.TestCase):
@@ -241,7 +315,7 @@ class Check(unittest.TestCase):
         next_step = "; next: ./migrate deploy, which gives it the rights"
         for path, what in (
             ("/identity-provider/instances", "identity providers"),
-            ("/components", "user federation"),
+            ("/components", "user federation, keys"),
             ("/clients/account/roles", "roles of clients"),
             ("/users/stuf-api/role-mappings", "service accounts"),
             ("/client-scopes", "client scopes"),
@@ -253,7 +327,7 @@ class Check(unittest.TestCase):
                 said = f"stufpack-operator may not look at {what}{next_step}"
                 self.assertEqual((found["verdict"], found["observed"]), ("unverifiable", said))
         found = self.look("/components", change=lambda realm: realm.providers.append({"alias": "evil"}))
-        said = f"beside it: identityProviders.evil; stufpack-operator may not look at user federation{next_step}"
+        said = f"beside it: identityProviders.evil; stufpack-operator may not look at user federation, keys{next_step}"
         self.assertEqual((found["verdict"], found["observed"]), ("unverifiable", said))
 
 

@@ -189,36 +189,6 @@ class ReadBack(unittest.TestCase):
                 self.assertEqual(asked(change), wrong)
 
 
-class ValidationUsers(unittest.TestCase):
-    """Who is made for a validation, and is gone after it."""
-
-    def removed(self, *names: str) -> list[str]:
-        """Whom a validation removes of a realm with these people."""
-        left = list(names)
-
-        def call(method: str, path: str, *, query: dict[str, str] | None = None, **_: Any) -> SimpleNamespace:
-            if method == "DELETE":
-                left.remove(path.removeprefix("/users/"))
-            asked = query or {}
-            # As Keycloak does: the word may stand anywhere in a name, and nothing comes beyond a page.
-            found = [name for name in left if asked.get("username", "") in name.lower()][int(asked.get("first", 0)) :]
-            page = [{"id": name, "username": name} for name in found[: int(asked.get("max", 0))]]
-            return SimpleNamespace(json=lambda: page)
-
-        keycloak = keycloaks.Keycloak("http://keycloak", "stuf", {}, "stuf")
-        with mock.patch.object(keycloak, "call", call):
-            probe_user.absent(keycloak)
-        return [name for name in names if name not in left]
-
-    def test_whoever_has_a_name_of_theirs_goes_and_nobody_else(self) -> None:
-        theirs = ["stufpack-validation", "stufpack-validation-1", "stufpack-validation-99", "Stufpack-Validation-7"]
-        others = ["ada", "stufpack-validation-x", "stufpack-validation-1-", "not-stufpack-validation"]
-        self.assertEqual(self.removed(*others, *theirs), theirs)
-        self.assertEqual(self.removed("ada"), [])
-        many = [f"stufpack-validation-{number}" for number in range(3, 450)]
-        self.assertEqual(self.removed("ada", *many), many)
-
-
 class Times(unittest.TestCase):
     def measured(self, ours: float, theirs: float | str) -> dict[str, object]:
         def p95(site: Any) -> float:

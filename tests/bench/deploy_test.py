@@ -205,7 +205,8 @@ class ItDeploys(Stories):
         toggle_role(user["username"], "project-participant", {"accessTokenLifespan": 300})
         # As a validation leaves it that was interrupted: the import would find somebody who reaches what nobody may.
         left = {"collections": [json.dumps({VALIDATION: ["read"]})]}
-        administer(f"{VALIDATION}-1", email=f"left@{DOMAIN}", enabled=True, attributes=left)
+        called = {"firstName": "Stufpack", "lastName": "Validation", "email": f"{VALIDATION}-1@{DOMAIN}"}
+        administer(f"{VALIDATION}-1", enabled=True, attributes=left, **called)
         changes = self.succeeds("import").changes
         self.assertEqual({step: count for step, count in changes.items() if count}, {"import/import-users": 1})
 

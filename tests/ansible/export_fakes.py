@@ -118,7 +118,10 @@ class Realm:
         self.held = {one["id"]: {*one["roles"], "default-roles-stuf"} for one in users}
         # Those of a validation that is going on, or was interrupted.
         for name in ("stufpack-validation", "stufpack-validation-1", "stufpack-validation-12"):
-            self.users[name] = {"id": name, "username": name, "enabled": True, "attributes": {}}
+            self.users[name] = {
+                "id": name, "username": name, "enabled": True, "attributes": {}, "requiredActions": [],
+                "email": f"{name}@files.example.org", "firstName": "Stufpack", "lastName": "Validation",
+            }  # fmt: skip
             self.held[name] = set()
         self.held["account-of-api"] = {"admin"}
 

@@ -303,6 +303,41 @@ class Access(ExportTest):
         document, _, _ = self.exported()
         self.assertEqual(document["spec"]["exposure"]["factors"], ["password", "totp"])
 
+    def test_who_only_has_a_name_of_a_validations_users_is_exported(self) -> None:
+        realm = self.stuf.realm
+        # They may hold whatever the package gives, and are where the realm puts everybody new.
+        realm.held["stufpack-validation-1"] = {"trust-architect", "default-roles-stuf"}
+        realm.groups, realm.members["stufpack-validation-12"] = [{"name": "all"}], ["/all"]
+        realm.top["defaultGroups"] = ["/all"]
+        told = self.read()
+        self.assertIn("users of a validation, left out: 3; ./migrate verify removes them", told)
+        names = ["stufpack-validation", "stufpack-validation-1", "stufpack-validation-12"]
+        as_made = {name: dict(realm.users[name]) for name in names}
+
+        def shown() -> tuple[list[str], list[str], list[str]]:
+            document, found, _ = self.exported()
+            users = [one["username"] for one in found["users"] if one["username"] in names]
+            spec = document["spec"]
+            return users, [name for name in names if name in spec["users"]], spec["exposure"]["factors"]
+
+        self.assertEqual(shown(), ([], [], ["password", "totp"]))
+        for change in ({"email": "eve@example.org"}, {"firstName": "Eve"}, {"lastName": None}):
+            with self.subTest(change):
+                realm.users[names[2]].update(change)
+                self.assertEqual(shown(), (names[2:], names[2:], ["password"]))
+                realm.users[names[2]].update(as_made[names[2]])
+        with self.subTest("roles of clients"):
+            realm.held_of_clients[names[0]] = {"realm-management": ["realm-admin"]}
+            self.assertEqual(shown(), (names[:1], names[:1], ["password"]))
+            del realm.held_of_clients[names[0]]
+        with self.subTest("Keycloak's own roles by hand"):
+            realm.held[names[0]] = {"offline_access"}
+            self.assertEqual(shown(), (names[:1], names[:1], ["password"]))
+            realm.held[names[0]] = set()
+        with self.subTest("a group"):
+            realm.members[names[1]] = ["/all", "/administrators"]
+            self.assertEqual(shown(), (names[1:2], names[1:2], ["password"]))
+
     def test_what_a_realm_asks_of_new_users_or_cannot_ask_is_no_second_factor_of_those_who_are_there(self) -> None:
         (action,) = (one for one in self.stuf.realm.actions if one["alias"] == "CONFIGURE_TOTP")
         action["enabled"] = False

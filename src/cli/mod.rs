@@ -55,7 +55,7 @@ enum Command {
     /// Verifies a package, then unpacks it into a new folder
     Unpack(unpack::Unpack),
     /// Compares two exports, or two packages, by meaning; ends with 6 where they differ, with 7 where not everything could be
-    /// compared
+    /// compared that an export by ./migrate or the kit has
     Diff(diff::Diff),
     /// Records and verifies the history of one STUF
     #[command(subcommand)]

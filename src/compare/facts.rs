@@ -119,8 +119,14 @@ pub(super) struct Facts {
     opening: BTreeSet<String>,
     /// What says nothing where the other side has nothing beside it.
     silent_alone: Vec<String>,
+    /// Whether the other side lacks [`SECOND_FACTOR`], which stands here as Keycloak makes it.
+    misses_second_factor: bool,
     within: Vec<String>,
 }
+
+/// Where stands what people may have to do, and which of it sets up a second factor.
+const ACTIONS: &str = "realm.requiredActions[";
+const SECOND_FACTOR: &str = "realm.requiredActions[CONFIGURE_TOTP]";
 
 impl Facts {
     fn enter(&mut self, at: &KeyPath, class: Class, value: Value, thing: bool) -> String {
@@ -226,6 +232,21 @@ impl Facts {
     /// Whether what stands at a path says something only beside the other side's.
     pub fn is_silent_alone(&self, path: &str) -> bool {
         self.silent_alone.iter().any(|silent| silent == path)
+    }
+
+    /// Looks whether a newer side has lost what sets up a second factor: it tells what people may have to do, and not this.
+    pub fn miss_second_factor(&mut self, newer: &Self) {
+        let told = newer.all.keys().any(|path| path.starts_with(ACTIONS));
+        self.misses_second_factor =
+            told && !newer.all.contains_key(SECOND_FACTOR) && self.is_silent_alone(SECOND_FACTOR);
+        if self.misses_second_factor {
+            self.silent_alone.retain(|path| path != SECOND_FACTOR);
+        }
+    }
+
+    /// Whether what stands at a path is missed at the other side, so that nothing allows its lack.
+    pub fn is_missed(&self, path: &str) -> bool {
+        self.misses_second_factor && path == SECOND_FACTOR
     }
 
     /// Takes out what says nothing without the other side's, where that has none.

@@ -131,6 +131,7 @@ fn compare(
     let both = old.realm.is_some() && new.realm.is_some();
     let mut of_old = said(old, &BTreeMap::new(), &BTreeMap::new(), both);
     let mut of_new = said(new, &ids, &names, both);
+    of_old.miss_second_factor(&of_new);
     of_old.forget_alone(&of_new);
     of_new.forget_alone(&of_old);
 

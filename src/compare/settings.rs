@@ -32,7 +32,7 @@ pub(super) fn compare(comparison: &mut Comparison, old: &Facts, new: &Facts, led
         // That a ledger leaves something behind allows nothing, what Keycloak makes by itself, and the same in its place.
         let other = || after.map(|after| &after.value) != before.map(|before| &before.value);
         let opened = old.opens(path) && after.is_some() && other() && !new.is_silent_alone(path);
-        let promise = promises.by_path.get(path).copied().filter(|_| !opened);
+        let promise = promises.by_path.get(path).copied().filter(|_| !opened && !old.is_missed(path));
         let kept = promise.map_or(Kept::Same, |promise| Kept::of(&promise.afterwards));
         if before.is_none() && after.is_none() && !kept.wants_something() {
             continue;

@@ -153,7 +153,8 @@ pub(super) fn header_is_own(name: &str, value: &Node) -> bool {
     value.text() == Some(own)
 }
 
-/// Whether something that people may have to do stands as Keycloak makes it: asked of nobody by itself.
+/// Whether something that people may have to do stands as Keycloak makes it: asked of nobody by itself, and done by what it is
+/// called after.
 pub(super) fn action_is_own(action: &Node, alias: &str) -> bool {
     let enabled = action.get("enabled").and_then(Node::truth);
     let own = match alias {
@@ -171,6 +172,8 @@ pub(super) fn action_is_own(action: &Node, alias: &str) -> bool {
         | "webauthn-register-passwordless" => true,
         _ => false,
     };
+    let provider = action.get("providerId").and_then(Node::text);
+    let own = own && provider.is_none_or(|provider| provider.eq_ignore_ascii_case(alias));
     own && ["config", "defaultAction"].iter().all(|key| action.get(key).is_none_or(says_nothing))
 }
 

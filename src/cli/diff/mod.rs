@@ -13,7 +13,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Compares two exports, or two packages, by meaning; ends with 6 where they differ, and with 7 where nothing differs and not
-/// everything could be compared.
+/// everything could be compared that an export by ./migrate or the kit has: what none of them has is told, and counts for nothing.
 #[derive(Debug, Args)]
 pub struct Diff {
     /// The old export (a folder, a zip of one, a single document, or `-` for standard input) or package (zip, encrypted zip, or

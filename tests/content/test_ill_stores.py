@@ -6,6 +6,7 @@ from unittest import mock
 
 from scripted import OLD, Asked, ScriptedCase
 from stuf_content import refusals, session, single
+from stuf_content.entries import NOBODY
 
 CHANGED = "2026-11-10T08:00:00.000Z"
 #: What is printed next, by whose store it is.
@@ -196,6 +197,38 @@ class Refusals(ScriptedCase):
         told = self.does("copy", 1)
         self.assertEqual(told["error"]["next"], TARGET + AGAIN)
         self.assertNotIn("operator", self.said)
+
+    def test_a_key_of_the_target_that_may_not_delete_hides_no_object(self) -> None:
+        """Whether the target takes anything is asked by a trial, which then cannot be taken away."""
+        self.does("inventory")
+        host = self.target.endpoint.removeprefix("http://")
+        refused = ("PUT", "c/1"), ("PUT", "c/2")
+
+        def kept(asked: Asked) -> bool:
+            written = (asked.command, asked.key) in refused
+            return (written or asked.command == "DELETE") and asked.error(403, "AccessDenied")
+
+        self.target.instead = kept
+
+        told = self.does("copy", 1)
+
+        self.assertEqual(told["message"], "the target does not take 2 objects")
+        why = f"{host} answered 403 AccessDenied to PUT in bucket target"
+        self.assertEqual(told["findings"], [{"key": key, "why": why} for key in ("c/1", "c/2")])
+        self.assertEqual(self.target.held.keys(), self.source.held.keys() - {"c/1", "c/2"} | {NOBODY})
+        left = f"{NOBODY}, a trial, stays at the target: {host} answered 403 AccessDenied to DELETE in bucket target"
+        self.assertEqual(self.said.count(left), 1)
+        self.target.instead = None
+        self.assertEqual(self.does("copy")["one_by_one"], 2)
+        for key in ("c/3", "c/4"):
+            self.source.held.pop(key)
+        self.source.seed("c/5", b"changed", modified=CHANGED)
+        self.target.instead = kept
+        told = self.does("delta", 1)
+        self.assertEqual([finding["key"] for finding in told["findings"]], ["c/3", "c/4"])
+        self.assertEqual(self.target.held["c/5"][0], b"changed", "all else is carried")
+        self.target.instead = None
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 8)
 
     def test_more_than_enough_end_the_run_before_the_rest_is_tried(self) -> None:
         self.list_source(size=5)

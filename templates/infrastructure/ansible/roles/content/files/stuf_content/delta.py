@@ -211,6 +211,9 @@ class Carrying:
         others = {one.target_key for key, one in self.ledger.at_target.items() if key not in lost} if lost else set()
         for key in gone:
             self.session.boundary(self.progress)
+            # Of more than enough none is tried: the run ends anyhow, and the next finds them gone again.
+            if self.session.refusals.enough:
+                break
             with self.session.refusals.apart(key):
                 ours = self.ledger.name(key)
                 if ours is not None and ours not in others and self.session.target.head(ours) is not None:

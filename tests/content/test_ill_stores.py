@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest import mock
 
 from scripted import OLD, Asked, ScriptedCase
-from stuf_content import refusals, session, single
+from stuf_content import copying, refusals, session, single
 from stuf_content.entries import NOBODY
 
 CHANGED = "2026-11-10T08:00:00.000Z"
@@ -229,6 +229,19 @@ class Refusals(ScriptedCase):
         self.assertEqual(self.target.held["c/5"][0], b"changed", "all else is carried")
         self.target.instead = None
         self.assertEqual(self.does("reconcile")["counts"]["verified"], 8)
+
+    def test_what_was_refused_is_named_with_what_ended_the_run_on_this_machine(self) -> None:
+        self.list_source(size=3)
+        self.does("inventory")
+        self.refuse("c/1", "GET", 403, "InvalidObjectState")
+        full = mock.Mock(side_effect=OSError(28, "No space left on device"))
+
+        with mock.patch.object(copying, "write_json", full):
+            told = self.does("copy", 1)
+
+        self.assertEqual(told["message"], "[Errno 28] No space left on device")
+        self.assertEqual(told["error"]["next"], "repair what the message names, then the same command")
+        self.assertEqual(told["findings"], [{"key": "c/1", "why": self.why("403 InvalidObjectState to GET")}])
 
     def test_more_than_enough_end_the_run_before_the_rest_is_tried(self) -> None:
         self.list_source(size=5)

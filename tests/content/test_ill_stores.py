@@ -249,12 +249,32 @@ class Refusals(ScriptedCase):
         self.source.instead = lambda asked: asked.command == "GET" and asked.key > "c/" and asked.error(403, "Sealed")
         self.source.asked.clear()
         with mock.patch.object(refusals, "MOST", 2):
-            self.assertIn("the source does not give", self.does("copy", 1)["message"])
+            told = self.does("copy", 1)
+        self.assertEqual(told["message"], f"the source does not give at least {len(told['findings'])} objects")
         tried = {key for method, key in self.source.asked if method == "GET" and key}
         self.assertLessEqual(len(tried), 5, "threads that had begun, and no second batch")
         self.source.instead = None
         self.assertEqual(self.does("copy")["objects"], 10)
         self.assertEqual(self.does("reconcile")["counts"]["verified"], 10)
+
+    def test_of_more_than_enough_nobody_says_how_many_could_be_read(self) -> None:
+        self.does("inventory")
+        self.does("copy")
+        for number in range(3, 7):
+            self.source.seed(f"c/{number}", b"changed", modified=CHANGED)
+        self.source.instead = lambda asked: (
+            asked.command == "HEAD" and "c/2" < asked.key < "c/6" and asked.error(403, "AccessDenied")
+        )
+        with mock.patch.object(refusals, "MOST", 2):
+            inventory = self.does("inventory", 12)
+            delta = self.does("delta", 12)
+        number = len(inventory["findings"])
+        self.assertEqual(
+            inventory["message"], f"the source lists objects that it does not give: at least {number} of 10"
+        )
+        self.assertEqual(inventory["error"].get("found"), None)
+        number = len(delta["findings"])
+        self.assertEqual(delta["message"], f"the source lists at least {number} objects that it does not give")
 
 
 class Spoilt(ScriptedCase):

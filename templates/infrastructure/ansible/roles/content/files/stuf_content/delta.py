@@ -129,7 +129,7 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
     described, unreadable = inventory.described(session, ask)
     if unreadable:
         raise refused(
-            f"the source lists {count(len(unreadable), 'object')} that it does not give",
+            f"the source lists {session.refusals.number(len(unreadable))} that it does not give",
             "the same command; if they stay, ask the operator to look at them",
             findings=unreadable,
         )

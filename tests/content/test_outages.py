@@ -265,6 +265,73 @@ class Throttled(Outages):
         # Eight threads, whose pauses are added up here.
         self.assertLess(self.minutes(), 10 * LASTS / 60)
 
+    def test_nor_does_it_name_objects_one_by_one_whatever_it_is_asked(self) -> None:
+        """What is answered meanwhile of other kinds, or of the name that nobody has, is no sign that it has time."""
+
+        def ends(verb: str, store: Scripted, method: str) -> None:
+            with self.subTest(verb, store=store.name, method=method):
+                self.time = NOON
+                store.instead = lambda asked: asked.command == method and asked.key.startswith("c/") and later(asked)
+                told = self.does(verb, 1)
+                host = store.endpoint.removeprefix("http://")
+                self.assertEqual(told["message"], f"{host} could not answer for 15 min (503)")
+                self.assertIn(f"find out why the {store.name}'s store does not answer; ", told["error"]["next"])
+                self.assertLess(len(told["findings"]), 16, "the sixteenth ends it")
+                self.assertLess(self.minutes(), 10 * LASTS / 60)
+                store.instead = None
+
+        for number in range(20):
+            self.source.seed(f"c/a{number}", b"body")
+        self.list_source()
+        ends("inventory", self.source, "HEAD")
+        self.does("inventory")
+        ends("copy", self.source, "GET")
+        ends("copy", self.target, "HEAD")
+        ends("copy", self.target, "PUT")
+        self.does("copy")
+        for number in range(20):
+            self.source.seed(f"c/b{number}", b"body", modified=CHANGED)
+        ends("delta", self.source, "HEAD")
+        ends("delta", self.source, "GET")
+        ends("delta", self.target, "PUT")
+        self.assertEqual(self.does("reconcile")["counts"]["verified"], 50)
+
+    def test_a_store_that_had_time_again_is_waited_for_again(self) -> None:
+        for number in range(60):
+            self.source.seed(f"c/a{number}", b"body")
+        self.list_source()
+        self.does("inventory")
+        # One thread: here the order of the requests is told.
+        each = session.Session.each
+        self.enterContext(
+            mock.patch.object(session.Session, "each", lambda run, items, work, **_: each(run, items, work, 1))
+        )
+        #: When it has time again: a little later than anybody waits, then after ten minutes; and what it did not give.
+        ends = [NOON + datetime.timedelta(seconds=LASTS + 30)]
+        busy: list[set[str]] = [set()]
+        given: set[str] = set()
+
+        def twice(asked: Asked) -> bool:
+            if not is_content(asked):
+                return False
+            if self.time < ends[-1]:
+                busy[-1].add(asked.key)
+                return later(asked)
+            given.add(asked.key)
+            if len(given) == 10:
+                ends.append(self.time + datetime.timedelta(minutes=10))
+                busy.append(set())
+            return False
+
+        self.source.instead = twice
+
+        told = self.does("copy", 1)
+
+        self.assertEqual(len(busy[1] - given), 16, "the one after them is waited for")
+        self.assertEqual({finding["key"] for finding in told["findings"]}, (busy[0] | busy[1]) - given)
+        self.assertEqual(self.target.held.keys(), given)
+        self.assertLess(self.minutes(), LASTS / 60 + 12)
+
     def test_what_was_refused_before_an_outage_is_named_with_it(self) -> None:
         self.list_source(size=1)
         self.does("inventory")

@@ -57,7 +57,7 @@ fn cutover(id: StepId, facts: &Facts) -> Option<Instead> {
             not_here("nothing acts on the source, so nothing has to keep others away from it")
         }
         "cutover/save-routing" => {
-            typed("Write down the records of the public name before you change any.", record())
+            typed("Write down the records of the public name before you change any.", records(facts))
         }
         "cutover/measure-source" => not_here("there is no figure to compare the target with"),
         "cutover/take-inventory" => not_here("how much has changed since phase content is not known"),
@@ -116,16 +116,16 @@ fn rollback(id: StepId, facts: &Facts) -> Option<Instead> {
     let switch = |name: &str| format!("{} sudo touch /var/lib/stufpack/switches/{name}", facts.ssh());
     Some(match id {
         "rollback/freeze-target" => typed("Refuse uploads at the target.", switch("read-only")),
-        // Terraform overwrites no record, so none stood before its own.
         "rollback/restore-address" => match facts.record_of_terraform() {
-            None => typed(
-                "Put back the records that you wrote down, at your name provider.",
-                format!("dig +noall +answer {}", facts.domain),
+            None => typed("Put back the records that you wrote down, at your name provider.", records(facts)),
+            // Terraform overwrites no record, so none of type A stood before its own; one of type AAAA may have.
+            Some(_) => typed(
+                &format!(
+                    "Put back what you removed beside Terraform's record, such as an AAAA record, as you wrote it down. Leave the A record of {} to Terraform, which has set it where none was, and would set it again by provision.",
+                    facts.domain
+                ),
+                records(facts),
             ),
-            Some(_) => not_here(format!(
-                "the old address was never led away; leave the record of {} to Terraform, which has set it where none was, and would set it again by provision",
-                facts.domain
-            )),
         },
         "rollback/stop-deployment" => {
             typed("Show the maintenance page at the target.", switch("maintenance"))
@@ -166,6 +166,11 @@ fn typed(text: &str, command: String) -> Instead {
 
 fn not_here(means: impl Into<String>) -> Instead {
     Instead::NotHere { means: means.into() }
+}
+
+/// What shows every address that the public name leads to: asked for no type, `dig` tells of IPv4 alone.
+fn records(facts: &Facts) -> String {
+    format!("dig +noall +answer {0} A {0} AAAA", facts.domain)
 }
 
 /// Where journal, reports and logs of this package lie.

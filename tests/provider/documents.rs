@@ -81,20 +81,27 @@ fn a_record_of_terraforms_is_left_to_it() {
     let step =
         |files: &Files| text(files, "MIGRATION-PLAN.json").contains("At your name provider, set the record");
     assert_eq!((step(&by_hand), step(&by_terraform)), (true, false));
-    let back = |files: &Files| {
+    let instead = |files: &Files, id: &str| {
         let plan = json(files, "MIGRATION-PLAN.json");
         let phases = plan["phases"].as_array().expect("phases");
         let mut steps = phases.iter().flat_map(|phase| phase["steps"].as_array().expect("steps"));
-        steps.find(|step| step["id"] == "rollback/restore-address").expect("the step")["instead"].clone()
+        steps.find(|step| step["id"] == id).expect("the step")["instead"]["by_hand"].clone()
     };
-    let put_back = serde_json::json!({"by_hand": {
-        "text": "Put back the records that you wrote down, at your name provider.",
-        "command": "dig +noall +answer files.acme.example",
-    }});
-    let left = serde_json::json!({"not_here": {
-        "means": "the old address was never led away; leave the record of files.staging.acme.example to Terraform, which has set it where none was, and would set it again by provision",
-    }});
-    assert_eq!((back(&by_hand), back(&by_terraform)), (put_back, left));
+    let [hand, terraform] = ["files.acme.example", "files.staging.acme.example"]
+        .map(|name| format!("dig +noall +answer {name} A {name} AAAA"));
+    for (files, command, text) in [
+        (&by_hand, hand, "Put back the records that you wrote down, at your name provider."),
+        (
+            &by_terraform,
+            terraform,
+            "Put back what you removed beside Terraform's record, such as an AAAA record, as you wrote it down. Leave the A record of files.staging.acme.example to Terraform, which has set it where none was, and would set it again by provision.",
+        ),
+    ] {
+        let back = serde_json::json!({"text": text, "command": command});
+        assert_eq!(instead(files, "rollback/restore-address"), back);
+        // What is put back was told by the same command before.
+        assert_eq!(instead(files, "cutover/save-routing")["command"], command);
+    }
 
     let [_, mut long] = acmes();
     if let Place::Aws(options) = &mut long.target.place {

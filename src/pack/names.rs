@@ -87,15 +87,12 @@ fn folder_of(path: &str) -> &str {
 }
 
 /// Length of the longest folder above `path` that is `above` or above it too; 0 where there is none.
-pub fn shared_folders(above: &str, path: &str) -> usize {
-    let shared = above.bytes().zip(path.bytes()).take_while(|(a, b)| a == b).count();
-    let ends_here = |at: usize| matches!(above.as_bytes().get(at), None | Some(b'/'));
-    path.bytes()
-        .take(shared + 1)
-        .enumerate()
-        .filter(|(at, b)| *b == b'/' && ends_here(*at))
-        .last()
-        .map_or(0, |(at, _)| at)
+pub(crate) fn shared_folders(above: &str, path: &str) -> usize {
+    let mut shared = above;
+    while !shared.is_empty() && !path.strip_prefix(shared).is_some_and(|rest| rest.starts_with('/')) {
+        shared = folder_of(shared);
+    }
+    shared.len()
 }
 
 /// Every folder above `path`, outermost first, without trailing slash.

@@ -1,7 +1,6 @@
 //! Lists in the format of `sha256sum`: 64 hexadecimal digits, two spaces, a plain name, a newline.
 
 use crate::model::Digest;
-use std::fmt::Write as _;
 
 /// The list of `entries`, in the order given.
 pub fn text<'a>(entries: impl IntoIterator<Item = (&'a str, Digest)>) -> String {
@@ -14,8 +13,10 @@ pub fn text<'a>(entries: impl IntoIterator<Item = (&'a str, Digest)>) -> String 
 
 /// Appends one line.
 pub fn push(text: &mut String, path: &str, digest: &Digest) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}  {path}", digest.hex());
+    text.push_str(&digest.hex());
+    text.push_str("  ");
+    text.push_str(path);
+    text.push('\n');
 }
 
 /// One line without its newline, read strictly: lower-case digits, two spaces; the name is not judged here.

@@ -23,12 +23,15 @@ class Bucket:
     def __init__(self, **objects: bytes) -> None:
         self.objects = dict(objects)
         self.types: dict[str, str] = {}
+        self.refuses = ""
 
     def get(self, key: str) -> SimpleNamespace | None:
         headers = {"content-type": self.types.get(key, documents.TYPE)}
         return SimpleNamespace(body=self.objects[key], headers=headers) if key in self.objects else None
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
+        if key == self.refuses:
+            raise StufError("the storage answered 500")
         self.objects[key] = body
         self.types[key] = content_type
 
@@ -104,6 +107,35 @@ class Documents(unittest.TestCase):
             does("written")
             does("restored")
             self.assertEqual(bucket.objects, before | {"users/ada.json": b"ada's"})
+
+    def test_what_others_changed_since_an_import_was_cut_off_stays_whatever_is_in_the_newer_package(self) -> None:
+        given = {"saved_file": str(self.folder / "before.json"), "source_dir": str(self.folder)}
+
+        def does(state: str) -> str:
+            return str(documents.run(bucket, given | {"state": state}, False)[2])
+
+        for newer in (("ada",), ("ada", "bob", "kim")):
+            with self.subTest(newer):
+                self.write_users("ada", "bob", "kim")
+                live = {"config/stuf_config.json": b"in August", "users.json": b"in August", "users/kim.json": b"kim's"}
+                bucket = Bucket(**live)
+                self.assertEqual(does("saved"), "")
+                # The storage does not take the third: the configuration is written, and nothing puts it back.
+                bucket.refuses = "users.json"
+                with self.assertRaises(StufError):
+                    does("written")
+                bucket.refuses = ""
+                self.assertIn("config/metadata_config.json", bucket.objects)
+                bucket.objects["config/stuf_config.json"] = b"edited in October"
+                bucket.objects["users/bob.json"] = b"made in October"
+                bucket.delete("users/kim.json")
+                self.write_users(*newer)
+                self.assertRegex(does("saved"), r"^\d{4}-\d\d-\d\d \d\d:\d\d UTC$")
+                does("written")
+                self.assertEqual(does("restored")[-3:], "UTC")
+                october = {"config/stuf_config.json": b"edited in October", "users/bob.json": b"made in October"}
+                self.assertEqual(bucket.objects, {"users.json": b"in August", **october})
+                self.assertEqual(does("saved"), "")
 
     def test_a_document_of_another_type_is_written_anew_and_brought_back(self) -> None:
         wanted = documents.documents(str(self.folder))

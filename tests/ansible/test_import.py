@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import tempfile
 import unittest
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from modules import module
 
@@ -314,6 +316,148 @@ class AllOrNothing(unittest.TestCase):
         ):
             with self.subTest(kinds):
                 self.assertEqual(failing(change), kinds)
+
+
+class CutOff(unittest.TestCase):
+    """What imports left by halves goes back to what stood before the first, and what others changed since stays."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.realm = Realm()
+        disk = mock.patch("os.fsync")  # hundreds of small files
+        disk.start()
+        self.addCleanup(disk.stop)
+
+    def does(self, state: str, package: dict[str, Any], fails_after: int = 0) -> str:
+        """When an import before it began, as told, after one run in which at most that many calls are answered."""
+        names, saved = str(self.folder / "users-otherwise.json"), str(self.folder / "users.json")
+        self.realm.fails_at = fails_after and self.realm.calls + fails_after
+        try:
+            return str(users.run(users.Import(self.realm, package, False, names), state, saved))
+        finally:
+            self.realm.fails_at = 0
+
+    def breaks_off(self, state: str, package: dict[str, Any], fails_after: int) -> bool:
+        try:
+            self.does(state, package, fails_after)
+        except StufError:
+            return True
+        return False
+
+    def stands(self, *names: str, **fields: Any) -> Realm:
+        """A realm with these users, as they stood before any import."""
+        people = wanted(*names, **{"realmRoles": [], **fields})
+        self.realm = Realm(*({**user, "id": name} for name, user in people.items()))
+        for user in self.realm.held.values():
+            user["realm"] = {"default-roles-stuf", *user.pop("realmRoles")}
+        return self.realm
+
+    def test_wherever_two_imports_and_a_putting_back_break_off_everybody_comes_back(self) -> None:
+        first = wanted("ada", "bob", requiredActions=["UPDATE_PASSWORD", "CONFIGURE_TOTP"], realmRoles=["admin"])
+        second = wanted("bob", "eve", "kim", attributes={"permissions": ["x"]})
+        third = wanted("ada", "lou")
+        whole = set()
+        for calls in itertools.product(range(1, 6), range(1, 9), range(1, 4)):
+            with self.subTest(calls):
+                fields = {"enabled": False, "attributes": {"own": ["x"], "locale": ["de"]}, "requiredActions": []}
+                before = self.stands("ada", "eve", realmRoles=["member"], **fields).state()
+                begun = [self.does("saved", first)]
+                whole.add(not self.breaks_off("imported", first, calls[0]))
+                begun.append(self.does("saved", second))
+                whole.add(not self.breaks_off("imported", second, calls[1]))
+                whole.add(not self.breaks_off("restored", second, calls[2]))
+                begun.append(self.does("saved", third))
+                self.breaks_off("imported", third, 3)
+                self.does("restored", third)
+                self.assertEqual(self.realm.state(), before)
+                self.assertEqual([bool(since) for since in begun[:2]], [False, True])
+                self.assertEqual([path.name for path in self.folder.glob("*.begun")], [])
+        self.assertEqual(whole, {False, True})
+
+    def test_what_others_changed_since_stays_whoever_is_in_the_newer_package(self) -> None:
+        first, second = wanted("ada", "eve", "bob", "joe"), wanted("eve", "kim", "lou")
+        for newer in (second, first):
+            with self.subTest("same" if newer is first else "newer"):
+                self.stands("ada", "eve", "ian", lastName="before")
+                self.does("saved", first)
+                # Both are written, and bob is created, without his roles.
+                self.assertTrue(self.breaks_off("imported", first, 6))
+                self.assertIn("id-bob", self.realm.held)
+                self.realm.held["ada"]["enabled"] = False
+                self.realm.held["eve"]["realm"].add("admin")
+                self.realm.update("eve", {**self.realm.held["eve"], "firstName": "Eve, married"})
+                self.realm.create({"username": "joe", "enabled": True})
+                joe = self.realm.state()["id-joe"]
+                self.does("saved", newer)
+                self.assertTrue(self.breaks_off("imported", newer, 3))
+                self.does("restored", newer)
+                held = self.realm.state()
+                self.assertEqual(sorted(held), ["ada", "eve", "ian", "id-joe"])
+                self.assertEqual((held["ada"]["enabled"], held["ada"]["lastName"]), (False, "before"))
+                self.assertEqual((held["eve"]["firstName"], held["eve"]["lastName"]), ("Eve, married", "before"))
+                self.assertEqual(held["eve"]["realm"], {"default-roles-stuf", "admin"})
+                self.assertEqual(held["id-joe"], joe)
+
+    def test_whom_others_deleted_since_is_missed_by_nobody_and_comes_back_by_no_import(self) -> None:
+        for newer in (wanted("eve", "kim", "lou"), wanted("ada", "eve")):
+            with self.subTest(sorted(newer)):
+                first = wanted("ada", "eve")
+                before = self.stands("ada", "eve", lastName="before").state()
+                self.does("saved", first)
+                self.assertTrue(self.breaks_off("imported", first, 3))
+                self.realm.delete("ada")
+                self.does("saved", newer)
+                self.assertTrue(self.breaks_off("imported", newer, 3))
+                self.does("restored", newer)
+                self.assertEqual(self.realm.state(), {"eve": before["eve"]})
+
+    def test_whom_others_delete_while_it_runs_is_counted_and_everybody_else_comes_back(self) -> None:
+        package = wanted("ada", "eve")
+        before = self.stands("ada", "eve", lastName="before").state()
+        self.does("saved", package)
+        self.does("imported", package)
+        self.realm.delete("ada")
+        work = users.Import(self.realm, package, False)
+        users.run(work, "restored", str(self.folder / "users.json"))
+        self.assertEqual(self.realm.state(), {"eve": before["eve"]})
+        self.assertEqual(work.summary, "users of the package: 2, 1 updated, 1 roles, 1 gone")
+
+    def test_each_value_is_the_imports_or_that_of_others(self) -> None:
+        asked = wanted("ada", requiredActions=["UPDATE_PASSWORD", "CONFIGURE_TOTP"], attributes={"own": ["a"]})["ada"]
+        stood = {**wanted("ada", lastName="L", attributes={"left": ["l"]}, requiredActions=[])["ada"], "id": "1"}
+        stood["realmRoles"] = ["admin"]
+        # As the import leaves somebody who was there.
+        written = {**asked, "id": "1", "requiredActions": ["CONFIGURE_TOTP"], "realmRoles": ["member"]}
+
+        def found(before: dict[str, Any] | None, **changes: Any) -> dict[str, Any]:
+            now = {**written, **changes}
+            was = users.before_halves(before, [asked], copy.deepcopy(now))
+            names = sorted(stood)
+            return was and {name: was[name] for name in names if was[name] != (before or {}).get(name)}
+
+        self.assertEqual(found(stood), {})
+        for changes in (
+            {"enabled": False}, {"email": "new@example.invalid"}, {"requiredActions": []},
+            {"requiredActions": ["VERIFY_EMAIL"]},
+        ):  # fmt: skip
+            with self.subTest(changes):
+                self.assertEqual(found(stood, **changes), {k: v for k, v in changes.items() if v != []})
+        self.assertEqual(found(stood, email="ADA@example.invalid"), {})
+        given = found(stood, attributes={"own": ["a"], "locale": ["de"], "more": ["m"]})
+        self.assertEqual(given, {"attributes": {"left": ["l"], "locale": ["de"], "more": ["m"]}})
+        self.assertEqual(found(stood, realmRoles=["auditor", "member"]), {"realmRoles": ["admin", "auditor"]})
+        # An import never asks for a second factor where there is one, so others did; and what was asked before stays.
+        had = {**stood, "totp": True}
+        self.assertEqual(found(had, totp=True), {"requiredActions": ["CONFIGURE_TOTP"]})
+        with self.subTest("created"):
+            new = {"requiredActions": ["CONFIGURE_TOTP", "UPDATE_PASSWORD"]}
+            self.assertIsNone(found(None, **new))
+            self.assertIsNone(found({**stood, "id": "deleted and made anew"}, **new))
+            self.assertIsNone(found(None, **new, realmRoles=[]))
+            for changes in ({"realmRoles": ["admin"]}, {"requiredActions": ["CONFIGURE_TOTP"]}, {"lastName": "x"}):
+                self.assertEqual(found(None, **{**new, **changes})["username"], "ada")
 
 
 class Names(unittest.TestCase):

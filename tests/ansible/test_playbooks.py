@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import yaml
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
@@ -292,6 +293,27 @@ class ForTheRecord(unittest.TestCase):
         self.assertEqual(
             [f"/var/lib/stufpack/before/{name}" for name in task["loop"]], [f"{path}.begun" for path in saved]
         )
+
+    def test_a_rescue_says_what_stands_as_before_and_as_before_what(self) -> None:
+        play = load(ANSIBLE / "playbooks/import.yml")[0]
+
+        def said(users: str, documents: str, gone: int = 0) -> str:
+            engine = jinja2.Environment(undefined=jinja2.StrictUndefined)
+            found: dict[str, Any] = {"identity_users": {"since": users, "counts": {"gone": gone}}}
+            found["storage_documents"] = {"since": documents}
+            found["import_since"] = engine.from_string(play["vars"]["import_since"]).render(found)
+            return engine.from_string(play["vars"]["import_as_before"]).render(found)
+
+        plain = "Users and documents are as they were before"
+        first, later = "2026-08-03 10:12 UTC", "2026-10-01 08:00 UTC"
+        half = f"{plain}, and what the import that began {first} left by halves as before that one"
+        self.assertEqual(said("", ""), f"{plain}.")
+        self.assertEqual((said(first, ""), said("", first), said(later, first)), (f"{half}.",) * 3)
+        self.assertEqual(said(first, "", 2), f"{half}, but for 2 whom others deleted meanwhile.")
+        stops = [task for entry in play["tasks"] for task in entry.get("rescue", []) if "ansible.builtin.fail" in task]
+        texts = [" ".join(task["ansible.builtin.fail"]["msg"].split()) for task in stops]
+        end = "). {{ import_as_before }} Next: read the message, then ./migrate import"
+        self.assertEqual([text.endswith(end) for text in texts], [True] * 3)
 
 
 if __name__ == "__main__":

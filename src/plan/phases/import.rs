@@ -32,7 +32,7 @@ fn save(facts: &Facts) -> Draft {
         title: "Save what stands there before",
         side: Side::Target,
         actor: Actor::Automation,
-        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack/before, readable by root only. A failure of any later step of this phase puts them back; until that has happened, or an import has come to its end, it stays saved: neither ./migrate import nor that of a newer package saves anew what stands half. Before anything happens here or in a later step, the files that deploy has placed for the import are held against the package's digests.".into(),
+        what: "Writes realm, users and configuration documents as they are now to /var/lib/stufpack/before, readable by root only. A failure of any later step of this phase puts them back; until that has happened, or an import has come to its end, it stays saved: neither ./migrate import nor that of a newer package saves anew what stands half, and both save what others have changed since. Before anything happens here or in a later step, the files that deploy has placed for the import are held against the package's digests.".into(),
         command: None,
         before: needs("every service is healthy", "./migrate status"),
         proof: shows("the saved state is listed", format!("{} sudo ls -l /var/lib/stufpack/before", facts.ssh())),

@@ -64,13 +64,20 @@ class CutOff(Story):
         status = self.exits(0, package, "status").stdout
         self.assertRegex(status, r"(?m)^  import +2 of 5 steps, import/write-documents started$")
 
-    def test_however_a_step_that_puts_back_was_cut_off_all_but_what_was_saved_is_done_again(self) -> None:
-        for cut in (self.interrupted, self.lost, self.ansible_killed, self.controller_killed):
+    def stopped_between(self, package: Package) -> None:
+        """Nothing runs, and nothing was put back; others may change what stands until somebody goes on."""
+        self.lost(package)
+        path = self.state / "packages/1/journal.jsonl"
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+        self.assertEqual(self.journal()[-1], "import-users:done")
+
+    def test_wherever_an_import_was_cut_off_the_next_run_saves_anew_and_does_all_of_it_again(self) -> None:
+        for cut in (self.interrupted, self.lost, self.ansible_killed, self.controller_killed, self.stopped_between):
             with self.subTest(cut.__name__):
                 self.again()
                 package = self.importing()
                 cut(package)
-                self.goes_on_with(package, *STEPS[1:])
+                self.goes_on_with(package, *STEPS)
 
     def test_what_was_done_again_is_not_done_a_third_time(self) -> None:
         package = self.importing()

@@ -137,6 +137,53 @@ class Documents(unittest.TestCase):
                 self.assertEqual(bucket.objects, {"users.json": b"in August", **october})
                 self.assertEqual(does("saved"), "")
 
+    def test_what_a_newer_package_does_not_have_stands_as_before_once_that_is_in(self) -> None:
+        given = {"saved_file": str(self.folder / "before.json"), "source_dir": str(self.folder)}
+        mine = {"users/bob.json": b"bob's own", "users/eve.json": b"eve's own"}
+        bucket = Bucket(**mine)
+
+        def does(state: str) -> tuple[int, str]:
+            counts, _, since = documents.run(bucket, given | {"state": state}, False)
+            return counts["put_back"], since
+
+        self.write_users("ada", "bob", "eve")
+        self.assertEqual((does("saved"), does("written")), ((0, ""), (0, "")))
+        bucket.objects["users/eve.json"] = b"changed since"
+        self.write_users("kim")
+        # The storage does not take it back, and is asked again.
+        bucket.refuses = "users/bob.json"
+        for _ in range(2):
+            does("saved")
+            with self.assertRaises(StufError):
+                does("written")
+        bucket.refuses = ""
+        does("saved")
+        count, since = does("written")
+        self.assertEqual((count, since[-4:]), (1, " UTC"))
+        people = {key: body for key, body in bucket.objects.items() if key.startswith("users/")}
+        kim = documents.documents(str(self.folder))["users/kim.json"]
+        self.assertEqual(people, {**mine, "users/eve.json": b"changed since", "users/kim.json": kim})
+        noted = documents.Begun(self.folder / "before.json", True).wrote
+        self.assertEqual([key for key in noted if key.startswith("users/")], ["users/kim.json"])
+        does("restored")
+        self.assertEqual(bucket.objects, {**mine, "users/eve.json": b"changed since"})
+
+    def test_what_an_import_did_not_come_to_is_not_its_own_however_others_made_it(self) -> None:
+        given = {"saved_file": str(self.folder / "before.json"), "source_dir": str(self.folder)}
+        bucket = Bucket()
+        documents.run(bucket, given | {"state": "saved"}, False)
+        bucket.refuses = "users.json"
+        with self.assertRaises(StufError):
+            documents.run(bucket, given | {"state": "written"}, False)
+        noted = documents.Begun(self.folder / "before.json", True).wrote
+        self.assertEqual(list(noted), ["config/stuf_config.json", "config/metadata_config.json", "users.json"])
+        body = documents.documents(str(self.folder))["users/bob.json"]
+        bucket.objects["users/bob.json"] = body
+        bucket.refuses = ""
+        for state in ("saved", "written", "restored"):
+            documents.run(bucket, given | {"state": state}, False)
+        self.assertEqual(bucket.objects, {"users/bob.json": body})
+
     def test_a_document_of_another_type_is_written_anew_and_brought_back(self) -> None:
         wanted = documents.documents(str(self.folder))
         bucket = Bucket(**wanted)

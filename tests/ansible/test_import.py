@@ -400,6 +400,100 @@ class CutOff(unittest.TestCase):
                 self.assertEqual(held["eve"]["realm"], {"default-roles-stuf", "admin"})
                 self.assertEqual(held["id-joe"], joe)
 
+    def test_whom_an_import_did_not_come_to_is_not_its_own_however_others_made_him(self) -> None:
+        first, second = wanted("ada", "bob", "zoe"), wanted("ada", "bob", "zoe", "kim")
+        self.stands()
+        self.does("saved", first)
+        # It stops at bob, and nothing puts ada back; zoe is made by hand, to the letter as the package has her.
+        self.assertTrue(self.breaks_off("imported", first, 3))
+        self.realm.create({key: value for key, value in first["zoe"].items() if key != "realmRoles"})
+        zoe = self.realm.state()["id-zoe"]
+        self.does("saved", second)
+        self.assertTrue(self.breaks_off("imported", second, 5))
+        self.does("restored", second)
+        self.assertEqual(self.realm.state(), {"id-zoe": zoe})
+
+    def test_each_user_is_noted_on_disk_before_he_is_written_and_who_is_not_written_is_not(self) -> None:
+        package = wanted("eve", "ada", "bob", "joe")
+        self.stands("ada", lastName="before")
+        users.Import(self.realm, wanted("eve", "joe"), False).apply()
+        self.realm.revoke("id-joe", [{"name": "member"}])
+        write, seen = self.realm._write, []
+
+        def noted() -> None:
+            seen.append(sorted(users.Begun(self.folder / "users.json", True).wrote))
+            write()
+
+        self.does("saved", package)
+        with mock.patch.object(self.realm, "_write", noted):
+            self.does("imported", package)
+        self.assertEqual(seen, [["ada"]] * 2 + [["ada", "bob"]] * 2 + [["ada", "bob", "joe"]])
+
+    def test_a_note_that_was_cut_off_while_it_was_written_is_of_nobody(self) -> None:
+        package = wanted("ada", "bob")
+        note = self.folder / "users.begun"
+        before = self.stands("ada", "bob", lastName="before").state()
+        self.does("saved", package)
+        self.assertTrue(self.breaks_off("imported", package, 4))
+        whole = note.read_bytes()
+        second = whole.index(b"\n") + 1
+        for length in range(second, len(whole)):
+            note.write_bytes(whole[:length])
+            begun = users.Begun(self.folder / "users.json", False)
+            self.assertEqual(list(begun.wrote), ["ada"])
+            begun.adds("bob", package["bob"])
+            self.assertEqual((note.read_bytes(), list(begun.wrote)), (whole, ["ada", "bob"]))
+        for length in (0, 1, second - 1):
+            note.write_bytes(whole[:length])
+            self.assertEqual(self.does("saved", package), "")
+            self.assertFalse(note.exists())
+        self.realm.held = before
+        note.write_bytes(whole)
+        self.assertNotEqual(self.does("saved", package), "")
+
+    def test_whom_a_newer_package_does_not_have_stands_as_before_once_that_is_in(self) -> None:
+        first, second = wanted("ada", "bob", "eve", realmRoles=["admin"]), wanted("eve", "kim")
+        whole = set()
+        for calls in itertools.product(range(1, 9), range(1, 9)):
+            with self.subTest(calls):
+                before = self.stands("bob", "ian", realmRoles=["member"], enabled=False).state()
+                self.does("saved", first)
+                # ada is created, bob may sign in; and nothing puts them back.
+                self.breaks_off("imported", first, calls[0])
+                for call in (calls[1], 0):
+                    self.does("saved", second)
+                    whole.add(not self.breaks_off("imported", second, call))
+                held = self.realm.state()
+                self.assertEqual({name: held[name] for name in before}, before)
+                self.assertEqual(sorted(held), ["bob", "ian", "id-eve", "id-kim"])
+                noted = users.Begun(self.folder / "users.json", True).wrote
+                self.assertEqual(sorted(noted), ["eve", "kim"])
+                (self.folder / "users.begun").unlink()
+        self.assertEqual(whole, {False, True})
+
+    def test_how_many_were_put_back_whom_the_package_does_not_have_is_told_with_when_their_import_began(self) -> None:
+        first, second = wanted("ada", "bob", "eve", "joe"), wanted("kim")
+        self.stands("bob", "eve", lastName="before")
+        self.does("saved", first)
+        self.does("imported", first)
+        # Others have taken eve over since, and ada signs in even after it is saved.
+        self.realm.update("eve", {**self.realm.held["eve"], "lastName": "Eve, married"})
+        self.realm.revoke("eve", [{"name": "member"}])
+        self.assertNotEqual(self.does("saved", second), "")
+        self.realm.update("id-ada", {**self.realm.held["id-ada"], "requiredActions": []})
+        work = users.Import(self.realm, second, False, str(self.folder / "names.json"))
+        since = users.run(work, "imported", str(self.folder / "users.json"))
+        self.assertRegex(since, r"^\d{4}-\d\d-\d\d \d\d:\d\d UTC$")
+        self.assertEqual(work.summary, "users of the package: 1, 1 created, 3 kept, 2 put back")
+        self.assertTrue(work.changed)
+        held = self.realm.state()
+        self.assertEqual([user["lastName"] for user in held.values()], ["before", "Eve, married", "${HOME}", "${HOME}"])
+        self.assertEqual(sorted(held), ["bob", "eve", "id-ada", "id-kim"])
+        # Of that import nothing stands any more by halves.
+        self.does("restored", second)
+        self.assertEqual(sorted(self.realm.held), ["bob", "eve", "id-ada"])
+        self.assertEqual([path.name for path in self.folder.glob("*.begun")], [])
+
     def test_whom_others_deleted_since_is_missed_by_nobody_and_comes_back_by_no_import(self) -> None:
         for newer in (wanted("eve", "kim", "lou"), wanted("ada", "eve")):
             with self.subTest(sorted(newer)):

@@ -293,6 +293,25 @@ class ForTheRecord(unittest.TestCase):
         self.assertEqual(
             [f"/var/lib/stufpack/before/{name}" for name in task["loop"]], [f"{path}.begun" for path in saved]
         )
+        # Those that a person takes away who wants what stands.
+        text = (ANSIBLE.parents[1] / "docs/troubleshooting.md.jinja").read_text()
+        (taken,) = re.findall(r"^\| \{\{ \"step\.undo-failed\".* sudo rm -f ([^\"]+)\"", text, re.MULTILINE)
+        self.assertEqual(taken.split(), [f"{path}.begun" for path in saved])
+
+    def test_how_many_an_import_put_back_of_an_earlier_one_is_told_with_its_date(self) -> None:
+        for role, file, result, kind in (
+            ("identity", "import_users", "identity_users", "users"),
+            ("storage", "write_documents", "storage_documents", "documents"),
+        ):
+            with self.subTest(kind):
+                task = load(ANSIBLE / f"roles/{role}/tasks/{file}.yml")[-1]
+                engine = jinja2.Environment(undefined=jinja2.StrictUndefined)
+                began = "2026-08-03 10:12 UTC"
+                found = {result: {"since": began, "counts": {"put_back": 2}}}
+                told = f"Put back as it was before the import that began {began} and did not come to its end:"
+                message = engine.from_string(task["ansible.builtin.debug"]["msg"]).render(found)
+                self.assertEqual(message, f"{told} 2 of the {kind} that it wrote and this package does not have")
+                self.assertEqual(task["when"], f"{result}.counts.put_back > 0")
 
     def test_a_rescue_says_what_stands_as_before_and_as_before_what(self) -> None:
         play = load(ANSIBLE / "playbooks/import.yml")[0]

@@ -50,7 +50,7 @@ fn users(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Creates {} in realm {} ({} of them may sign in) with roles and collections, by Keycloak's administration interface. No password moves: everyone sets a new one{}.",
+            "Creates {} in realm {} ({} of them may sign in) with roles and collections, by Keycloak's administration interface. No password moves: everyone sets a new one{}. Users whom an unfinished import wrote, and whom this package does not have, are put back first.",
             figures::count(facts.users, "user", "users"),
             facts.realm,
             facts.active_users,
@@ -79,7 +79,7 @@ fn documents(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Writes {} into bucket {}: the configuration, the metadata fields and one document for each user.",
+            "Writes {} into bucket {}: the configuration, the metadata fields and one document for each user. Documents that an unfinished import wrote, and that this package does not have, are put back first.",
             figures::count(facts.configuration_documents, "document", "documents"),
             facts.bucket()
         ),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ description:
   - Writes C(stuf_config.json), C(metadata_config.json) and C(glass_readers.json) below C(config/), C(users.json), and
     one C(users/ID.json) per user.
   - Reads them from the package's files on the machine, so that no user's data is a module argument, result or log line.
-  - Writing leaves a note of what it writes beside what was saved, until that is put back or somebody takes it away. As
-    long as it lies there, saving leaves what was saved wherever a document stands as it was written, also for another
-    package. What stands half never becomes what stood before, and what others have changed since does.
+  - Writing notes each document beside what was saved, just before it writes it, until all is put back or somebody takes
+    the note away. As long as it lies there, saving leaves what was saved wherever a document stands as it was written,
+    also for another package. What stands half never becomes what stood before, and what others have changed since does.
+  - What an unfinished import has written and the package does not have, is put back before anything is written, since
+    afterwards nobody would.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   bucket: {description: Name of the bucket., type: str, required: true}
@@ -97,14 +99,20 @@ def _as_saved(content_type: str, body: bytes) -> Saved:
     return {"type": content_type, "body": base64.b64encode(body).decode()}
 
 
-def write(bucket: Bucket, wanted: dict[str, bytes], dry: bool) -> int:
-    """Writes what is missing or differs, be it by its content type alone, and returns how many."""
+def write(
+    bucket: Bucket,
+    wanted: dict[str, bytes],
+    dry: bool,
+    notes: Callable[[str, Saved], None] = lambda key, form: None,
+) -> int:
+    """Writes what is missing or differs, be it by its content type alone, noted just before; returns how many."""
     count = 0
     for key, body in wanted.items():
         if _same(bucket, key, body):
             continue
         count += 1
         if not dry:
+            notes(key, _as_saved(TYPE, body))
             bucket.put(key, body, TYPE)
     return count
 
@@ -154,24 +162,32 @@ def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int
     begun = Begun(place, dry)
     if given["state"] == "restored":
         state = json.loads(place.read_text(encoding="utf-8"))
-        counts = {"documents": len(state), "changed": restore(bucket, state, dry)}
+        counts = {"documents": len(state), "changed": restore(bucket, state, dry), "put_back": 0}
         begun.ends()
         return counts, [], begun.since
     wanted = documents(given["source_dir"])
-    counts = {"documents": len(wanted), "changed": 0}
+    counts = {"documents": len(wanted), "changed": 0, "put_back": 0}
     if given["state"] == "saved":
         before = json.loads(place.read_text(encoding="utf-8")) if begun.wrote else {}
         now = saved(bucket, [*begun.wrote, *(key for key in wanted if key not in begun.wrote)])
-        kept = {key: before.get(key) if one in begun.wrote.get(key, ()) else one for key, one in now.items()}
         if not dry:
-            write_whole(place, json.dumps(kept))
+            write_whole(place, json.dumps(_stood(begun, before, now)))
         begun.stays()
     elif given["state"] == "written":
-        begun.adds({key: _as_saved(TYPE, body) for key, body in wanted.items()})
-        counts["changed"] = write(bucket, wanted, dry)
+        left = [key for key in begun.wrote if key not in wanted]
+        if left:
+            before = _stood(begun, json.loads(place.read_text(encoding="utf-8")), saved(bucket, left))
+            counts["put_back"] = restore(bucket, before, dry)
+            begun.forgets(left)
+        counts["changed"] = write(bucket, wanted, dry, begun.adds)
     else:
         return counts, compare(bucket, wanted), ""
     return counts, [], begun.since
+
+
+def _stood(begun: Begun, before: dict[str, Saved | None], now: dict[str, Saved | None]) -> dict[str, Saved | None]:
+    """What stands now, and of what stands as an unfinished import wrote it, what stood before that."""
+    return {key: before.get(key) if one in begun.wrote.get(key, ()) else one for key, one in now.items()}
 
 
 def main() -> None:
@@ -190,7 +206,8 @@ def main() -> None:
         counts, checks, since = run(Bucket.of(given, module.run_command), given, module.check_mode)
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks, since=since)
+    changed = counts["changed"] + counts["put_back"] > 0
+    module.exit_json(changed=changed, counts=counts, checks=checks, since=since)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ module: stuf_identity_users
 short_description: Save, import, compare or restore the users of a package
 description:
   - Reads the package's users from a file on the machine; no user's data is a module argument, result or log line.
-  - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
-    others, beside what Keycloak itself gives and writes.
+  - Users who are not in the package are only counted, and touched where an unfinished import has written them. Those
+    who are have its roles and attributes and no others, beside what Keycloak itself gives and writes.
   - Where the package asks for a second factor, whoever of them has none sets one up at the next sign-in.
-  - An import leaves a note of what it writes beside what was saved, until that is put back or somebody takes it away.
-    As long as it lies there, saving leaves what was saved of each value that stands as it was written, also for another
-    package. What stands half never becomes what stood before, and what others have changed since does.
+  - An import notes each user beside what was saved, just before it writes him, until all is put back or somebody takes
+    the note away. As long as it lies there, saving leaves what was saved of each value that stands as it was written,
+    also for another package. What stands half never becomes what stood before, and what others have changed since does.
+  - Whom an unfinished import has written and the package does not have, an import puts back first, since afterwards
+    nobody would.
   - Who was saved and is gone when users are put back was deleted by others, since no import does that, and is counted.
   - Whom an import stopped at, and whom a comparison tells of, is left in a file that root alone reads. It stays when
     the users are put back, since afterwards nobody could tell, and goes once there is nobody to name.
@@ -67,7 +70,7 @@ NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
 SECOND_FACTOR = "CONFIGURE_TOTP"
 # Attributes that Keycloak itself writes, when a user chooses a language, accepts terms or changes an address.
 OWN_ATTRIBUTES = ("locale", "terms_and_conditions", "kc.")
-COUNTED = ("created", "updated", "roles", "unchanged", "kept", "removed", "gone", "differing")
+COUNTED = ("created", "updated", "roles", "unchanged", "kept", "put_back", "removed", "gone", "differing")
 # What `compare` tells apart.
 KINDS = {
     "users": "is there",
@@ -198,21 +201,21 @@ class Import:
     @property
     def changed(self) -> bool:
         """Whether anything was or would be written."""
-        return any(self.counts[name] for name in ("created", "updated", "roles", "removed"))
+        return any(self.counts[name] for name in ("created", "updated", "roles", "put_back", "removed"))
 
     @property
     def summary(self) -> str:
         """The numbers as a line for the log."""
-        words = [f"{count} {name}" for name, count in self.counts.items() if count]
+        words = [f"{count} {name.replace('_', ' ')}" for name, count in self.counts.items() if count]
         return f"users of the package: {len(self.wanted)}" + "".join(f", {word}" for word in words)
 
-    def apply(self) -> None:
-        """Brings every user of the package to the wanted state."""
+    def apply(self, notes: Callable[[str, User], None] = lambda name, user: None) -> None:
+        """Brings every user of the package to the wanted state, and notes each one just before it is written."""
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
         for name, user in self.wanted.items():
             try:
-                self._one(user, found.get(name))
+                self._one(user, found.get(name), partial(notes, name, user))
             except StufError as error:
                 self.named[name] = [f"import: {error}"]
                 raise StufError(f"{error}; for whom: sudo cat {self.names_file}, at the target") from None
@@ -227,18 +230,21 @@ class Import:
         else:
             path.unlink(missing_ok=True)
 
-    def _one(self, user: User, found: User | None) -> None:
+    def _one(self, user: User, found: User | None, note: Callable[[], None]) -> None:
         roles = set(user.get("realmRoles") or [])
         if found is None:
             self.counts["created"] += 1
             if not self.dry:
+                note()
                 fields = {name: value for name, value in user.items() if name != "realmRoles"}
                 self._set_roles(self.keycloak.create(fields), roles)
             return
         changes = difference(user, found)
+        same_roles = self._roles_of(found["id"]) == roles
+        if (changes or not same_roles) and not self.dry:
+            note()
         if changes and not self.dry:
             self.keycloak.update(found["id"], {**found, **changes})
-        same_roles = self._roles_of(found["id"]) == roles
         if not same_roles and not self.dry:
             self._set_roles(found["id"], roles)
         self.counts["updated"] += bool(changes)
@@ -334,10 +340,12 @@ class Import:
                 saved.append({**user, "realmRoles": sorted(self._roles_of(user["id"]))})
         return saved
 
-    def restore(self, saved: dict[str, User], begun: Collection[str] = ()) -> None:
-        """Removes what the import, or an unfinished one before it, created, and brings back what it changed."""
+    def restore(self, saved: dict[str, User], begun: Collection[str] = ()) -> int:
+        """Removes whom this import, or an unfinished one before it, created, and brings back the others; how many."""
+        count = 0
         for name, user in by_name(self.keycloak.users()).items():
             if (name in self.wanted or name in begun) and name not in saved:
+                count += 1
                 self.counts["removed"] += 1
                 if not self.dry:
                     self.keycloak.delete(user["id"])
@@ -348,14 +356,18 @@ class Import:
                 continue
             roles = set(user.pop("realmRoles")) & set(self.roles)
             fields = (*PLAIN, "attributes", "requiredActions")
-            if any(user.get(name) != current.get(name) for name in fields):
+            differs = any(user.get(name) != current.get(name) for name in fields)
+            same_roles = self._roles_of(current["id"]) == roles
+            if differs:
                 self.counts["updated"] += 1
                 if not self.dry:
                     self.keycloak.update(current["id"], {**current, **{name: user.get(name) for name in fields}})
-            if self._roles_of(current["id"]) != roles:
+            if not same_roles:
                 self.counts["roles"] += 1
                 if not self.dry:
                     self._set_roles(current["id"], roles)
+            count += differs or not same_roles
+        return count
 
 
 def _validates(user: User | None) -> bool:
@@ -371,13 +383,9 @@ def run(work: Import, state: str, saved_file: str) -> str:
     begun = Begun(Path(saved_file), work.dry)
     if state == "saved":
         before = _read(saved_file) if begun.wrote else {}
-        stood = [
-            before_halves(before.get(name), begun.wrote[name], user) if name in begun.wrote else user
-            for name, user in by_name(work.save(begun.wrote)).items()
-        ]
+        stood = _stood(work, begun.wrote, before)
         if not work.dry:
-            saved = [user for user in stood if user is not None]
-            write_whole(Path(saved_file), json.dumps(saved, ensure_ascii=False))
+            write_whole(Path(saved_file), json.dumps(list(stood.values()), ensure_ascii=False))
         begun.stays()
     elif state == "restored":
         work.restore(_read(saved_file), begun.wrote)
@@ -385,13 +393,26 @@ def run(work: Import, state: str, saved_file: str) -> str:
     else:
         try:
             if state == "imported":
-                begun.adds(work.wanted)
-                work.apply()
+                left = {name: forms for name, forms in begun.wrote.items() if name not in work.wanted}
+                if left:
+                    others = Import(work.keycloak, {}, work.dry)
+                    work.counts["put_back"] = others.restore(_stood(others, left, _read(saved_file)), left)
+                    begun.forgets(left)
+                work.apply(begun.adds)
             else:
                 work.compare()
         finally:
             work.keep_names()
     return begun.since
+
+
+def _stood(work: Import, wrote: dict[str, list[User]], before: dict[str, User]) -> dict[str, User]:
+    """Users of the package, and those whom unfinished imports wrote, as they stood before; no one they made."""
+    found = {
+        name: before_halves(before.get(name), wrote[name], user) if name in wrote else user
+        for name, user in by_name(work.save(wrote)).items()
+    }
+    return {name: user for name, user in found.items() if user is not None}
 
 
 def _read(saved_file: str) -> dict[str, User]:

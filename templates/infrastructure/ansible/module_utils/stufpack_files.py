@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,44 +28,72 @@ class Begun:
     """The note of what an import writes, beside what was saved before it, as long as it may stand there by halves.
 
     What stands as it is noted is the import's; what stands otherwise is as it was before, or others changed it since.
+    Each line is one user or document in one form, and is on disk before that is written.
     """
 
     def __init__(self, saved: Path, dry: bool) -> None:
         self.path = saved.with_suffix(".begun")
         self.dry = dry
-        self.began = ""
-        self.again = False  # whether another run came upon it
-        self.wrote: dict[str, list[Any]] = {}  # by name, each form in which an import writes it
-        if self.path.is_file():
-            note = json.loads(self.path.read_text(encoding="utf-8"))
-            self.began, self.again, self.wrote = note["began"], note["again"], note["wrote"]
+        self.now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        text = self.path.read_bytes() if self.path.is_file() else b""
+        # A line without its end is of a run that was cut off there, before it wrote anything for it.
+        self.length = text.rfind(b"\n") + 1
+        self.lines: list[dict[str, Any]] = [json.loads(line) for line in text[: self.length].splitlines()]
+        self.wrote: dict[str, list[Any]] = {}  # by name, each form in which an import has written it or was about to
+        for line in self.lines:
+            self.wrote.setdefault(line["name"], []).append(line["form"])
+        self.since = self._since()
 
-    @property
-    def since(self) -> str:
-        """When an import before this one began that was neither finished nor put back; empty where none was."""
-        return self.began if self.again else ""
-
-    def adds(self, wanted: Mapping[str, Any]) -> None:
-        """Before the first of them is written; what an earlier import has begun to write stays noted."""
-        self.began = self.began or datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        for name, one in wanted.items():
-            forms = self.wrote.setdefault(name, [])
-            if one not in forms:
-                forms.append(one)
-        self._note()
+    def adds(self, name: str, form: Any) -> None:
+        """Just before this one is written; what an earlier import has begun to write stays noted."""
+        if form in self.wrote.get(name, ()):
+            return
+        self.wrote.setdefault(name, []).append(form)
+        self.lines.append({"began": self.now, "again": False, "name": name, "form": form})
+        if self.dry:
+            return
+        text = _as_line(self.lines[-1])
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(self.path, flags, 0o600), "wb") as file:
+            file.truncate(self.length)
+            file.seek(self.length)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        self.length += len(text)
 
     def stays(self) -> None:
         """Another run has saved what stands, and goes on from it."""
-        if self.wrote:
-            self.again = True
-            self._note()
+        for line in self.lines:
+            line["again"] = True
+        self.since = self._since()
+        self._keep()
+
+    def forgets(self, names: Collection[str]) -> None:
+        """These stand again as they were saved."""
+        self.lines = [line for line in self.lines if line["name"] not in names]
+        self.wrote = {name: forms for name, forms in self.wrote.items() if name not in names}
+        self._keep()
 
     def ends(self) -> None:
         """Everything stands again as it was saved."""
-        if not self.dry:
+        self.forgets(list(self.wrote))
+
+    def _since(self) -> str:
+        """When the first import before this run began of which something may stand by halves; empty where none did."""
+        return min((str(line["began"]) for line in self.lines if line["again"]), default="")
+
+    def _keep(self) -> None:
+        text = b"".join(map(_as_line, self.lines))
+        self.length = len(text)
+        if self.dry:
+            return
+        if text:
+            write_whole(self.path, text)
+        else:
             self.path.unlink(missing_ok=True)
 
-    def _note(self) -> None:
-        if not self.dry:
-            note = {"began": self.began, "again": self.again, "wrote": self.wrote}
-            write_whole(self.path, json.dumps(note, ensure_ascii=False))
+
+def _as_line(note: dict[str, Any]) -> bytes:
+    """In letters of ASCII alone, so that no text in it ends a line."""
+    return f"{json.dumps(note)}\n".encode()

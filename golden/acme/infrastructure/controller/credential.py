@@ -65,6 +65,15 @@ def check(path: Path, package: Package, phase: Phase, journal: Journal) -> str |
     raise _refused(path, f"it ends at {ends}; the phase{waits} needs it until {until}, as planned")
 
 
+def is_used_up(phase: Phase, done: set[str]) -> bool:
+    """Whether a pass goes on after everything that reads the source: nobody needs another one to end it.
+
+    Where every step is done and its end is not, all of them run again.
+    """
+    steps = [step.id for step in phase.steps if step.automated]
+    return PROVES in steps and not done.issuperset(steps) and done.issuperset(steps[: steps.index(PROVES) + 1])
+
+
 def needed_until(package: Package, phase: Phase, now: datetime) -> datetime:
     """When the phase ends as planned, if it begins now: what reads the source's files waits for its windows."""
     at = now

@@ -19,8 +19,8 @@ PROVES = frozenset({"content"})
 LOCAL = frozenset({"provision"})
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
 NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
-# What a later step's failure puts back lies in what these have saved. They hold until that has come to its end: to save
-# again what stands half would make it what stood before.
+# What a later step's failure puts back lies in what these have saved. Until all of those are done, each run saves anew,
+# since others live on with what stands; the target itself knows what of that is half an import.
 SAVES = frozenset({"import/save-before-state"})
 # Those later steps. Where one of them has not told how it ended, its putting back may have begun, and come however far.
 PUTS_BACK = frozenset({"import/import-users", "import/write-documents", "import/read-back"})

@@ -131,9 +131,11 @@ class Run:
 
     def _provided_secrets(self, journal: Journal) -> None:
         """Secrets that only the Trust Architect has must be there before anything changes."""
+        proven = not self.check and credential.is_used_up(self.phase, journal.done(self.phase.id))
         needed = [
             (secret, self.state.secrets / secret.name) for secret in self.package.secrets
             if secret.origin == "provided" and secret.needed_by == self.phase.id
+            and not (proven and secret.name == credential.SOURCE_READ)
         ]  # fmt: skip
         missing = [(secret, path) for secret, path in needed if not path.is_file() or path.stat().st_size == 0]
         if missing:
@@ -361,7 +363,7 @@ class _Steps:
     def _holds(self, step: Step, done: set[str]) -> bool:
         """Whether what a step did earlier still holds."""
         if provisioning.holds(self.of.state, step, done):
-            return self.placed.holds(step)
+            return credential.is_used_up(self.of.phase, done) or self.placed.holds(step)
         self.of.console.say(f"{step.id:<32} again: the plan that was shown is gone, or was tried already")
         return False
 

@@ -117,9 +117,13 @@ class Journal:
         return found
 
     def done(self, phase: str) -> set[str]:
-        """Steps of the current pass that a run which begins now need not do: whose last line says done (or skipped)."""
+        """Steps of the current pass that a run which begins now need not do: whose last line says done (or skipped).
+
+        What was saved to be put back is saved anew as long as that may come to it, so what follows is done again too.
+        """
         last = {line.step: line.state for line in _standing(self.of_this_pass(phase))}
-        return {step for step, state in last.items() if state in ("done", "skipped")}
+        done = {step for step, state in last.items() if state in ("done", "skipped")}
+        return done if done >= PUTS_BACK else done - SAVES
 
     def is_finished(self, phase: str) -> bool:
         """Whether the last pass over a phase came to its end and nothing took it back since."""
@@ -219,7 +223,7 @@ def _standing(lines: list[Line]) -> list[Line]:
     """What a pass has done that stands for certain.
 
     Where a step that puts back what was there before has begun and is not done, nobody knows what of the steps before
-    it was put back, so all but what was saved is done again. Such a step may have been killed in the middle of that.
+    it was put back; only what was saved is there for certain. Such a step may have been killed in the middle of that.
     """
     last = lines[-1] if lines else None
     if last is None or last.step not in PUTS_BACK or last.state in ("done", "skipped"):

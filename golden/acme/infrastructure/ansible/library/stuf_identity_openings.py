@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.stufpack_http import StufError
 from ansible.module_utils.stufpack_keycloak import Keycloak
-from ansible.module_utils.stufpack_realm import OPERATOR, OPERATOR_ROLES, foreign_roles, named
+from ansible.module_utils.stufpack_realm import OPERATOR, OPERATOR_ROLES, SCOPES, foreign_roles, named
 
 DOCUMENTATION = """
 module: stuf_identity_openings
@@ -20,7 +20,8 @@ short_description: Tell what opens the realm beside what the package has
 description:
   - M(stuf_identity_settings) looks for every value of the package. This looks for what lets somebody in, or up, beside
     it. That is clients of nobody's package, Keycloak's own clients led elsewhere, rights of service accounts, mappers,
-    roles that bring others along, flows, identity providers, user federation, and another address of the realm.
+    scopes that a client has, roles that bring others along, flows, identity providers, user federation, keys that were
+    brought, and another address of the realm.
   - It tells their names, and changes nothing. Nobody's people are among them; M(stuf_identity_users) counts those.
   - What the operator may not read is told as unverifiable. The realm C(master) is not looked at.
 options:
@@ -70,15 +71,46 @@ OWN_ROLES = {("account", "manage-account"): "manage-account-links", ("account", 
 WHOLE = ("realm-management", "realm-admin")
 # Further ways to a token: attributes that are switches.
 GRANTS = ("grant.enabled", "token.exchange.enabled")
-# Mappers that Keycloak itself gives to clients: they tell of the session and of the user's language.
-OWN_MAPPERS = {"oidc-usersessionmodel-note-mapper", "oidc-audience-resolve-mapper"}
+# Mappers that Keycloak itself gives to clients: they tell of the session and of the user's language. These write what
+# nobody chooses, wherever they stand; the others may write any claim, so that it is theirs which counts.
+OWN_MAPPERS = {"oidc-audience-resolve-mapper"}
+OWN_CLAIMS: dict[str, set[str | None]] = {
+    "oidc-usermodel-attribute-mapper": {"locale"},
+    "oidc-usersessionmodel-note-mapper": {"auth_time", "clientAddress", "clientHost", "clientId", "client_id"},
+}
+# Scopes that Keycloak makes where a realm's file has none, and later versions in any realm; and their mappers.
+OWN_SCOPES = {
+    "acr", "address", "basic", "email", "microprofile-jwt", "offline_access", "organization", "phone", "profile",
+    "role_list", "roles", "saml_organization", "service_account", "web-origins",
+}  # fmt: skip
+SCOPE_MAPPERS = {
+    "oidc-acr-mapper", "oidc-address-mapper", "oidc-allowed-origins-mapper", "oidc-full-name-mapper", "oidc-sub-mapper",
+    "saml-organization-membership-mapper", "saml-role-list-mapper",
+}  # fmt: skip
+SCOPE_CLAIMS: dict[str, set[str | None]] = {
+    "oidc-organization-membership-mapper": {None, "organization"},
+    "oidc-usermodel-client-role-mapper": {"resource_access.${client_id}.roles"},
+    "oidc-usermodel-realm-role-mapper": {"groups", "realm_access.roles"},
+}
+# What those scopes say of a user, and from which field or attribute.
+OF_USER = ("oidc-usermodel-attribute-mapper", "oidc-usermodel-property-mapper")
+SOURCES = {
+    "birthdate": "birthdate", "email": "email", "email_verified": "emailVerified", "family_name": "lastName",
+    "gender": "gender", "given_name": "firstName", "locale": "locale", "middle_name": "middleName",
+    "nickname": "nickname", "phone_number": "phoneNumber", "phone_number_verified": "phoneNumberVerified",
+    "picture": "picture", "preferred_username": "username", "profile": "profile", "updated_at": "updatedAt",
+    "upn": "username", "website": "website", "zoneinfo": "zoneinfo",
+}  # fmt: skip
 FEDERATION = "org.keycloak.storage.UserStorageProvider"
+KEYS = "org.keycloak.keys.KeyProvider"
+# Keycloak's own kinds of keys are called so; all others bring a key that somebody else may have too.
+GENERATED = "-generated"
 # The rest of a long list is told by its length, as is the rest of a long name.
 SHOWN, LENGTH = 12, 80
 PLAIN = re.compile(rf"[\w.:@/*+-]{{1,{LENGTH}}}", re.ASCII)
 EXPECTED = (
-    "no clients, mappers, roles of clients, flows, identity providers, user federation or addresses open the realm "
-    "beside what the package has"
+    "no clients, scopes, mappers, roles of clients, flows, identity providers, user federation, keys or addresses open "
+    "the realm beside what the package has"
 )
 
 
@@ -103,13 +135,24 @@ class Look:
             self._roles(client)
             if client.get("serviceAccountsEnabled"):
                 self._account(client)
-        scopes = named(self._ask("/client-scopes", "client scopes") or [])
-        for name, scope in named(self.realm["clientScopes"]).items():
-            self.found += [f"clientScopes.{name}.{path}" for path in further_mappers(scopes.get(name, {}), scope)]
+        self._scopes({str(name) for client in clients for key in SCOPES for name in client.get(key) or []})
         providers = self._ask("/identity-provider/instances", "identity providers") or []
         self.found += [f"identityProviders.{provider['alias']}" for provider in providers]
         stores = self._ask("/components", "user federation", {"type": FEDERATION}) or []
         self.found += [f"userFederation.{store['name']}" for store in stores]
+        keys = self._ask("/components", "keys", {"type": KEYS}) or []
+        self.found += [
+            f"keys.{key.get('name') or key['id']}" for key in keys if not str(key["providerId"]).endswith(GENERATED)
+        ]
+
+    def _scopes(self, given: set[str]) -> None:
+        """Scopes of the package by what else they write; of the others those that a client has, which are `given`."""
+        scopes = named(self._ask("/client-scopes", "client scopes") or [])
+        stated = named(self.realm["clientScopes"])
+        for name, scope in stated.items():
+            self.found += [f"clientScopes.{name}.{path}" for path in further_mappers(scopes.get(name, {}), scope)]
+        for name in sorted(given.intersection(scopes).difference(stated)):
+            self.found += [f"clientScopes.{name}{path}" for path in of_scope(scopes[name])]
 
     def _roles(self, client: Part) -> None:
         """Roles of a client that bring along what Keycloak does not let them bring."""
@@ -204,10 +247,29 @@ def further_mappers(part: Part, stated: Part) -> list[str]:
     return sorted(f"protocolMappers.{mapper['name']}" for mapper in found if not _is_own_mapper(mapper))
 
 
+def of_scope(scope: Part) -> list[str]:
+    """A scope of nobody's package that a client has: Keycloak's own by what else it writes, another one whole."""
+    if scope["name"] not in OWN_SCOPES:
+        return [""]
+    mappers = scope.get("protocolMappers") or []
+    return sorted(f".protocolMappers.{mapper['name']}" for mapper in mappers if not _is_own_of_scope(mapper))
+
+
 def _is_own_mapper(mapper: Part) -> bool:
-    locale = (mapper.get("config") or {}).get("claim.name") == "locale"
-    kind = mapper.get("protocolMapper")
-    return kind in OWN_MAPPERS or (kind == "oidc-usermodel-attribute-mapper" and locale)
+    kind = str(mapper.get("protocolMapper"))
+    return kind in OWN_MAPPERS or _claim(mapper) in OWN_CLAIMS.get(kind, ())
+
+
+def _is_own_of_scope(mapper: Part) -> bool:
+    """Whether Keycloak gives a mapper to a scope of its own: it tells what is so, under the name that all expect."""
+    kind, claim = str(mapper.get("protocolMapper")), _claim(mapper)
+    if kind in OF_USER and claim in SOURCES:
+        return bool(mapper["config"].get("user.attribute") == SOURCES[claim])
+    return kind in SCOPE_MAPPERS or claim in SCOPE_CLAIMS.get(kind, ()) or _is_own_mapper(mapper)
+
+
+def _claim(mapper: Part) -> str | None:
+    return (mapper.get("config") or {}).get("claim.name") or None
 
 
 def _is_own_role(inner: Part, role: str, client: Part) -> bool:

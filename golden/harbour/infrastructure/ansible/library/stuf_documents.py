@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ description:
   - Writes C(stuf_config.json), C(metadata_config.json) and C(glass_readers.json) below C(config/), C(users.json), and
     one C(users/ID.json) per user.
   - Reads them from the package's files on the machine, so that no user's data is a module argument, result or log line.
-  - Writing leaves a note of its keys beside what was saved, until that is put back or somebody takes it away. As long
-    as it lies there, saving leaves what was saved under them, also for another package. What stands half never becomes
-    what stood before.
+  - Writing notes each document beside what was saved, just before it writes it, until all is put back or somebody takes
+    the note away. As long as it lies there, saving leaves what was saved wherever a document stands as it was written,
+    also for another package. What stands half never becomes what stood before, and what others have changed since does.
+  - What an unfinished import has written and the package does not have, is put back before anything is written, since
+    afterwards nobody would.
 options:
   secrets_dir: {description: Folder of the secret files., type: path, required: true}
   bucket: {description: Name of the bucket., type: str, required: true}
@@ -54,7 +57,7 @@ EXAMPLES = """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
 checks: {description: One entry per kind of document., type: list, elements: dict, returned: with state C(compared)}
-stays: {description: Whether saving left what an unfinished import had saved., type: bool, returned: always}
+since: {description: When an unfinished import before this one began; else empty., type: str, returned: always}
 """
 
 TYPE = "application/json"
@@ -83,25 +86,33 @@ def documents(folder: str) -> dict[str, bytes]:
     return found
 
 
-def saved(bucket: Bucket, wanted: dict[str, bytes]) -> dict[str, Saved | None]:
-    """What stands under the package's keys now; `None` where nothing does."""
+def saved(bucket: Bucket, wanted: Iterable[str]) -> dict[str, Saved | None]:
+    """What stands under these keys now; `None` where nothing does."""
     return {key: _kept(bucket.get(key)) for key in wanted}
 
 
 def _kept(answer: Answer | None) -> Saved | None:
-    if answer is None:
-        return None
-    return {"type": answer.headers.get("content-type", ""), "body": base64.b64encode(answer.body).decode()}
+    return None if answer is None else _as_saved(answer.headers.get("content-type", ""), answer.body)
 
 
-def write(bucket: Bucket, wanted: dict[str, bytes], dry: bool) -> int:
-    """Writes what is missing or differs, be it by its content type alone, and returns how many."""
+def _as_saved(content_type: str, body: bytes) -> Saved:
+    return {"type": content_type, "body": base64.b64encode(body).decode()}
+
+
+def write(
+    bucket: Bucket,
+    wanted: dict[str, bytes],
+    dry: bool,
+    notes: Callable[[str, Saved], None] = lambda key, form: None,
+) -> int:
+    """Writes what is missing or differs, be it by its content type alone, noted just before; returns how many."""
     count = 0
     for key, body in wanted.items():
         if _same(bucket, key, body):
             continue
         count += 1
         if not dry:
+            notes(key, _as_saved(TYPE, body))
             bucket.put(key, body, TYPE)
     return count
 
@@ -145,29 +156,38 @@ def _same(bucket: Bucket, key: str, body: bytes) -> bool:
     return answer is not None and answer.body == body and answer.headers.get("content-type") == TYPE
 
 
-def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int], list[dict[str, Any]]]:
-    """Does what the state asks for; counts, and checks where it compares."""
+def run(bucket: Bucket, given: dict[str, Any], dry: bool) -> tuple[dict[str, int], list[dict[str, Any]], str]:
+    """Does what the state asks for; counts, checks where it compares, and when an unfinished import before it began."""
     place = Path(given["saved_file"])
     begun = Begun(place, dry)
     if given["state"] == "restored":
         state = json.loads(place.read_text(encoding="utf-8"))
-        counts = {"documents": len(state), "changed": restore(bucket, state, dry)}
+        counts = {"documents": len(state), "changed": restore(bucket, state, dry), "put_back": 0}
         begun.ends()
-        return counts, []
+        return counts, [], begun.since
     wanted = documents(given["source_dir"])
-    counts = {"documents": len(wanted), "changed": 0}
+    counts = {"documents": len(wanted), "changed": 0, "put_back": 0}
     if given["state"] == "saved":
-        before = json.loads(place.read_text(encoding="utf-8")) if begun.names else {}
-        kept = {key: one for key, one in before.items() if key in begun.names}
-        now = {key: body for key, body in wanted.items() if key not in begun.names}
+        before = json.loads(place.read_text(encoding="utf-8")) if begun.wrote else {}
+        now = saved(bucket, [*begun.wrote, *(key for key in wanted if key not in begun.wrote)])
         if not dry:
-            write_whole(place, json.dumps(kept | saved(bucket, now)))
+            write_whole(place, json.dumps(_stood(begun, before, now)))
+        begun.stays()
     elif given["state"] == "written":
-        begun.adds(wanted)
-        counts["changed"] = write(bucket, wanted, dry)
+        left = [key for key in begun.wrote if key not in wanted]
+        if left:
+            before = _stood(begun, json.loads(place.read_text(encoding="utf-8")), saved(bucket, left))
+            counts["put_back"] = restore(bucket, before, dry)
+            begun.forgets(left)
+        counts["changed"] = write(bucket, wanted, dry, begun.adds)
     else:
-        return counts, compare(bucket, wanted)
-    return counts, []
+        return counts, compare(bucket, wanted), ""
+    return counts, [], begun.since
+
+
+def _stood(begun: Begun, before: dict[str, Saved | None], now: dict[str, Saved | None]) -> dict[str, Saved | None]:
+    """What stands now, and of what stands as an unfinished import wrote it, what stood before that."""
+    return {key: before.get(key) if one in begun.wrote.get(key, ()) else one for key, one in now.items()}
 
 
 def main() -> None:
@@ -183,11 +203,11 @@ def main() -> None:
     )
     given = module.params
     try:
-        stays = given["state"] == "saved" and bool(Begun(Path(given["saved_file"]), module.check_mode).names)
-        counts, checks = run(Bucket.of(given, module.run_command), given, module.check_mode)
+        counts, checks, since = run(Bucket.of(given, module.run_command), given, module.check_mode)
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=counts["changed"] > 0, counts=counts, checks=checks, stays=stays)
+    changed = counts["changed"] + counts["put_back"] > 0
+    module.exit_json(changed=changed, counts=counts, checks=checks, since=since)
 
 
 if __name__ == "__main__":

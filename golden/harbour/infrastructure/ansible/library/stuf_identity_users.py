@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,15 @@ module: stuf_identity_users
 short_description: Save, import, compare or restore the users of a package
 description:
   - Reads the package's users from a file on the machine; no user's data is a module argument, result or log line.
-  - Users who are not in the package are never touched, only counted. Those who are have its roles and attributes and no
-    others, beside what Keycloak itself gives and writes.
+  - Users who are not in the package are only counted, and touched where an unfinished import has written them. Those
+    who are have its roles and attributes and no others, beside what Keycloak itself gives and writes.
   - Where the package asks for a second factor, whoever of them has none sets one up at the next sign-in.
-  - An import leaves a note of whom it writes beside what was saved, until that is put back or somebody takes it away.
-    As long as it lies there, saving leaves what was saved of them, also for another package. What stands half never
-    becomes what stood before.
+  - An import notes each user beside what was saved, just before it writes him, until all is put back or somebody takes
+    the note away. As long as it lies there, saving leaves what was saved of each value that stands as it was written,
+    also for another package. What stands half never becomes what stood before, and what others have changed since does.
+  - Whom an unfinished import has written and the package does not have, an import puts back first, since afterwards
+    nobody would.
+  - Who was saved and is gone when users are put back was deleted by others, since no import does that, and is counted.
   - Whom an import stopped at, and whom a comparison tells of, is left in a file that root alone reads. It stays when
     the users are put back, since afterwards nobody could tell, and goes once there is nobody to name.
 options:
@@ -54,7 +59,7 @@ EXAMPLES = """
 RETURN = """
 counts: {description: Numbers only, by what was done., type: dict, returned: always}
 summary: {description: The same as a line for the log., type: str, returned: always}
-stays: {description: Whether saving left what an unfinished import had saved., type: bool, returned: always}
+since: {description: When an unfinished import before this one began; else empty., type: str, returned: always}
 checks: {description: One entry per kind of value., type: list, elements: dict, returned: with state C(compared)}
 """
 
@@ -65,6 +70,7 @@ NOT_PLAIN = {"username", "attributes", "realmRoles", "requiredActions"}
 SECOND_FACTOR = "CONFIGURE_TOTP"
 # Attributes that Keycloak itself writes, when a user chooses a language, accepts terms or changes an address.
 OWN_ATTRIBUTES = ("locale", "terms_and_conditions", "kc.")
+COUNTED = ("created", "updated", "roles", "unchanged", "kept", "put_back", "removed", "gone", "differing")
 # What `compare` tells apart.
 KINDS = {
     "users": "is there",
@@ -132,6 +138,50 @@ def _differs(name: str, wanted: User, found: User) -> bool:
     return bool(left != right)
 
 
+def before_halves(before: User | None, wrote: list[User], now: User) -> User | None:
+    """A user as he stood before unfinished imports which `wrote` him; `None` for one whom they created.
+
+    Each value that stands as an import writes it is taken from before, and every other one stays as it is now.
+    """
+    held = set(now["realmRoles"])
+    roles = [set(user.get("realmRoles") or []) for user in wrote]
+    if before is None or before["id"] != now["id"]:
+        created = held <= set().union(*roles) and any(_is_as_created(user, now) for user in wrote)
+        return None if created else now
+    user = dict(now)
+    for name in PLAIN:
+        if any(name in one and not _differs(name, one, now) for one in wrote):
+            user[name] = before.get(name)
+    attributes = _attributes_before(_with_values(before), [_with_values(one) for one in wrote], _with_values(now))
+    if attributes != _with_values(now):
+        user["attributes"] = attributes
+    # The one required action that an import gives to somebody who is there.
+    actions = now.get("requiredActions") or []
+    if SECOND_FACTOR in actions and any(map(_needs_factor, wrote)) and not _has_factor(before):
+        user["requiredActions"] = [one for one in actions if one != SECOND_FACTOR]
+    had = set(before["realmRoles"])
+    written = {role for role in held | had if any((role in one) == (role in held) for one in roles)}
+    user["realmRoles"] = sorted((had & written) | (held - written))
+    return user
+
+
+def _attributes_before(had: dict[str, Any], wrote: list[dict[str, Any]], held: dict[str, Any]) -> dict[str, Any]:
+    """Attributes as they stood before; those that Keycloak itself writes, an import leaves."""
+    found = {}
+    for name in held.keys() | had.keys():
+        forms = [one.get(name) for one in wrote if name in one or not _is_own(name)]
+        value = had.get(name) if held.get(name) in forms else held.get(name)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _is_as_created(wanted: User, found: User) -> bool:
+    """Whether a user stands as an import creates him, roles aside; who has signed in since has worked off an action."""
+    asked, left = (set(user.get("requiredActions") or []) for user in (wanted, found))
+    return asked <= left and not difference(wanted, found)
+
+
 class Import:
     """One run over the users of a package."""
 
@@ -142,7 +192,7 @@ class Import:
         self.names_file = names_file
         self.named: dict[str, list[str]] = {}  # by user name, what is told of them
         self.roles = keycloak.roles()
-        self.counts = dict.fromkeys(("created", "updated", "roles", "unchanged", "kept", "removed", "differing"), 0)
+        self.counts = dict.fromkeys(COUNTED, 0)
         self.checks: list[dict[str, Any]] = []
         missing = {role for user in wanted.values() for role in user.get("realmRoles") or []} - set(self.roles)
         if missing:
@@ -151,21 +201,21 @@ class Import:
     @property
     def changed(self) -> bool:
         """Whether anything was or would be written."""
-        return any(self.counts[name] for name in ("created", "updated", "roles", "removed"))
+        return any(self.counts[name] for name in ("created", "updated", "roles", "put_back", "removed"))
 
     @property
     def summary(self) -> str:
         """The numbers as a line for the log."""
-        words = [f"{count} {name}" for name, count in self.counts.items() if count]
+        words = [f"{count} {name.replace('_', ' ')}" for name, count in self.counts.items() if count]
         return f"users of the package: {len(self.wanted)}" + "".join(f", {word}" for word in words)
 
-    def apply(self) -> None:
-        """Brings every user of the package to the wanted state."""
+    def apply(self, notes: Callable[[str, User], None] = lambda name, user: None) -> None:
+        """Brings every user of the package to the wanted state, and notes each one just before it is written."""
         found = by_name(self.keycloak.users())
         self.counts["kept"] = len(set(found) - set(self.wanted))
         for name, user in self.wanted.items():
             try:
-                self._one(user, found.get(name))
+                self._one(user, found.get(name), partial(notes, name, user))
             except StufError as error:
                 self.named[name] = [f"import: {error}"]
                 raise StufError(f"{error}; for whom: sudo cat {self.names_file}, at the target") from None
@@ -180,18 +230,21 @@ class Import:
         else:
             path.unlink(missing_ok=True)
 
-    def _one(self, user: User, found: User | None) -> None:
+    def _one(self, user: User, found: User | None, note: Callable[[], None]) -> None:
         roles = set(user.get("realmRoles") or [])
         if found is None:
             self.counts["created"] += 1
             if not self.dry:
+                note()
                 fields = {name: value for name, value in user.items() if name != "realmRoles"}
                 self._set_roles(self.keycloak.create(fields), roles)
             return
         changes = difference(user, found)
+        same_roles = self._roles_of(found["id"]) == roles
+        if (changes or not same_roles) and not self.dry:
+            note()
         if changes and not self.dry:
             self.keycloak.update(found["id"], {**found, **changes})
-        same_roles = self._roles_of(found["id"]) == roles
         if not same_roles and not self.dry:
             self._set_roles(found["id"], roles)
         self.counts["updated"] += bool(changes)
@@ -279,35 +332,42 @@ class Import:
         for name in names:
             self.named.setdefault(name, []).append(check["id"])
 
-    def save(self, begun: frozenset[str] = frozenset()) -> list[User]:
-        """Users of the package as they stand now, with their roles, but for those whom an import has begun to write."""
+    def save(self, begun: Collection[str] = ()) -> list[User]:
+        """Users of the package, and whom else an import has begun to write, as they stand now, with their roles."""
         saved = []
         for name, user in by_name(self.keycloak.users()).items():
-            if name in self.wanted and name not in begun:
+            if name in self.wanted or name in begun:
                 saved.append({**user, "realmRoles": sorted(self._roles_of(user["id"]))})
         return saved
 
-    def restore(self, saved: dict[str, User], begun: frozenset[str] = frozenset()) -> None:
-        """Removes what the import, or an unfinished one before it, created, and brings back what it changed."""
+    def restore(self, saved: dict[str, User], begun: Collection[str] = ()) -> int:
+        """Removes whom this import, or an unfinished one before it, created, and brings back the others; how many."""
+        count = 0
         for name, user in by_name(self.keycloak.users()).items():
-            if name in begun.union(self.wanted) and name not in saved:
+            if (name in self.wanted or name in begun) and name not in saved:
+                count += 1
                 self.counts["removed"] += 1
                 if not self.dry:
                     self.keycloak.delete(user["id"])
         for user in saved.values():
             current = self.keycloak.user(user["username"])
             if current is None:
-                raise StufError("a user who was there before the import is gone; restore the realm from the backup")
-            roles = set(user.pop("realmRoles"))
+                self.counts["gone"] += 1
+                continue
+            roles = set(user.pop("realmRoles")) & set(self.roles)
             fields = (*PLAIN, "attributes", "requiredActions")
-            if any(user.get(name) != current.get(name) for name in fields):
+            differs = any(user.get(name) != current.get(name) for name in fields)
+            same_roles = self._roles_of(current["id"]) == roles
+            if differs:
                 self.counts["updated"] += 1
                 if not self.dry:
                     self.keycloak.update(current["id"], {**current, **{name: user.get(name) for name in fields}})
-            if self._roles_of(current["id"]) != roles:
+            if not same_roles:
                 self.counts["roles"] += 1
                 if not self.dry:
                     self._set_roles(current["id"], roles)
+            count += differs or not same_roles
+        return count
 
 
 def _validates(user: User | None) -> bool:
@@ -318,27 +378,41 @@ def _reaches_validation(user: User) -> bool:
     return any(f'"{VALIDATION}"' in text for text in (user.get("attributes") or {}).get("collections") or [])
 
 
-def run(work: Import, state: str, saved_file: str) -> bool:
-    """Does what the state asks for; whether saving has left what had been saved of users."""
+def run(work: Import, state: str, saved_file: str) -> str:
+    """Does what the state asks for; when an import before it began that was neither finished nor put back."""
     begun = Begun(Path(saved_file), work.dry)
     if state == "saved":
-        kept = [user for name, user in _read(saved_file).items() if name in begun.names] if begun.names else []
+        before = _read(saved_file) if begun.wrote else {}
+        stood = _stood(work, begun.wrote, before)
         if not work.dry:
-            write_whole(Path(saved_file), json.dumps([*kept, *work.save(begun.names)], ensure_ascii=False))
-        return bool(begun.names)
-    if state == "restored":
-        work.restore(_read(saved_file), begun.names)
+            write_whole(Path(saved_file), json.dumps(list(stood.values()), ensure_ascii=False))
+        begun.stays()
+    elif state == "restored":
+        work.restore(_read(saved_file), begun.wrote)
         begun.ends()
     else:
         try:
             if state == "imported":
-                begun.adds(work.wanted)
-                work.apply()
+                left = {name: forms for name, forms in begun.wrote.items() if name not in work.wanted}
+                if left:
+                    others = Import(work.keycloak, {}, work.dry)
+                    work.counts["put_back"] = others.restore(_stood(others, left, _read(saved_file)), left)
+                    begun.forgets(left)
+                work.apply(begun.adds)
             else:
                 work.compare()
         finally:
             work.keep_names()
-    return False
+    return begun.since
+
+
+def _stood(work: Import, wrote: dict[str, list[User]], before: dict[str, User]) -> dict[str, User]:
+    """Users of the package, and those whom unfinished imports wrote, as they stood before; no one they made."""
+    found = {
+        name: before_halves(before.get(name), wrote[name], user) if name in wrote else user
+        for name, user in by_name(work.save(wrote)).items()
+    }
+    return {name: user for name, user in found.items() if user is not None}
 
 
 def _read(saved_file: str) -> dict[str, User]:
@@ -363,10 +437,10 @@ def main() -> None:
     try:
         keycloak = Keycloak.as_operator(module.run_command, given["realm"], given["secrets_dir"])
         work = Import(keycloak, read_users(given["users_file"]), module.check_mode, given["names_file"] or "")
-        stays = run(work, given["state"], given["saved_file"])
+        since = run(work, given["state"], given["saved_file"])
     except (StufError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks, stays=stays)
+    module.exit_json(changed=work.changed, counts=work.counts, summary=work.summary, checks=work.checks, since=since)
 
 
 if __name__ == "__main__":

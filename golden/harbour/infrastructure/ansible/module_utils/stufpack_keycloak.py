@@ -135,6 +135,14 @@ class Keycloak:
         path = f"/users/{user_id}/groups"
         return bool(self.call("GET", path, query={"first": "0", "max": "1"}, expect=(200,)).json())
 
+    def groups_of(self, user_id: str) -> set[str]:
+        """Paths of the groups that a user is in."""
+        return {group["path"] for group in self.call("GET", f"/users/{user_id}/groups", expect=(200,)).json()}
+
+    def default_groups(self) -> set[str]:
+        """Paths of the groups that everybody new is put into."""
+        return set(self.call("GET", "", expect=(200,)).json().get("defaultGroups") or [])
+
     def grant(self, user_id: str, roles: list[dict[str, Any]]) -> None:
         """Gives realm roles to a user."""
         self.call("POST", f"/users/{user_id}/role-mappings/realm", body=_slim(roles), expect=(204,))

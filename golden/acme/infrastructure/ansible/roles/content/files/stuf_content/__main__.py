@@ -55,8 +55,10 @@ FREE: dict[str, Verb] = {
 
 def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> tuple[int, dict[str, Any]]:
     """Does one verb; returns its exit code and its document."""
+    work: Session | None = None
     try:
-        document = _done(verb, Session(configuration.read(config), stopping, wait, patient=verb in LOCKED))
+        work = Session(configuration.read(config), stopping, wait, patient=verb in LOCKED)
+        document = _done(verb, work)
         say(document["message"])
         if "next" in document:
             say(f"next: {document['next']}")
@@ -64,7 +66,13 @@ def run(verb: str, config: Path, stopping: Stopping, *, wait: bool = False) -> t
     except Stop as stop:
         said = stop
     except (OSError, ValueError, http.client.HTTPException) as error:
-        said = failed(str(error), "What is there stays there.", "repair what the message names, then the same command")
+        said = failed(
+            str(error),
+            "What is there stays there.",
+            "repair what the message names, then the same command",
+            # What a store has refused by then is named all the same.
+            findings=work.refusals.findings() if work else [],
+        )
     say(said.text())
     return int(said.code), said.document()
 

@@ -129,7 +129,7 @@ def _current(session: Session, ledger: Ledger, listed: dict[str, Entry]) -> dict
     described, unreadable = inventory.described(session, ask)
     if unreadable:
         raise refused(
-            f"the source lists {count(len(unreadable), 'object')} that it does not give",
+            f"the source lists {session.refusals.number(len(unreadable))} that it does not give",
             "the same command; if they stay, ask the operator to look at them",
             findings=unreadable,
         )
@@ -211,6 +211,9 @@ class Carrying:
         others = {one.target_key for key, one in self.ledger.at_target.items() if key not in lost} if lost else set()
         for key in gone:
             self.session.boundary(self.progress)
+            # Of more than enough none is tried: the run ends anyhow, and the next finds them gone again.
+            if self.session.refusals.enough:
+                break
             with self.session.refusals.apart(key):
                 ours = self.ledger.name(key)
                 if ours is not None and ours not in others and self.session.target.head(ours) is not None:

@@ -116,12 +116,16 @@ def take(session: Session) -> dict[str, Any]:
     del told, wanted
     found, unreadable = described(session, listed.values())
     if unreadable:
+        said, known = f"expected {len(listed)}, found {len(found)}", {"found": len(found)}
+        if session.refusals.enough:
+            # The rest was not asked for, so nobody knows how many could be read.
+            said, known = f"at least {len(unreadable)} of {len(listed)}", {}
         raise refused(
-            f"the source lists objects that it does not give: expected {len(listed)}, found {len(found)}",
+            f"the source lists objects that it does not give: {said}",
             "the same command; if they stay, ask the operator to look at these objects",
             findings=unreadable,
             expected=len(listed),
-            found=len(found),
+            **known,
         )
     ordered = [found[key] for key in listed]
     keep(session, ordered)

@@ -83,6 +83,10 @@ class Refusals:
         """Whether nobody needs to know of more."""
         return len(self.found) >= MOST
 
+    def number(self, objects: int) -> str:
+        """So many objects, for people: of more than enough the rest was not tried."""
+        return f"{'at least ' if self.enough else ''}{count(objects, 'object')}"
+
     @contextlib.contextmanager
     def apart(self, key: str) -> Iterator[None]:
         """What a store refuses meanwhile, or fails in, is about this object; or it is the store, and ends the run."""
@@ -113,7 +117,7 @@ class Refusals:
             return
         sides = Counter(one.side for one in self.found.values())
         raise failed(
-            "; ".join(f"{word} {count(sides[side], 'object')}" for side, word in WORDS.items() if sides[side]),
+            "; ".join(f"{word} {self.number(sides[side])}" for side, word in WORDS.items() if sides[side]),
             "What else was carried stays; these are as they were.",
             about_single(self.found.values()),
             findings=self.findings(),

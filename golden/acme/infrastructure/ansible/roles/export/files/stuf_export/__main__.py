@@ -76,7 +76,7 @@ def _whole(out: str, files: dict[str, bytes], spool: IO[bytes], moment: int) -> 
 def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, bytes], int, str], list[str]]:
     """Everything of an export but its inventory, which goes to `spool`; then the notes for people."""
     here = machine.Machine(given.machine.project)
-    realm = Identity(given.identity, here.resolved(given.identity.url)).read()
+    realm = Identity(given.identity, here.resolved(given.identity.url)).read(given.installation)
     store = Store(given.storage, here.resolved(given.storage.endpoint))
     gate = Gate([*realm.secrets, *store.secrets])
     branding = pages.read(given.machine.pages)
@@ -117,6 +117,8 @@ def export(given: settings.Settings, spool: IO[bytes]) -> tuple[tuple[dict[str, 
     words = (f"{number} {name}" if number == 1 else f"{number} {name}s" for name, number in numbers.items())
     counts = f"{', '.join(words)} of {inventory.bytes} bytes"
     left_out = [f"objects deleted while they were read, and left out: {gone}"] if gone else []
+    if realm.visitors:
+        left_out.append(f"users of a validation, left out: {realm.visitors}; ./migrate verify removes them")
     return (files, int(now.timestamp()), counts), [*sources.notes, *left_out]
 
 

@@ -7,11 +7,12 @@ opened.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .failure import ExportError
-from .representation import BUILT_IN, Representation, is_credential, named
+from .representation import BUILT_IN, VALIDATION, Representation, is_credential, named
 
 Ask = Callable[..., Any]
 # Roles that Keycloak makes in every realm, beside the one that it gives to everyone.
@@ -24,6 +25,10 @@ OWN_COMPOSITES = {
     ("realm-management", "view-users"): ("query-groups", "query-users"),
 }
 ALL_OF_ITS_CLIENT = ("realm-management", "realm-admin")
+
+# How a validation calls the users whom it makes and removes.
+VISITORS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
+VISITORS_NAME = ("Stufpack", "Validation")
 
 
 class Rights:
@@ -104,6 +109,17 @@ class Rights:
                 "no migration moves groups; next: in Keycloak, write the attribute to the members themselves, take it "
                 "from the group, then the same once more"
             )
+
+
+def is_visitor(user: Representation, held: Representation, domain: str, everyones: list[str]) -> bool:
+    """Whether a validation makes such a user, and no person who only has such a name: `stuf_probe_user` knows the same.
+
+    They hold roles of the realm at most, and are in the groups alone that everybody new is put into.
+    """
+    name, address = (str(user.get(key) or "").lower() for key in ("username", "email"))
+    called = (user.get("firstName"), user.get("lastName")) == VISITORS_NAME
+    more = held.get("clientRoles") or {*held.get("groups", ())} - {*everyones} or {*OWN_ROLES} & {*held["realmRoles"]}
+    return bool(VISITORS.fullmatch(name)) and called and address == f"{name}@{domain}".lower() and not more
 
 
 def _brings_more(role: Representation, client: str) -> bool:

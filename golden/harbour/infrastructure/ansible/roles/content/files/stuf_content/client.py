@@ -75,7 +75,7 @@ class Client(ABC):
 
         def make() -> Request:
             signed = self._request(method, key, query, headers, body)
-            return replace(signed, urgent=urgent, streamed=streamed, late=late)
+            return replace(signed, urgent=urgent, streamed=streamed, late=late, trial=key == NOBODY)
 
         return self.wire.send(make)
 

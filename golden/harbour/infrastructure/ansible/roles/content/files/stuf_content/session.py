@@ -26,6 +26,7 @@ from .progress import Progress
 from .refusals import TARGET, Refusals
 from .store import Store, opened
 from .timetable import Timetable
+from .wire import Outage, StoreError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -90,6 +91,8 @@ class Session:
         self.timetable = Timetable()
         self._credential: Credential | None = None
         self._source: Store | None = None
+        #: Taken for good by who tells that the target does not let a trial be deleted: once is enough.
+        self._left = threading.Lock()
 
     @property
     def credential(self) -> Credential:
@@ -114,13 +117,23 @@ class Session:
             store.head(NOBODY)
 
     def asks(self, side: str) -> None:
-        """Raises where this store does nothing for anybody: the source is to be read, the target to be written too."""
+        """Raises where this store does nothing for anybody: the source is to be read, the target to be written too.
+
+        That the target does not let a trial be deleted is no such word: it may be written all the same.
+        """
         if side != TARGET:
             self.source.head(NOBODY)
             return
         self.target.head(NOBODY)
         self.target.put(NOBODY, TRIAL, TRIED)
-        self.target.delete(NOBODY)
+        try:
+            self.target.delete(NOBODY)
+        except StoreError as error:
+            if isinstance(error, Outage):
+                raise
+            # It takes what it is given, which is what was asked.
+            if self._left.acquire(blocking=False):
+                say(f"{NOBODY}, a trial, stays at the target: {error}")
 
     def wanted(self, entry: Entry) -> Entry:
         """The source's object as the target is to hold it; the very same where nothing of it is renamed."""

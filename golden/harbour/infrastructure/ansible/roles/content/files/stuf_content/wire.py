@@ -25,7 +25,8 @@ LATER = (429, 500, 502, 503, 504)
 #: Those that say no more than that the store is asked too often, or has no time. S3 throttles by prefix: what it
 #: answers elsewhere tells nothing of that. All others may be about one object that is spoilt.
 BUSY = (429, 503)
-#: So many requests that were answered so one after the other, once one was waited for in vain, are the store's matter.
+#: So many requests of one kind that were answered so one after the other, once one was waited for in vain, are the
+#: store's matter.
 IN_A_ROW = 16
 #: What S3 calls 4xx, and what goes when it is asked anew. An upload that is unknown may be one that was completed, and
 #: the answer to that was lost: sent anew, the object is the same.
@@ -118,6 +119,23 @@ class Request:
     streamed: bool = False
     #: What the body of a 200 makes of the status, of requests that are answered before they are done.
     late: Callable[[bytes], int] | None = None
+    #: Whether it is about the name that nobody has: how that is answered tells nothing of what is asked of others.
+    trial: bool = False
+
+    @property
+    def kind(self) -> tuple[str, bool]:
+        """What a store may have time for while it has none for others: to list, tell of an object, give or take it."""
+        return self.method, self.streamed
+
+
+@dataclass
+class Vain:
+    """What became of requests of one kind since one was waited for in vain, so that no other is."""
+
+    #: Whether one was answered since.
+    answered: bool = False
+    #: How many were told "later" since then, one after the other.
+    in_a_row: int = 0
 
 
 Answered = Answer | OSError | http.client.HTTPException
@@ -160,10 +178,9 @@ class Wire:
         self.side = side
         #: A request of this method for a name that nobody has: what any store does at once that does it for anybody.
         self.question: Callable[[str], Request] | None = None
-        #: Whether a request was waited for in vain while the store did the same for that name, so that no other is; and
-        #: how many have failed in a row since, of those that would have been.
-        self.in_vain = False
-        self.in_a_row = 0
+        #: The kinds of which a request was waited for in vain, while the store did the same for that name.
+        self.in_vain: dict[tuple[str, bool], Vain] = {}
+        self.lock = threading.Lock()
         self.local = threading.local()
 
     def send(self, make: Callable[[], Request]) -> Answer:
@@ -174,7 +191,7 @@ class Wire:
         request, answer = self._tried(make)
         if self._is_silent(request, answer):
             request, answer = self._awaited(make, request, answer)
-        self._count(answer)
+        self._count(request, answer)
         if isinstance(answer, Answer):
             return answer
         raise self.error(0, "NoAnswer", f"{self.host} does not answer ({answer})")
@@ -204,7 +221,7 @@ class Wire:
         if final or not self.patience.seconds or self.question is None:
             return False
         # Of a store that says when to come back, or that it is busy, nothing else is asked.
-        return (_is_busy(answer) and not self.in_vain) or not self._answers(request)
+        return (_is_busy(answer) and request.kind not in self.in_vain) or not self._answers(request)
 
     def _answers(self, request: Request) -> bool:
         """Whether the store does the same for a name that nobody has. That it reads does not say that it writes."""
@@ -224,7 +241,7 @@ class Wire:
                     if not self._answers(request):
                         raise self._outage(answer)
                     # It is this object that is ill, and any other like it is waited for no more.
-                    self.in_vain = True
+                    self.in_vain.setdefault(request.kind, Vain())
                     return request, answer
                 self._resume(request)
                 request = make()
@@ -232,14 +249,22 @@ class Wire:
         # Back, and maybe not with all that it is asked.
         return (request, answer) if is_good(answer) else self._tried(make)
 
-    def _count(self, answer: Answered) -> None:
-        """Raises where the store has had no time for anybody since one was waited for in vain."""
-        if is_good(answer):
-            self.in_a_row = 0
-        elif self.in_vain and _is_busy(answer):
-            self.in_a_row += 1
-            if self.in_a_row >= IN_A_ROW:
-                raise self._outage(answer)
+    def _count(self, request: Request, answer: Answered) -> None:
+        """Raises where the store has had no time for such a request since one was waited for in vain."""
+        with self.lock:
+            vain = self.in_vain.get(request.kind)
+            if vain is None or request.trial:
+                return
+            if is_good(answer):
+                vain.answered, vain.in_a_row = True, 0
+            elif _is_busy(answer):
+                vain.in_a_row += 1
+                if vain.in_a_row < IN_A_ROW:
+                    return
+                if not vain.answered:
+                    raise self._outage(answer)
+                # It had time meanwhile, so it may have time again: the next is waited for as the first was.
+                del self.in_vain[request.kind]
 
     def _outage(self, answer: Answered) -> Outage:
         last = answer.status if isinstance(answer, Answer) else answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import threading
 import time
 import urllib.parse
@@ -14,7 +14,6 @@ from .failure import ExportError
 from .representation import (
     FEDERATION,
     SECOND_FACTOR,
-    VALIDATION,
     Representation,
     action_of,
     carried,
@@ -28,14 +27,12 @@ from .representation import (
     texts,
     user_of,
 )
-from .rights import Rights
+from .rights import Rights, is_visitor
 from .settings import IdentitySettings, secret
 from .web import Answer, Server
 
 PAGE = 200
 WORKERS = 8
-# Those whom a validation makes and removes.
-VALIDATION_USERS = re.compile(rf"{VALIDATION}(-[0-9]+)?")
 
 GRANT = (
     "the client that exports lacks a role for it; next: ./migrate deploy grants what is missing; where a kit exports, "
@@ -53,6 +50,7 @@ class Read:
     ids: dict[str, str]  # Keycloak's own, by user name
     second_factor: bool  # whether everyone who may sign in has one, or must set one up first
     secrets: list[str]  # seen on the way; they must stand nowhere in the export
+    visitors: int  # users of a validation that is going on or was interrupted, who are left out
 
 
 class Identity:
@@ -67,13 +65,13 @@ class Identity:
         self._token = ""
         self._expires = 0.0
 
-    def read(self) -> Read:
-        """Reads everything."""
+    def read(self, domain: str) -> Read:
+        """Reads everything; with `domain`, the installation's own, the addresses of a validation's users are formed."""
         top = self._get("")
         clients = self._get("/clients")
         secrets = [self._secret, *(str(client["secret"]) for client in clients if client.get("secret"))]
         clients = [client for client in clients if client["clientId"] != self._client]
-        people = [user for user in self._people() if not VALIDATION_USERS.fullmatch(user["username"])]
+        everybody = self._people()
         accounts = [
             self._get(f"/clients/{client['id']}/service-account-user") | {"serviceAccountClientId": client["clientId"]}
             for client in clients
@@ -81,15 +79,18 @@ class Identity:
         ]
         rights = Rights(str(top["realm"]), clients, self._get, self._pages)
         with ThreadPoolExecutor(WORKERS) as workers:
-            held = list(workers.map(rights.of, (user["id"] for user in (*people, *accounts))))
-        rights.give_no_collections(held)
+            held = dict(workers.map(lambda user: (user["id"], rights.of(user["id"])), (*everybody, *accounts)))
+        everyones = top.get("defaultGroups") or []
+        people = [user for user in everybody if not is_visitor(user, held[user["id"]], domain, everyones)]
+        shown = [(user, held[user["id"]]) for user in (*people, *accounts)]
+        rights.give_no_collections(found for _, found in shown)
         actions = self._get("/authentication/required-actions")
         asked = any(action["alias"] == SECOND_FACTOR and action.get("enabled") for action in actions)
         realm = {key: value for key, value in sorted(top.items()) if key != "id" and carried(key, value)}
         realm["roles"] = rights.roles()
         realm["clients"] = sorted(map(client_of, clients), key=lambda client: str(client["clientId"]))
         realm["clientScopes"] = named(map(scope_of, self._get("/client-scopes")))
-        realm["users"] = sorted(map(user_of, (*people, *accounts), held), key=lambda user: str(user["username"]))
+        realm["users"] = sorted(itertools.starmap(user_of, shown), key=lambda user: str(user["username"]))
         realm["requiredActions"] = sorted(map(action_of, actions), key=lambda action: str(action["alias"]))
         further = {"groups": rights.groups, "defaultGroups": top.get("defaultGroups")}
         further |= {key: texts(top.get(key)) for key in MAPS} | self._from_elsewhere()
@@ -97,7 +98,7 @@ class Identity:
         ids = {str(user["username"]): str(user["id"]) for user in people}
         # What the realm asks of new users by itself is asked of nobody who is there.
         second_factor = all(has_second_factor(user, asked) for user in people)
-        return Read(realm, ids, second_factor, secrets)
+        return Read(realm, ids, second_factor, secrets, len(everybody) - len(people))
 
     def _from_elsewhere(self) -> Representation:
         """Other places to sign in from, what they say of people, and directories that bring people."""

@@ -272,7 +272,7 @@ class Approvals(Story):
         path.write_text(read)
         self.exits(0, package, "cutover")
 
-    def test_check_evaluates_the_gate_all_the_same(self) -> None:
+    def test_o09_check_evaluates_the_gate_all_the_same(self) -> None:
         package = self.verified()
         lines = len(self.journal())
         self.exits(12, package, "cutover", "--check", says="error[gate.closed]")

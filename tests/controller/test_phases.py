@@ -389,7 +389,7 @@ class Checks(Story):
         self.orders(verify__sign_in={"exit": 2, "result": {"hosts": {"target": {"failed": 1}}}})
         self.exits(1, self.ready(), "verify", says="error[step.failed]")
 
-    def test_check_runs_every_step_and_leaves_no_journal(self) -> None:
+    def test_o09_check_runs_every_step_and_leaves_no_journal(self) -> None:
         package = self.ready()
         self.exits(0, package, "deploy", "--check")
 
@@ -447,7 +447,18 @@ class Stopping(Story):
             self.assertEqual(first.wait(60), 0)
         self.assertEqual(self.journal(), WHOLE)
 
-    def test_a_step_that_outlives_its_killed_run_blocks_the_next_until_it_ends(self) -> None:
+    def test_o10_of_two_that_start_at_the_same_moment_one_runs(self) -> None:
+        package = self.ready()
+        go = self.home / "go"
+        self.orders(deploy__pull_images={"waits_for": str(go)})
+        with self.running(package, "deploy") as one, self.running(package, "deploy") as other:
+            self.until(lambda: one.poll() is not None or other.poll() is not None)
+            self.assertEqual({one.poll(), other.poll()}, {75, None})
+            go.touch()
+            self.assertEqual({one.wait(60), other.wait(60)}, {0, 75})
+        self.assertEqual((self.journal(), self.steps_run()), (WHOLE, ALL))
+
+    def test_o04_a_step_that_outlives_its_killed_run_blocks_the_next_until_it_ends(self) -> None:
         package = self.ready()
         go = self.home / "go"
         self.orders(deploy__place_project={"waits_for": str(go)})
@@ -467,7 +478,7 @@ class Stopping(Story):
              "place-project:started", "place-project:done", "start-api:started", "start-api:done", "end:finished"],
         )  # fmt: skip
 
-    def test_a_signal_ends_the_step_says_so_and_the_next_run_repeats_it(self) -> None:
+    def test_o20_a_signal_ends_the_step_says_so_and_the_next_run_repeats_it(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number.name):
                 self.again()

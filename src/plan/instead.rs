@@ -18,7 +18,6 @@ pub(super) fn of_phase(id: &str, facts: &Facts) -> Option<String> {
         "finalize" => "Nothing was handed over, so nothing is closed: keep the source.".to_owned(),
         "rollback" => "There is nothing to take back at the source, since this package changes nothing there. ./migrate abort takes down what was built at the target.".to_owned(),
         "restore" => "A cold backup is put back by hand; docs/operations.md, Restore, has the commands.".to_owned(),
-        "support" => "You choose and redact what you send; docs/troubleshooting.md, Help, says what is needed.".to_owned(),
         _ => return None,
     };
     Some(text)
@@ -148,10 +147,6 @@ fn beside(id: StepId, facts: &Facts) -> Option<Instead> {
             by_hand("Make a cold backup of what is there: docs/operations.md, Backup.")
         }
         "restore/put-back" => by_hand("Type the block of docs/operations.md, Restore."),
-        "support/collect-state" => {
-            typed("Find journal, reports and logs.", format!("ls {0} {0}/logs {0}/reports", own_state(facts)))
-        }
-        "support/redact-bundle" => by_hand("Read what you send, line by line: logs may name users."),
         _ => return None,
     })
 }

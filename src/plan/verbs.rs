@@ -89,6 +89,11 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
             "installs the tools of requirements.txt, each by its hash, into a virtual environment in the state folder; once for each controller",
         ),
         verb(
+            "support",
+            "./migrate support",
+            "makes a bundle for whoever helps: where it stands, the journal, verdicts and the end of the logs, with every word masked that does not stand in this package's clear files, and every line left out in which a secret stands. Each failure makes one by itself and says where; nothing is sent",
+        ),
+        verb(
             "sign-off",
             "./migrate sign-off FILE --by NAME",
             "keeps a filled copy of docs/user-validation-checklist.md under the name of who tried it, as evidence in the journal and in an operation folder for the glass: [x] is right, [-] is wrong, [ ] was not tried. Refused before verify has finished; a point that is wrong keeps the gate of the cutover closed until the same user has signed again",

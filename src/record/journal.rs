@@ -153,7 +153,7 @@ fn undone(lines: &[Line]) -> Vec<Undone> {
 }
 
 /// What these phases leave is asked again each time, so they leave no operation; as `operation.py` of a package has it.
-const NOT_RECORDED: [&str; 4] = ["preflight", "status", "support", "export"];
+const NOT_RECORDED: [&str; 3] = ["preflight", "status", "export"];
 /// The phase that is recorded for what it found.
 const CHECKS: &str = "verify";
 /// The line that ends a pass over a phase.

@@ -12,7 +12,7 @@ import yaml
 ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
 KEEP = "keep-journal"
 # Playbooks of no phase: the controller's own errands.
-ERRANDS = (KEEP, "hold")
+ERRANDS = (KEEP, "hold", "support")
 Opened = Callable[[list[dict[str, Any]]], Iterator[dict[str, Any]]]
 PHASES = sorted(path.stem for path in (ANSIBLE / "playbooks").glob("*.yml") if path.stem not in ERRANDS)
 

@@ -255,6 +255,18 @@ def plant() -> None:
     server.inside("logger", f"Authorization: Basic {header}", place=SERVER)
 
 
+def bundles(installation: str = HARBOUR) -> dict[str, str]:
+    """What stands in the bundles for support that the Trust Architect may send, but for what explains it."""
+    found: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        _fetch(LAPTOP, f"{STATE}/{installation}/packages/1", "support", Path(folder))
+        for place in sorted(Path(folder, "support").iterdir()):
+            with tarfile.open(place) as packed:
+                files = {entry.name: packed.extractfile(entry) for entry in packed}
+                found |= {name: file.read().decode() for name, file in files.items() if file is not None}
+    return {name: text for name, text in found.items() if not name.endswith("/README.txt")}
+
+
 def operations(installation: str = HARBOUR) -> list[Path]:
     """The operation folders of the Trust Architect, brought here, the oldest first."""
     here = instance_folder() / "operations"

@@ -467,6 +467,23 @@ class ItDeploys(Stories):
             lines = gzip.decompress(packed).decode().splitlines()
             self.assertEqual(sorted(json.loads(line)["key"] for line in lines), wanted, folder.name)
 
+    def test_5f_bundles_for_support_name_nobody_and_no_file(self) -> None:
+        made = self.deployment.type("support", "./migrate support")
+        self.assertEqual((made.code, made.document.get("target")), (0, "answered"), made.output)
+        bundles = canary.bundles()
+        asked = {name.partition("/")[2] for name in bundles if "-asked/" in name}
+        self.assertLessEqual({"target/messages.txt", "target/stuf-api-1.txt", "target/stuf-keycloak-1.txt"}, asked)
+        self.assertTrue(any("-failure/" in name for name in bundles), "verifications that were to fail left none")
+        users = self.deployment.users()
+        people = {user[key] for user in users for key in ("email", "firstName", "lastName") if user.get(key)}
+        keys = {item["key"] for item in self.deployment.source["objects"] if len(item["key"]) > 11}
+        logs = canary.told()["container logs"].decode() + b"".join(canary.logs().values()).decode(errors="replace")
+        self.assertTrue(any(name in logs for name in people), "nothing to mask was said")
+        for name, text in bundles.items():
+            for named in (*people, *keys):
+                self.assertIsNone(re.search(rf"(?<!\w){re.escape(named)}(?!\w)", text), name)
+        self.assertEqual(canary.search({name: text.encode() for name, text in bundles.items()}), [])
+
     def test_5g_the_kit_closes_the_hosted_side_and_leads_its_users_on(self) -> None:
         kit, stuf = self.deployment.kit, self.deployment.stuf(INSTALLATION)
         assert kit is not None

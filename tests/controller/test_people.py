@@ -62,7 +62,7 @@ class Words(Story):
     def test_every_word_of_a_real_package_is_in_its_usage_exactly_once(self) -> None:
         package = self.package().seal()
         templates = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible/playbooks"
-        playbooks = {path.stem for path in templates.glob("*.yml")} - {"keep-journal", "hold"}
+        playbooks = {path.stem for path in templates.glob("*.yml")} - {"keep-journal", "hold", "support"}
         for path in (package.root / "infrastructure/ansible/playbooks").iterdir():
             path.unlink()
         for name in playbooks:

@@ -115,7 +115,6 @@ pub(super) fn assemble(facts: &Facts, automated: &[&str]) -> Vec<Phase> {
         recover::restore(facts),
         recover::export(facts),
         service::status(facts),
-        service::support(facts),
     ]);
     let mut phases: Vec<Phase> = drafts.into_iter().map(|draft| finish(facts, draft, automated)).collect();
     share_out(&mut phases);

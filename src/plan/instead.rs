@@ -31,7 +31,7 @@ pub(super) fn of_step(id: StepId, facts: &Facts) -> Option<Instead> {
         "cutover" => cutover(id, facts),
         "watch" | "finalize" => afterwards(id, facts),
         "rollback" => rollback(id, facts),
-        _ => beside(id, facts),
+        _ => beside(id),
     }
 }
 
@@ -141,7 +141,7 @@ fn rollback(id: StepId, facts: &Facts) -> Option<Instead> {
     })
 }
 
-fn beside(id: StepId, facts: &Facts) -> Option<Instead> {
+fn beside(id: StepId) -> Option<Instead> {
     Some(match id {
         "restore/save-present-state" => {
             by_hand("Make a cold backup of what is there: docs/operations.md, Backup.")

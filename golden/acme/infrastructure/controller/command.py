@@ -8,9 +8,9 @@ from outcome import Exit, Stop
 
 PHASES = (
     "preflight", "backup", "provision", "prepare", "deploy", "import", "content", "invite", "verify", "cutover",
-    "watch", "finalize", "rollback", "abort", "restore", "export", "status", "support",
+    "watch", "finalize", "rollback", "abort", "restore", "export", "status",
 )  # fmt: skip
-VERBS = (*PHASES, "bootstrap", "sign-off", "approve", "hold", "resume", "panic", "adopt")
+VERBS = (*PHASES, "bootstrap", "support", "sign-off", "approve", "hold", "resume", "panic", "adopt")
 # Verbs that want a name after them, and what such a name looks like.
 _OBJECTS = {
     "approve": "a gate of MIGRATION-PLAN.md, chapter 13",
@@ -66,6 +66,13 @@ def read(words: list[str]) -> Command:
         verb, names[0] if names else None, "--check" in values, "--delete-data" in values, "--digests" in values,
         values.get("--strategy"), values.get("--by"), tuple(accept),
     )  # fmt: skip
+
+
+def in_words(command: Command) -> str:
+    """What was typed, without names of files and people."""
+    switches = {"--check": command.check, "--delete-data": command.delete_data, "--digests": command.digests}
+    gate = [command.object] if command.verb == "approve" and command.object else []
+    return " ".join(("./migrate", command.verb, *gate, *(name for name, given in switches.items() if given)))
 
 
 def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str]) -> None:

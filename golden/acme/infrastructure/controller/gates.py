@@ -33,7 +33,7 @@ from package import PROVES, Gate, Package
 from state import State, replace
 
 # `HOLD` and `PANIC` stop what goes forward. What takes back or only looks goes on.
-_NEVER_HELD = TAKES_BACK | {"status", "support"}
+_NEVER_HELD = TAKES_BACK | {"status"}
 _WORD = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _KEYS = ("digest", "by", "strategy", "batches", "plan-file", "report", "accepts")
 # A check's id that stands on a line of a gate file, and on a command line, as it is.

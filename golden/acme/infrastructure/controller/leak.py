@@ -162,12 +162,22 @@ def _text_encodings(text: str) -> Iterator[tuple[str, bytes]]:
 
 def search(files: Mapping[str, bytes], values: Mapping[str, list[bytes]]) -> list[Hit]:
     """Every known secret in the files, one place of each; a private key of any origin counts as one."""
-    needles: dict[bytes, list[_Needle]] = {}
-    for name, found in (*values.items(), *_ENCODED.items()):
-        for value in found:
+    return search_for(files, needles(values))
+
+
+def needles(values: Mapping[str, list[bytes]]) -> "Needles":
+    """What to look for: the values in every encoding, by how these begin; made once for several searches."""
+    found: Needles = {}
+    for name, texts in (*values.items(), *_ENCODED.items()):
+        for value in texts:
             for encoding, text in encodings(value):
                 if len(text) >= SHORTEST:
-                    needles.setdefault(text[:SHORTEST], []).append(_Needle(text, name, encoding))
+                    found.setdefault(text[:SHORTEST], []).append(_Needle(text, name, encoding))
+    return found
+
+
+def search_for(files: Mapping[str, bytes], needles: "Needles") -> list[Hit]:
+    """As `search`, for needles that were made before."""
     hits: dict[tuple[str, str], Hit] = {}
     for path, data in files.items():
         for name, form in _FORMS:
@@ -206,7 +216,10 @@ class _Needle:
     encoding: str
 
 
-def _places(data: bytes, needles: Mapping[bytes, list[_Needle]]) -> Iterator[tuple[int, _Needle]]:
+Needles = dict[bytes, list[_Needle]]
+
+
+def _places(data: bytes, needles: Needles) -> Iterator[tuple[int, _Needle]]:
     """Where needles stand: one pass whatever their number, since there may be a password for each of many users."""
     for place in range(len(data) - SHORTEST + 1):
         for needle in needles.get(data[place : place + SHORTEST], ()):

@@ -30,7 +30,7 @@ from package import Package, Phase
 from state import State, replace
 
 # What these leave is asked again each time; of `verify` the verdict is kept, since people decide by it.
-NOT_RECORDED = frozenset({"preflight", "status", "support", "export"})
+NOT_RECORDED = frozenset({"preflight", "status", "export"})
 _EVENTS = {
     "import": "configuration",
     "invite": "access",
@@ -268,7 +268,7 @@ def _files(state: State, journal: Journal, ran: Ran) -> tuple[dict[str, bytes], 
             clear[path.name] = _json(_images(content))
             continue
         if path == reports / f"{ran.phase.id}.json":
-            clear[f"reports/{ran.phase.id}.json"] = _json(_report(content))
+            clear[f"reports/{ran.phase.id}.json"] = _json(verdicts(content))
         sealed[f"evidence/{name}"] = content
     return clear | sealed, set(sealed)
 
@@ -342,7 +342,7 @@ def _approval(state: State, approval: Approval) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _report(content: bytes) -> dict[str, Any]:
+def verdicts(content: bytes) -> dict[str, Any]:
     """The verdicts of a report, without what was seen: that may name a user or a file."""
     report = json.loads(content)
     if not isinstance(report, dict) or not all(isinstance(check, dict) for check in report.get("checks", [])):

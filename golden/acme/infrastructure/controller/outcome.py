@@ -30,15 +30,18 @@ class Stop(Exception):
     state: str
     next: str
     page: str | None = None  # the same as `what`, for a page, where that tells what a tool has told
+    bundle: str | None = None  # where the bundle of a failure lies, in words
 
     def text(self) -> str:
         """The message as it stands in a terminal."""
         word = "paused" if self.exit is Exit.PAUSED else "error"
-        return f"{word}[{self.code}]: {self.what}\n  at {self.where}\n{self.state}\nnext: {self.next}"
+        bundle = "" if self.bundle is None else f"{self.bundle}\n"
+        return f"{word}[{self.code}]: {self.what}\n  at {self.where}\n{self.state}\n{bundle}next: {self.next}"
 
-    def document(self) -> dict[str, str]:
+    def document(self) -> dict[str, str | None]:
         """The same for `--json`."""
-        return {"code": self.code, "what": self.what, "where": self.where, "state": self.state, "next": self.next}
+        told = {"code": self.code, "what": self.what, "where": self.where, "state": self.state, "next": self.next}
+        return told | {"support": self.bundle}
 
 
 def refused(code: str, what: str, where: str, next_command: str, page: str | None = None) -> Stop:

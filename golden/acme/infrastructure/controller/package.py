@@ -18,7 +18,7 @@ PROVES = frozenset({"content"})
 # Phases that work at this machine, and at no target: there may be none yet.
 LOCAL = frozenset({"provision"})
 # Neither an expired package nor a HOLD of the way forward may block the way back, or the way on from what runs.
-NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status", "support"})
+NEVER_EXPIRES = frozenset({"rollback", "abort", "finalize", "export", "status"})
 # What a later step's failure puts back lies in what these have saved. Until all of those are done, each run saves anew,
 # since others live on with what stands; the target itself knows what of that is half an import.
 SAVES = frozenset({"import/save-before-state"})

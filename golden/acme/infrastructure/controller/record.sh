@@ -285,7 +285,7 @@ compare both: git -C '$glass' show main:${path%journal.jsonl}operation.json"
   break
 done <"$work/past"
 if [ -n "$other" ]; then
-  begun=$(done_of '' | grep -Ev '"phase":"(preflight|status|support|export)"' | told head at)
+  begun=$(done_of '' | grep -Ev '"phase":"(preflight|status|export)"' | told head at)
   [ -z "$begun" ] || [ "$(seconds "$begun")" -ge "$(($(seconds "$until") - ahead))" ] ||
     fail "$mine is another journal than that of operation $other, and its first run began at $begun, before that one ended ($until); \
 runs of a package follow each other. Compare it with: git -C '$glass' show main:$against. \

@@ -6,8 +6,10 @@ migrate (sh) ──▶ package ──▶ state, lock ──▶ prechecks, gates 
 """
 
 import argparse
+import contextlib
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import ahead
@@ -21,10 +23,11 @@ import signoff
 import status
 import status_page
 import stops
+import support
 from console import Console
 from outcome import Exit, Stop, refused
 from phase import Run
-from state import State, keep_verified, lock, open_journal, open_state
+from state import State, keep_verified, lock, open_journal, open_state, replace
 
 
 def _ours(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -46,6 +49,37 @@ def _act(words: list[str], console: Console) -> Exit:
             "ask the sender for the package again",
         )  # fmt: skip
     state = open_state(Path(given.state), found)
+    try:
+        return _run(given, typed, found, state, console)
+    except Exception as error:
+        stop = _stop(error, state)
+        support.after(found, state, given.sums, typed, stop)
+        raise stop from (None if stop is error else error)
+
+
+def _stop(error: Exception, state: State | None = None) -> Stop:
+    """How an error ends the run; of one that nobody expected, the traceback stays in the state folder."""
+    if isinstance(error, Stop):
+        return error
+    if isinstance(error, OSError):
+        where = os.fsdecode(error.filename) if error.filename else "a file"
+        said = error.strerror or str(error)
+        return Stop(Exit.ERROR, "io", said, where, "The journal says what is done.", "./migrate status")
+    where = "the controller"
+    if state is not None:
+        log = state.here / "logs/defect.log"
+        with contextlib.suppress(OSError):
+            replace(log, "".join(traceback.format_exception(error)))
+            where = str(log)
+    return Stop(
+        Exit.ERROR, "controller.defect", f"the controller itself is wrong here ({type(error).__name__})", where,
+        "The journal says what is done.", "./migrate status; report it to the sender of the package, with the bundle",
+    )  # fmt: skip
+
+
+def _run(
+    given: argparse.Namespace, typed: command.Command, found: package.Package, state: State, console: Console
+) -> Exit:
     console.document |= {
         "verb": typed.verb, "plan": found.plan_digest, "state": str(state.root),
         "package": {"number": found.number, "slug": found.slug, "environment": found.environment},
@@ -61,6 +95,8 @@ def _act(words: list[str], console: Console) -> Exit:
         return Exit.DONE
     if typed.verb == "status":
         return status.show(found, state, console)
+    if typed.verb == "support":
+        return support.show(found, state, given.sums, console)
     if typed.verb in ("approve", "hold", "resume", "panic"):
         said, following = _people(typed, found, state)
         status_page.refresh(found, state)
@@ -117,11 +153,8 @@ def main() -> int:
             "No step was begun.",
             "repeat the command",
         )
-    except OSError as error:
-        where = os.fsdecode(error.filename) if error.filename else "a file"
-        end = Stop(
-            Exit.ERROR, "io", error.strerror or str(error), where, "The journal says what is done.", "./migrate status"
-        )
+    except Exception as error:
+        end = _stop(error)
     return console.close(end.exit, end)
 
 

@@ -40,6 +40,18 @@ def known(root: Path) -> People:
     return people
 
 
+def words(root: Path) -> set[str]:
+    """The words of which the names and addresses of the package's users are made."""
+    found: set[str] = set()
+    for path in (root / name for name in _USERS):
+        for user in _objects(json.loads(path.read_bytes())) if path.is_file() else ():
+            named = (
+                str(user.get(key) or "").partition("@")[0] for key in ("username", "email", "firstName", "lastName")
+            )
+            found.update(word for text in named for word in re.split(r"[\W_]+", text) if len(word) > 1)
+    return found
+
+
 def _objects(value: object) -> Iterator[dict[str, object]]:
     if isinstance(value, dict):
         yield value

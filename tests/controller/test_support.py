@@ -135,6 +135,14 @@ class Support(Story):
         self.assertNotIn("Grace Port", "".join(files.values()))
         self.assertIn("a user of the package stood there: 3.", self.bundle()["README.txt"])
 
+    def test_words_of_its_users_names_are_harmless_in_no_file(self) -> None:
+        package = self.with_people()
+        package.write("docs/told.md", "Grace. Port! See grace/port, Grace Hopper.\n")
+        self.with_tools(package.seal())
+        redactor = redaction.of_package(package.root, self.state)
+        line = redactor.line("Grace and port, see told.md", redaction.Said.TOOLS)
+        self.assertRegex(line, r"^‹\d+› and ‹\d+›, see told.md$")
+
     def test_the_same_word_is_the_same_number_in_every_file(self) -> None:
         package = self.with_people()
         self.fails("deploy__pull_images", "zebulon is here", "and quagmire", "zebulon again")

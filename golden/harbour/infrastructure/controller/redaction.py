@@ -213,9 +213,11 @@ def of_package(root: Path, state: Path, digests: Iterable[str] = ()) -> Redactor
     for path in _clear(root):
         text = path.read_text(encoding="utf-8", errors="ignore")
         words.update(_WORD.findall(text))
-        compounds.update(token.rstrip(".:!?") for token in _TOKEN.findall(text) if any(one in token for one in "@./%"))
+        tokens = (token.rstrip(".:!?") for token in _TOKEN.findall(text))
+        compounds.update(token for token in tokens if any(one in token for one in "@./%"))
     named = people.known(root)
-    words -= {form for word in people.words(root) for form in (word, word.casefold(), word.upper(), word.capitalize())}
+    theirs = people.words(root) - tool_words.OF_EVERYBODY
+    words -= {form for word in theirs for form in (word, word.casefold(), word.upper(), word.capitalize())}
     year = datetime.now(UTC).year
     known = leak.needles(leak.known(state))
     return Redactor(frozenset(words | set(digests)), frozenset(compounds), known, named, range(year - 1, year + 2))

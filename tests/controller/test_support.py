@@ -311,12 +311,12 @@ class Words(unittest.TestCase):
         # Words that are names elsewhere.
         words = frozenset(f"{said} Key publickey preferred May Grace Bill Price List bill grace page".split())
         compounds = frozenset({"192.0.2.10", "ops@target", "/api/port"})
-        canary = leak.needles({"secrets/x": [b"open the gate 12345"]})
+        canary = leak.needles({"secrets/x": [b"open the gate 12345", b"FAKEfake" * 4]})
         self.redactor = redaction.Redactor(words, compounds, canary, PEOPLE, range(2025, 2028))
 
     def masked(self, line: str, said: redaction.Said) -> str:
         """The line masked, each number as `*`."""
-        return re.sub("‹[0-9]+›", "*", self.redactor.texts({"a": (said, line)})["a"].removesuffix("\n"))
+        return re.sub("‹[0-9]+›", "*", self.redactor.text(said, line).removesuffix("\n"))
 
     def test_what_is_known_small_numbers_and_times_stay(self) -> None:
         for line in (
@@ -367,11 +367,16 @@ class Words(unittest.TestCase):
     def test_a_line_with_a_known_secret_or_person_is_left_out(self) -> None:
         lines = "could not open the gate 12345\nuser Grace Brzezinski logged in\nat may@bill.example\nthe port"
         expected = [redaction.LEFT_OUT, redaction.LEFT_OUT_USER, redaction.LEFT_OUT_USER, "the port"]
-        self.assertEqual(self.redactor.texts({"a": (TOOLS, lines)})["a"].splitlines(), expected)
+        self.assertEqual(self.redactor.text(TOOLS, lines).splitlines(), expected)
         self.assertEqual(self.redactor.left_out, 3)
         wrapped = "the port\nopen the\\ngate 12345\nthe port"
-        self.assertEqual(self.redactor.left_out, 3)
-        self.assertNotIn("gate", self.redactor.texts({"a": (TOOLS, wrapped)})["a"].replace(redaction.LEFT_OUT, ""))
+        self.assertNotIn("gate", self.redactor.text(TOOLS, wrapped).replace(redaction.LEFT_OUT, ""))
+
+    def test_a_text_in_which_a_secret_stands_over_several_lines_is_left_out_whole(self) -> None:
+        wrapped = "the port\nFAKEfakeFAKEfake\nFAKEfakeFAKEfake\nthe port"
+        self.assertEqual(self.redactor.text(TOOLS, wrapped), redaction.LEFT_OUT_WHOLE + "\n")
+        self.assertEqual(self.redactor.left_out, 4)
+        self.assertEqual(self.redactor.text(TOOLS, "the port"), "the port\n")
 
     def test_no_line_takes_long_whatever_it_is_made_of(self) -> None:
         # Each of these took minutes with an expression that goes back; here the lines are cut, and read once.

@@ -13,7 +13,7 @@ for the people of the package; a line with a hit is left out as a whole.
 import enum
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,28 +84,23 @@ class Redactor:
     masked: dict[str, int] = field(default_factory=dict)
     left_out: int = 0
 
-    def texts(self, files: Mapping[str, tuple[Said, str]]) -> dict[str, str]:
-        """Files line by line, masked; a line in which a secret or a person of the package stands is left out.
+    def text(self, said: Said, text: str) -> str:
+        """A text line by line, masked; a line in which a secret or a person of the package stands is left out."""
+        lines = text.splitlines()
+        self._leave_out(lines, LEFT_OUT, (hit.path for hit in leak.search_for(_numbered(lines), self.secrets)))
+        if leak.search_for({"": _bytes("\n".join(lines))}, self.secrets):
+            self.left_out += sum(line != LEFT_OUT for line in lines)
+            return LEFT_OUT_WHOLE + "\n"
+        named = (found.rpartition(",")[0] for found in people.search(_numbered(lines), self.people))
+        self._leave_out(lines, LEFT_OUT_USER, named)
+        kept = (line if line in (LEFT_OUT, LEFT_OUT_USER) else self.line(line, said) for line in lines)
+        return "".join(f"{line}\n" for line in kept)
 
-        All files at once, since a secret that was found in one line is one search with all others.
-        """
-        lines = {name: text.splitlines() for name, (_, text) in files.items()}
-        for name, place in _places(hit.path for hit in leak.search_for(_alone(lines), self.secrets)):
-            lines[name][place] = self._left_out(LEFT_OUT, 1)
-        for name in {hit.path for hit in leak.search_for(_whole(lines), self.secrets)}:
-            lines[name] = [self._left_out(LEFT_OUT_WHOLE, len(lines[name]))]
-        named = people.search(_alone(lines), self.people)
-        for name, place in _places(found.rpartition(",")[0] for found in named):
-            lines[name][place] = self._left_out(LEFT_OUT_USER, 1)
-        said = {LEFT_OUT, LEFT_OUT_WHOLE, LEFT_OUT_USER}
-        return {
-            name: "".join(f"{line if line in said else self.line(line, files[name][0])}\n" for line in kept)
-            for name, kept in lines.items()
-        }
-
-    def _left_out(self, why: str, lines: int) -> str:
-        self.left_out += lines
-        return why
+    def _leave_out(self, lines: list[str], why: str, numbers: Iterable[str]) -> None:
+        """Puts why in the place of lines, which are named as `_numbered` has named them."""
+        for place in {int(number) for number in numbers}:
+            lines[place] = why
+            self.left_out += 1
 
     def line(self, line: str, said: Said) -> str:
         """One line, with whatever is not known to be harmless as a number; what is too long is cut."""
@@ -117,7 +112,7 @@ class Redactor:
             line = _KEYED.sub(self._value, line)
             line = _TOLD.sub(self._value, line)
         if said is Said.SERVICES:
-            line = _REQUEST.sub(lambda found: f"{found[1]} {self._whole(found[2])}", line)
+            line = _REQUEST.sub(lambda found: f"{found[1]} {self._known_or_number(found[2])}", line)
             line = _QUOTED.sub(self._quoted, line)
         return plain(self._tokens(line, said))
 
@@ -133,7 +128,7 @@ class Redactor:
         inner = found[1] or found[2]
         return found[0] if self._tokens(inner, Said.SERVICES) == inner else f'"{self._number(inner)}"'
 
-    def _whole(self, text: str) -> str:
+    def _known_or_number(self, text: str) -> str:
         return text if text in self.compounds else self._number(text)
 
     def _tokens(self, line: str, said: Said) -> str:
@@ -186,22 +181,13 @@ class Redactor:
         return f"‹{self.masked.setdefault(word.casefold(), len(self.masked) + 1)}›"
 
 
-def _alone(files: Mapping[str, Sequence[str]]) -> dict[str, bytes]:
-    """Each line as a file of its own, named by file and place."""
-    return {f"{name}\n{place}": _bytes(line) for name, lines in files.items() for place, line in enumerate(lines)}
-
-
-def _whole(files: Mapping[str, Sequence[str]]) -> dict[str, bytes]:
-    return {name: _bytes("\n".join(lines)) for name, lines in files.items()}
+def _numbered(lines: Sequence[str]) -> dict[str, bytes]:
+    """Each line as a file of its own, named by its place, so that a search tells of every one."""
+    return {str(place): _bytes(line) for place, line in enumerate(lines)}
 
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
-
-
-def _places(names: Iterable[str]) -> set[tuple[str, int]]:
-    """File and line of what `_alone` has named."""
-    return {(name, int(number)) for name, number in (one.rsplit("\n", 1) for one in names)}
 
 
 def of_package(root: Path, state: Path, digests: Iterable[str] = ()) -> Redactor:
@@ -216,7 +202,7 @@ def of_package(root: Path, state: Path, digests: Iterable[str] = ()) -> Redactor
         tokens = (token.rstrip(".:!?") for token in _TOKEN.findall(text))
         compounds.update(token for token in tokens if any(one in token for one in "@./%"))
     named = people.known(root)
-    theirs = people.words(root) - tool_words.OF_EVERYBODY
+    theirs = named.words - tool_words.OF_EVERYBODY
     words -= {form for word in theirs for form in (word, word.casefold(), word.upper(), word.capitalize())}
     year = datetime.now(UTC).year
     known = leak.needles(leak.known(state))

@@ -15,14 +15,16 @@ _USERS = ("configuration/api-config/users/users.json", "configuration/integratio
 # What stands between addresses; so that a line is gone through once, however long its words are.
 _BETWEEN = re.compile(r"[\s\"'<>()\[\]{},;:=\\]+")
 SHORTEST = 8
+_NAMING = ("username", "email", "firstName", "lastName")
 
 
 @dataclass
 class People:
-    """Addresses and names, without regard to upper and lower case."""
+    """Addresses and names, without regard to upper and lower case, and the words of which they are made."""
 
     addresses: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
 
 
 def known(root: Path) -> People:
@@ -37,19 +39,9 @@ def known(root: Path) -> People:
             if isinstance(first, str) and isinstance(last, str) and first.strip() and last.strip():
                 name = f"{first.strip()} {last.strip()}".casefold()
                 people.names |= {name} if len(name) >= SHORTEST else set()
+            parts = (str(user.get(key) or "").partition("@")[0] for key in _NAMING)
+            people.words.update(word for text in parts for word in re.split(r"[\W_]+", text) if len(word) > 1)
     return people
-
-
-def words(root: Path) -> set[str]:
-    """The words of which the names and addresses of the package's users are made."""
-    found: set[str] = set()
-    for path in (root / name for name in _USERS):
-        for user in _objects(json.loads(path.read_bytes())) if path.is_file() else ():
-            named = (
-                str(user.get(key) or "").partition("@")[0] for key in ("username", "email", "firstName", "lastName")
-            )
-            found.update(word for text in named for word in re.split(r"[\W_]+", text) if len(word) > 1)
-    return found
 
 
 def _objects(value: object) -> Iterator[dict[str, object]]:

@@ -42,7 +42,7 @@ _NAMES_FILES = ("content", "export")
 _OF_THEM = re.compile(rf"\w+-(?:{'|'.join(_NAMES_FILES)})-.*")
 _TASK = re.compile(r"\d\d:\d\d:\d\d  (?:(?:play|sum) .*|(?:ok|changed|FAILED|LOST|waiting) +.*? \[[\w.-]+\])")
 # Of the state folder: what is named by this controller and the package. What people place there is counted.
-_OURS = ("packages", "inventory", "terraform", "venv")
+_OURS = ("packages", "inventory", "terraform")
 
 _README = """A bundle for support, made by ./migrate on {made} (UTC).
 
@@ -86,7 +86,7 @@ def make(package: Package, state: State, why: Why) -> Path:
     digests = {hashlib.sha256(line).hexdigest() for line in journal}
     digests |= {digest.rpartition(":")[2] for digest in (why.sums, package.plan_digest)}
     redactor = redaction.of_package(package.root, state.root, digests)
-    redacted = redactor.texts(dict(_files(package, state, journal, why)))
+    redacted = {name: redactor.text(said, text) for name, said, text in _files(package, state, journal, why)}
     about = {"made": made.strftime("%Y-%m-%d %H:%M:%S"), "left_out": redactor.left_out}
     redacted["README.txt"] = _README.format_map(about | {"files": " and ".join(_NAMES_FILES)})
     files = {name: text.encode(errors="backslashreplace") for name, text in redacted.items()}
@@ -131,21 +131,21 @@ def _archive(folder: str, files: Mapping[str, bytes], made: int) -> bytes:
     return packed.getvalue()
 
 
-def _files(package: Package, state: State, journal: list[bytes], why: Why) -> Iterator[tuple[str, tuple[Said, str]]]:
+def _files(package: Package, state: State, journal: list[bytes], why: Why) -> Iterator[tuple[str, Said, str]]:
     """Every file of the bundle but the README, not redacted yet, with who has said what stands in it."""
-    yield "about.txt", (Said.HERE, "".join(_about(package, state, why)))
+    yield "about.txt", Said.HERE, "".join(_about(package, state, why))
     standing = _standing(package, state)
     if standing is not None:
-        yield "status.json", (Said.HERE, standing)
-    yield "journal.txt", (Said.HERE, "".join(map(_told, journal)))
-    yield "state.txt", (Said.HERE, "".join(_listing(package, state.root)))
+        yield "status.json", Said.HERE, standing
+    yield "journal.txt", Said.HERE, "".join(map(_told, journal))
+    yield "state.txt", Said.HERE, "".join(_listing(package, state.root))
     for phase in sorted(CHECKS | PROVES):
         newest = report.newest(state, phase)
         if newest is not None:
-            yield f"reports/{phase}.json", (Said.HERE, _verdicts(newest))
+            yield f"reports/{phase}.json", Said.HERE, _verdicts(newest)
     for path, text in _logs(state):
-        yield f"logs/{path.name}", (Said.TOOLS, text)
-    yield from ((f"target/{name}", (Said.SERVICES, text)) for name, text in why.answers.items())
+        yield f"logs/{path.name}", Said.TOOLS, text
+    yield from ((f"target/{name}", Said.SERVICES, text) for name, text in why.answers.items())
 
 
 def _about(package: Package, state: State, why: Why) -> Iterator[str]:
@@ -195,9 +195,11 @@ def _listing(package: Package, root: Path) -> Iterator[str]:
     """Mode, size and name of what stands in the state folder; the tools are the same for all."""
     known = {f"secrets/{secret.name}" for secret in package.secrets} | set(package.gates) | {"HOLD", "PANIC", "lock"}
     others = 0
-    for path in sorted(root.rglob("*")):
+    # The tools are 17,000 files, so they are not even walked through.
+    tops = (path for path in root.iterdir() if path.name != "venv")
+    for path in sorted(path for top in tops for path in (top, *top.rglob("*"))):
         name = path.relative_to(root)
-        if name.parts[0] == "venv" or path.is_symlink() or not path.is_file():
+        if path.is_symlink() or not path.is_file():
             continue
         if name.parts[0] in _OURS or str(name) in known:
             about = path.stat()

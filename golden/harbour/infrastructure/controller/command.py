@@ -68,11 +68,17 @@ def read(words: list[str]) -> Command:
     )  # fmt: skip
 
 
+def spelled(verb: str, *, check: bool, delete_data: bool, digests: bool) -> str:
+    """A command with those of its options that are given."""
+    options = {"--check": check, "--delete-data": delete_data, "--digests": digests}
+    return " ".join((f"./migrate {verb}", *(name for name, given in options.items() if given)))
+
+
 def in_words(command: Command) -> str:
     """What was typed, without names of files and people."""
-    switches = {"--check": command.check, "--delete-data": command.delete_data, "--digests": command.digests}
-    gate = [command.object] if command.verb == "approve" and command.object else []
-    return " ".join(("./migrate", command.verb, *gate, *(name for name, given in switches.items() if given)))
+    gate = f" {command.object}" if command.verb == "approve" and command.object else ""
+    switches = {"check": command.check, "delete_data": command.delete_data, "digests": command.digests}
+    return spelled(command.verb + gate, **switches)
 
 
 def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str]) -> None:

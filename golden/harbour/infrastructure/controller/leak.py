@@ -160,12 +160,22 @@ def _text_encodings(text: str) -> Iterator[tuple[str, bytes]]:
         yield "quoted", text.replace(old, new).encode()
 
 
+@dataclass(frozen=True)
+class _Needle:
+    text: bytes
+    name: str
+    encoding: str
+
+
+Needles = dict[bytes, list[_Needle]]
+
+
 def search(files: Mapping[str, bytes], values: Mapping[str, list[bytes]]) -> list[Hit]:
     """Every known secret in the files, one place of each; a private key of any origin counts as one."""
     return search_for(files, needles(values))
 
 
-def needles(values: Mapping[str, list[bytes]]) -> "Needles":
+def needles(values: Mapping[str, list[bytes]]) -> Needles:
     """What to look for: the values in every encoding, by how these begin; made once for several searches."""
     found: Needles = {}
     for name, texts in (*values.items(), *_ENCODED.items()):
@@ -176,7 +186,7 @@ def needles(values: Mapping[str, list[bytes]]) -> "Needles":
     return found
 
 
-def search_for(files: Mapping[str, bytes], needles: "Needles") -> list[Hit]:
+def search_for(files: Mapping[str, bytes], needles: Needles) -> list[Hit]:
     """As `search`, for needles that were made before."""
     hits: dict[tuple[str, str], Hit] = {}
     for path, data in files.items():
@@ -207,16 +217,6 @@ def _has_password(authority: bytes) -> bool:
     port = len(first) < len(password) and re.fullmatch("[0-9]*", first) is not None
     stands = bool(at) and ":" in user and not port and _NO_PASSWORD.fullmatch(password) is None
     return stands and (host[:1].isalnum() or host[:1] == "[")
-
-
-@dataclass(frozen=True)
-class _Needle:
-    text: bytes
-    name: str
-    encoding: str
-
-
-Needles = dict[bytes, list[_Needle]]
 
 
 def _places(data: bytes, needles: Needles) -> Iterator[tuple[int, _Needle]]:

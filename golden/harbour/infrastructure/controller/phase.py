@@ -15,6 +15,7 @@ from typing import Any
 
 import ahead
 import bootstrap
+import command
 import credential
 import gates
 import operation
@@ -54,8 +55,7 @@ class Run:
     @property
     def command(self) -> str:
         """What was typed, to be typed again: without an option it would do something else."""
-        options = {"--check": self.check, "--delete-data": self.delete_data, "--digests": self.digests}
-        return " ".join((f"./migrate {self.phase.id}", *(name for name, given in options.items() if given)))
+        return command.spelled(self.phase.id, check=self.check, delete_data=self.delete_data, digests=self.digests)
 
     def __call__(self) -> Exit:
         """Runs the phase; raises `Stop` for everything but a plain success."""

@@ -22,6 +22,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+import bootstrap
+import provisioning
 from package import LOCAL, Package
 from state import Lock, State
 
@@ -29,6 +31,8 @@ from state import Lock, State
 GRACE_SECONDS = 30.0
 # Tag and playbook of the copy of the journal that goes to the target after each step.
 KEEP = "keep-journal"
+# By which a person, or the machine, ends a run.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -40,14 +44,13 @@ class Interrupts:
 
     def install(self) -> None:
         """From here on a signal ends the run between two journal lines, never inside one."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, self._on_signal)
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
         """As `install`, and afterwards as it was before."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = [(number, signal.getsignal(number)) for number in numbers]
+        before = [(number, signal.getsignal(number)) for number in ENDING]
         self.install()
         try:
             yield
@@ -64,6 +67,15 @@ class Interrupts:
         if self.child is not None and self.child.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.child.pid, signal.SIGTERM)
+
+
+def why_not_asked(package: Package, state: State) -> str | None:
+    """Why no playbook can ask the target now."""
+    if not bootstrap.is_ready(state, package.root):
+        return "the tools are not installed"
+    if not provisioning.is_known(package, state):
+        return "provision has not written yet which machine it is"
+    return None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from console import Console
 from journal import DAMAGED, Journal
 from outcome import Exit, Stop
 from package import Package
-from playbook import Interrupts, Runner
+from playbook import Interrupts, Runner, why_not_asked
 from progress import last_figures
 from state import State, holder, is_locked, open_journal
 
@@ -131,12 +131,9 @@ def _ask(package: Package, state: State, console: Console, following: str) -> Ex
     phase = package.phase("status")
     if phase is None or not package.runs(phase):
         return Exit.DONE
-    if not bootstrap.is_ready(state, package.root):
-        console.say("  target: not asked, since the tools are not installed")
-        console.document["target"] = "not asked"
-        return Exit.DONE
-    if not provisioning.is_known(package, state):
-        console.say("  target: not asked, since provision has not written yet which machine it is")
+    why_not = why_not_asked(package, state)
+    if why_not is not None:
+        console.say(f"  target: not asked, since {why_not}")
         console.document["target"] = "not asked"
         return Exit.DONE
     interrupts = Interrupts()

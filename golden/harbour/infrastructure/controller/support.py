@@ -15,12 +15,11 @@ from pathlib import Path
 import bootstrap
 import bundle
 import command
-import provisioning
 from bundle import Why
 from console import Console
 from outcome import Exit, Stop
 from package import Package
-from playbook import Interrupts, Runner
+from playbook import Interrupts, Runner, why_not_asked
 from state import State
 
 # Verb, and tag and playbook of what it asks the target.
@@ -80,7 +79,8 @@ def _in_words(files: list[str]) -> str:
 @contextlib.contextmanager
 def _answers(package: Package, state: State) -> Iterator[tuple[dict[str, str], str | None]]:
     """What the target answers, by name; or why it was not asked, or did not answer. Nothing of it stays here."""
-    why_not = _why_not(package, state)
+    asks = package.playbook(VERB).is_file()
+    why_not = why_not_asked(package, state) if asks else "this package does not ask for it"
     if why_not is not None:
         yield {}, why_not
         return
@@ -96,17 +96,6 @@ def _answers(package: Package, state: State) -> Iterator[tuple[dict[str, str], s
         yield found, None if result.done else f"it could not be asked, see {result.log}"
     finally:
         shutil.rmtree(runner.reports, ignore_errors=True)
-
-
-def _why_not(package: Package, state: State) -> str | None:
-    """Why the target cannot be asked."""
-    if not package.playbook(VERB).is_file():
-        return "this package does not ask for it"
-    if not bootstrap.is_ready(state, package.root):
-        return "the tools are not installed"
-    if not provisioning.is_known(package, state):
-        return "provision has not written yet which machine it is"
-    return None
 
 
 def _files(folder: Path) -> list[Path]:

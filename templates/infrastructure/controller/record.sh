@@ -239,12 +239,14 @@ if ! git merge-base --is-ancestor "$theirs" main; then
 somebody else recorded meanwhile (>), that stays: git -C '$glass' fetch && git -C '$glass' reset --hard origin/main, then record again \
 what only this clone had (<), in the same order"
 fi
+# Those in clear, and those to be sealed; with their whole paths they are read by one git, however many they are.
+grep -vxF -e "$personal" "$there" >"$work/clear"
+grep -xF -e "$personal" "$there" >"$work/personal" || true
+while IFS= read -r path; do printf '%s\n' "$folder/$path"; done <"$work/clear" >"$work/files"
 about=$(git hash-object -- "$folder/operation.json")
 had=$(git ls-tree -r main audit | sed -n "s|^100644 blob $about	\(.*\)/operation[.]json\$|\1|p" | tail -n 1)
 if [ -n "$had" ]; then
-  grep -vxF -e "$personal" "$there" | while IFS= read -r path; do
-    printf '%s\t%s\n' "$(git hash-object --no-filters -- "$folder/$path")" "$path"
-  done | sort >"$work/here"
+  git hash-object --no-filters --stdin-paths <"$work/files" | paste - "$work/clear" | sort >"$work/here"
   {
     git ls-tree -r -z "main:$had" && git ls-tree -r -z "main:infrastructure/deployment-logs/${had##*/}" 2>/dev/null |
       sed -z 's|	|	logs/|'
@@ -308,21 +310,17 @@ number=$(($(trailer Operation) + 1))
 name=$(printf '%04d-%s' "$number" "$event")
 export GIT_INDEX_FILE="$work/index"
 git read-tree main
-add() { git update-index --add --cacheinfo "100644,$(git hash-object -w --no-filters -- "$1"),$2"; }
 git cat-file blob main:personal/recipients >"$work/recipients"
+sed "s|^|$place/$name/|; s|^$place/$name/logs/|infrastructure/deployment-logs/$name/|" "$work/clear" >"$work/places"
 sealed=0
 while IFS= read -r path; do
-  if printf '%s\n' "$personal" | grep -qxF -- "$path"; then
-    sealed=$((sealed + 1))
-    age -R "$work/recipients" -o "$work/$sealed.age" -- "$folder/$path" || fail "$path cannot be encrypted"
-    add "$work/$sealed.age" "$place/$name/personal/$(printf %04d "$sealed").age"
-  else
-    case $path in
-      logs/*) add "$folder/$path" "infrastructure/deployment-logs/$name/${path#logs/}" ;;
-      *) add "$folder/$path" "$place/$name/$path" ;;
-    esac
-  fi
-done <"$there"
+  sealed=$((sealed + 1))
+  age -R "$work/recipients" -o "$work/$sealed.age" -- "$folder/$path" || fail "$path cannot be encrypted"
+  printf '%s\n' "$work/$sealed.age" >>"$work/files"
+  printf '%s/%s/personal/%04d.age\n' "$place" "$name" "$sealed" >>"$work/places"
+done <"$work/personal"
+git hash-object -w --no-filters --stdin-paths <"$work/files" >"$work/blobs" || fail "a file of $folder cannot be read"
+sed 's/^/100644 /' "$work/blobs" | paste - "$work/places" | git update-index --add --index-info
 tree=$(git write-tree)
 
 # One signed commit; main moves last, and only forward.

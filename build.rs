@@ -18,16 +18,16 @@ fn main() -> io::Result<()> {
     let out = Path::new(&env::var("OUT_DIR").unwrap_or_default()).to_owned();
     println!("cargo:rerun-if-changed=templates");
     println!("cargo:rerun-if-changed=build.rs");
-    let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("templates");
+    // Cargo runs this in the clone's own folder. What is made here names no path of the clone, so that it is the same for all.
+    let root = Path::new("templates");
     let (mut code, mut kit, mut templates) = (String::new(), String::new(), String::new());
     let mut provided = BTreeMap::<String, String>::new();
     let mut steps = BTreeSet::new();
 
     let mut paths = Vec::new();
-    for entry in walkdir::WalkDir::new(&root) {
+    for entry in walkdir::WalkDir::new(root) {
         let entry = entry.map_err(io::Error::other)?;
-        println!("cargo:rerun-if-changed={}", entry.path().display());
-        let name = entry.path().strip_prefix(&root).map_err(io::Error::other)?;
+        let name = entry.path().strip_prefix(root).map_err(io::Error::other)?;
         let name = name.to_str().ok_or_else(|| io::Error::other("template name is not UTF-8"))?;
         let built = ["__pycache__", ".ansible/", ".terraform/"].iter().any(|folder| name.contains(folder));
         let built = built || name.ends_with(".pyc");
@@ -62,12 +62,12 @@ fn main() -> io::Result<()> {
             }
             _ => (&mut code, true),
         };
+        let kept = keep(&out, "whole", &id(&bytes), &bytes)?;
         let blob = if in_a_glass { blob(&bytes, &out)? } else { "None".to_owned() };
         writeln!(
             list,
-            "    Embedded {{ path: {lands:?}, bytes: include_bytes!({:?}), sha256: {:?}, crc32: {}, executable: {}, \
+            "    Embedded {{ path: {lands:?}, bytes: {kept}, sha256: {:?}, crc32: {}, executable: {}, \
              blob: {blob} }},",
-            root.join(&path),
             <[u8; 32]>::from(sha2::Sha256::digest(&bytes)),
             crc32fast::hash(&bytes),
             bytes.starts_with(b"#!"),
@@ -107,15 +107,25 @@ fn own(path: &str, providers: &BTreeSet<String>) -> Option<(String, String)> {
     })
 }
 
-/// The git object that holds `bytes`, as an expression: its id, and its deflated content, which is written below `out`.
+/// The id of the git object that holds `bytes`.
+fn id(bytes: &[u8]) -> [u8; 20] {
+    sha1::Sha1::new_with_prefix(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize().into()
+}
+
+/// Writes `bytes` below `out`, and gives the expression that embeds them from there.
+fn keep(out: &Path, what: &str, id: &[u8; 20], bytes: &[u8]) -> io::Result<String> {
+    let name = id.iter().fold(format!("{what}-"), |name, byte| format!("{name}{byte:02x}"));
+    fs::write(out.join(&name), bytes)?;
+    Ok(format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))"))
+}
+
+/// The git object that holds `bytes`, as an expression: its id, and its deflated content.
 fn blob(bytes: &[u8], out: &Path) -> io::Result<String> {
-    let id: [u8; 20] =
-        sha1::Sha1::new_with_prefix(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize().into();
+    let id = id(bytes);
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes)?;
-    let place = out.join(id.iter().fold("blob-".to_owned(), |name, byte| format!("{name}{byte:02x}")));
-    fs::write(&place, encoder.finish()?)?;
-    Ok(format!("Some(Blob {{ id: {id:?}, deflated: include_bytes!({place:?}) }})"))
+    let deflated = keep(out, "deflated", &id, &encoder.finish()?)?;
+    Ok(format!("Some(Blob {{ id: {id:?}, deflated: {deflated} }})"))
 }
 
 /// Words of the form `phase/verb-object` on lines that hold tags.

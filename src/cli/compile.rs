@@ -9,7 +9,7 @@ use crate::pack::age::Identities;
 use crate::pack::{self, Package, Previous, Signer, Written};
 use crate::record::{self, Glass, Locked, Recorded, Recording, Staged, Value};
 use crate::threads::at_once;
-use crate::{check, read, render};
+use crate::{check, read};
 use clap::Args;
 use serde::Serialize;
 use std::ffi::OsStr;
@@ -117,8 +117,6 @@ impl Compile {
                 "--signers means nothing without --glass or --previous; next: leave it out".to_owned(),
             ));
         }
-        // Nothing that is read changes the templates.
-        rayon::spawn(render::prepare);
         let own = self.glass.as_deref().and_then(|path| Glass::open(path).ok());
         if own.is_some_and(|glass| glass.folders().any(|folder| is_inside(&self.out, folder))) {
             return Err(Failure::Usage(format!(

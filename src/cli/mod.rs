@@ -20,7 +20,7 @@ mod usage;
 mod verify;
 
 use crate::model::{AgeRecipient, Timestamp, Word, placeholder};
-use crate::scratch;
+use crate::{render, scratch};
 use clap::{Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use std::ffi::OsString;
@@ -165,6 +165,10 @@ fn dispatch(arguments: &[OsString]) -> u8 {
             Ok(making) => exit::finish(making.page.run(), Typed(arguments), OutputFormat::Text),
             Err(error) => exit::misunderstood(&error, Typed(arguments), OutputFormat::Text),
         };
+    }
+    if arguments.get(1).is_some_and(|word| word == "compile") {
+        // Nothing that is typed or read changes the templates: somebody else makes them ready meanwhile.
+        rayon::spawn(render::prepare);
     }
     let parsed = match Arguments::try_parse_from(arguments) {
         Ok(parsed) => parsed,

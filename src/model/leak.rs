@@ -9,6 +9,7 @@ use super::Secret;
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use rayon::prelude::*;
 use std::sync::{LazyLock, OnceLock};
 
 /// Shorter values are not searched for: they stand in texts by accident.
@@ -140,32 +141,27 @@ impl Scanner {
         let (begins, parts) = (Filter::default(), Filter::default());
         let mut scanner = Self { wanted: Vec::new(), needles: Vec::new(), begins, parts };
         for form in FORMS {
-            scanner.add(form.0.as_bytes(), Of::Form(form));
+            scanner.add(first_eight(form.0.as_bytes()), Of::Form(form));
         }
-        for (form, kind) in ENCODED_FORMS {
-            // In plain they are found by their form.
-            scanner.want(Secret::new(kind, *form), |encoding| encoding != "plain");
+        // In plain they are found by their form.
+        let forms = ENCODED_FORMS.iter().map(|(form, kind)| (Secret::new(kind, *form), false));
+        let long = known.iter().filter(|secret| secret.expose().len() >= SHORTEST);
+        let wanted: Vec<(Secret, bool)> = forms.chain(long.map(|secret| (secret.clone(), true))).collect();
+        let begins: Vec<Vec<(usize, Option<u64>)>> =
+            wanted.par_iter().map(|(value, in_plain)| begins_of(value, *in_plain)).collect();
+        for (value, begins) in begins.into_iter().enumerate() {
+            for (number, first) in begins {
+                scanner.add(first, Of::Value(value, number));
+            }
         }
-        for secret in known.iter().filter(|secret| secret.expose().len() >= SHORTEST) {
-            scanner.want(secret.clone(), |_| true);
-        }
+        scanner.wanted =
+            wanted.into_iter().map(|(value, _)| Wanted { value, written: OnceLock::new() }).collect();
         scanner.needles.sort_by_key(|needle| needle.first);
         scanner
     }
 
-    fn want(&mut self, value: Secret, applies: impl Fn(&str) -> bool) {
-        let text = value.expose();
-        let begin = text.char_indices().nth(ENOUGH).map_or(text, |(end, _)| &text[..end]);
-        for (number, (encoding, bytes)) in encodings(begin).iter().enumerate() {
-            if applies(encoding) {
-                self.add(bytes, Of::Value(self.wanted.len(), number));
-            }
-        }
-        self.wanted.push(Wanted { value, written: OnceLock::new() });
-    }
-
-    fn add(&mut self, begin: &[u8], of: Of) {
-        let Some(first) = first_eight(begin) else { return };
+    fn add(&mut self, first: Option<u64>, of: Of) {
+        let Some(first) = first else { return };
         self.needles.push(Needle { first, of });
         self.begins.add(first);
         for place in 0..PARTS {
@@ -371,6 +367,17 @@ impl Filter {
 fn slot(number: u64) -> (usize, u64) {
     let hash = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
     (usize::try_from(hash >> 6).unwrap_or(0), 1 << (hash & 63))
+}
+
+/// The first eight bytes of a value in each of its encodings, with the encoding's place, or in all but plain text.
+fn begins_of(value: &Secret, in_plain: bool) -> Vec<(usize, Option<u64>)> {
+    let text = value.expose();
+    let begin = text.char_indices().nth(ENOUGH).map_or(text, |(end, _)| &text[..end]);
+    let encodings = encodings(begin).into_iter().enumerate();
+    encodings
+        .filter(|(_, (encoding, _))| in_plain || *encoding != "plain")
+        .map(|(number, (_, bytes))| (number, first_eight(&bytes)))
+        .collect()
 }
 
 /// A value as it stands in files of every usual format.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,15 @@ class Copying(Case):
                 return
             time.sleep(0.05)
         self.fail(f"{number} objects did not arrive")
+
+    def wait_until_told(self, words: str) -> None:
+        """Waits until `status` says this of a copy that runs."""
+        for _ in range(200):
+            said = self.content("status").document["message"]
+            if re.search(words, said):
+                return
+            time.sleep(0.05)
+        self.fail(f"status went on to say: {said}")
 
     def goes_on(self, there: set[str]) -> None:
         """The copy that follows sends what is missing, and nothing else: by its own count, and by the source's."""
@@ -304,6 +314,11 @@ class Held(Copying):
         self.content("inventory")
         self.configure(bandwidth_bits_per_second=RATE)
         process = self.start("copy")
+        # For people it is one line, which `status` and `./migrate content` print.
+        figures = (
+            r"copy: \d of 8 objects, \d of 1 batch, \d+\.\d of 33\.6 MB, \d+\.\d Mbit/s, \d+ min \d+ s left \(running\)"
+        )
+        self.wait_until_told(f"^{figures}$")
         self.wait_for_objects(2)
         process.send_signal(signal.SIGTERM)
         self.finish(process)

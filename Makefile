@@ -20,7 +20,7 @@ demo: build ## Compiles, verifies and records examples/harbour under out/demo/
 	@tools/demo "$(RELEASE)"
 
 .PHONY: quick
-quick: ## Everything that needs no engine: formatting, lints, documentation, unit and case tests
+quick: ## What is fast and needs no engine: formatting, lints, documentation, unit and case tests
 	tools/install quick
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings

@@ -2,8 +2,6 @@
 //!
 //! `STUFPACK_BLESS=1 cargo test --test library` rewrites the list.
 
-#[path = "library/by_content.rs"]
-mod by_content;
 #[path = "library/interface.rs"]
 mod interface;
 

@@ -147,8 +147,12 @@ impl Scanner {
         let forms = ENCODED_FORMS.iter().map(|(form, kind)| (Secret::new(kind, *form), false));
         let long = known.iter().filter(|secret| secret.expose().len() >= SHORTEST);
         let wanted: Vec<(Secret, bool)> = forms.chain(long.map(|secret| (secret.clone(), true))).collect();
-        let begins: Vec<Vec<(usize, Option<u64>)>> =
-            wanted.par_iter().map(|(value, in_plain)| begins_of(value, *in_plain)).collect();
+        let begins_of = |(value, in_plain): &(Secret, bool)| begins_of(value, *in_plain);
+        // That of forms alone is made by whoever needs it first, while others wait: it may wait for none of them.
+        let begins: Vec<Begins> = match known {
+            [] => wanted.iter().map(begins_of).collect(),
+            _ => wanted.par_iter().map(begins_of).collect(),
+        };
         for (value, begins) in begins.into_iter().enumerate() {
             for (number, first) in begins {
                 scanner.add(first, Of::Value(value, number));
@@ -162,8 +166,8 @@ impl Scanner {
 
     fn add(&mut self, first: Option<u64>, of: Of) {
         let Some(first) = first else { return };
-        self.needles.push(Needle { first, of });
         self.begins.add(first);
+        self.needles.push(Needle { first, of });
         for place in 0..PARTS {
             self.parts.add(part(first >> (8 * place)));
         }
@@ -369,8 +373,11 @@ fn slot(number: u64) -> (usize, u64) {
     (usize::try_from(hash >> 6).unwrap_or(0), 1 << (hash & 63))
 }
 
+/// Places of encodings, and how a value begins in each.
+type Begins = Vec<(usize, Option<u64>)>;
+
 /// The first eight bytes of a value in each of its encodings, with the encoding's place, or in all but plain text.
-fn begins_of(value: &Secret, in_plain: bool) -> Vec<(usize, Option<u64>)> {
+fn begins_of(value: &Secret, in_plain: bool) -> Begins {
     let text = value.expose();
     let begin = text.char_indices().nth(ENOUGH).map_or(text, |(end, _)| &text[..end]);
     let encodings = encodings(begin).into_iter().enumerate();

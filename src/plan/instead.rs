@@ -35,6 +35,22 @@ pub(super) fn of_step(id: StepId, facts: &Facts) -> Option<Instead> {
     }
 }
 
+/// What it means that nothing runs what a person's step `id` stands between; where it means something.
+pub(super) fn of_person(id: StepId) -> Option<Instead> {
+    Some(match id {
+        "cutover/tell-start" => not_here("nothing begins: do not send docs/communication/start.txt"),
+        "cutover/set-record" => not_here(
+            "nobody is moved: leave a name that users type as it is. A new name of the target's own may lead there",
+        ),
+        "cutover/tell-end" => not_here("nobody was moved: do not send docs/communication/done.txt"),
+        "rollback/tell-users" => {
+            not_here("nobody was told that anything changed: do not send docs/communication/rolled-back.txt")
+        }
+        "finalize/close-source" => not_here("nothing was handed over: the source stays as it is"),
+        _ => return None,
+    })
+}
+
 fn backup(id: StepId, facts: &Facts) -> Option<Instead> {
     Some(match id {
         "backup/save-configuration" => by_hand(

@@ -71,7 +71,10 @@ class Words(Story):
         # Without Terraform there is nothing that its playbook could do.
         self.assertEqual(set(runs), playbooks - {"status", "abort", "provision"})
         self.assertTrue(set(runs).isdisjoint(planned))
-        self.assertIn("provision", planned)
+        # Nor is it planned: the machine is there. Who types it is told so.
+        self.assertNotIn("provision", planned)
+        told = self.exits(11, self.with_tools(package.seal()), "provision").stderr
+        self.assertNotIn("there is no verb", told)
         self.assertEqual("approve" in planned, not playbooks & {"provision", "content", "cutover", "finalize"})
 
     def usage(self, package: Package) -> str:
@@ -80,7 +83,8 @@ class Words(Story):
 
     def _usage(self, package: Package) -> tuple[list[str], list[str]]:
         text = self.usage(package)
-        self.assertEqual(text, self.exits(0, package, "--help").stdout)
+        for words in (("--help",), ("bootstrap", "--help"), ("preflight", "--check", "-h"), ("nonsense", "--help")):
+            self.assertEqual(text, self.exits(0, package, *words).stdout)
         runs = re.search(r"(?m)^  (preflight .*)$", text)
         planned = re.search(r"(?m)^Planned, not in this package.*:\n +(.*)$", text)
         self.assertTrue(runs and planned, text)
@@ -97,6 +101,16 @@ class Planned(Story):
         self.assertRegex(run.stderr, r"(?m)^  content/look-at-it +by hand$")
         self.assertNotIn("next: ./migrate content", run.stderr)
         self.assertEqual(self.steps_run(), [])
+
+    def test_what_people_would_do_between_its_steps_is_not_theirs_to_do_without_them(self) -> None:
+        package = self.package()
+        [phase] = [phase for phase in package.plan["phases"] if phase["id"] == "content"]
+        tell = phase["steps"][0] | {"id": "content/tell-users", "actor": "trust-architect"}
+        phase["steps"].append(tell | {"instead": {"not_here": {"means": "nobody was moved"}}})
+        phase["steps"].append(tell | {"id": "content/look-again", "instead": None})
+        run = self.exits(11, self.with_tools(package.seal()), "content")
+        self.assertRegex(run.stderr, r"(?m)^  content/tell-users +not in this package$")
+        self.assertRegex(run.stderr, r"(?m)^  content/look-again +by hand$")
 
     def test_a_verb_that_is_not_there_says_what_to_do_instead(self) -> None:
         package = self.ready()

@@ -143,6 +143,20 @@ class Support(Story):
         line = redactor.line("Grace and port, see told.md", redaction.Said.TOOLS)
         self.assertRegex(line, r"^‹\d+› and ‹\d+›, see told.md$")
 
+    def test_its_documents_are_json_whatever_users_are_called(self) -> None:
+        package = self.package()
+        words = ({"username": word, "email": f"{word}@harbour.example", "lastName": word.title()} for word in
+                 ("null", "true", "false"))  # fmt: skip
+        package.write("configuration/api-config/users/users.json", json.dumps({"users": [*words]}))
+        self.with_tools(package.seal())
+        self.exits(0, package, "preflight")
+        self.exits(0, package, "support")
+        files = self.bundle()
+        self.assertIn(": null", files["status.json"])
+        for name in [name for name in files if name.endswith(".json")]:
+            with self.subTest(name):
+                json.loads(files[name])
+
     def test_the_same_word_is_the_same_number_in_every_file(self) -> None:
         package = self.with_people()
         self.fails("deploy__pull_images", "zebulon is here", "and quagmire", "zebulon again")

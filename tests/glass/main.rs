@@ -5,6 +5,7 @@ mod forge;
 mod hostile;
 mod leaks;
 mod lies;
+mod many;
 mod meaning;
 mod operations;
 mod order;

@@ -89,7 +89,7 @@ fn tree(case: &Case, path: &Path) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
     (clear.into_iter().map(str::to_owned).collect(), opened.collect())
 }
 
-fn case(bare: bool) -> (Case, Package) {
+pub fn case(bare: bool) -> (Case, Package) {
     let case = Case::new();
     case.init(bare);
     let package = case.package(1, None);

@@ -142,12 +142,16 @@ fn thousandths(part: u64, total: u64) -> u32 {
 
 fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str]) -> Phase {
     let PhaseDraft { id, title, place, command, gate, purpose, steps } = draft;
+    let by_program: Vec<StepId> =
+        steps.iter().filter(|step| step.actor == Actor::Automation).map(|step| step.id).collect();
+    let automated_phase = !by_program.is_empty() && by_program.iter().all(|step| automated.contains(step));
     let steps: Vec<Step> = steps
         .into_iter()
         .map(|step| {
-            let by_program = step.actor == Actor::Automation;
-            let runs = by_program && automated.contains(&step.id);
-            let lacking = by_program && !runs;
+            let runs = step.actor == Actor::Automation && automated.contains(&step.id);
+            // What people do between steps that nothing runs would rest on nothing: to tell users that they were moved, say.
+            let without = instead::of_person(step.id).filter(|_| !automated_phase);
+            let lacking = step.actor == Actor::Automation && !runs || without.is_some();
             // A step that nothing runs is shown by no `./migrate` either.
             let shown =
                 |command: Option<String>| command.filter(|text| !lacking || !text.starts_with("./migrate"));
@@ -157,7 +161,7 @@ fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str]) -> Phase {
             };
             Step {
                 automated: runs,
-                instead: if lacking { instead::of_step(step.id, facts) } else { None },
+                instead: without.or_else(|| lacking.then(|| instead::of_step(step.id, facts)).flatten()),
                 only_with: ONLY_WITH.iter().find(|(id, _)| *id == step.id).map(|(_, option)| *option),
                 scale: scale(step.id),
                 share: None,
@@ -176,10 +180,19 @@ fn finish(facts: &Facts, draft: PhaseDraft, automated: &[&str]) -> Phase {
             }
         })
         .collect();
-    let mut by_program = steps.iter().filter(|step| step.actor == Actor::Automation).peekable();
-    let automated = by_program.peek().is_some() && by_program.all(|step| step.automated);
-    let instead = if automated { None } else { instead::of_phase(id, facts) };
-    Phase { id, title, place, automated, command, after: builds_on(id, facts), gate, purpose, instead, steps }
+    let instead = if automated_phase { None } else { instead::of_phase(id, facts) };
+    Phase {
+        id,
+        title,
+        place,
+        automated: automated_phase,
+        command,
+        after: builds_on(id, facts),
+        gate,
+        purpose,
+        instead,
+        steps,
+    }
 }
 
 /// The phases that have to have come to their end before the phase `id` may begin: what it builds on.

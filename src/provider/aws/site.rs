@@ -39,7 +39,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
                 endpoint: format!("s3.{region}.amazonaws.com"),
                 overlay: "storage-s3.yaml",
                 renew: renew(&user),
-                remove: "The bucket also refuses while it holds anything: the last commands here delete every file in it and every earlier version, for ever. Type them before.".to_owned(),
+                remove: "The bucket also refuses while it holds anything: the next block deletes every file in it and every earlier version, for ever. Type that before.".to_owned(),
                 empty: empty(&bucket, region),
             },
             versions_kept_days: Some(aws.noncurrent_version_days),

@@ -75,7 +75,7 @@ def _steps(phase: Phase) -> list[str]:
     """Each step that no playbook does, under the id that is its heading in the plan."""
     words = []
     for step in phase.steps:
-        if step.by_person or (step.instead is not None and step.instead.by_hand):
+        if step.by_person if step.instead is None else step.instead.by_hand:
             words.append(f"  {step.id:<32} {_BY_HAND}")
         elif not step.automated:
             words.append(f"  {step.id:<32} not in this package")

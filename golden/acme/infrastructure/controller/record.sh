@@ -13,6 +13,10 @@ folder=$(realpath -- "${0%.sh}") glass=$(realpath -- "$1") key=$(realpath -- "$2
 # Only what lies beside the glass is for nobody else: others read the glass, as far as the umask here lets them.
 work=$(umask 077 && mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# By a file, since no argument can be that long where there are many.
+printf '%s\n' "$personal" >"$work/personal"
+# What grep finds, which may be nothing; that it could not look is another thing.
+found() { grep "$@" || [ "$?" -eq 1 ] || fail "grep cannot read what is to be recorded"; }
 git() {
   command git -C "$glass" -c gpg.format=ssh -c "gpg.ssh.allowedSignersFile=$signers" -c i18n.commitEncoding=UTF-8 \
     -c log.showSignature=false "$@"
@@ -130,7 +134,7 @@ case $phase in
   rollback | abort) kind=rollback ;;
 esac
 said() { sed -n "s/^ \"$2\": \(.*[^,]\),\{0,1\}\$/\1/p" "$folder/$1"; }
-in_clear() { [ -f "$folder/$1" ] && ! printf '%s\n' "$personal" | grep -qxF -- "$1"; }
+in_clear() { [ -f "$folder/$1" ] && ! grep -qxF -- "$1" "$work/personal"; }
 report=reports/$phase.json approval=approval.json verdict=not_run by='' worse=fail
 [ "$phase" != sign-off ] || report=sign-off.json approval=sign-off.json
 form=" *(\"[a-z0-9_]+\": )?$value,?"
@@ -202,11 +206,11 @@ fi
 [ "$event $place $validation $(quoted "$approved_by")" = "$kind $where $verdict $by" ] ||
   fail "$0 says $event, $validation, approved by $approved_by; operation.json does not"
 none 'is evidence, which may name anybody, and operation.json does not list it in personal' \
-  "$(grep -i '^evidence/' "$there" | grep -vxF -e "$personal" | head -n 1)"
-grep -vxF -e operation.json -e journal.jsonl "$there" >"$work/own" || true
+  "$(grep -i '^evidence/' "$there" | grep -vxF -f "$work/personal" | head -n 1)"
+found -vxF -e operation.json -e journal.jsonl "$there" >"$work/own"
 [ -z "$personal" ] || none 'is called personal and is no file of the folder' \
-  "$(printf '%s\n' "$personal" | grep -vxF -f "$work/own" | head -n 1)"
-none 'stands twice in personal' "$(printf '%s\n' "$personal" | sort | uniq -d | head -n 1)"
+  "$(grep -vxF -f "$work/own" "$work/personal" | head -n 1)"
+none 'stands twice in personal' "$(sort "$work/personal" | uniq -d | head -n 1)"
 
 # Whose key it is, and whether one may build on what is there.
 printf '' | ssh-keygen -q -Y sign -n git -f "$key" >"$work/sig" || fail "the key cannot sign"
@@ -240,8 +244,8 @@ somebody else recorded meanwhile (>), that stays: git -C '$glass' fetch && git -
 what only this clone had (<), in the same order"
 fi
 # Those in clear, and those to be sealed; with their whole paths they are read by one git, however many they are.
-grep -vxF -e "$personal" "$there" >"$work/clear"
-grep -xF -e "$personal" "$there" >"$work/personal" || true
+found -vxF -f "$work/personal" "$there" >"$work/clear"
+found -xF -f "$work/personal" "$there" >"$work/sealing"
 while IFS= read -r path; do printf '%s\n' "$folder/$path"; done <"$work/clear" >"$work/files"
 about=$(git hash-object -- "$folder/operation.json")
 had=$(git ls-tree -r main audit | sed -n "s|^100644 blob $about	\(.*\)/operation[.]json\$|\1|p" | tail -n 1)
@@ -318,9 +322,12 @@ while IFS= read -r path; do
   age -R "$work/recipients" -o "$work/$sealed.age" -- "$folder/$path" || fail "$path cannot be encrypted"
   printf '%s\n' "$work/$sealed.age" >>"$work/files"
   printf '%s/%s/personal/%04d.age\n' "$place" "$name" "$sealed" >>"$work/places"
-done <"$work/personal"
+done <"$work/sealing"
 git hash-object -w --no-filters --stdin-paths <"$work/files" >"$work/blobs" || fail "a file of $folder cannot be read"
+lines() { echo "$(($(wc -l <"$1")))"; }
+[ "$(lines "$work/blobs") $(lines "$work/places")" = "$(lines "$there") $(lines "$there")" ] || fail "not every file of $folder was read"
 sed 's/^/100644 /' "$work/blobs" | paste - "$work/places" | git update-index --add --index-info
+[ -z "$(git diff-index --cached --name-only --diff-filter=a main)" ] || fail "a file of the glass stands where this operation would"
 tree=$(git write-tree)
 
 # One signed commit; main moves last, and only forward.

@@ -49,9 +49,11 @@ e2e: build ## Deploys a package for real on the bench, and tries three mutants (
 	tools/install content
 	tools/e2e "$(RELEASE)"
 
-.PHONY: prove
-prove: CARGO_TARGET_DIR := $(shell tools/kept-target)
-prove: build ## Breaks the generator in every named place, and demands that the one in charge notices (Docker)
+.PHONY: prove prove-here
+prove: ## Breaks the generator in every named place, and demands that the one in charge notices (Docker)
+	tools/kept-clone $(MAKE) prove-here
+
+prove-here: build
 	tools/install bench
 	tools/install content
 	STUFPACK="$(abspath $(RELEASE))" tools/prove

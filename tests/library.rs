@@ -4,6 +4,8 @@
 
 #[path = "library/interface.rs"]
 mod interface;
+#[path = "library/kept_clone.rs"]
+mod kept_clone;
 
 use std::fmt::Write as _;
 use std::fs;

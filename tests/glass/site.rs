@@ -358,7 +358,8 @@ fn the_command_writes_pages_of_what_it_has_checked_alone() {
     says(
         &signers,
         4,
-        "history  not proven as a whole; what is missing stands on the first page\nnext: open site/index.html\n",
+        "history  not proven as a whole: --pin COMMIT is missing, a commit of it that is known by another way; what else is missing \
+         stands on the first page\nnext: open site/index.html\n",
     );
     let pinned = [&signers[..], &["--pin", root]].concat();
     says(&pinned, 1, "error[glass.pages]: site holds other pages");

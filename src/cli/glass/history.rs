@@ -148,6 +148,10 @@ impl Log {
         let state = if written { "written" } else { "unchanged: the same pages stood there" };
         let told = match history.audit.verdict {
             Verdict::Pass => "verified",
+            Verdict::Unverifiable if self.known.pin.is_empty() => {
+                "not proven as a whole: --pin COMMIT is missing, a commit of it that is known by another way; \
+                 what else is missing stands on the first page"
+            }
             Verdict::Unverifiable => "not proven as a whole; what is missing stands on the first page",
             Verdict::Fail => "NOT VERIFIED; what is wrong stands on the first page and at each operation",
         };

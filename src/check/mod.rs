@@ -143,8 +143,29 @@ pub fn export(source: Source) -> Result<CheckedExport, Vec<Finding>> {
 pub struct Looked {
     /// Every finding.
     pub findings: Vec<Finding>,
-    /// When a package would expire that is made of it, where one can be.
-    pub expires_at: Option<Timestamp>,
+    /// What a package would be that is made of it, where one can be.
+    pub package: Option<Prospect>,
+}
+
+/// What would become of an export and a target that fit each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospect {
+    /// When the package would expire.
+    pub expires_at: Timestamp,
+    /// What it moves where, in words: targets of two installations are easily taken for each other.
+    pub moves: String,
+}
+
+impl Prospect {
+    /// Of `export` and `target`.
+    pub fn of(export: &Export, target: &Target) -> Self {
+        let (from, to) = (&export.installation, &target.domain);
+        let (provider, environment) = (target.provider(), target.environment);
+        Self {
+            expires_at: export.exported_at.plus(target.validity),
+            moves: format!("{from} to {to} ({provider}, {environment})"),
+        }
+    }
 }
 
 /// Every finding about an export, and about a target where there is one: those that [`all`] tells, and nothing for a
@@ -152,18 +173,13 @@ pub struct Looked {
 pub fn look(source: &Source) -> Looked {
     let mut notes = Notes::new(source);
     if envelope::misplaced(&mut notes) {
-        return Looked { findings: notes.sorted(), expires_at: None };
+        return Looked { findings: notes.sorted(), package: None };
     }
     let parts = run(source, &mut notes, Purpose::Findings);
     let findings = notes.sorted();
     let both = parts.export.zip(parts.target).filter(|_| passes(&findings));
-    let expires_at = both.map(|(export, target)| expiry(&export, &target));
-    Looked { findings, expires_at }
-}
-
-/// When a package expires that is made of `export` and `target`.
-pub fn expiry(export: &Export, target: &Target) -> Timestamp {
-    export.exported_at.plus(target.validity)
+    let package = both.map(|(export, target)| Prospect::of(&export, &target));
+    Looked { findings, package }
 }
 
 fn passes(findings: &[Finding]) -> bool {

@@ -25,19 +25,20 @@ impl Check {
     /// Runs the command.
     pub fn run(&self, typed: Typed<'_>) -> Outcome {
         let source = read::source(&self.export, self.target.as_deref()).map_err(Failure::from)?;
-        let check::Looked { findings, expires_at } = check::look(&source);
+        let check::Looked { findings, package } = check::look(&source);
         if findings.iter().any(|finding| finding.severity != Severity::Warning) {
             return Err(Failure::Findings(findings));
         }
-        if let Some(expires_at) = expires_at {
-            super::compile::warn_if_expired(expires_at)?;
+        if let Some(package) = &package {
+            super::compile::warn_if_expired(package.expires_at)?;
         }
         if self.format == OutputFormat::Json {
             return output::json(&report::FindingsReport::new(&findings));
         }
         output::complain(&report::findings(&findings, typed, output::colour()));
         let state = if findings.is_empty() { "No findings." } else { "Usable, with warnings." };
-        output::write(&format!("{state}{}\n", self.next()))
+        let moves = package.map_or_else(String::new, |package| format!("\n  would move  {}", package.moves));
+        output::write(&format!("{state}{moves}{}\n", self.next()))
     }
 
     /// What follows a usable input.

@@ -132,7 +132,8 @@ impl Compile {
                 self.out.display()
             )));
         }
-        warn_if_expired(check::expiry(&checked.export, &checked.target))?;
+        let prospect = check::Prospect::of(&checked.export, &checked.target);
+        warn_if_expired(prospect.expires_at)?;
         if self.encrypt && checked.target.recipients.is_empty() {
             return Err(Failure::Usage(
                 "--encrypt needs spec.recipients in the target; next: add an age recipient (age-keygen -o KEY prints one)"
@@ -158,7 +159,7 @@ impl Compile {
         let prepared = prepared?;
         let recorded = staged?.map(Staged::record).transpose()?;
         let written = prepared.publish()?;
-        self.tell(&package, written, recorded, checked.warnings.len())?;
+        self.tell(&package, &prospect, written, recorded, checked.warnings.len())?;
         // Here the program ends, and what was read goes with it, without being taken apart value by value. The folder that
         // an archive was unpacked into has to go.
         drop(checked.unpacked.take());
@@ -283,6 +284,7 @@ impl Compile {
     fn tell(
         &self,
         package: &Package,
+        prospect: &check::Prospect,
         written: Written,
         recorded: Option<Recorded>,
         warnings: usize,
@@ -311,6 +313,7 @@ impl Compile {
         let state = if report.unchanged { "unchanged: the same bytes stood there" } else { "written" };
         let mut text =
             format!("{} ({state})\n  Package-SHA256  {}\n", path(&written.package), report.package_sha256);
+        text.push_str(&format!("  moves           {}\n", prospect.moves));
         let replaced = recorded.as_ref().map_or_else(String::new, super::glass::replaced);
         if let Some(recorded) = &report.recorded {
             let again = if recorded.new { "" } else { " (recorded before)" };

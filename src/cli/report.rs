@@ -306,7 +306,8 @@ fn problems(problems: &[open::Problem], colour: Colour) -> String {
         }
         let _ = writeln!(out, "  next: {}\n", problem.next);
     }
-    let _ = writeln!(out, "{} problem(s). Nothing was shown or written from this package.", problems.len());
+    let many = if problems.len() == 1 { "" } else { "s" };
+    let _ = writeln!(out, "{} problem{many}. Nothing of it was shown or written.", problems.len());
     out
 }
 

@@ -183,18 +183,18 @@ fn a_signers_file_that_is_none_is_told_with_the_line_as_it_should_be() {
     says(&verify("nowhere", 1), &["write the line of VERIFY.txt into it"]);
 
     let told = verify("key.pub", 4);
-    says(&told, &["the name of its owner is missing at the front", "1 problem(s)"]);
+    says(&told, &["the name of its owner is missing at the front", "1 problem."]);
     let line = told.stderr.split("write the line so: ").nth(1).and_then(|rest| rest.split(" (for").next());
     here.write("own", &format!("{}\n", line.expect("the line as it should be")));
     verify("own", 0);
 
     let told = verify("out/VERIFY.txt", 4);
-    says(&told, &["is the whole of VERIFY.txt", "begins with issuer/", "1 problem(s)"]);
+    says(&told, &["is the whole of VERIFY.txt", "begins with issuer/", "1 problem."]);
     let line =
         here.read("out/VERIFY.txt").lines().find(|line| line.starts_with("issuer/")).map(str::to_owned);
     here.write("line", &(line.expect("the signer's line") + "\n"));
     verify("line", 0);
-    says(&verify("input/export/export.yaml", 4), &["lines that name no signer", "1 problem(s)"]);
+    says(&verify("input/export/export.yaml", 4), &["lines that name no signer", "1 problem."]);
 
     here.write("unsafe", &here.read("signers").replace("namespaces=\"git,stufpack\" ", ""));
     says(&verify("unsafe", 4), &["namespaces=\"stufpack\"", "for a glass with namespaces=\"git,stufpack\""]);

@@ -22,6 +22,8 @@ const PAPER = 718;
 const ON_SCREEN = "nav, .screen";
 const BY_SCRIPT = "[data-filter]";
 
+/** The one rule of axe that looks at colours. */
+const CONTRAST = "color-contrast";
 /** Rules of axe that say nothing of the page that `./migrate` keeps while a run goes on. */
 const NOT_WHILE_RUNNING = {
   // The page loads itself again, since it may hold no script and whoever waits for a migration wants to see how far it is. Nothing
@@ -166,11 +168,11 @@ async function search(page) {
   return right ? [] : [["search", `of ${all}: ${none} by what is not there, ${some} by ${words}, ${again} by nothing`]];
 }
 
-/** What axe finds; contrast is told above, for large letters too. */
-async function axe(page, source, leftOut) {
+/** What axe finds: all that does not depend on colours, or their contrast alone. */
+async function axe(page, source, options) {
   await page.evaluate(source);
-  const options = { resultTypes: ["violations"], rules: { "color-contrast": { enabled: false }, ...leftOut } };
-  const { violations } = await page.evaluate((asked) => globalThis.axe.run(document, asked), options);
+  const asked = { resultTypes: ["violations"], ...options };
+  const { violations } = await page.evaluate((options) => globalThis.axe.run(document, options), asked);
   return violations.map(({ id, help, nodes }) => ["axe", `${id}: ${help}: ${nodes[0].html.slice(0, 120)}`]);
 }
 
@@ -234,8 +236,13 @@ async function judge(tabs, scriptless, source, file, running) {
       if (still) found.push(["running", "it does not load itself again, so every rule is for it"]);
       // Search and axe, which take longest, see no colours: where nothing but these differs they have told everything.
       const drawn = await page.evaluate(layout);
-      if (drawn !== layouts.get(width)) found.push(...(await search(page)), ...(await axe(page, source, leftOut)));
+      if (drawn !== layouts.get(width)) {
+        const rules = { [CONTRAST]: { enabled: false }, ...leftOut };
+        found.push(...(await search(page)), ...(await axe(page, source, { rules })));
+      }
       layouts.set(width, drawn);
+      // Of contrast axe is asked once in each mode, beside `look`: that knows the grounds of pictures, and asks as much of large letters.
+      if (width === WIDTHS.at(-1)) found.push(...(await axe(page, source, { runOnly: [CONTRAST] })));
       for (const [kind, text] of found) findings.push([`${width} ${mode} ${kind}`, text]);
     }
   }

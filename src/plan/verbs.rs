@@ -127,12 +127,10 @@ pub(super) fn verbs(phases: &[Phase]) -> Vec<Verb> {
                 "stops a run before its next step; nothing goes forward any more, only back. Takes nothing back by itself: ./migrate abort then takes down what was built"
             },
         ),
-        // The controller copies its journal to the target already; taking it up from there comes later.
-        lacking(
+        verb(
             "adopt",
             "./migrate adopt target",
-            "goes on from another controller, with the journal that lies on the target",
-            "Copy the state folder to the other machine, keeping its modes, and go on there; docs/operations.md, From another machine.",
+            "goes on from this machine with what another one has begun: takes over the journal and the approvals that lie at the target, once the run there has ended or its lease is old. Until then a run from here gets 75",
         ),
     ]
 }

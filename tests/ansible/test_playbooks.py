@@ -12,7 +12,7 @@ import yaml
 ANSIBLE = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible"
 KEEP = "keep-journal"
 # Playbooks of no phase: the controller's own errands.
-ERRANDS = (KEEP, "hold", "support")
+ERRANDS = (KEEP, "adopt", "hold", "support")
 Opened = Callable[[list[dict[str, Any]]], Iterator[dict[str, Any]]]
 PHASES = sorted(path.stem for path in (ANSIBLE / "playbooks").glob("*.yml") if path.stem not in ERRANDS)
 
@@ -52,6 +52,16 @@ def tasks_of(tasks: list[dict[str, Any]], folder: Path | None = None) -> Iterato
                 yield from tasks_of(task.get(part, []), folder)
         else:
             yield task
+
+
+def every_task(found: Any) -> Iterator[dict[str, Any]]:
+    """Every task of a file, those of all parts of blocks too."""
+    if isinstance(found, dict):
+        if "name" in found:
+            yield found
+        found = [value for value in found.values() if isinstance(value, list)]
+    for inner in found if isinstance(found, list) else []:
+        yield from every_task(inner)
 
 
 def certain_of(tasks: list[dict[str, Any]], folder: Path | None = None) -> Iterator[dict[str, Any]]:
@@ -176,6 +186,33 @@ class Steps(unittest.TestCase):
                 for place, (first, *rest) in enumerate(tags[:-1]):
                     if rest:
                         self.assertNotEqual(tags[place + 1][0], first, "the copy comes before its step's end")
+
+    def test_each_phase_that_changes_something_holds_the_lease_before_its_first_step(self) -> None:
+        for phase in PHASES:
+            (play,) = load(ANSIBLE / f"playbooks/{phase}.yml")
+            before = [task for entry in play.get("pre_tasks", []) for task in tasks_of([entry])]
+            tags = [entry["tags"] for entry in play.get("pre_tasks", [])]
+            # Those that look are run from any machine; where it is provisioned no machine is there yet.
+            holds = phase not in ("preflight", "export", "status", "provision")
+            with self.subTest(phase):
+                self.assertEqual([task["stuf_lease"]["state"] for task in before], ["held"] * holds)
+                self.assertEqual(tags, [["always", "hold-lease"]] * holds)
+                self.assertEqual("stuf_takes_back" in str(play.get("pre_tasks")), phase == "abort")
+        looks = dict(steps())["preflight/reach-target"]
+        self.assertEqual(looks[-1]["stuf_lease"]["state"], "looked_at")
+
+
+class WhatIsSaid(unittest.TestCase):
+    def test_whatever_stops_a_playbook_by_its_own_word_says_what_to_do_next(self) -> None:
+        texts = []
+        for file in sorted(ANSIBLE.glob("roles/*/tasks/*.yml")) + sorted(ANSIBLE.glob("playbooks/*.yml")):
+            for task in every_task(load(file)):
+                for name, key in (("ansible.builtin.fail", "msg"), ("ansible.builtin.assert", "fail_msg")):
+                    if name in task:
+                        texts.append(str(task[name].get(key)))
+                        with self.subTest(file=file.relative_to(ANSIBLE), task=task["name"]):
+                            self.assertRegex(texts[-1], r"(?s)Next: \S+ .+")
+        self.assertGreaterEqual(len(texts), 20)
 
 
 class WhatIsReadAtTheTarget(unittest.TestCase):

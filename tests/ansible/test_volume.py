@@ -148,10 +148,9 @@ class Volume(unittest.TestCase):
         docker, work = self.folder / "docker", self.folder / "stufpack"
         for folder in (docker, work):
             folder.mkdir()
-        # A copy, made again after the step.
-        (work / "journal.jsonl").touch()
-        (work / "journal.jsonl.former-0123456789ab").touch()
-        (work / ".journal.jsonl.new").touch()
+        # Lease and journal, which are kept again after the step.
+        (work / "controller/packages/1").mkdir(parents=True)
+        (work / "controller/packages/1/journal.jsonl").touch()
         self.assertTrue(self.converge(docker, work, self.folder / "missing", dry=True)[1])
         (docker / "volumes").mkdir()
         with self.assertRaisesRegex(StufError, rf"{docker} \(1 entry\); nothing was written"):

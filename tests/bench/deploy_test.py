@@ -15,7 +15,7 @@ import unittest
 import urllib.parse
 from pathlib import Path
 
-from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server, source
+from . import browsing, canary, content, crowd, engine, hosted, mails, network, recording, server, source, two_machines
 from .deployment import PACKAGE, STATE, Deployment, program
 from .exporting import TRACES, Export, change_document, keys_below, put_object, toggle_role
 from .keycloak import administer, toggle_management
@@ -23,7 +23,6 @@ from .names import BROWSER, DOMAIN, HOSTED, INSTALLATION, LAPTOP, OPERATOR, SENT
 from .outside import NotSignedIn, Person, claims
 from .paths import CACHE, INSTANCE, REPOSITORY, instance_folder
 from .shell import run, wait_for
-from .stories import Stories
 
 BEFORE_CONTENT = ("bootstrap", "preflight", "prepare", "deploy", "import")
 VALIDATION = "stufpack-validation"
@@ -31,7 +30,7 @@ CHANGING = ("prepare", "deploy", "import", "invite")
 VOLUMES = {"stuf_postgres", "stuf_garage_meta", "stuf_garage_data", "stuf_caddy_data", "stuf_caddy_config", "stuf_spa"}
 
 
-class ItDeploys(Stories):
+class ItDeploys(two_machines.TwoMachines):
     """From the hosted side's machine to one that its owner names, and down again."""
 
     MACHINES = (SERVER, LAPTOP, OPERATOR, STRANGER, BROWSER, ZULIP, SENTRY, HOSTED)

@@ -86,7 +86,7 @@ class Package:
             ],
             "verbs": [
                 {"id": "hold", "automated": True, "instead": None},
-                {"id": "adopt", "automated": False, "instead": "Copy the state folder."},
+                {"id": "adopt", "automated": True, "instead": None},
             ],
         }  # fmt: skip
         for name, steps in PLANNED_ONLY.items():

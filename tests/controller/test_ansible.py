@@ -14,13 +14,13 @@ from real import AnsibleStory
 # Each step notes the journal as it stands while the step runs.
 STEP = """
     - name: Look at the journal
-      ansible.builtin.command: cp {{{{ stufpack_journal }}}} {home}/{step}.seen
+      ansible.builtin.command: cp {{{{ stufpack_state }}}}/packages/1/journal.jsonl {home}/{step}.seen
       tags: [deploy/{step}]
 """
 
 COPY = """
     - name: Copy the journal
-      ansible.builtin.command: cp {{{{ stufpack_journal }}}} {home}/{step}.kept
+      ansible.builtin.command: cp {{{{ stufpack_state }}}}/packages/1/journal.jsonl {home}/{step}.kept
       changed_when: false
       tags: [deploy/{step}, keep-journal]
 """

@@ -103,6 +103,18 @@ class Credential(Content):
         self.assertIn("install -m 0600", run.stderr)
         self.assertEqual(self.journal()[-1], "gate:refused")
 
+    def test_preflight_refuses_one_that_would_not_do_until_it_is_not_needed_any_more(self) -> None:
+        package = self.copying()
+        self.give(credential(ends_at=datetime.now(UTC).isoformat()))
+        run = self.exits(12, package, "preflight", says="error[secret.form]")
+        self.assertRegex(run.stdout, r"(?m)^secrets/source_read +this credential cannot be used: it has ended, at ")
+        self.give(credential())
+        self.exits(0, package, "preflight")
+        self.exits(0, package, "approve", "content")
+        self.exits(0, package, "content")
+        self.give(credential(ends_at=datetime.now(UTC).isoformat()))
+        self.exits(0, package, "preflight")
+
     def test_only_a_sound_credential_is_taken_and_none_is_ever_shown(self) -> None:
         package = self.copying()
         now = datetime.now(UTC).isoformat()

@@ -46,7 +46,7 @@ class Words(Story):
         runs, planned = self._usage(package)
         self.assertEqual(runs, ["preflight", "prepare", "deploy", "import", "verify", "cutover"])
         self.assertIn("content", planned)
-        self.assertIn("adopt", planned)
+        self.assertIn("\n  adopt target  ", self.usage(package))
         self.assertNotIn("approve", planned)
         self.assertIn("\n  approve GATE [--by NAME] [--strategy S] [--accept CHECK] ", self.usage(package))
         self.assertIn("\n  resume  ", self.usage(package))
@@ -62,7 +62,7 @@ class Words(Story):
     def test_every_word_of_a_real_package_is_in_its_usage_exactly_once(self) -> None:
         package = self.package().seal()
         templates = Path(__file__).resolve().parents[2] / "templates/infrastructure/ansible/playbooks"
-        playbooks = {path.stem for path in templates.glob("*.yml")} - {"keep-journal", "hold", "support"}
+        playbooks = {path.stem for path in templates.glob("*.yml")} - {"adopt", "keep-journal", "hold", "support"}
         for path in (package.root / "infrastructure/ansible/playbooks").iterdir():
             path.unlink()
         for name in playbooks:
@@ -113,9 +113,9 @@ class Planned(Story):
         self.assertRegex(run.stderr, r"(?m)^  content/look-again +by hand$")
 
     def test_a_verb_that_is_not_there_says_what_to_do_instead(self) -> None:
-        package = self.ready()
-        for words in (["adopt"], ["adopt", "target"], ["adopt", "--by", "Ada"]):
-            self.exits(11, package, *words, says="Copy the state folder.")
+        package = self.package()
+        package.plan["verbs"].append({"id": "approve", "automated": False, "instead": "Nothing waits."})
+        self.with_tools(package.seal())
         self.exits(11, package, "provision", says="this target needs no provision: the machine exists already")
 
 

@@ -78,7 +78,7 @@ class Running(Story):
         )  # fmt: skip
         variables = json.loads((here / "variables-1.json").read_text())
         self.assertEqual(
-            {name: variables[name] for name in variables if name != "stufpack_journal"},
+            {name: variables[name] for name in variables if name != "stufpack_holder"},
             {"stufpack_package_root": str(here / "package"), "stufpack_state": str(self.state),
              "stufpack_package_number": 1, "stufpack_provider": "host",
              "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False,
@@ -425,6 +425,34 @@ class Secrets(Story):
         secret = self.state / "secrets/mail_password"
         self.assertEqual((secret.read_text(), mode(secret)), ("pa ss'\\word", 0o600))
         self.exits(0, package, "prepare")
+
+    def test_preflight_asks_for_it_already_and_looks_at_everything_else_all_the_same(self) -> None:
+        secrets = [
+            {"name": name, "origin": "provided", "needed_by": phase, "purpose": "what it is for"}
+            for name, phase in (("mail_password", "prepare"), ("zulip_api_key", "prepare"), ("source_read", "content"))
+        ]
+        package = self.ready(secrets=secrets)
+        for orders, steps in (
+            ({}, 2),
+            ({"preflight__reach_target": {"exit": 4, "result": {"hosts": {"target": {"unreachable": 1}}}}}, 4),
+        ):
+            self.orders(**orders)
+            run = self.exits(12, package, "preflight")
+            self.assertEqual(len(self.steps_run()), steps)
+            self.assertRegex(run.stdout, r"(?m)^secrets/mail_password +not given yet; prepare asks for it$")
+            self.assertRegex(run.stdout, r"(?m)^secrets/source_read +not given yet; content asks for it$")
+        self.orders()
+        run = self.exits(12, package, "preflight", says="error[secret.missing]")
+        self.assertEqual(run.stderr.count("bash -c"), 2)
+        for name in ("mail_password", "zulip_api_key"):
+            (self.state / "secrets" / name).write_text("given")
+        self.exits(0, package, "preflight")
+        newest = max(
+            (self.state / "packages/1/reports").glob("*/preflight.json"), key=lambda path: int(path.parent.name)
+        )
+        checks = {check["id"]: check["verdict"] for check in json.loads(newest.read_text())["checks"]}
+        verdicts = [checks[f"secrets/{secret['name']}"] for secret in secrets]
+        self.assertEqual(verdicts, ["pass", "pass", "not_run"])
 
 
 class Stopping(Story):

@@ -8,7 +8,7 @@ repeated, hence every step is idempotent. A phase that came to its end is run wh
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import bootstrap
 import command
 import credential
 import gates
+import given
+import lease
 import operation
 import planned
 import provisioning
@@ -33,6 +35,7 @@ from progress import Progress
 from state import State, begin_anew, keep_verified, lock, next_run, open_journal
 from status_page import Page
 
+PREFLIGHT = "preflight"
 # Of one message of a playbook; the log has the rest.
 SHOWN_LINES = 15
 
@@ -80,12 +83,16 @@ class Run:
         interrupts.install()
         run = "check" if self.check else str(number)
         switches = (self.check, self.delete_data, self.digests)
-        runner = Runner(package, self.state, tools, held, run, interrupts, *switches)
+        runner = Runner(package, self.state, tools, held, run, interrupts, *switches, lease.holder(self.state))
         runner.progress.unlink(missing_ok=True)
         progress = page.progress = Progress(runner.progress, self.console)
-        runner.watch = page.keep
+        lease.write(self.state, self.command, lease.SECONDS)
+        copier = replace(runner, run="lease", interrupts=Interrupts())
+        renewal = lease.Renewal(lambda: copier.step(KEEP, KEEP))
+        steps = _Steps(self, journal, runner, progress, page, renewal, number)
+        runner.watch = steps.watch
         try:
-            return _Steps(self, journal, runner, progress, page, number).run()
+            return steps.run()
         finally:
             runner.progress.unlink(missing_ok=True)
             page.write(at_work=False)
@@ -126,32 +133,10 @@ class Run:
             self.approval = gates.approval(package, self.state, journal, gate)
         if phase.id not in NEVER_EXPIRES:
             planned.in_time(package, journal)
-        self._provided_secrets(journal)
+        remark = given.demand(package, self.state, journal, phase, self.command, check=self.check)
+        if remark is not None:
+            self.console.say(f"    {remark}")
         return bootstrap.tools(self.state, package.root)
-
-    def _provided_secrets(self, journal: Journal) -> None:
-        """Secrets that only the Trust Architect has must be there before anything changes."""
-        proven = not self.check and credential.is_used_up(self.phase, journal.done(self.phase.id))
-        needed = [
-            (secret, self.state.secrets / secret.name) for secret in self.package.secrets
-            if secret.origin == "provided" and secret.needed_by == self.phase.id
-            and not (proven and secret.name == credential.SOURCE_READ)
-        ]  # fmt: skip
-        missing = [(secret, path) for secret, path in needed if not path.is_file() or path.stat().st_size == 0]
-        if missing:
-            commands = "\n  ".join(credential.how_to_give(secret.name, path) for secret, path in missing)
-            names = "; ".join(f"{secret.name} ({secret.purpose or 'see README.md'})" for secret, _ in missing)
-            raise refused(
-                "secret.missing", f"secrets that only you have are missing or empty: {names}", str(self.state.secrets),
-                f"give each once, then {self.command} again\n  {commands}",
-            )  # fmt: skip
-        for secret, path in needed:
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-            if secret.name == credential.SOURCE_READ:
-                remark = credential.check(path, self.package, self.phase, journal)
-                if remark is not None:
-                    self.console.say(f"    {remark}")
 
 
 @dataclass
@@ -163,6 +148,7 @@ class _Steps:
     runner: Runner
     progress: Progress
     page: Page
+    renewal: lease.Renewal
     number: int
     due: list[Step] = field(default_factory=list)  # the first is the one that runs or comes next
     begun: float = 0.0  # when the running step began
@@ -170,7 +156,8 @@ class _Steps:
     stops: list[Stop] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     over: bool = False  # no further step begins in this run
-    lost: bool = False  # the target does not answer, or a signal came: nothing more is tried there
+    lost: bool = False  # the target does not answer, refuses, or is still at work: nothing more is tried there
+    given_back: bool = False  # the target has been told that the run is over
     passed_over: bool = False  # Ansible came to a later step than the one that is due
     finished: bool = False  # the journal has the end's line
     named: dict[str, str] = field(default_factory=dict)  # evidence that stands in the journal already
@@ -192,6 +179,9 @@ class _Steps:
         try:
             self._all()
         finally:
+            if not self.lost:
+                self._keep()
+            self.renewal.end()
             self._leave()
         console.document["changes"] = self.changes
         self._farewell(f"{count(self.changes, 'change')}, {duration(time.monotonic() - start)}")
@@ -209,13 +199,23 @@ class _Steps:
             if self.stops:
                 self._report()
             raise
+        if self.of.phase.id == PREFLIGHT and self.runner.interrupts.received is None:
+            self._look_ahead()
         if self.stops:
             self._report()
             self._end_badly()
             raise self.stops[0]
         if not self.finished:
             self._finish()
-            self._keep()
+
+    def _look_ahead(self) -> None:
+        """What the phases to come need of the Trust Architect: asked for now, since nothing has changed yet."""
+        checks, stops = given.outlook(self.of.package, self.of.state, self.journal, self.of.phase)
+        self.checks += checks
+        self.stops += stops
+        for check in checks:
+            if check["why"] is not None:
+                self.of.console.say(f"{check['id']:<32} {check['why']}")
 
     def _leave(self) -> None:
         """The operation folder, however the run ended; that none could be written changes nothing of what was done."""
@@ -241,6 +241,7 @@ class _Steps:
         if step == KEEP:
             if not self.due and not self.stops:
                 self._finish()
+                self._give_back()
             return not self.over
         self.passed_over = bool(self.due) and step != self.due[0].id
         if self.over or self.passed_over or not self.due:
@@ -271,8 +272,9 @@ class _Steps:
         stop = self._verdict(now, result, time.monotonic() - self.begun)
         if stop is not None:
             self.stops.append(stop)
-            self.lost = result.unreachable > 0 or self.runner.interrupts.received is not None
-            self.over = self.lost or not result.reported or self.of.phase.id not in CHECKS
+            self.lost = result.ahead or result.unreachable > 0 or result.status is None
+            signalled = self.runner.interrupts.received is not None
+            self.over = self.lost or signalled or not result.reported or self.of.phase.id not in CHECKS
 
     def _report(self) -> None:
         """The validation report of a phase that checks, whatever its verdict."""
@@ -333,17 +335,32 @@ class _Steps:
     @property
     def _keeps(self) -> bool:
         """Whether the journal goes to the target after each step; preflight changes nothing anywhere."""
-        here = self.of.phase.id in LOCAL or self.of.phase.id == "preflight"
+        # Those that only look are for any machine; where it is provisioned there may be none yet.
+        here = self.of.phase.id in LOCAL | {PREFLIGHT, "export"}
         return not self.of.check and not here and self.of.package.playbook(KEEP).is_file()
 
     def _keep(self) -> None:
-        """Copies the journal to the target in a call of its own, where a phase's call did not come to that."""
-        if self._keeps:
-            self._kept(self.runner.step(KEEP, KEEP))
+        """The last copy of the journal, in a call of its own where the phase's call did not come to that."""
+        if self._keeps and not self.given_back:
+            self._give_back()
+            # A signal that has ended the step does not end this.
+            self._kept(replace(self.runner, interrupts=Interrupts()).step(KEEP, KEEP))
+
+    def _give_back(self) -> None:
+        """Has the copy that is made next end the lease."""
+        self.given_back = True
+        self.renewal.end()
+        lease.write(self.of.state, self.of.command, 0)
 
     def _kept(self, result: Result) -> None:
-        if not result.done or result.ignored:
-            self.of.console.say(f"    the journal was not copied to the target; see {result.log}")
+        self.renewal.heard(result)
+        lease.tell(self.of.console, result)
+
+    def watch(self) -> None:
+        """Again and again while Ansible runs: the page is kept up to date, and the lease."""
+        self.page.keep()
+        if self._keeps and not self.given_back:
+            self.renewal.look()
 
     def _due(self) -> list[Step]:
         """Steps to run: all of them, or from the first that is not done where a pass was interrupted."""
@@ -370,6 +387,9 @@ class _Steps:
     def _may_begin(self, step: Step) -> None:
         """Stops before a step, not inside it: `HOLD`, `PANIC`, a closed gate, or a signal that came between two."""
         so_far = f"Stopped before {step.id}; what the lines above call done is done."
+        if self.renewal.lost is not None:
+            self.lost = True
+            raise self._stopped("hold", "paused", self.renewal.lost)
         name = gates.standing(self.of.state, self.of.phase.id)
         if name is not None:
             raise self._stopped("hold", "paused", stops.paused(self.of.package, self.of.state, name, so_far))
@@ -440,11 +460,11 @@ class _Steps:
             )
         if result.unreachable:
             known = (
-                UNTOUCHED if phase == "preflight" else f"Whether {step.id} happened is unknown; {self._repeated(step)}."
+                UNTOUCHED if phase == PREFLIGHT else f"Whether {step.id} happened is unknown; {self._repeated(step)}."
             )
             if self.progress.goes_on:
                 known = f"The target machine goes on with {step.id} by itself; {again} follows it again."
-            code = Exit.REFUSED if phase == "preflight" else Exit.PAUSED
+            code = Exit.REFUSED if phase == PREFLIGHT else Exit.PAUSED
             return "lost", Stop(
                 code,
                 "step.unreachable",
@@ -468,7 +488,7 @@ class _Steps:
             known = f"{step.id} is not done; {self._repeated(step)}."
         if looks:
             known = "Nothing was changed."
-        code = Exit.REFUSED if phase == "preflight" else Exit.ERROR
+        code = Exit.REFUSED if phase == PREFLIGHT else Exit.ERROR
         return "failed", Stop(
             code, "step.failed", f"{step.id} failed", log, known, f"read the end of the log, then: {again}"
         )
@@ -515,8 +535,6 @@ class _Steps:
         if len(self.stops) > 1:
             what = ", ".join(stop.what for stop in self.stops)
             self.of.console.say(f"{count(len(self.stops), 'step')} not done: {what}")
-        if not self.lost:
-            self._keep()
 
     def _note(self, step: str, state: str, evidence: list[dict[str, str]] | None = None) -> None:
         if not self.of.check:

@@ -128,6 +128,7 @@ def write(
         "verdict": verdict(every), "checks": every, "counts": {word: count[word] for word in reversed(ORDER)},
     }  # fmt: skip
     titles = {f"{phase.id}/record": "What a glass has of this migration"}
+    titles |= {f"{phase.id}/secrets": "Secrets that only you have"}
     titles |= {step.id: step.title for step in phase.steps}
     forms = {
         "json": json.dumps(document, indent=1, ensure_ascii=False) + "\n",

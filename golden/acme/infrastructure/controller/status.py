@@ -5,6 +5,7 @@ It takes no lock and writes no journal, so that it also answers while a run goes
 
 import ahead
 import bootstrap
+import lease
 import operation
 import overtaken
 import overview
@@ -138,7 +139,8 @@ def _ask(package: Package, state: State, console: Console, following: str) -> Ex
         return Exit.DONE
     interrupts = Interrupts()
     interrupts.install()
-    runner = Runner(package, state, bootstrap.tools(state, package.root), None, "status", interrupts)
+    tools, ours = bootstrap.tools(state, package.root), lease.holder(state)
+    runner = Runner(package, state, tools, None, "status", interrupts, holder=ours)
     runner.progress.unlink(missing_ok=True)
     for step in phase.steps:
         if not step.automated:

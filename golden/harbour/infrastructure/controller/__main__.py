@@ -12,10 +12,12 @@ import sys
 import traceback
 from pathlib import Path
 
+import adopt
 import ahead
 import bootstrap
 import command
 import gates
+import lease
 import operation
 import package
 import planned
@@ -93,6 +95,10 @@ def _run(
         status_page.Page(found, state, journal).write(at_work=False)
         console.say(f"next: {ahead.following(found, state, journal, ours=True)}")
         return Exit.DONE
+    if typed.verb == adopt.VERB:
+        held = lock(state, f"./migrate {adopt.VERB} {typed.object}")
+        keep_verified(state, given.sums, given.signer)
+        return adopt.take_over(found, state, console, held, typed.object or "")
     if typed.verb == "status":
         return status.show(found, state, console)
     if typed.verb == "support":
@@ -104,12 +110,14 @@ def _run(
         console.document |= {"said": said, "next": following}
         return Exit.DONE
     if typed.verb == "sign-off":
-        lock(state, "./migrate sign-off")
+        held = lock(state, "./migrate sign-off")
         keep_verified(state, given.sums, given.signer)
         journal = open_journal(state, found.plan_digest, repair=True)
         run, said = signoff.sign(found, state, journal, Path(given.folder, typed.object or ""), typed.by or "")
         console.say(said)
         operation.leave(console, lambda: operation.write_sign_off(found, state, journal, given.sums, run))
+        # A glass will have that line: whoever adopts has to have it too.
+        lease.copy_journal(found, state, console, "./migrate sign-off", held)
         status_page.Page(found, state, journal).write(at_work=False)
         console.say("next: ./migrate status")
         console.document |= {"said": said, "next": "./migrate status"}

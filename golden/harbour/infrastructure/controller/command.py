@@ -15,9 +15,8 @@ VERBS = (*PHASES, "bootstrap", "support", "sign-off", "approve", "hold", "resume
 _OBJECTS = {
     "approve": "a gate of MIGRATION-PLAN.md, chapter 13",
     "sign-off": "the filled checklist",
+    "adopt": "target, where the journal of the other machine lies",
 }
-# Verbs that no package runs yet: whatever stands after one, what there is instead is told.
-_PLANNED = ("adopt",)
 _SWITCHES = ("--check", "--json", "--delete-data", "--digests")
 _ALL = "./migrate, without a verb, lists verbs and options"
 _VALUES = ("--strategy", "--by", "--accept")
@@ -83,8 +82,6 @@ def in_words(command: Command) -> str:
 
 def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str]) -> None:
     """Refuses what the verb would ignore: it was meant to do something."""
-    if verb in _PLANNED:
-        return
     if verb in _OBJECTS and len(names) != 1:
         wanted = f"{verb} wants one name after it: {_OBJECTS[verb]}"
         raise _wrong(words, wanted, "./migrate status names what comes next")

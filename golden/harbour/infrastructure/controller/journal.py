@@ -29,10 +29,13 @@ DAMAGED = "journal.chain"
 # The step of the first line of a journal that takes the place of a damaged one; its evidence is what is kept of that.
 # The line's state is `refused`, so recorders pass over it, as over every line that tells of nothing done.
 ANEW = "journal"
+# The step of a line that tells of no step: another machine went on from here.
+ADOPTED = "adopt"
 STATES = frozenset({
     "started", "done", "failed", "undone", "undo_failed", "skipped", "paused", "lost",
     "finished", "rolled_back", "refused",
 })  # fmt: skip
+_OF_PEOPLE = frozenset({"gate", "hold", "sign-off", ADOPTED})
 _TYPES: Mapping[str, type] = {
     "v": int, "n": int, "prev": str, "plan": str, "run": int, "phase": str, "step": str, "state": str, "at": str,
     "by": str, "evidence": list,
@@ -86,7 +89,7 @@ class Journal:
     def steps(self) -> Iterator[Line]:
         """Lines about steps and ends of this plan; a refusal, and what people decide in between, takes none back."""
         for line in self.lines:
-            if line.plan == self.plan and line.state != "refused" and line.step not in ("gate", "hold", "sign-off"):
+            if line.plan == self.plan and line.state != "refused" and line.step not in _OF_PEOPLE:
                 yield line
 
     def of_this_pass(self, phase: str) -> list[Line]:

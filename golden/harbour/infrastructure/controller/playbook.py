@@ -98,6 +98,7 @@ class Result:
     failures: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     log: Path = field(default=Path())
+    ahead: bool = False  # it failed before the first task of any step, where the lease is taken
 
     @property
     def clean(self) -> bool:
@@ -134,6 +135,7 @@ class Runner:
     check: bool = False
     delete_data: bool = False
     digests: bool = False
+    holder: str = ""  # which controller this is, as the lease at the target names it
     watch: Callable[[], None] = lambda: None  # called again and again while Ansible runs
 
     @property
@@ -218,8 +220,8 @@ class Runner:
             "stufpack_run": int(self.run) if self.run.isdigit() else 0,
             "stufpack_delete_data": self.delete_data,
             "stufpack_digests": self.digests,
-            "stufpack_journal": str(self.state.here / "journal.jsonl"),
             "stufpack_tools": str(self.tools),
+            "stufpack_holder": self.holder,
             "stufpack_progress": str(self.progress),
         }
         path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
@@ -397,4 +399,5 @@ def _read_result(document: dict[str, Any], log: Path) -> Result:
         None, True, len(hosts), total["ok"], total["failed"], total["unreachable"], total["changed"], rolled_back,
         undo_failed, total["ignored"], None if said is None else int(said),
         None if following is None else str(following), texts["changed_tasks"], texts["failures"], texts["lines"], log,
+        bool(document.get("ahead", False)),
     )  # fmt: skip

@@ -229,7 +229,8 @@ def _earlier(state: State) -> list[str]:
     for number in _numbers(state):
         if number < state.number and _journal_of(state, number).is_file():
             here = State(state.root, number).here
-            for path in (*sorted(here.glob("journal.jsonl.damaged-*")), _journal_of(state, number)):
+            aside = [path for kind in ("damaged", "former") for path in sorted(here.glob(f"journal.jsonl.{kind}-*"))]
+            for path in (*aside, _journal_of(state, number)):
                 whole = path.read_bytes().splitlines(keepends=True)
                 earlier += [hashlib.sha256(line).hexdigest() for line in whole if line.endswith(b"\n")]
     return earlier

@@ -28,6 +28,8 @@ requirements:
 
 # A copy of the journal, made between two steps and of no account in either.
 BETWEEN = "keep-journal"
+# Taking the lease, ahead of all steps: it proves nothing of the first one, but where it fails that one has failed.
+AHEAD = "hold-lease"
 # With one of these, of the play's own and of no role, a rescue says that it has put everything back.
 PUT_BACK = frozenset({"fail", "ansible.builtin.fail"})
 
@@ -77,6 +79,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._controller = Controller(int(descriptor)) if descriptor else None
         self._step: str | None = None
         self._counted = False  # whether the running task belongs to a step
+        self._ahead = False  # whether it runs ahead of all steps
         self._forget()
 
     def _forget(self) -> None:
@@ -86,10 +89,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._lines: list[str] = []
         self._said: int | None = None
         self._next: str | None = None
+        self._failed_ahead = False
         self._put_back = False  # whether the last failure was a rescue's own word that it came to its end
 
     def _count(self, result: Any, *words: str) -> None:
-        if self._counted:
+        if self._counted or (self._ahead and "ok" not in words):
             self._hosts.setdefault(result.host.get_name(), Counter()).update(words)
 
     def _line(self, word: str, text: str, color: str | None = None) -> None:
@@ -129,6 +133,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             step = BETWEEN
         # Roles check their arguments whatever tags are asked for: such a task is of no step and proves nothing.
         self._counted = step is not None
+        self._ahead = AHEAD in task.tags
         if step is None or step == self._step or self._controller is None:
             return
         try:
@@ -169,6 +174,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                 # What ran on the target says by its exit status whether it paused or refused, and may know what helps.
                 "said": self._said,
                 "next": self._next,
+                "ahead": self._failed_ahead,
                 # The one kind of rescue there is puts back what was there before; it may fail, or lose the target.
                 "rolled_back": rescued and whole,
                 "undo_failed": rescued and not whole,
@@ -202,8 +208,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """Notes a failure with its message."""
         message = self._message(result)
         self._count(result, "ignored" if ignore_errors else "failed")
-        if not ignore_errors:
+        # A copy of the journal fails for itself alone, and says why.
+        if not ignore_errors or self._step == BETWEEN:
             self._failures.append(f"{self._name(result)}: {message}")
+            self._failed_ahead = self._ahead
             self._said = result.result.get("stufpack_exit")
             self._next = result.result.get("stufpack_next")
             self._put_back = result.task.action in PUT_BACK and result.task._role is None

@@ -43,9 +43,8 @@ number: {description: Number of the device as MAJOR:MINOR., type: str, returned:
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 SAMPLE = 1 << 20
-# What `prepare` copies to the machine before the volume is mounted, and again after that; former ones beside it, and a
-# draft at which the machine went down.
-COPIED_AGAIN = re.compile(r"journal\.jsonl(\.former-[0-9a-f]+)?|\.journal\.jsonl\.new")
+# What `prepare` keeps on the machine before the volume is mounted, and again after that: lease and journal.
+COPIED_AGAIN = re.compile(r"controller")
 
 
 def signature(run: Run, device: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 use super::exit::Failure;
 use super::typed::{Typed, command};
 use crate::model::{Finding, Instead, Severity, Shown, Timestamp, is_invisible, shell};
+use crate::plan::figures::count;
 use crate::{open, read, record, render};
 use serde::Serialize;
 use std::error::Error as _;
@@ -27,15 +28,14 @@ pub fn findings(findings: &[Finding], typed: Typed<'_>, colour: Colour) -> Strin
     for finding in findings {
         paragraph(&mut out, finding, colour);
     }
-    let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
-    let (errors, refused, warnings) =
-        (count(Severity::Error), count(Severity::Refused), count(Severity::Warning));
+    let of = |severity| findings.iter().filter(|f| f.severity == severity).count();
+    let (errors, refused, warnings) = (of(Severity::Error), of(Severity::Refused), of(Severity::Warning));
     let mut parts = Vec::new();
     for (number, one, many) in
         [(errors, "error", "errors"), (refused, "refusal", "refusals"), (warnings, "warning", "warnings")]
     {
         if number > 0 {
-            parts.push(format!("{number} {}", if number == 1 { one } else { many }));
+            parts.push(count(number as u64, one, many));
         }
     }
     if errors + refused > 0 {
@@ -306,8 +306,8 @@ fn problems(problems: &[open::Problem], colour: Colour) -> String {
         }
         let _ = writeln!(out, "  next: {}\n", problem.next);
     }
-    let many = if problems.len() == 1 { "" } else { "s" };
-    let _ = writeln!(out, "{} problem{many}. Nothing of it was shown or written.", problems.len());
+    let problems = count(problems.len() as u64, "problem", "problems");
+    let _ = writeln!(out, "{problems}. Nothing of it was shown or written.");
     out
 }
 

@@ -236,13 +236,15 @@ async function judge(tabs, scriptless, source, file, running) {
       if (still) found.push(["running", "it does not load itself again, so every rule is for it"]);
       // Search and axe, which take longest, see no colours: where nothing but these differs they have told everything.
       const drawn = await page.evaluate(layout);
+      // Of contrast axe is asked once in each mode, beside `look`: that knows the grounds of pictures, and asks as much of large letters.
+      const contrast = width === WIDTHS.at(-1);
       if (drawn !== layouts.get(width)) {
-        const rules = { [CONTRAST]: { enabled: false }, ...leftOut };
+        const rules = { [CONTRAST]: { enabled: contrast }, ...leftOut };
         found.push(...(await search(page)), ...(await axe(page, source, { rules })));
+      } else if (contrast) {
+        found.push(...(await axe(page, source, { runOnly: [CONTRAST] })));
       }
       layouts.set(width, drawn);
-      // Of contrast axe is asked once in each mode, beside `look`: that knows the grounds of pictures, and asks as much of large letters.
-      if (width === WIDTHS.at(-1)) found.push(...(await axe(page, source, { runOnly: [CONTRAST] })));
       for (const [kind, text] of found) findings.push([`${width} ${mode} ${kind}`, text]);
     }
   }

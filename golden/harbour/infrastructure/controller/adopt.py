@@ -50,7 +50,8 @@ class Adoption:
         fetched = self.runner.reports
         told = json.loads((fetched / "lease.json").read_bytes())
         if told["own"]:
-            said, following = "nothing to take over: this machine has run the migration itself", self._following()
+            journal = open_journal(self.state, self.package.plan_digest, repair=False, always=True)
+            said = "nothing to take over: this machine has run the migration itself"
         else:
             lines = self._checked(fetched)
             aside = [kept for path in _files(fetched) if (kept := self._place(fetched, path)) is not None]
@@ -61,17 +62,12 @@ class Adoption:
             said = f"{told['line']}; taken over, with {count(lines, 'line')} of its journal"
             said += "".join(f"\n  what stood here is kept as {path}" for path in aside)
             said += self._overlay(journal)
-            following = self._following()
         shutil.rmtree(fetched, ignore_errors=True)
-        known = open_journal(self.state, self.package.plan_digest, repair=False, always=True)
-        status_page.Page(self.package, self.state, known).write(at_work=False)
+        following = ahead.following(self.package, self.state, journal, ours=True)
+        status_page.Page(self.package, self.state, journal).write(at_work=False)
         self.console.say(f"{said}\nnext: {following}")
         self.console.document |= {"said": said, "next": following}
         return Exit.DONE
-
-    def _following(self) -> str:
-        journal = open_journal(self.state, self.package.plan_digest, repair=False, always=True)
-        return ahead.following(self.package, self.state, journal, ours=True)
 
     def _ask(self, step: str) -> None:
         """Runs one of the two steps; raises `Stop` with what the target answered."""

@@ -12,9 +12,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 # What is kept at the target and can be taken over from there; nothing else is believed to be one of these.
-JOURNAL = "packages/{number}/journal.jsonl"
 KEPT = re.compile(r"packages/[1-9][0-9]{0,8}/journal\.jsonl|approve-[a-z]{1,20}|HOLD|PANIC")
-DECIDED = ("approve-*", "HOLD", "PANIC")
+PLACES = ("packages/*/journal.jsonl", "approve-*", "HOLD", "PANIC")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -23,7 +22,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Runs the module for the package's own lease; `whole` brings the journals of all packages."""
+        """Runs the module for the package's own lease, with the journals of all packages."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         given = self._task.args
         root, number, state = Path(given.get("root", "")), given.get("package"), given["state"]
@@ -31,16 +30,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         arguments |= {name: given[name] for name in ("back", "mark") if name in given}
         if state in ("held", "taken"):
             arguments["lease"] = json.loads((root / f"packages/{number}/lease.json").read_bytes())
-            arguments["files"] = list(_files(root, "*" if given.get("whole") else number))
+            arguments["files"] = list(_files(root))
         result.update(self._execute_module(module_name="stuf_lease", module_args=arguments, task_vars=task_vars or {}))
         if state == "fetched" and not result.get("failed") and not result.get("unreachable"):
             _write(Path(given["into"]), result)
         return result
 
 
-def _files(root: Path, number: object) -> Iterator[dict[str, str]]:
-    """The journal of one package or of all, and what people have decided."""
-    for pattern in (JOURNAL.format(number=number), *DECIDED):
+def _files(root: Path) -> Iterator[dict[str, str]]:
+    """The journal of each package, and what people have decided."""
+    for pattern in PLACES:
         for path in sorted(root.glob(pattern)):
             # An editor may have left others beside them.
             if path.is_file() and KEPT.fullmatch(str(path.relative_to(root))):

@@ -363,6 +363,23 @@ class Registry(unittest.TestCase):
         with self.assertRaises(ValueError):
             registry.parse("caddy:2")
 
+    def test_a_registry_out_of_order_for_a_moment_is_asked_again_and_one_that_says_no_is_not(self) -> None:
+        image = f"registry.example/stuf/api@sha256:{'0' * 64}"
+        for answers, asked, sentence in (
+            ([500, 503, 200], 3, ""),
+            ([429, 200], 2, ""),
+            ([500, 500, 500], 3, f"{image}: registry.example answered 500"),
+            ([404], 1, f"{image}: registry.example answered 404"),
+        ):
+            with (
+                self.subTest(answers),
+                mock.patch.object(registry, "_head", side_effect=[(status, "") for status in answers]) as head,
+                mock.patch.object(registry.time, "sleep") as slept,
+            ):
+                self.assertEqual(registry.look(image, ssl.create_default_context()), sentence)
+                self.assertEqual(head.call_count, asked)
+                self.assertEqual(slept.call_count, asked - 1)
+
 
 class Disk(unittest.TestCase):
     def test_a_volume_on_luks_is_encrypted_and_its_neighbour_is_not(self) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import http.client
 import json
+import re
 import resource
 import shutil
 import socket
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import authority, images
-from .engine import SHARE, docker, docker_ok
+from .engine import SHARE, docker, docker_ok, locked
 from .names import (
     ACCOUNT,
     ACME_DOMAIN,
@@ -38,11 +41,14 @@ from .names import (
     ZULIP_KEY,
     Place,
 )
+from .outside import trusting
 from .paths import CACHE, instance_folder
 from .shell import BenchError, run, say, wait_for
 
 #: Written by `push_release`: service → name@sha256:…
 RELEASE = instance_folder() / "release.json"
+#: What every registry of this machine's benches serves.
+STORE = CACHE / "registry"
 
 
 def running(place: Place) -> bool:
@@ -145,8 +151,7 @@ def start_registry() -> None:
         return
     remove(REGISTRY)
     own = authority.issue("registry", REGISTRY.name, REGISTRY.address)
-    store = CACHE / "registry"
-    store.mkdir(parents=True, exist_ok=True)
+    STORE.mkdir(parents=True, exist_ok=True)
     configuration = instance_folder() / "registry.yml"
     configuration.write_text(
         "version: 0.1\nlog: {level: warn}\n"
@@ -156,7 +161,7 @@ def start_registry() -> None:
     docker(
         *participate(REGISTRY),
         "--volume",
-        f"{store}:/store",
+        f"{STORE}:/store",
         "--volume",
         f"{own.certificate}:/tls.crt:ro",
         "--volume",
@@ -287,27 +292,44 @@ def release() -> dict[str, str]:
 
 
 def push_release() -> dict[str, str]:
-    """Pushes every service's image and writes the release document: service → name@sha256:…"""
-    pushed = {}
-    for service in images.SERVICES:
-        local = images.image(service)
-        repository = f"stuf/{service}"
-        by_address = f"{REGISTRY.address}:5000/{repository}:bench"
-        docker("tag", local, by_address)
-        output = docker("push", by_address, log=f"push-{service}")
-        digest = next(
-            (
-                word
-                for line in output.splitlines()
-                if "digest:" in line
-                for word in line.split()
-                if word.startswith("sha256:")
-            ),
-            None,
-        )
-        if digest is None:
-            raise BenchError(f"pushing {service} gave no digest:\n{output}")
-        pushed[service] = f"{REGISTRY_HOST}/{repository}@{digest}"
+    """Sees that every service's image is in the registry and writes the release document: service → name@sha256:…"""
+    with locked("registry"):
+        pushed = {service: f"{REGISTRY_HOST}/stuf/{service}@{pushed_once(service)}" for service in images.SERVICES}
     RELEASE.write_text(json.dumps(pushed, indent=2) + "\n")
-    say(f"images pushed; release document: {RELEASE}")
+    say(f"images in the registry; release document: {RELEASE}")
     return pushed
+
+
+def pushed_once(service: str) -> str:
+    """The digest of a service's image in the registry, which is pushed only where it is missing.
+
+    All benches of this machine have one store. A push writes its small files anew even where nothing changes, and what
+    asks the registry of another bench in that moment reads an empty file and gets 500.
+    """
+    local = images.image(service)
+    note = STORE / "pushed" / docker("image", "inspect", "--format", "{{.Id}}", local).removeprefix("sha256:")
+    if note.is_file() and in_registry(service, known := note.read_text(encoding="utf-8")):
+        return known
+    by_address = f"{REGISTRY.address}:5000/stuf/{service}:bench"
+    docker("tag", local, by_address)
+    output = docker("push", by_address, log=f"push-{service}")
+    found = re.search(r"digest: (sha256:[0-9a-f]{64})", output)
+    if found is None:
+        raise BenchError(f"pushing {service} gave no digest:\n{output}")
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(found[1], encoding="utf-8")
+    return found[1]
+
+
+def in_registry(service: str, digest: str) -> bool:
+    """Whether the registry answers with a manifest of this digest."""
+    context = trusting(authority.authority("registry").certificate)
+    context.check_hostname = False
+    connection = http.client.HTTPSConnection(REGISTRY.address, 5000, timeout=10, context=context)
+    try:
+        accepted = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+        connection.request("GET", f"/v2/stuf/{service}/manifests/{digest}", headers={"Accept": accepted})
+        answer = connection.getresponse()
+        return answer.status == 200 and f"sha256:{hashlib.sha256(answer.read()).hexdigest()}" == digest
+    finally:
+        connection.close()

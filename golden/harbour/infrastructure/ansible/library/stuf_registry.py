@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import ssl
+import time
 import urllib.parse
 import urllib.request
 
@@ -17,6 +18,7 @@ module: stuf_registry
 short_description: Find every image by its digest
 description:
   - Asks for the manifest of each image as Docker would, anonymously, with the given authority for the registry.
+  - A registry that is busy or out of order for a moment is asked again, twice.
 options:
   images: {description: Images as NAME@sha256:DIGEST., type: list, elements: str, required: true}
   authority: {description: PEM text of the registry's own certificate authority., type: str, required: false}
@@ -39,6 +41,10 @@ ACCEPT = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
+
+#: Answers that may be others a moment later, and the seconds after which they are asked for again.
+PASSING = (429, 500, 502, 503, 504)
+PAUSES = (1.0, 4.0)
 
 
 def parse(image: str) -> tuple[str, str, str]:
@@ -64,14 +70,25 @@ def look(image: str, context: ssl.SSLContext) -> str:
     registry, repository, digest = parse(image)
     path = f"/v2/{repository}/manifests/{digest}"
     try:
-        status, challenge = _head(registry, path, context, "")
-        if status == 401 and challenge.lower().startswith("bearer "):
-            status, _ = _head(registry, path, context, _token(challenge, context))
+        status = _ask(registry, path, context)
+        for pause in PAUSES:
+            if status not in PASSING:
+                break
+            time.sleep(pause)
+            status = _ask(registry, path, context)
     except (OSError, http.client.HTTPException) as error:
         return f"{registry} does not answer: {error}"
     if status == 200:
         return ""
     return f"{image}: {registry} answered {status}"
+
+
+def _ask(registry: str, path: str, context: ssl.SSLContext) -> int:
+    """The status of a manifest, with a token where the registry asks for one."""
+    status, challenge = _head(registry, path, context, "")
+    if status == 401 and challenge.lower().startswith("bearer "):
+        status, _ = _head(registry, path, context, _token(challenge, context))
+    return status
 
 
 def _head(registry: str, path: str, context: ssl.SSLContext, token: str) -> tuple[int, str]:

@@ -19,6 +19,9 @@ build: ## Builds the release binary
 demo: build ## Compiles, verifies and records examples/harbour under out/demo/
 	@tools/demo "$(RELEASE)"
 
+# These make files and throw them away by the ten thousand.
+quick content terraform judges: export TMPDIR := $(shell tools/scratch)
+
 .PHONY: quick
 quick: ## What is fast and needs no engine: formatting, lints, documentation, unit and case tests
 	tools/install quick

@@ -20,7 +20,7 @@ demo: build ## Compiles, verifies and records examples/harbour under out/demo/
 	@tools/demo "$(RELEASE)"
 
 # These make files and throw them away by the ten thousand.
-quick content terraform judges: export TMPDIR := $(shell tools/scratch)
+quick controller content terraform judges: export TMPDIR := $(shell tools/scratch)
 
 .PHONY: quick
 quick: ## What is fast and needs no engine: formatting, lints, documentation, unit and case tests
@@ -30,6 +30,11 @@ quick: ## What is fast and needs no engine: formatting, lints, documentation, un
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
 	cargo test --locked
 	tools/test-python
+
+.PHONY: controller
+controller: ## Stories of `./migrate`, with Ansible and with a stand-in for it; needs no engine
+	tools/install quick
+	tools/test-controller
 
 .PHONY: content
 content: ## Copies, delta and proof of content from moto to moto, a real Garage and Azurite, case by case; needs no engine

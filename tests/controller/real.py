@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixture import TEMPLATES, Package, Story
 
-# Beside the Python that runs the tests: `tools/test-python` takes that of the linters.
+# Beside the Python that runs the tests: `tools/test-controller` takes that of the linters.
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 
 PLAY = """---
@@ -29,7 +29,7 @@ class AnsibleStory(Story):
 
     def real(self, *tasks: str) -> Package:
         """A package whose deploy has these tasks, with Ansible itself as its tool."""
-        self.assertTrue(ANSIBLE.exists(), f"{ANSIBLE} is missing; next: tools/install quick, then tools/test-python")
+        self.assertTrue(ANSIBLE.exists(), f"{ANSIBLE} is missing; next: make controller")
         package = self.package()
         ansible = "infrastructure/ansible"
         package.write(f"{ansible}/ansible.cfg", (TEMPLATES / ansible / "ansible.cfg").read_text())

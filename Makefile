@@ -20,7 +20,8 @@ demo: build ## Compiles, verifies and records examples/harbour under out/demo/
 	@tools/demo "$(RELEASE)"
 
 # These make files and throw them away by the ten thousand.
-quick controller content terraform judges: export TMPDIR := $(shell tools/scratch)
+SCRATCH := $(shell tools/scratch)
+quick controller content terraform judges: export TMPDIR := $(SCRATCH)
 
 .PHONY: quick
 quick: ## What is fast and needs no engine: formatting, lints, documentation, unit and case tests

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import http.client
 import json
 import re
 import resource
@@ -41,7 +40,7 @@ from .names import (
     ZULIP_KEY,
     Place,
 )
-from .outside import trusting
+from .outside import Outside, Way, trusting
 from .paths import CACHE, instance_folder
 from .shell import BenchError, run, say, wait_for
 
@@ -323,13 +322,8 @@ def pushed_once(service: str) -> str:
 
 def in_registry(service: str, digest: str) -> bool:
     """Whether the registry answers with a manifest of this digest."""
-    context = trusting(authority.authority("registry").certificate)
-    context.check_hostname = False
-    connection = http.client.HTTPSConnection(REGISTRY.address, 5000, timeout=10, context=context)
-    try:
-        accepted = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
-        connection.request("GET", f"/v2/stuf/{service}/manifests/{digest}", headers={"Accept": accepted})
-        answer = connection.getresponse()
-        return answer.status == 200 and f"sha256:{hashlib.sha256(answer.read()).hexdigest()}" == digest
-    finally:
-        connection.close()
+    way = Way(REGISTRY.address, 5000, trusting(authority.authority("registry").certificate))
+    accepted = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+    url = f"https://{REGISTRY_HOST}/v2/stuf/{service}/manifests/{digest}"
+    answer = Outside({REGISTRY.name: way}).ask("GET", url, headers={"Accept": accepted})
+    return answer.status == 200 and f"sha256:{hashlib.sha256(answer.body).hexdigest()}" == digest

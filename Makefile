@@ -58,6 +58,10 @@ e2e: build ## Deploys a package for real on the bench, and tries three mutants (
 	tools/install content
 	tools/e2e "$(RELEASE)"
 
+.PHONY: mutants
+mutants: ## Builds the broken generators that e2e will try; it builds them itself where nobody has
+	tools/prove --ahead
+
 .PHONY: prove prove-here
 prove: ## Breaks the generator in every named place, and demands that the one in charge notices (Docker)
 	tools/kept-clone $(MAKE) prove-here

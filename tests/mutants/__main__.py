@@ -31,14 +31,16 @@ class Result:
 class Prover:
     """One run; restores a deployed server or takes the one of the stories, where a mutant needs it."""
 
-    def __init__(self, *, after_its_story: bool) -> None:
+    def __init__(self, digest: str, *, after_its_story: bool) -> None:
+        self.digest = digest
         self.after_its_story = after_its_story
         self._machine: Machine | None = None
 
     def machine(self) -> Machine:
         """The server, deployed."""
         if self._machine is None:
-            self._machine = Machine.after_its_story() if self.after_its_story else Machine.restored_or_made()
+            take = Machine.after_its_story if self.after_its_story else Machine.restored_or_made
+            self._machine = take(self.digest)
         return self._machine
 
     def judge(self, one: Mutant) -> Result:
@@ -98,6 +100,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="prove", description=__doc__)
     some = parser.add_mutually_exclusive_group()
     some.add_argument("--by-turns", action="store_true", help="those whose turn it is, on a server that a story left")
+    some.add_argument("--ahead", action="store_true", help="builds what those whose turn it is need; runs nothing")
     some.add_argument("--list", action="store_true", help="names all, and that each fits the tree; runs nothing")
     parser.add_argument("names", nargs="*", help="these only, whatever is known of them; otherwise all that are left")
     given = parser.parse_args()
@@ -106,12 +109,16 @@ def main() -> int:
         print(*(f"{one.name}: {one.breaks}; {one.where} must notice" for one in every.values()), sep="\n")
         return 0
     with tree.locked():
-        kept = Kept(tree.copy())
+        digest = tree.copy()
+        if given.ahead:
+            tree.build_ahead(digest, [one for one in mutant.by_turns()[1] if not one.test])
+            return 0
+        kept = Kept(digest)
         chosen = [every[name] for name in given.names] or list(every.values())
         if given.by_turns:
             commit, chosen = mutant.by_turns()
             say(f"at commit {commit} it is the turn of {', '.join(one.name for one in chosen)}")
-        prover = Prover(after_its_story=given.by_turns)
+        prover = Prover(digest, after_its_story=given.by_turns)
         results = {}
         for one in chosen:
             known = None if given.by_turns or given.names else kept.found.get(one.name)

@@ -41,6 +41,8 @@ class Machine:
     """The deployed server, and what is known of it."""
 
     deployment: Deployment
+    #: Of the tree whose generator is broken.
+    digest: str
     #: Phases that have passed without a mutant on the machine as it is now, or as the checkpoint has it.
     passed: set[str] = field(default_factory=set)
     #: Phases by which a mutant came onto the machine; run again without it, they take it away.
@@ -49,18 +51,18 @@ class Machine:
     kept: bool = False
 
     @classmethod
-    def after_its_story(cls) -> Machine:
+    def after_its_story(cls, digest: str) -> Machine:
         """The server as a story of the bench left it: it has run these phases, and nothing has happened since."""
-        return cls(Deployment.standing(), passed=set(STANDING))
+        return cls(Deployment.standing(), digest, passed=set(STANDING))
 
     @classmethod
-    def restored_or_made(cls) -> Machine:
+    def restored_or_made(cls, digest: str) -> Machine:
         """The server as a checkpoint of this very package has it, or a new one; its phases find nothing to do on it."""
         if checkpoints.of_this_package():
             checkpoints.restore(STANDING[-1])
         else:
             checkpoints.make()
-        machine = cls(Deployment.standing(), kept=True)
+        machine = cls(Deployment.standing(), digest, kept=True)
         for phase in STANDING:
             changes = machine.passes(phase).changes
             # The verification signs in as somebody whom it makes and removes.
@@ -72,8 +74,7 @@ class Machine:
     def judge(self, mutant: Mutant) -> str | None:
         """Which step failed and why, or None where the mutant survived."""
         self._control(mutant)
-        with tree.broken(mutant):
-            deliver(tree.program(), BROKEN)
+        deliver(tree.program(self.digest, mutant), BROKEN)
         if mutant.by_hand:
             _hand(self.deployment, mutant.by_hand)
         # A phase that only looks at what others brought leaves nothing.

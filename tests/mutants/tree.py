@@ -1,6 +1,7 @@
 """A private copy of the tree, in which a file is broken, and the program that is built from it.
 
 The copy lies at one place for all clones, so that the compiler finds most of its work done; a lock keeps them apart.
+Programs may be built ahead of their time, while something else waits: they are known by the digest of the copy.
 Dependencies are the ones that the clone has compiled already: hard links, since nobody writes to them again.
 """
 
@@ -22,6 +23,7 @@ from .mutant import Mutant
 
 PLACE = CACHE.parent / "mutants"
 TREE = PLACE / "tree"
+AHEAD = PLACE / "ahead"
 
 _LIBRARIES = {".rlib", ".rmeta", ".so", ".d"}
 
@@ -68,12 +70,31 @@ def broken(mutant: Mutant) -> Iterator[None]:
         path.write_text(whole)
 
 
-def program() -> Path:
-    """Builds `stufpack` of the copy as it stands."""
+def build_ahead(digest: str, mutants: list[Mutant]) -> None:
+    """Builds the broken programs of this copy that will be asked for; those of an earlier one go."""
+    shutil.rmtree(AHEAD, ignore_errors=True)
+    AHEAD.mkdir()
+    for mutant in mutants:
+        whole = _ahead(digest, mutant)
+        shutil.copy2(_build(mutant), whole.with_suffix(".new")).replace(whole)
+
+
+def program(digest: str, mutant: Mutant) -> Path:
+    """The `stufpack` of the copy with this one mutant in it."""
+    ahead = _ahead(digest, mutant)
+    return ahead if ahead.exists() else _build(mutant)
+
+
+def _ahead(digest: str, mutant: Mutant) -> Path:
+    return AHEAD / f"{mutant.name}-{digest}"
+
+
+def _build(mutant: Mutant) -> Path:
     target = _target()
     # Most of the crate is what it was before the mutant, so the compiler keeps its notes.
     environment = {"CARGO_TARGET_DIR": str(target), "CARGO_INCREMENTAL": "1"}
-    run(["cargo", "build", "--locked", "--quiet"], cwd=TREE, env=environment, log="mutants-build")
+    with broken(mutant):
+        run(["cargo", "build", "--locked", "--quiet"], cwd=TREE, env=environment, log="mutants-build")
     return target / "debug" / "stufpack"
 
 

@@ -27,6 +27,7 @@ report = module("stuf_report")
 probe_user = module("stuf_probe_user")
 outside = module("stuf_public")
 registry = module("stuf_registry")
+source_reach = module("stuf_source_reach")
 disk = module("stuf_disk")
 private = module("stuf_private")
 
@@ -374,11 +375,46 @@ class Registry(unittest.TestCase):
             with (
                 self.subTest(answers),
                 mock.patch.object(registry, "_head", side_effect=[(status, "") for status in answers]) as head,
-                mock.patch.object(registry.time, "sleep") as slept,
+                mock.patch.object(http.time, "sleep") as slept,
             ):
                 self.assertEqual(registry.look(image, ssl.create_default_context()), sentence)
                 self.assertEqual(head.call_count, asked)
                 self.assertEqual(slept.call_count, asked - 1)
+
+
+class Source(unittest.TestCase):
+    """Whether the target reaches the source's storage, as the report has it."""
+
+    def seen(self, *answers: object) -> dict[str, Any]:
+        said = [SimpleNamespace(status=one) if isinstance(one, int) else one for one in answers]
+        with (
+            mock.patch.object(source_reach, "request", side_effect=said) as request,
+            mock.patch.object(http.time, "sleep"),
+        ):
+            check = source_reach.check("https://storage.example.org/", "stuf uploads", None)
+        self.assertEqual(
+            {call.args for call in request.call_args_list}, {("HEAD", "https://storage.example.org/stuf%20uploads")}
+        )
+        self.assertEqual(request.call_count, len(answers))
+        return report.normal(check, "2026-11-23T00:00:00Z")
+
+    def test_who_is_refused_as_a_stranger_has_reached_it(self) -> None:
+        for answers in ([403], [404], [301], [503, 200], [500, 429, 403]):
+            with self.subTest(answers):
+                self.assertEqual(self.seen(*answers)["verdict"], "pass")
+
+    def test_no_answer_fails_with_the_place_and_what_to_do(self) -> None:
+        for answers in ([http.StufError("HEAD https://storage.example.org/x: no answer (timed out)")], [503, 503, 503]):
+            with self.subTest(answers):
+                found = self.seen(*answers)
+                self.assertEqual(found["verdict"], "fail")
+                (said,) = report.findings([found])
+                self.assertRegex(said, r"storage\.example\.org.*; next: open the way .*\./migrate preflight")
+
+    def test_without_a_credential_nobody_has_looked_and_nothing_fails(self) -> None:
+        found = report.normal(source_reach.check(None, "", None), "2026-11-23T00:00:00Z")
+        self.assertEqual((found["verdict"], found["ran_at"], report.findings([found])), ("not_run", None, []))
+        self.assertIn("content asks for it", found["why"])
 
 
 class Disk(unittest.TestCase):

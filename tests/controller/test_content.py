@@ -103,6 +103,25 @@ class Credential(Content):
         self.assertIn("install -m 0600", run.stderr)
         self.assertEqual(self.journal()[-1], "gate:refused")
 
+    def test_preflight_is_told_where_the_storage_is_and_no_key_of_it(self) -> None:
+        package = self.with_tools(self.package().copying().seal())
+        for document, told in (
+            (None, {}),
+            (f'{{"secret": "{SECRET}", ', {}),
+            ('{"storage": [1]}', {}),
+            (credential(), {"endpoint": "https://s3.example", "bucket": "uploads"}),
+            (credential(storage={"ca": "a certificate"}),
+             {"endpoint": "https://s3.example", "bucket": "uploads", "ca": "a certificate"}),
+        ):  # fmt: skip
+            if document is not None:
+                self.give(document)
+            run = self.migrate(package, "preflight")
+            (text, *_) = sorted(
+                (self.state / "packages/1").glob("variables-*.json"), key=lambda file: -file.stat().st_mtime_ns
+            )
+            self.assertEqual(json.loads(text.read_text())["stufpack_source"], told, run.stderr)
+            self.assertNotIn(SECRET, text.read_text())
+
     def test_preflight_refuses_one_that_would_not_do_until_it_is_not_needed_any_more(self) -> None:
         package = self.copying()
         self.give(credential(ends_at=datetime.now(UTC).isoformat()))

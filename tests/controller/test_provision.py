@@ -138,10 +138,13 @@ class Gate(Provision):
         self.exits(0, package, "status", says=f"a plan waits to be applied: {told}")
         self.exits(0, package, "approve", "provision", says=f"it does: {told}")
 
-    def test_to_look_at_it_needs_no_approval(self) -> None:
+    def test_to_look_at_it_needs_no_approval_and_calls_no_gate_open(self) -> None:
         package = self.provisioned()
-        self.exits(0, package, "provision", "--check")
-        self.assertEqual(self.steps_run(), PROVISION)
+        run = self.exits(0, package, "provision", "--check")
+        self.assertRegex(run.stdout, r"(?m)^approve-provision +not evaluated: a run stops before provision/apply-plan ")
+        document = json.loads(self.exits(0, package, "provision", "--check", "--json").stdout)
+        self.assertEqual(document["gates"], [{"gate": "approve-provision", "state": "not evaluated"}])
+        self.assertEqual(self.steps_run(), PROVISION * 2)
         self.assertIn("--check", self.calls()[0]["argv"])
         self.assertEqual(self.journal(), [])
 

@@ -79,6 +79,7 @@ fn the_automated_phases_hold_exactly_the_steps_that_the_controller_knows() {
             "check-names",
             "check-registry",
             "check-mail",
+            "check-source",
             "check-encryption"
         ]
     );

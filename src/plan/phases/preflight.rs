@@ -25,6 +25,7 @@ pub(super) fn phase(facts: &Facts) -> PhaseDraft {
     ];
     steps.extend(mail(facts));
     steps.extend(database(facts));
+    steps.push(source(facts));
     // Where the provider encrypts each disk, nothing of it is seen on the machine; Terraform asked for it.
     steps.extend(facts.site.disks_encrypted.is_none().then(|| encryption(facts)));
     PhaseDraft {
@@ -281,6 +282,23 @@ fn database(facts: &Facts) -> Option<Draft> {
         estimate: Estimate::fixed(10, "one connection to the database"),
         mark: None,
     })
+}
+
+fn source(facts: &Facts) -> Draft {
+    Draft {
+        id: "preflight/check-source",
+        title: "Reach the source's storage",
+        side: Side::Target,
+        actor: Actor::Automation,
+        what: "Where the credential `source_read` is given already: connects from the target to the storage that it names, over TLS, and asks for the bucket without a key. That a stranger is refused shows that the way is open. Where it is not given yet, the report says that nobody has looked.".into(),
+        command: None,
+        before: needs("the target answers", format!("{} true", facts.ssh())),
+        proof: shows("the storage answers, or the report says that the credential is not given yet", "./migrate preflight"),
+        abort_when: "the storage does not answer the target, or its certificate is not vouched for: exit 12".into(),
+        undo: nothing(READS_ONLY),
+        estimate: Estimate::fixed(10, "one connection to the source's storage"),
+        mark: None,
+    }
 }
 
 fn encryption(facts: &Facts) -> Draft {

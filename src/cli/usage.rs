@@ -13,7 +13,11 @@ const MISSING: [(&str, &str); 4] = [
         "add --sign-key KEY, or set STUFPACK_SIGN_KEY to its path (ssh-keygen -t ed25519 -N '' -C issuer/NAME -f KEY \
          makes one)",
     ),
-    ("--signers", "add --signers FILE, which holds the signer's line of VERIFY.txt"),
+    (
+        "--signers",
+        "add --signers FILE, which holds the signer's line: as VERIFY.txt has it for packages, for a glass with \
+         namespaces=\"git,stufpack\"",
+    ),
     ("--out", "add --out DIR, the folder that will hold what is made"),
 ];
 

@@ -271,6 +271,11 @@ impl Facts {
         self.site.made.as_ref().and_then(|made| made.record)
     }
 
+    /// For how many seconds others remember it from the cutover on: as Terraform sets it, or as whoever sets it is told.
+    pub(crate) fn record_lives(&self) -> u64 {
+        self.record_of_terraform().map_or(300, u64::from)
+    }
+
     /// How long before its end, in seconds, an invitation is sent anew: a day, or half of one that holds for less than
     /// two. So whoever is invited again that long before the cutover has a link that outlasts its beginning.
     ///

@@ -133,6 +133,6 @@ pub(super) fn lay_out(facts: &Facts, phases: &[Phase]) -> Timetable {
         window_seconds,
         fits,
         turn_back_by,
-        slack_formula: "a quarter of the planned time, at least 5 min; in the cutover: length of the window − rollback − cutover",
+        slack_formula: "a quarter of the planned time, at least 5 min; in the cutover, within a window: its length − rollback − cutover",
     }
 }

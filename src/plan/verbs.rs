@@ -158,7 +158,7 @@ pub(super) fn gates(phases: &[Phase]) -> Vec<Gate> {
             "./migrate approve content",
             None,
             Some("preflight"),
-            "amount, bandwidth and windows of the copy; the approval holds for exactly these batch lists, by their digest",
+            "the report of preflight; amount, bandwidth and windows of the copy; the approval holds for exactly these batch lists, by their digest",
         ),
         gate(
             "approve-cutover",

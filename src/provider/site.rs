@@ -188,6 +188,8 @@ pub struct Made {
     pub copying: (&'static str, &'static [&'static str]),
     /// What of it refuses to be destroyed, as a phrase.
     pub protected: &'static str,
+    /// The files of its Terraform that say so.
+    pub protected_in: Vec<&'static str>,
     /// Where its state is kept when a file of one person's is not enough.
     pub backend: Backend,
     /// What stays when the rest is destroyed, in whole sentences.

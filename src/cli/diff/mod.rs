@@ -141,7 +141,7 @@ impl Diff {
 
     fn warn(&self, warnings: usize) {
         if warnings > 0 && self.format == PageFormat::Text {
-            output::complain(&format!("{warnings} warning(s), shown by: stufpack check EXPORT\n"));
+            output::complain(&format!("{warnings} warning(s), shown by: stufpack check, given each export\n"));
         }
     }
 }

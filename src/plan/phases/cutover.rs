@@ -393,8 +393,11 @@ fn record(facts: &Facts) -> Draft {
         before: needs("the target passed its test", "./migrate status"),
         proof: shows("the target's address and nothing else", format!("dig +short {}", facts.domain)),
         abort_when: "the provider does not take the change: ./migrate panic".into(),
-        undo: back("rollback/restore-address", "the saved records are put back", 340),
-        estimate: Estimate::fixed(180, "one change by hand at the name provider"),
+        undo: back("rollback/restore-address", "the saved records are put back", facts.record_lives() + 40),
+        estimate: match facts.record_of_terraform() {
+            None => Estimate::fixed(180, "one change by hand at the name provider"),
+            Some(_) => Estimate::fixed(60, "one look at the name"),
+        },
         mark: None,
     }
 }
@@ -442,9 +445,9 @@ fn ask(facts: &Facts) -> Draft {
         abort_when: "a server gives another answer after two lifetimes: rollback begins".into(),
         undo: back("rollback/restore-address", "the saved records are put back", 30),
         estimate: Estimate {
-            seconds: 310,
+            seconds: facts.record_lives() + 10,
             formula: "lifetime of the record + asking".into(),
-            figures: "300 s + 10 s = 310 s".into(),
+            figures: format!("{} s + 10 s = {} s", facts.record_lives(), facts.record_lives() + 10),
         },
         mark: None,
     }

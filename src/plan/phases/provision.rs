@@ -82,6 +82,7 @@ fn init() -> Draft {
 fn show(facts: &Facts) -> Draft {
     let kept = format!("{}/packages/{}/terraform", super::super::state_folder(facts), facts.number);
     Draft {
+        side: Side::Controller,
         proof: shows(
             "how many are made, changed and destroyed, and each that is destroyed or replaced by its name",
             format!("less {kept}/plan.txt"),
@@ -126,6 +127,7 @@ fn inventory(facts: &Facts) -> Draft {
         _ => String::new(),
     };
     Draft {
+        side: Side::Controller,
         proof: shows("nothing printed", format!("{} true", facts.ssh())),
         abort_when: "the machine's console names no host key within 5 min: the message tells how to write it down by hand; or another key than the one that was pinned answers later".into(),
         undo: nothing("it only writes into your state folder"),

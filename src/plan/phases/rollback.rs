@@ -59,7 +59,10 @@ fn address(facts: &Facts) -> Draft {
         ),
         abort_when: "a record differs from both: exit 11, both values shown".into(),
         undo: back("cutover/switch-address", "leads to the target again", 30),
-        estimate: Estimate::fixed(340, "one switch and the record's lifetime of 300 s"),
+        estimate: Estimate::fixed(
+            facts.record_lives() + 40,
+            &format!("one switch and the record's lifetime of {} s", facts.record_lives()),
+        ),
         mark: None,
     }
 }

@@ -45,7 +45,14 @@ fn answer(facts: &Facts) -> Draft {
         actor: Actor::Automation,
         what: "Asks for the pages, config.js, the API's health and the realm through the public name, as a browser would; config.js leads to this name and nowhere else.".into(),
         command: None,
-        before: needs("deploy and import are done", "./migrate status"),
+        before: needs(
+            if facts.web_allowed.is_empty() {
+                "deploy and import are done"
+            } else {
+                "deploy and import are done, and this machine's address is among those that 80 and 443 answer (docs/security.md)"
+            },
+            "./migrate status",
+        ),
         proof: shows(r#"{"status":"healthy","service":"stuf-api"}"#, format!("curl --fail --silent {}/api/health", facts.origin())),
         abort_when: NOT_PASSED.into(),
         undo: nothing(READS_ONLY),

@@ -39,7 +39,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
                 endpoint: format!("s3.{region}.amazonaws.com"),
                 overlay: "storage-s3.yaml",
                 renew: renew(&user),
-                remove: "The bucket also refuses while it holds anything: the next block deletes every file in it and every earlier version, for ever. Type that before.".to_owned(),
+                remove: "Empty the bucket, which refuses to go while it holds anything: this deletes every file in it and every earlier version, for ever.".to_owned(),
                 empty: empty(&bucket, region),
             },
             versions_kept_days: Some(aws.noncurrent_version_days),
@@ -74,6 +74,7 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
                 "the right of the application's key to list unfinished uploads",
                 &["variable \"content_moves\" {", "  default = false", "}"],
             ),
+            protected_in: protected_in(aws),
             protected: if aws.database.is_some() {
                 "the data disk, the bucket and the database"
             } else {
@@ -88,6 +89,13 @@ pub(super) fn of(aws: &Aws, target: &Target, export: &Export) -> Site {
             prices: aws.prices.as_ref().map(|table| prices(aws, table, export)),
         }),
     }
+}
+
+/// The files whose resources refuse to be destroyed.
+fn protected_in(aws: &Aws) -> Vec<&'static str> {
+    let mut files = vec!["instance.tf", "storage.tf"];
+    files.extend(aws.database.is_some().then_some("database.tf"));
+    files
 }
 
 /// Session Manager's; `ID` stands for the machine's, which Terraform tells.
@@ -171,7 +179,7 @@ fn database(aws: &Aws, options: &DatabaseOptions, target: &Target, export: &Expo
         snapshot: format!(
             "aws rds create-db-snapshot {asked} --db-snapshot-identifier {instance}-$(date -u +%Y%m%d%H%M%S)"
         ),
-        remove: "The database also refuses by its deletion protection, which the first command here ends. Of what is deleted a last snapshot stays, and is paid for. Its name is always the same: where one of an earlier time has it, which the second command lists, the deletion fails until the third has deleted that one, SNAPSHOT, and all that it held.",
+        remove: "End the deletion protection of the database, by the first command here. Of what is deleted a last snapshot stays, and is paid for. Its name is always the same: where one of an earlier time has it, which the second command lists, the deletion fails until the third has deleted that one, SNAPSHOT, and all that it held.",
         delete: vec![
             format!("aws rds modify-db-instance {asked} --no-deletion-protection --apply-immediately"),
             format!(
@@ -231,7 +239,7 @@ fn what(aws: &Aws, bucket: &BucketName) -> String {
     }));
     parts.extend(aws.dns_zone.is_some().then(|| "the record of the public name".to_owned()));
     parts.extend(aws.logs.then(|| "logs of connections".to_owned()));
-    parts.extend(aws.alarm_email.is_some().then(|| "alarms by mail".to_owned()));
+    parts.extend(aws.alarm_email.is_some().then(|| "alarms by mail, once the address has answered the mail by which AWS asks it".to_owned()));
     parts.extend(aws.budget_monthly_usd.is_some().then(|| "a budget".to_owned()));
     parts.join(", ")
 }

@@ -88,6 +88,7 @@ struct MadeText {
     /// A right that only copying needs, and the lines of the file that take it back.
     copying: (&'static str, &'static [&'static str]),
     protected: &'static str,
+    protected_in: Vec<&'static str>,
     stays: &'static str,
     delete: Vec<String>,
     tools: Vec<String>,
@@ -215,6 +216,7 @@ fn made(plan: &Plan) -> Option<MadeText> {
         machine: made.machine,
         copying: made.copying,
         protected: made.protected,
+        protected_in: made.protected_in.clone(),
         stays: made.stays,
         delete: made.delete.clone(),
         tools: made

@@ -1,7 +1,7 @@
 //! The first screen: how long, what people notice, until when one can turn back, what only a person can do.
 
 use crate::model::Invitation;
-use crate::plan::{Certificate, Origin, Phase, Place, Plan, SecretUse, figures};
+use crate::plan::{Certificate, NeededBy, Origin, Phase, Place, Plan, SecretUse, figures};
 use crate::render::documents::site::SiteText;
 use serde::Serialize;
 
@@ -79,14 +79,15 @@ pub(super) fn provided_when<'a>(plan: &'a Plan, site: &SiteText) -> (Vec<&'a str
 /// What a person sees to before anything begins, and what only after provision.
 fn asked(plan: &Plan, site: &SiteText) -> (Vec<String>, Vec<String>) {
     let facts = &plan.facts;
-    let (later, names) = provided_when(plan, site);
-    let provide = |names: &[&str]| {
-        let count = figures::count(names.len() as u64, "secret", "secrets");
-        (!names.is_empty()).then(|| format!("provide {count}: {}", names.join(", ")))
-    };
     let mut before = vec!["verify this package (VERIFY.txt, which you got another way)".to_owned()];
     before.extend(site.asked());
-    before.extend(provide(&names));
+    before.extend(asked_for(plan, |secret| !site.comes_later(secret)));
+    if facts.certificate == Certificate::Provided {
+        before.push(format!("have certificate and key for {} (README.md, Prepare)", facts.domain));
+    }
+    if !facts.web_allowed.is_empty() {
+        before.push("work on a machine whose address is among those that 80 and 443 answer (docs/security.md): verify looks from there".to_owned());
+    }
     before.push(match facts.record_of_terraform() {
         None => {
             format!("be able to change the record of {} and lower its lifetime to 300 s, a day ahead", facts.domain)
@@ -108,7 +109,22 @@ fn asked(plan: &Plan, site: &SiteText) -> (Vec<String>, Vec<String>) {
             facts.domain
         )
     });
-    (before, provide(&later).into_iter().chain(record).collect())
+    (before, asked_for(plan, |secret| site.comes_later(secret)).chain(record).collect())
+}
+
+/// The secrets of a kind that only the Trust Architect has, by the phase that cannot begin without them.
+fn asked_for(plan: &Plan, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    let names = |phase| provided(plan).filter(move |secret| secret.needed_by == phase).map(|secret| &secret.name);
+    let phases = [
+        (NeededBy::Prepare, "prepare"),
+        (NeededBy::Deploy, "deploy"),
+        (NeededBy::Content, "content"),
+    ];
+    phases.into_iter().filter_map(move |(phase, word)| {
+        let names: Vec<&str> = names(phase).map(String::as_str).filter(|name| wanted(name)).collect();
+        let count = figures::count(names.len() as u64, "secret", "secrets");
+        (!names.is_empty()).then(|| format!("provide {count}, before {word}: {}", names.join(", ")))
+    })
 }
 
 /// What people notice of the phases that come before the cutover, where the package runs them.

@@ -351,6 +351,23 @@ fn secrets_are_told_apart_and_never_shown() {
 
 /// Documents alone say nothing of the realm, so that they are equal in a part only.
 #[test]
+fn secrets_in_any_text_of_a_realm_are_told_apart_and_never_shown() {
+    let url = "https://bo:Hunter2Geheim@intranet.acme.example/";
+    let old = Made::example("harbour");
+    let new = old.with(&[
+        realm("/displayName", url),
+        realm("/roles/realm/-", json!({ "name": format!("role of {url}"), "description": url })),
+        realm("/clients/clientId=stuf-api/attributes", json!({ "note": url, url: "a" })),
+    ]);
+    for options in [&[][..], &["--format", "json"], &["--format", "html"]] {
+        let (code, stdout, stderr) = run(&old, &new, options);
+        assert_eq!(code, 6, "{stderr}");
+        assert!(stdout.contains("realm.displayName") && stdout.contains("password in a URL"), "{stdout}");
+        assert!(!stdout.contains("Hunter2") && !stderr.contains("Hunter2"), "{stdout}{stderr}");
+    }
+}
+
+#[test]
 fn what_neither_has_was_not_compared() {
     let temp = tempfile::tempdir().expect("a folder");
     fs::write(temp.path().join("export.json"), Made::example("minimal").export.to_string()).expect("written");

@@ -528,7 +528,7 @@ fn the_password_of_its_administrator_is_asked_for_before_deploy_and_stays_nowher
         assert!(text(&files, path).contains("database_administrator"), "{path}");
     }
     let asked = text(&files, "MIGRATION-PLAN.md").split("After `./migrate provision`").nth(1);
-    assert!(asked.is_some_and(|asked| asked.contains("storage\\_secret\\_key, database\\_administrator\n")));
+    assert!(asked.is_some_and(|asked| asked.contains("1 secret, before deploy: database\\_administrator\n")));
 }
 
 /// The commands of a backup name what is really there.

@@ -134,8 +134,13 @@ fn time(out: &mut String, time: &Time) {
     let step = |step: &Option<String>| step.clone().unwrap_or_else(|| "no step".to_owned());
     let window = match (&time.window, time.window_seconds, time.turn_back_by) {
         (Some(opens), Some(length), Some(back)) => {
+            let fits = time.cutover_seconds <= back;
             let (length, back) = (duration(length), duration(back));
-            format!(", in the window from {opens} UTC ({length}; turn back within {back} of it)")
+            if fits {
+                format!(", in the window from {opens} UTC ({length}; turn back within {back} of it)")
+            } else {
+                format!(", TOO LONG for the window from {opens} UTC ({length}, with time to turn back)")
+            }
         }
         _ => String::new(),
     };

@@ -1,6 +1,6 @@
 //! An export as a set of facts: what it says, by key path.
 
-use crate::model::{Digest, LeftOut, Secret};
+use crate::model::{Digest, LeftOut, Secret, leak};
 use crate::plan::{KeyPath, below_realm};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -124,13 +124,39 @@ pub(super) struct Facts {
     within: Vec<String>,
 }
 
+/// The value, hidden where a secret stands in it: a realm has texts that nobody has looked through before.
+fn without_secrets(value: Value) -> Value {
+    let Value::Plain(json) = &value else { return value };
+    let text = match json {
+        Json::String(text) => text.clone(),
+        Json::Array(_) | Json::Object(_) => json.to_string(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => return value,
+    };
+    match leak::scan(text.as_bytes(), &[]).first() {
+        Some(hit) => {
+            let length = Some(text.chars().count());
+            Value::Hidden(Hidden::new(hit.kind.to_owned(), length, Digest::of(text.as_bytes())))
+        }
+        None => value,
+    }
+}
+
+/// The path, without a name in it that is a secret.
+fn path_without_secrets(path: String) -> String {
+    match leak::scan(path.as_bytes(), &[]).first() {
+        Some(hit) => format!("{}[{}, not shown]", path.split('[').next().unwrap_or_default(), hit.kind),
+        None => path,
+    }
+}
+
 /// Where stands what people may have to do, and which of it sets up a second factor.
 const ACTIONS: &str = "realm.requiredActions[";
 const SECOND_FACTOR: &str = "realm.requiredActions[CONFIGURE_TOTP]";
 
 impl Facts {
     fn enter(&mut self, at: &KeyPath, class: Class, value: Value, thing: bool) -> String {
-        let mut path = at.to_string();
+        let value = without_secrets(value);
+        let mut path = path_without_secrets(at.to_string());
         // Names may hold brackets: what could be mistaken for something else keeps a path of its own.
         while self.all.contains_key(&path) {
             path.push('#');
@@ -202,7 +228,7 @@ impl Facts {
 
     /// The thing that stands at a key path.
     pub fn thing_at(&self, at: &KeyPath) -> Option<String> {
-        let path = at.to_string();
+        let path = path_without_secrets(at.to_string());
         self.all.get(&path).is_some_and(|fact| fact.thing).then_some(path)
     }
 

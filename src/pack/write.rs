@@ -43,6 +43,8 @@ pub struct Prepared {
     is_new: bool,
     /// None where the same bytes stand in their place already.
     folder: Option<Scratch>,
+    /// Keeps others who write here waiting, so that what was not there when it was looked for is not there later.
+    _alone: Option<File>,
 }
 
 /// Something sealed that is to be written: a zip, and the page that tells how it is verified.
@@ -94,6 +96,9 @@ pub(super) fn prepare_parcel(
     let written =
         Written { package: out.join(&names[0]), verify_text: out.join(&names[1]), unchanged: false };
     let text = &package.text;
+    let parent = parent_of(out);
+    fs::create_dir_all(&parent).map_err(io_error(&parent, "made"))?;
+    let alone = alone_in(out, &parent);
 
     if !output.force && written.package.symlink_metadata().is_ok() {
         if encrypted {
@@ -104,7 +109,7 @@ pub(super) fn prepare_parcel(
         }
         if holds(&written.verify_text, |old| old.write_all(text.as_bytes()))? {
             let written = Written { unchanged: true, ..written };
-            return Ok(Prepared { written, out: out.to_owned(), is_new: false, folder: None });
+            return Ok(Prepared { written, out: out.to_owned(), is_new: false, folder: None, _alone: alone });
         }
     }
     for path in [&written.package, &written.verify_text] {
@@ -123,8 +128,6 @@ pub(super) fn prepare_parcel(
         });
     }
 
-    let parent = parent_of(out);
-    fs::create_dir_all(&parent).map_err(io_error(&parent, "made"))?;
     let is_new = out.symlink_metadata().is_err();
     let beside = if is_new { parent.as_path() } else { out };
     let folder = Scratch::new_in(beside).map_err(io_error(beside, "written"))?;
@@ -144,7 +147,18 @@ pub(super) fn prepare_parcel(
         at_once(|| put(&verify, &written.verify_text, write_text), || put(&zip, &written.package, write_zip));
     zip?;
     verify?;
-    Ok(Prepared { written, out: out.to_owned(), is_new, folder: Some(folder) })
+    Ok(Prepared { written, out: out.to_owned(), is_new, folder: Some(folder), _alone: alone })
+}
+
+/// A lock on the folder in which `out` stands or will stand; none where its file system has no locks.
+///
+/// Not on `out` itself: one that is new takes its place when it is published. It is let go when its file is dropped, and by
+/// Linux where the process ends before.
+fn alone_in(out: &Path, parent: &Path) -> Option<File> {
+    let there = fs::canonicalize(out).ok().and_then(|out| out.parent().map(Path::to_owned));
+    let folder = File::open(there.as_deref().unwrap_or(parent)).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }
 
 impl Prepared {
@@ -153,7 +167,7 @@ impl Prepared {
     /// A new folder appears with both files in it or not at all. In a folder that exists, `VERIFY.txt` is put in place
     /// first and the zip last; each appears whole, and files of other names are left alone.
     pub fn publish(self) -> Result<Written, Error> {
-        let Self { written, out, is_new, folder } = self;
+        let Self { written, out, is_new, folder, _alone } = self;
         let Some(folder) = folder else { return Ok(written) };
         folder.publish(|folder| {
             if is_new {

@@ -82,7 +82,7 @@ class Running(Story):
             {"stufpack_package_root": str(here / "package"), "stufpack_state": str(self.state),
              "stufpack_package_number": 1, "stufpack_provider": "host",
              "stufpack_reports": str(here / "reports/1"), "stufpack_run": 1, "stufpack_delete_data": False,
-             "stufpack_digests": False,
+             "stufpack_digests": False, "stufpack_source": {},
              "stufpack_tools": str(next((self.state / "venv").iterdir()) / "bin"),
              "stufpack_progress": str(here / "progress-1.jsonl")},
         )  # fmt: skip

@@ -335,11 +335,11 @@ fn what_only_provision_can_give_is_asked_for_after_it() {
             "1. verify this package (VERIFY.txt, which you got another way)",
             "2. have credentials of your account of AWS that may make what chapter 1 names",
             "3. have terraform >= 1.11, aws >= 2.0, session-manager-plugin >= 1.2.764.0, and the private half of the SSH key that the target names, on your machine",
-            "4. provide 1 secret: source_read",
+            "4. provide 1 secret, before content: source_read",
             "5. be able to change the record of files.acme.example and lower its lifetime to 300 s, a day ahead",
             "6. choose who approves and who may say panic",
-            "After `./migrate provision`, before `./migrate prepare`:",
-            "1. provide 2 secrets: storage_access_key, storage_secret_key",
+            "After `./migrate provision`:",
+            "1. provide 2 secrets, before prepare: storage_access_key, storage_secret_key",
             "2. let the record of files.acme.example lead to the address that provision has named, before deploy",
         ]
     );

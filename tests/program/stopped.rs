@@ -193,3 +193,33 @@ fn a_package_that_was_being_written_is_taken_away_by_the_next_compile() {
     assert_eq!(unfinished(&here, "."), [""; 0]);
     assert_eq!(here.names("out").len(), 2);
 }
+
+#[test]
+fn of_two_that_write_into_one_folder_at_once_the_second_finds_what_the_first_has_written() {
+    for there in [true, false] {
+        for round in 0..8 {
+            let here = with_zip();
+            let target = here.read("input/target.yaml");
+            here.write(
+                "input/other.yaml",
+                &target.replace("environment: staging", "environment: production"),
+            );
+            if there {
+                std::fs::create_dir(here.path("out")).expect("a folder");
+            }
+            let compile = |target: &str| {
+                let line = format!("compile input/export --target input/{target} --out out --sign-key key");
+                crate::workspace::run(here.command(&line))
+            };
+            let codes = std::thread::scope(|scope| {
+                let both = ["target.yaml", "other.yaml"].map(|target| scope.spawn(move || compile(target)));
+                both.map(|run| run.join().expect("it ends").code)
+            });
+
+            assert!(codes == [0, 3] || codes == [3, 0], "round {round}: {codes:?}");
+            assert_eq!(here.names("out").len(), 2);
+            let zip = here.names("out").into_iter().find(|name| name.ends_with(".zip")).expect("a package");
+            assert!(here.read("out/VERIFY.txt").contains(&zip), "VERIFY.txt tells of another than {zip}");
+        }
+    }
+}

@@ -16,7 +16,10 @@ fn whom_port_80_answers_is_told_as_it_is() {
     };
     let [open, listed] = acmes().map(|checked| files(&checked));
     assert_eq!((row(&open, "80"), row(&open, "443")), ("everyone |".into(), "everyone |".into()));
-    assert_eq!(row(&listed, "80"), "`192.0.2.0/24`, `2001:db8:18::/48` |");
+    assert_eq!(
+        row(&listed, "80"),
+        "`198.51.100.0/24`, `192.0.2.0/24`, `2001:db8:17::/48`, `2001:db8:18::/48` |"
+    );
     assert_eq!(row(&listed, "80"), row(&listed, "443"));
     let mut own = harbour();
     own.target.allow.web = vec![Cidr::parse("192.0.2.0/24").expect("a network")];
@@ -124,8 +127,20 @@ fn what_keeps_a_database_from_being_deleted_is_ended_by_commands() {
         "aws rds delete-db-snapshot --region eu-west-1 --db-snapshot-identifier SNAPSHOT",
         "```",
     ];
-    assert!(told.contains(&block.join("\n")), "{told}");
+    assert!(told.contains(&format!("   {}", block.join("\n   "))), "{told}");
     assert!(!text(&without, "docs/operations.md").contains("aws rds"));
+    // In the order in which each can be done: a plan fails at what is protected, and so does a deletion at what is not empty.
+    for (files, commands) in [
+        (
+            &with,
+            &["database.tf", "plan -destroy", "delete-objects", "modify-db-instance", "terraform destroy"][..],
+        ),
+        (&without, &["storage.tf", "plan -destroy", "delete-objects", "terraform destroy"][..]),
+    ] {
+        let (_, down) = text(files, "docs/operations.md").split_once("## Taking it down").expect("a chapter");
+        let places: Vec<_> = commands.iter().map(|command| down.find(command).expect(command)).collect();
+        assert!(places.is_sorted(), "{places:?} {down}");
+    }
     let module = text(&with, "infrastructure/terraform/database.tf");
     assert!(module.contains("final_snapshot_identifier       = \"${local.database_name}-final\""));
 }

@@ -141,7 +141,9 @@ impl Diff {
 
     fn warn(&self, warnings: usize) {
         if warnings > 0 && self.format == PageFormat::Text {
-            output::complain(&format!("{warnings} warning(s), shown by: stufpack check, given each export\n"));
+            output::complain(&format!(
+                "{warnings} warning(s), shown by: stufpack check, given each export\n"
+            ));
         }
     }
 }

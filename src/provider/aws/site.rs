@@ -239,7 +239,11 @@ fn what(aws: &Aws, bucket: &BucketName) -> String {
     }));
     parts.extend(aws.dns_zone.is_some().then(|| "the record of the public name".to_owned()));
     parts.extend(aws.logs.then(|| "logs of connections".to_owned()));
-    parts.extend(aws.alarm_email.is_some().then(|| "alarms by mail, once the address has answered the mail by which AWS asks it".to_owned()));
+    parts.extend(
+        aws.alarm_email.is_some().then(|| {
+            "alarms by mail, once the address has answered the mail by which AWS asks it".to_owned()
+        }),
+    );
     parts.extend(aws.budget_monthly_usd.is_some().then(|| "a budget".to_owned()));
     parts.join(", ")
 }

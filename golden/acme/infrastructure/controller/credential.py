@@ -65,6 +65,15 @@ def check(path: Path, package: Package, phase: Phase, journal: Journal) -> str |
     raise _refused(path, f"it ends at {ends}; the phase{waits} needs it until {until}, as planned")
 
 
+def place(path: Path) -> dict[str, str]:
+    """Where a credential says that the storage is, and who vouches for it; empty where none is given that says so."""
+    try:
+        storage = json.loads(path.read_bytes())["storage"]
+        return {key: str(storage[key]) for key in ("endpoint", "bucket", "ca") if storage.get(key)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def is_used_up(phase: Phase, done: set[str]) -> bool:
     """Whether a pass goes on after everything that reads the source: nobody needs another one to end it.
 

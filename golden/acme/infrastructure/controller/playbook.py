@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import bootstrap
+import credential
 import provisioning
 from package import LOCAL, Package
 from state import Lock, State
@@ -223,6 +224,7 @@ class Runner:
             "stufpack_tools": str(self.tools),
             "stufpack_holder": self.holder,
             "stufpack_progress": str(self.progress),
+            "stufpack_source": credential.place(self.state.secrets / credential.SOURCE_READ),
         }
         path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
         return path

@@ -119,7 +119,10 @@ def unknown(state: State, phase: str) -> Stop:
     what = f"{phase} works at a machine, and provision has not written yet which one"
     if so_far is not None:
         what += f"; it has made {so_far}"
-    return refused("target.unknown", what, str(state.inventory / "hosts.json"), "./migrate provision")
+    following = "./migrate provision"
+    if phase == "adopt":
+        following = "bring what it wrote from the first machine, docs/operations.md, From another machine"
+    return refused("target.unknown", what, str(state.inventory / "hosts.json"), following)
 
 
 def evidence(state: State, run: str) -> Sequence[Path]:

@@ -1,4 +1,5 @@
-# What may differ between installations. The values stand in terraform.tfvars.json, and nowhere else.
+# What may differ between installations. The values stand in terraform.tfvars.json, and nowhere else. That file is signed with the
+# package: who wants another value names it in the target that it was compiled from, and compiles anew.
 
 # The installation
 
@@ -9,7 +10,7 @@ variable "slug" {
 
   validation {
     condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$", var.slug))
-    error_message = "Set slug in terraform.tfvars.json to 1 to 40 of a-z, 0-9 and inner hyphens."
+    error_message = "Set slug to 1 to 40 of a-z, 0-9 and inner hyphens."
   }
 }
 
@@ -20,7 +21,7 @@ variable "environment" {
 
   validation {
     condition     = contains(["staging", "production"], var.environment)
-    error_message = "Set environment in terraform.tfvars.json to staging or production."
+    error_message = "Set environment to staging or production."
   }
 }
 
@@ -31,7 +32,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
-    error_message = "Set region in terraform.tfvars.json to the code of a region, such as eu-west-1."
+    error_message = "Set region to the code of a region, such as eu-west-1."
   }
 }
 
@@ -43,7 +44,7 @@ variable "account_id" {
 
   validation {
     condition     = can(regex("^([0-9]{12})?$", var.account_id))
-    error_message = "Set account_id in terraform.tfvars.json to the 12 digits that `aws sts get-caller-identity` prints, without hyphens."
+    error_message = "Set account_id to the 12 digits that `aws sts get-caller-identity` prints, without hyphens."
   }
 }
 
@@ -54,7 +55,7 @@ variable "domain" {
 
   validation {
     condition     = length(var.domain) <= 253 && can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.domain))
-    error_message = "Set domain in terraform.tfvars.json to a host name in lower case, without scheme, port or final dot."
+    error_message = "Set domain to a host name in lower case, without scheme, port or final dot."
   }
 }
 
@@ -68,7 +69,7 @@ variable "instance_type" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*\\.[a-z0-9-]+$", var.instance_type)) && !can(regex("^([a-z]+[0-9]+g[a-z]*|a1)\\.", var.instance_type))
-    error_message = "Set instance_type in terraform.tfvars.json to an x86-64 type, such as t3.large; types with g after the number are ARM."
+    error_message = "Set instance_type to an x86-64 type, such as t3.large; types with g after the number are ARM."
   }
 }
 
@@ -80,7 +81,7 @@ variable "root_volume_gib" {
 
   validation {
     condition     = floor(var.root_volume_gib) == var.root_volume_gib && var.root_volume_gib >= 16 && var.root_volume_gib <= 1024
-    error_message = "Set root_volume_gib in terraform.tfvars.json to a whole number from 16 to 1024."
+    error_message = "Set root_volume_gib to a whole number from 16 to 1024."
   }
 }
 
@@ -92,7 +93,7 @@ variable "data_volume_gib" {
 
   validation {
     condition     = floor(var.data_volume_gib) == var.data_volume_gib && var.data_volume_gib >= 10 && var.data_volume_gib <= 16384
-    error_message = "Set data_volume_gib in terraform.tfvars.json to a whole number from 10 to 16384."
+    error_message = "Set data_volume_gib to a whole number from 10 to 16384."
   }
 }
 
@@ -105,7 +106,7 @@ variable "ssh_public_key" {
 
   validation {
     condition     = can(regex("^ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,3}( [^\r\n]*)?$", var.ssh_public_key))
-    error_message = "Set ssh_public_key in terraform.tfvars.json to one line that begins with ssh-ed25519 or ssh-rsa; AWS takes no other kind."
+    error_message = "Set ssh_public_key to one line that begins with ssh-ed25519 or ssh-rsa; AWS takes no other kind."
   }
 }
 
@@ -117,7 +118,7 @@ variable "session_manager" {
 
   validation {
     condition     = var.session_manager || length(var.ssh_cidrs) > 0
-    error_message = "Nobody could sign in: leave session_manager true in terraform.tfvars.json, or list networks in ssh_cidrs."
+    error_message = "Nobody could sign in: leave session_manager true, or list networks in ssh_cidrs."
   }
 }
 
@@ -129,7 +130,7 @@ variable "ssh_cidrs" {
 
   validation {
     condition     = alltrue([for cidr in var.ssh_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
-    error_message = "Set ssh_cidrs in terraform.tfvars.json to networks with a prefix, such as 198.51.100.0/24; SSH for the whole internet is refused."
+    error_message = "Set ssh_cidrs to networks with a prefix, such as 198.51.100.0/24; SSH for the whole internet is refused."
   }
 }
 
@@ -141,7 +142,7 @@ variable "web_cidrs" {
 
   validation {
     condition     = length(var.web_cidrs) > 0 && alltrue([for cidr in var.web_cidrs : can(cidrhost(cidr, 0))])
-    error_message = "Set web_cidrs in terraform.tfvars.json to at least one network with a prefix; 0.0.0.0/0 means everyone."
+    error_message = "Set web_cidrs to at least one network with a prefix; 0.0.0.0/0 means everyone."
   }
 }
 
@@ -153,7 +154,7 @@ variable "egress_tcp_ports" {
 
   validation {
     condition     = length(setintersection(var.egress_tcp_ports, [80, 443])) == 2 && alltrue([for port in var.egress_tcp_ports : floor(port) == port && port >= 1 && port <= 65535])
-    error_message = "Set egress_tcp_ports in terraform.tfvars.json to ports from 1 to 65535, with 80 and 443 among them."
+    error_message = "Set egress_tcp_ports to ports from 1 to 65535, with 80 and 443 among them."
   }
 }
 
@@ -167,7 +168,7 @@ variable "vpc_cidr" {
 
   validation {
     condition     = can(cidrnetmask(var.vpc_cidr)) && can(regex("/(1[6-9]|2[0-4])$", var.vpc_cidr))
-    error_message = "Set vpc_cidr in terraform.tfvars.json to an IPv4 network from /16 to /24, such as 10.20.0.0/20."
+    error_message = "Set vpc_cidr to an IPv4 network from /16 to /24, such as 10.20.0.0/20."
   }
 }
 
@@ -179,7 +180,7 @@ variable "existing_subnet_id" {
 
   validation {
     condition     = can(regex("^(subnet-[0-9a-f]+)?$", var.existing_subnet_id))
-    error_message = "Set existing_subnet_id in terraform.tfvars.json to the id of a subnet, such as subnet-0123456789abcdef0, or leave it out."
+    error_message = "Set existing_subnet_id to the id of a subnet, such as subnet-0123456789abcdef0, or leave it out."
   }
 }
 
@@ -191,12 +192,12 @@ variable "existing_database_subnet_ids" {
 
   validation {
     condition     = alltrue([for id in var.existing_database_subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))])
-    error_message = "Set existing_database_subnet_ids in terraform.tfvars.json to ids of subnets, such as subnet-0123456789abcdef0."
+    error_message = "Set existing_database_subnet_ids to ids of subnets, such as subnet-0123456789abcdef0."
   }
 
   validation {
     condition     = var.existing_subnet_id == "" || !var.database || length(var.existing_database_subnet_ids) >= 2
-    error_message = "A database in a network of yours needs existing_database_subnet_ids in terraform.tfvars.json: two subnets, in different zones."
+    error_message = "A database in a network of yours needs existing_database_subnet_ids: two subnets, in different zones."
   }
 }
 
@@ -209,7 +210,7 @@ variable "bucket_name" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.bucket_name))
-    error_message = "Set bucket_name in terraform.tfvars.json to 3 to 63 of a-z, 0-9 and inner hyphens."
+    error_message = "Set bucket_name to 3 to 63 of a-z, 0-9 and inner hyphens."
   }
 }
 
@@ -221,7 +222,7 @@ variable "noncurrent_version_days" {
 
   validation {
     condition     = floor(var.noncurrent_version_days) == var.noncurrent_version_days && var.noncurrent_version_days >= 1 && var.noncurrent_version_days <= 3650
-    error_message = "Set noncurrent_version_days in terraform.tfvars.json to a whole number from 1 to 3650."
+    error_message = "Set noncurrent_version_days to a whole number from 1 to 3650."
   }
 }
 
@@ -249,7 +250,7 @@ variable "database_version" {
 
   validation {
     condition     = can(regex("^(1[5-9])$", var.database_version))
-    error_message = "Set database_version in terraform.tfvars.json to a major version from 15 to 19, as a text."
+    error_message = "Set database_version to a major version from 15 to 19, as a text."
   }
 }
 
@@ -261,7 +262,7 @@ variable "database_class" {
 
   validation {
     condition     = can(regex("^db\\.[a-z0-9]+\\.[a-z0-9]+$", var.database_class))
-    error_message = "Set database_class in terraform.tfvars.json to a class of RDS, such as db.t4g.micro."
+    error_message = "Set database_class to a class of RDS, such as db.t4g.micro."
   }
 }
 
@@ -273,7 +274,7 @@ variable "database_storage_gib" {
 
   validation {
     condition     = floor(var.database_storage_gib) == var.database_storage_gib && var.database_storage_gib >= 20 && var.database_storage_gib <= 1024
-    error_message = "Set database_storage_gib in terraform.tfvars.json to a whole number from 20 to 1024."
+    error_message = "Set database_storage_gib to a whole number from 20 to 1024."
   }
 }
 
@@ -292,7 +293,7 @@ variable "database_backup_days" {
 
   validation {
     condition     = floor(var.database_backup_days) == var.database_backup_days && var.database_backup_days >= 1 && var.database_backup_days <= 35
-    error_message = "Set database_backup_days in terraform.tfvars.json to a whole number from 1 to 35."
+    error_message = "Set database_backup_days to a whole number from 1 to 35."
   }
 }
 
@@ -306,7 +307,7 @@ variable "dns_zone_id" {
 
   validation {
     condition     = can(regex("^(Z[A-Z0-9]{1,31})?$", var.dns_zone_id))
-    error_message = "Set dns_zone_id in terraform.tfvars.json to the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, or leave it out."
+    error_message = "Set dns_zone_id to the id of a hosted zone, such as Z0123456789ABCDEFGHIJ, or leave it out."
   }
 }
 
@@ -318,7 +319,7 @@ variable "dns_ttl_seconds" {
 
   validation {
     condition     = floor(var.dns_ttl_seconds) == var.dns_ttl_seconds && var.dns_ttl_seconds >= 30 && var.dns_ttl_seconds <= 86400
-    error_message = "Set dns_ttl_seconds in terraform.tfvars.json to a whole number from 30 to 86400."
+    error_message = "Set dns_ttl_seconds to a whole number from 30 to 86400."
   }
 }
 
@@ -339,7 +340,7 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], var.log_retention_days)
-    error_message = "Set log_retention_days in terraform.tfvars.json to a number of days that CloudWatch knows, such as 30, 90 or 365."
+    error_message = "Set log_retention_days to a number of days that CloudWatch knows, such as 30, 90 or 365."
   }
 }
 
@@ -351,7 +352,7 @@ variable "alarm_email" {
 
   validation {
     condition     = can(regex("^([^@[:space:]]+@[^@[:space:]]+\\.[^@[:space:]]+)?$", var.alarm_email))
-    error_message = "Set alarm_email in terraform.tfvars.json to one mail address, or leave it out."
+    error_message = "Set alarm_email to one mail address, or leave it out."
   }
 }
 
@@ -363,11 +364,11 @@ variable "budget_monthly_usd" {
 
   validation {
     condition     = floor(var.budget_monthly_usd) == var.budget_monthly_usd && var.budget_monthly_usd >= 0 && var.budget_monthly_usd <= 1000000
-    error_message = "Set budget_monthly_usd in terraform.tfvars.json to a whole number from 0 to 1000000."
+    error_message = "Set budget_monthly_usd to a whole number from 0 to 1000000."
   }
 
   validation {
     condition     = var.budget_monthly_usd == 0 || var.alarm_email != ""
-    error_message = "A budget tells somebody: set alarm_email in terraform.tfvars.json too."
+    error_message = "A budget tells somebody: set alarm_email too."
   }
 }

@@ -396,8 +396,12 @@ class _Steps:
         if self.runner.interrupts.received is not None:
             stop = Stop(Exit.PAUSED, "run.interrupted", "stopped by a signal", step.id, so_far, self.of.command)
             raise self._stopped("hold", "paused", stop)
-        gate = None if self.of.check else self.of.package.gate_before(step)
-        if gate is not None:
+        gate = self.of.package.gate_before(step)
+        if gate is not None and self.of.check:
+            # What is approved there comes to be in a run alone.
+            self.of.console.document.setdefault("gates", []).append({"gate": gate, "state": "not evaluated"})
+            self.of.console.say(f"{gate:<32} not evaluated: a run stops before {step.id} until it is open")
+        elif gate is not None:
             try:
                 self.of.approval = gates.approval(self.of.package, self.of.state, self.journal, gate)
             except Stop as closed:

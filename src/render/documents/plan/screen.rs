@@ -32,7 +32,11 @@ impl Screen {
         };
         let closed = figures::duration(first.without_uploads_seconds);
         let when = facts.cutover_windows.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        let within = if when.is_empty() { when } else { format!(" within {when}") };
+        let within = match (when.is_empty(), plan.timetable.fits) {
+            (true, _) => when,
+            (false, true) => format!(" within {when}"),
+            (false, false) => format!(", longer than the window {when} leaves (chapter 4)"),
+        };
         let notice = format!("in the cutover no uploads for {closed}{within}; everyone signs in anew");
         let before_it = noticed_before(plan);
         let step = |id: Option<String>| id.unwrap_or_default();
@@ -114,12 +118,10 @@ fn asked(plan: &Plan, site: &SiteText) -> (Vec<String>, Vec<String>) {
 
 /// The secrets of a kind that only the Trust Architect has, by the phase that cannot begin without them.
 fn asked_for(plan: &Plan, wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
-    let names = |phase| provided(plan).filter(move |secret| secret.needed_by == phase).map(|secret| &secret.name);
-    let phases = [
-        (NeededBy::Prepare, "prepare"),
-        (NeededBy::Deploy, "deploy"),
-        (NeededBy::Content, "content"),
-    ];
+    let names =
+        |phase| provided(plan).filter(move |secret| secret.needed_by == phase).map(|secret| &secret.name);
+    let phases =
+        [(NeededBy::Prepare, "prepare"), (NeededBy::Deploy, "deploy"), (NeededBy::Content, "content")];
     phases.into_iter().filter_map(move |(phase, word)| {
         let names: Vec<&str> = names(phase).map(String::as_str).filter(|name| wanted(name)).collect();
         let count = figures::count(names.len() as u64, "secret", "secrets");

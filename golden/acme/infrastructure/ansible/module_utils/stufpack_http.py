@@ -6,8 +6,10 @@ import functools
 import http.client
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,22 @@ def read_secret(folder: str, name: str) -> str:
     if not value:
         raise StufError(f"secret {name} is empty at {path}")
     return value
+
+
+#: Answers that may be others a moment later, and the seconds after which they are asked for again.
+PASSING = (429, 500, 502, 503, 504)
+PAUSES = (1.0, 4.0)
+
+
+def patiently(ask: Callable[[], int]) -> int:
+    """The status of an answer; one of a server that is busy or out of order for a moment is asked for again, twice."""
+    status = ask()
+    for pause in PAUSES:
+        if status not in PASSING:
+            break
+        time.sleep(pause)
+        status = ask()
+    return status
 
 
 @functools.cache

@@ -7,11 +7,11 @@ import http.client
 import json
 import re
 import ssl
-import time
 import urllib.parse
 import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.stufpack_http import patiently
 
 DOCUMENTATION = """
 module: stuf_registry
@@ -42,10 +42,6 @@ ACCEPT = ", ".join(
     )
 )
 
-#: Answers that may be others a moment later, and the seconds after which they are asked for again.
-PASSING = (429, 500, 502, 503, 504)
-PAUSES = (1.0, 4.0)
-
 
 def parse(image: str) -> tuple[str, str, str]:
     """Registry, repository and digest of an image name, by Docker's rules."""
@@ -70,12 +66,7 @@ def look(image: str, context: ssl.SSLContext) -> str:
     registry, repository, digest = parse(image)
     path = f"/v2/{repository}/manifests/{digest}"
     try:
-        status = _ask(registry, path, context)
-        for pause in PAUSES:
-            if status not in PASSING:
-                break
-            time.sleep(pause)
-            status = _ask(registry, path, context)
+        status = patiently(lambda: _ask(registry, path, context))
     except (OSError, http.client.HTTPException) as error:
         return f"{registry} does not answer: {error}"
     if status == 200:

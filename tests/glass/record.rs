@@ -422,23 +422,20 @@ fn a_writer_killed_at_any_moment_leaves_a_whole_glass() {
                  \"ended\":\"{time}\",\"validation\":\"not_run\"}}\n"
             );
             fs::write(folder.join("operation.json"), about).unwrap();
-            let mut stands = false;
+            let head = case.git(&["rev-parse", "main"]);
             let recorded = loop {
                 match case.record_operation(&folder, &case.customer) {
                     Err(Error::GitLocked { lock }) => fs::remove_file(lock).unwrap(),
-                    // The lock of the index is in the way of the work tree alone: a commit stands by then, that of the one who
-                    // was killed, whose files come first, or this one.
-                    Err(Error::CheckOut { source, .. }) => match *source {
-                        Error::GitLocked { lock } => {
-                            fs::remove_file(lock).unwrap();
-                            stands = true;
-                        }
-                        other => panic!("{other}"),
-                    },
+                    // The lock of the index is in the way of the work tree alone, which the one who was killed has left behind.
+                    Err(Error::CheckOut { source, commit, .. }) => {
+                        let Error::GitLocked { lock } = *source else { panic!("{source}") };
+                        fs::remove_file(lock).unwrap();
+                        assert_eq!(commit.to_string(), head, "nothing of this one stands yet");
+                    }
                     other => break other.unwrap(),
                 }
             };
-            assert!(recorded.new || stands, "round {round}: {recorded:?}");
+            assert!(recorded.new);
             assert_eq!(case.git(&["status", "--porcelain"]), "");
         }
     }

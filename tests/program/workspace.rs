@@ -3,6 +3,7 @@
 use assert_cmd::Command;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Within the lifetime of the examples' packages.
@@ -119,14 +120,25 @@ impl Workspace {
         run(self.command(arguments))
     }
 
-    /// Names in the folder, sorted.
+    /// Names in the folder, sorted. Asked again while the kernel says so (seen once, of a folder in memory in which the
+    /// program was writing: `EAGAIN`, which no manual names for this).
     pub fn names(&self, folder: &str) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(self.path(folder))
-            .expect("a folder")
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .collect();
+        let mut tries = 0..20;
+        loop {
+            match self.names_as_read(folder) {
+                Ok(names) => return names,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && tries.next().is_some() => {}
+                Err(error) => panic!("{folder}: {error}"),
+            }
+        }
+    }
+
+    fn names_as_read(&self, folder: &str) -> std::io::Result<Vec<String>> {
+        let entries = fs::read_dir(self.path(folder))?;
+        let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        let mut names = entries.map(name).collect::<std::io::Result<Vec<_>>>()?;
         names.sort();
-        names
+        Ok(names)
     }
 }
 

@@ -135,7 +135,8 @@ impl Workspace {
 
     fn names_as_read(&self, folder: &str) -> std::io::Result<Vec<String>> {
         let entries = fs::read_dir(self.path(folder))?;
-        let name = |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        let name =
+            |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
         let mut names = entries.map(name).collect::<std::io::Result<Vec<_>>>()?;
         names.sort();
         Ok(names)

@@ -52,6 +52,11 @@ judges: build ## Outside linters over every generated tree
 	tools/install judges
 	tools/judge "$(RELEASE)"
 
+.PHONY: pictures
+pictures: ## Makes the README's pictures of the plan anew; look at them before they are committed
+	tools/install judges
+	node tools/judges/pictures.mjs "$${XDG_CACHE_HOME:-$$HOME/.cache}/stufpack/node-judges" golden/harbour/MIGRATION-PLAN.html docs/pictures --make
+
 .PHONY: e2e
 e2e: build ## Deploys a package for real on the bench, and tries three mutants (Docker)
 	tools/install bench

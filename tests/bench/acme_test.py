@@ -14,9 +14,11 @@ from typing import Any
 from . import canary, disk, mails, server
 from .acme import OWN, USER, Acme, stand_around
 from .deployment import Run
+from .exporting import Export
 from .names import ACCOUNT, LAPTOP, SERVER, SOURCE
 from .network import open_port
 from .outside import Person
+from .paths import instance_folder
 from .stories import Stories
 
 ON_THE_MACHINE = ("preflight", "prepare", "deploy", "import")
@@ -252,6 +254,17 @@ class AcmeMovesToAmazon(Stories):
             )
             fetched = stuf.download(token, file["key"])
             self.assertEqual((fetched.status, hashlib.sha256(fetched.body).hexdigest()), (200, file["sha256"]))
+
+    def test_4b_what_runs_is_exported_from_there_and_differs_as_the_ledger_says(self) -> None:
+        exported = Export.of(self.succeeds("export", "--digests"))
+        self.assertEqual(exported.findings(), set())
+        uploaded = [key for key, row in exported.inventory.items() if row["metadata"].get("comment") == "bench"]
+        self.assertEqual(len(uploaded), 1)
+        work = instance_folder() / "acme"
+        self.assertEqual(
+            exported.differs_from(work / "export", "--target", work / "target.json"),
+            [f"content[{uploaded[0]}]", "spec.content.bytes", "spec.content.objects"],
+        )
 
     def test_5_keys_stand_where_they_were_given_and_every_run_can_be_recorded(self) -> None:
         acme = self.deployment

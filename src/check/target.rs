@@ -174,6 +174,15 @@ fn mail(notes: &mut Notes<'_>, mail: &Mail) {
             "the name of a secret, such as mail_password",
         );
     }
+    if let Some(name) = mail.password_secret.as_ref().filter(|name| is_taken(name.as_str())) {
+        notes.tell(
+            &codes::SECRET_TAKEN,
+            In::Target,
+            &at("passwordSecret"),
+            format!("{name} is the name of another secret, or of where they lie"),
+            "a name of its own, such as mail_password",
+        );
+    }
     if mail.password_secret.is_some() && mail.user.is_none() && notes.usable(In::Target, "spec.mail.user") {
         notes.tell(
             &codes::MAIL_USER_MISSING,
@@ -450,8 +459,30 @@ fn thresholds(notes: &mut Notes<'_>, target: &Target) {
     }
 }
 
+/// Whether the installation has secrets of such a name itself; each stands in a file that is called so.
+fn is_taken(name: &str) -> bool {
+    let own = ["keycloak_", "postgres_", "garage_", "storage_", "database_", "zulip_", "sentry_", "source_"];
+    name == "services" || own.iter().any(|begin| name.starts_with(begin))
+}
+
 fn images(notes: &mut Notes<'_>, target: &Target, export: Option<&Export>) {
     let Some(export) = export else { return };
+    let digest = |service: &Service| {
+        let image = target.images.get(service).or_else(|| export.application.release.get(service))?;
+        image.as_str().rsplit_once('@').map(|(_, digest)| digest)
+    };
+    for service in target.images.keys() {
+        let same = |other: &&Service| *other != service && digest(other) == digest(service);
+        if let Some(other) = Service::ALL.iter().find(same) {
+            notes.tell(
+                &codes::IMAGE_SAME,
+                In::Target,
+                steps!["spec", "images", service.as_str()],
+                format!("{service} has the same image as {other}"),
+                "an image of its own for each service",
+            );
+        }
+    }
     for service in Service::ALL.iter().filter(|service| !target.place.unused().contains(service)) {
         let named = export.application.release.contains_key(service) || target.images.contains_key(service);
         if !named && notes.usable(In::Target, "spec.images") {

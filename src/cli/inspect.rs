@@ -116,7 +116,7 @@ fn contents(out: &mut String, contents: &Contents) {
             ("data", format!("{}, documents included", count(data.files, "file", "files"))),
             ("data digest", data.digest.clone()),
             ("personal", count(*personal_files, "file", "files")),
-            ("settings", format!("{} of the export: {}", ledger.settings, ledger.outcomes())),
+            ("settings", format!("{}: {}", ledger.settings, ledger.outcomes())),
             (
                 "to be copied",
                 format!(

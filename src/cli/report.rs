@@ -276,11 +276,14 @@ pub fn failure(failure: &Failure, typed: Typed<'_>, colour: Colour) -> String {
             for leak in leaks {
                 let _ = writeln!(out, "  {}: {} (not shown)", leak.path, leak.what);
             }
-            let _ = writeln!(
-                out,
-                "Nothing was written.\nnext: take it out of the export's texts, then: {}",
-                typed.again()
-            );
+            // Batches hold keys of objects and no text.
+            let by_key = leaks.iter().all(|leak| leak.path.starts_with("content/"));
+            let what = if by_key {
+                "have the objects whose keys hold it renamed at the source, and a new export made"
+            } else {
+                "take it out of the export's texts"
+            };
+            let _ = writeln!(out, "Nothing was written.\nnext: {what}, then: {}", typed.again());
             out
         }
         other => {

@@ -159,8 +159,9 @@ codes! {
     MAIL_CLEAR Warning "mail.clear": "Invitations go over the network in clear; who reads them can set a password.", "take encryption starttls or tls";
     MAIL_PASSWORD_MISSING Error "mail.password.missing": "A mail user needs the name of the secret with its password.", "add spec.mail.passwordSecret";
     MAIL_USER_MISSING Error "mail.user.missing": "A secret for the mail password is named, and no user.", "add spec.mail.user, or remove passwordSecret";
+    SECRET_TAKEN Error "secret.taken": "Two secrets would have one name, and so one file.", "give it a name of its own";
     MAIL_PORT Warning "mail.port": "Port and encryption of the mail server do not go together as usual.", "use 587 with starttls or 465 with tls";
-    RECIPIENTS_NONE Warning "recipients.none": "Without recipients no glass can be recorded and no package encrypted.", "add your own to spec.recipients, as this prints it: age-keygen -o identity && age-keygen -y identity (Debian's package age)";
+    RECIPIENTS_NONE Warning "recipients.none": "Without recipients no glass can be recorded and no package encrypted.", "add your own to spec.recipients, as this prints it: [ -e identity ] || age-keygen -o identity; age-keygen -y identity (Debian's package age)";
     RECIPIENT_DUPLICATE Error "recipient.duplicate": "A recipient stands twice.", "remove one of the two";
     ALLOW_SSH_WORLD Warning "allow.ssh.world": "SSH answers everyone.", "name the networks that you administer from";
     ALLOW_COVERED Warning "allow.covered": "A network is part of another one in the list.", "remove the smaller one";

@@ -36,7 +36,7 @@ impl Placeholder {
             mark: None,
             value,
             meaning: "a recipient whose identity you keep",
-            command: Some("age-keygen -o identity && age-keygen -y identity"),
+            command: Some("[ -e identity ] || age-keygen -o identity; age-keygen -y identity"),
         }
     }
 }

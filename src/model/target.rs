@@ -5,8 +5,8 @@ use super::tree::{Node, Value};
 use super::walk::{Definitions, Shape, Walk};
 use super::words::choice;
 use super::{
-    AgeRecipient, Bandwidth, Cidr, Domain, Duration, Email, HostAddress, ImageReference, Place, Provider,
-    SecretName, Service, Size, Text, TimedBandwidth, Url, Window, codes,
+    AgeRecipient, Bandwidth, Cidr, Domain, Duration, Email, HostAddress, ImageReference, Origin, Place,
+    Provider, SecretName, Service, Size, Text, TimedBandwidth, Url, Window, codes,
 };
 use std::collections::BTreeMap;
 
@@ -351,7 +351,7 @@ record! {
         /// Certificate of the registry's own authority, PEM.
         ca: Option<Text>,
         /// Mirror for images of the public registry.
-        mirror: Option<Url>,
+        mirror: Option<Origin>,
     }
 }
 

@@ -112,8 +112,13 @@ pub(super) fn is_hex(text: &str, length: usize) -> bool {
 }
 
 fn is_authority(text: &str) -> bool {
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, "443"));
-    (is_domain(host) || host == "localhost" || host.parse::<std::net::IpAddr>().is_ok())
+    let colon = text.rfind(':').filter(|at| !text[*at..].contains(']'));
+    let (host, port) = colon.map_or((text, "443"), |at| (&text[..at], &text[at + 1..]));
+    // Within an address the colons of IPv6 would be taken for the port's.
+    let six = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_six = six.is_some_and(|six| six.parse::<std::net::Ipv6Addr>().is_ok());
+    (is_six || is_domain(host) || host == "localhost" || host.parse::<std::net::Ipv4Addr>().is_ok())
+        && port.bytes().all(|b| b.is_ascii_digit())
         && port.parse::<u16>().is_ok_and(|p| p > 0)
 }
 
@@ -235,9 +240,10 @@ word!(
 word!(
     /// Name of a secret: a file name below `secrets/`.
     SecretName,
-    "1 to 64 of a-z, 0-9 and _, such as mail_password",
+    "1 to 64 of a-z, 0-9 and _ that begin with a letter, such as mail_password",
     "mail_password",
     |text| (1..=64).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 );
 word!(
@@ -252,7 +258,9 @@ word!(
     HostKey,
     "an SSH host key such as `ssh-ed25519 AAAA…`",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5",
-    |text| ssh_key::PublicKey::from_openssh(text).is_ok() && text.split(' ').count() == 2
+    |text| ssh_key::PublicKey::from_openssh(text).is_ok()
+        && text.split(' ').count() == 2
+        && !text.contains(char::is_control)
 );
 word!(
     /// An age recipient, `age1…`.
@@ -331,7 +339,10 @@ fn prefixed(text: &str) -> Option<(std::net::IpAddr, u32)> {
 fn is_cidr(text: &str) -> bool {
     prefixed(text).is_some_and(|(address, length)| match address {
         std::net::IpAddr::V4(v4) => u32::from(v4).checked_shl(length).unwrap_or(0) == 0,
-        std::net::IpAddr::V6(v6) => u128::from(v6).checked_shl(length).unwrap_or(0) == 0,
+        // IPv4 is written as IPv4: in its other form some take it for a network of IPv6.
+        std::net::IpAddr::V6(v6) => {
+            u128::from(v6).checked_shl(length).unwrap_or(0) == 0 && v6.to_ipv4_mapped().is_none()
+        }
     })
 }
 

@@ -206,8 +206,8 @@ impl Facts {
                 export.users.values().filter(|user| user.status == UserStatus::Active).count(),
             ),
             collections: count(export.collections.len()),
-            // stuf_config.json, metadata_config.json, users.json and one document for each user.
-            configuration_documents: 3 + count(export.users.len()),
+            // stuf_config.json, metadata_config.json, glass_readers.json, users.json and one document for each user.
+            configuration_documents: 4 + count(export.users.len()),
             realm: checked.realm.name.clone(),
             source_versioning: export.storage.versioning,
             images,
@@ -263,7 +263,11 @@ impl Facts {
 
     /// The same in a command that people type; of a machine that is still to be made they keep it in a variable.
     pub fn typed_address(&self) -> String {
-        self.site.machine.address.as_ref().map_or_else(|| "$TARGET".to_owned(), HostAddress::to_string)
+        self.site
+            .machine
+            .address
+            .as_ref()
+            .map_or_else(|| "${TARGET:?README.md, Prepare}".to_owned(), HostAddress::to_string)
     }
 
     /// For how many seconds others remember the record of the public name, where Terraform sets it.

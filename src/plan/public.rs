@@ -36,7 +36,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FirstScreen {
-    /// Planned working time from preflight to the end of the cutover.
+    /// Planned working time from the first phase to the end of the cutover.
     pub working_seconds: u64,
     /// The part of it that copies content.
     pub copy_seconds: u64,

@@ -5,6 +5,7 @@
 
 mod bill;
 mod csv;
+mod cut;
 mod data;
 mod documents;
 mod engine;
@@ -19,6 +20,7 @@ mod markdown;
 mod text;
 mod yaml;
 
+pub(crate) use cut::cut;
 pub use engine::{Document, Engine};
 pub use environment::dotenv;
 pub use format::Format;

@@ -122,7 +122,7 @@ pub struct Contents {
     pub folders: Vec<Folder>,
     /// What the content comes to that will be copied; none of it is in the package.
     pub content: Content,
-    /// How many settings of the export end which way.
+    /// How many settings, of the export and those that the target leaves out, end which way.
     pub ledger: Counts,
 }
 

@@ -10,7 +10,7 @@ use crate::open::Standing;
 use crate::pack::SecretOrigin;
 use crate::plan::figures::{bytes, count, duration};
 use crate::plan::{Actor, Mark, Place, Side};
-use crate::render::{Document, Engine, Error, visible};
+use crate::render::{Document, Engine, Error, cut, visible};
 use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -290,9 +290,10 @@ fn of_comparison(comparison: &Comparison) -> Json {
 
 fn of_difference(difference: &Difference) -> Json {
     let (word, tone) = changed(difference.change);
-    let value = |value: &Option<_>| {
-        value.as_ref().map_or_else(|| "–".to_owned(), |value| short(&comparison::value(value)))
-    };
+    let (old, new) =
+        (difference.old.as_ref().map(comparison::value), difference.new.as_ref().map(comparison::value));
+    let (old, new) = cut(old.as_deref(), new.as_deref(), LONGEST);
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
     let promised = difference.promised.as_ref().map(|promised| match promise(promised) {
         (Some(expected), why) => format!("{}, {why}", short(&expected)),
         (None, why) => why,
@@ -302,8 +303,8 @@ fn of_difference(difference: &Difference) -> Json {
         "change": word,
         "tone": tone,
         "personal": difference.personal,
-        "old": value(&difference.old),
-        "new": value(&difference.new),
+        "old": or_none(old),
+        "new": or_none(new),
         "also": difference.also.join(", "),
         "promised": promised,
     })

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import unittest
 from pathlib import Path
 
@@ -20,6 +21,23 @@ class Words(Story):
         for verb in ("--deploy", "hold resume", "lunch", "Deploy", ""):
             self.exits(2, package, verb, says="error[usage]")
         self.assertFalse(self.state.exists())
+
+    def test_on_a_disk_that_is_full_panic_still_stops_what_runs(self) -> None:
+        package = self.ready()
+        self.exits(0, package, "preflight")
+        own = self.state
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1]); import gates, errno\n"
+            "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
+            "gates.replace = full\n"
+            "class State:\n"
+            "    def gate(self, name): return sys.argv[2] + '/' + name\n"
+            "gates.set_stop(State(), 'PANIC'); print(gates.standing(State()))\n"
+        )
+        words = [sys.executable, "-c", code, str(package.root / "infrastructure/controller"), str(own)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "PANIC\n")
+        self.exits(11, package, "prepare", says="PANIC is set")
 
     def test_what_a_verb_does_not_take_begins_nothing(self) -> None:
         package = self.ready()

@@ -244,8 +244,8 @@ class Inventory(Provision):
         package = self.provisioned()
         run = self.exits(12, package, "preflight", says="error[phase.too-early]: preflight builds on provision")
         self.assertIn("next: ./migrate provision\n", run.stderr)
-        run = self.exits(12, package, "abort", says="error[target.unknown]: abort works at a machine")
-        self.assertIn("next: ./migrate provision\n", run.stderr)
+        run = self.exits(12, package, "abort", says="error[target.unknown]: nothing was built that")
+        self.assertIn("next: nothing more; where provision ran from another machine: docs/operations.md", run.stderr)
         self.exits(0, package, "status", says="target: not asked, since provision has not written yet")
         self.assertEqual(self.steps_run(), [])
 

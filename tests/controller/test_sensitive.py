@@ -100,6 +100,19 @@ class Known(unittest.TestCase):
         """What is searched for."""
         return leak.known(self.root)
 
+    def test_a_list_of_one_time_passwords_is_known_however_a_table_program_has_saved_it(self) -> None:
+        saved = {
+            "as it was": b'"ada","ada@example.org","0ne-time-FAKE"\n',
+            "with semicolons": b"ada;ada@example.org;0ne-time-FAKE\r\n",
+            "of another alphabet": "zoë\tzoe@example.org\t0ne-time-FAKE\n".encode("cp1252"),
+            "in UTF-16": "ada,ada@example.org,0ne-time-FAKE\n".encode("utf-16"),
+        }
+        for how, held in saved.items():
+            with self.subTest(how), tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "secrets").mkdir()
+                (Path(folder) / "secrets/one-time-passwords.csv").write_bytes(held)
+                self.assertEqual(leak.known(Path(folder)), {"secrets/one-time-passwords.csv": [b"0ne-time-FAKE"]})
+
     def test_of_a_state_it_is_what_is_marked_and_no_more(self) -> None:
         expected = {
             "Terraform's output.secret": [OUTPUT.encode()],

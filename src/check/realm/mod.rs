@@ -324,24 +324,28 @@ pub(super) fn walk(notes: &mut Notes<'_>) -> Option<Realm> {
     shaped.then_some(realm)
 }
 
-/// Keycloak fills in `${NAME}` wherever it stands in a realm file. Only texts that are carried in the file are looked at,
-/// which those of users are not.
+/// Keycloak fills in `${NAME}` wherever it stands in a realm file, in keys too. Only what is carried in the file is looked at: of
+/// users that is who acts for a client, all others come by another way.
 fn placeholders(notes: &mut Notes<'_>, document: &Document, dropped: &[(String, &'static str)]) {
     let mut found = Vec::new();
+    let mut of_clients = Vec::new();
+    document.each_leaf(&mut |path, _| {
+        of_clients.extend(path.strip_suffix(".serviceAccountClientId").map(|user| format!("{user}.")));
+    });
     document.each_leaf(&mut |path, node| {
-        let Some(text) = node.text().filter(|text| text.contains("${") && !path.starts_with("users")) else {
+        let carried =
+            !path.starts_with("users") || of_clients.iter().any(|user| path.starts_with(user.as_str()));
+        let text = node.text().unwrap_or_default();
+        if !carried || !(text.contains("${") || path.contains("${")) {
             return;
-        };
+        }
         let left_out = || {
             dropped.iter().any(|(outer, _)| {
                 path.strip_prefix(outer.as_str())
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             })
         };
-        // Keycloak's own texts name entries of its message files.
-        let own = ["${role_", "${client_", "${auth"].iter().any(|begin| text.starts_with(begin))
-            || text.ends_with("ScopeConsentText}");
-        if !own && !left_out() {
+        if !(is_of_a_message_file(text) && !path.contains("${") || left_out()) {
             let at = Location {
                 file: document.name.clone(),
                 line: node.at.line,
@@ -353,6 +357,16 @@ fn placeholders(notes: &mut Notes<'_>, document: &Document, dropped: &[(String, 
         }
     });
     notes.findings.extend(found);
+}
+
+/// Keycloak's own texts name entries of its message files, and nothing else.
+fn is_of_a_message_file(text: &str) -> bool {
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| {
+        name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+            && (["role_", "client_", "auth"].iter().any(|begin| name.starts_with(begin))
+                || name.ends_with("ScopeConsentText"))
+    })
 }
 
 fn roles<'d>(reader: &mut Reader<'d>, top: &mut Object<'d>, realm: &str) -> BTreeMap<String, String> {

@@ -2,6 +2,7 @@
 
 use crate::cli::report::printable;
 use crate::compare::{Change, Class, Code, Comparison, Difference};
+use crate::render;
 use crate::show::{self, Reason};
 use std::fmt::Write as _;
 
@@ -67,10 +68,12 @@ fn code(out: &mut String, code: &Code) {
 
 fn one(out: &mut String, difference: &Difference) {
     let _ = writeln!(out, "  {} {}", sign(difference.change), one_line(&difference.path));
-    let values = [("old", &difference.old), ("new", &difference.new)];
-    for (word, value) in values {
+    let value = |value: &Option<_>| value.as_ref().map(|value| one_line(&show::value(value)));
+    let (old, new) = (value(&difference.old), value(&difference.new));
+    let (old, new) = render::cut(old.as_deref(), new.as_deref(), LONGEST);
+    for (word, value) in [("old", old), ("new", new)] {
         if let Some(value) = value {
-            let _ = writeln!(out, "      {word}       {}", short(&show::value(value)));
+            let _ = writeln!(out, "      {word}       {value}");
         }
     }
     if !difference.also.is_empty() {

@@ -7,6 +7,7 @@ use super::{Known, made_at};
 use crate::model::Timestamp;
 use crate::open;
 use crate::record::{self, Area, Changed, Entry, History, Meaning, Trust, Verdict};
+use crate::render;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -410,19 +411,17 @@ fn is_files(area: Area) -> bool {
 /// `settings.json: a.b: 1 -> 2`; of files, whose values are digests, only what became of them.
 fn way(change: &Changed) -> String {
     let what = report::printable(&change.what);
-    let value = |text: &str| {
-        let text = report::printable(text).replace('\n', " ");
-        let cut: String = text.chars().take(LONGEST).collect();
-        if cut.len() < text.len() { format!("{cut}…") } else { cut }
-    };
+    let value =
+        |text: &Option<String>| text.as_deref().map(|text| report::printable(text).replace('\n', " "));
+    let (before, after) = (value(&change.before), value(&change.after));
     let bare = is_files(change.area);
-    match (&change.before, &change.after) {
+    match render::cut(before.as_deref(), after.as_deref(), LONGEST) {
         (Some(_), Some(_)) if bare => format!("{what}: changed"),
         (None, _) if bare => format!("{what}: new"),
         (_, None) if bare => format!("{what}: gone"),
-        (Some(before), Some(after)) => format!("{what}: {} -> {}", value(before), value(after)),
-        (None, Some(after)) => format!("{what}: new, {}", value(after)),
-        (Some(before), None) => format!("{what}: gone, was {}", value(before)),
+        (Some(before), Some(after)) => format!("{what}: {before} -> {after}"),
+        (None, Some(after)) => format!("{what}: new, {after}"),
+        (Some(before), None) => format!("{what}: gone, was {before}"),
         (None, None) => what,
     }
 }

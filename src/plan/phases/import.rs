@@ -79,7 +79,7 @@ fn documents(facts: &Facts) -> Draft {
         side: Side::Target,
         actor: Actor::Automation,
         what: format!(
-            "Writes {} into bucket {}: the configuration, the metadata fields and one document for each user. Documents that an unfinished import wrote, and that this package does not have, are put back first.",
+            "Writes {} into bucket {}: the configuration, the metadata fields, who reads what, the list of users and one document for each of them. Documents that an unfinished import wrote, and that this package does not have, are put back first.",
             figures::count(facts.configuration_documents, "document", "documents"),
             facts.bucket()
         ),

@@ -110,6 +110,7 @@ word!(
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKqaAJFD04B2LnIceO5BfT4AlutPAnUP4oE+fwZhylv5",
     |text| {
         text.split(' ').count() == 2
+            && !text.contains(char::is_control)
             && (text.starts_with("ssh-ed25519 ") || text.starts_with("ssh-rsa "))
             && ssh_key::PublicKey::from_openssh(text).is_ok()
     }

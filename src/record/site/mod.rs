@@ -13,7 +13,7 @@ use super::history::{History, Past, Signature, Standing};
 use super::log::Entry;
 use super::meaning::{Area, Changed, Meaning};
 use super::{Finding, Validation};
-use crate::render::{self, Document, Engine, visible};
+use crate::render::{self, Document, Engine, cut, visible};
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 use settings::Settings;
@@ -382,21 +382,8 @@ impl Change {
             (_, None) => "gone",
             _ => "changed",
         };
-        Self {
-            what: visible(&changed.what),
-            before: changed.before.as_deref().map(value),
-            after: changed.after.as_deref().map(value),
-            became,
-        }
-    }
-}
-
-/// A value as far as a page shows it.
-fn value(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        None => visible(text),
-        Some((end, _)) => {
-            format!("{}… ({} characters in all)", visible(&text[..end]), text.chars().count())
-        }
+        let (before, after) = (changed.before.as_deref().map(visible), changed.after.as_deref().map(visible));
+        let (before, after) = cut(before.as_deref(), after.as_deref(), LONGEST);
+        Self { what: visible(&changed.what), before, after, became }
     }
 }

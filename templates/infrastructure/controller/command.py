@@ -84,7 +84,7 @@ def _belong(words: list[str], verb: str, names: list[str], values: dict[str, str
     """Refuses what the verb would ignore: it was meant to do something."""
     if verb in _OBJECTS and len(names) != 1:
         wanted = f"{verb} wants one name after it: {_OBJECTS[verb]}"
-        raise _wrong(words, wanted, "./migrate status names what comes next")
+        raise _wrong(words, wanted, _ALL)
     if verb not in _OBJECTS and names:
         also = "; one phase or verb per call" if names[0] in VERBS else ""
         raise _wrong(words, f"{verb} takes no {names[0]!r}{also}", f"./migrate {verb}")

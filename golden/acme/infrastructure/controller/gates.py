@@ -352,7 +352,11 @@ def _given_on(
 def set_stop(state: State, name: str) -> None:
     """Writes `HOLD` or `PANIC`; needs no lock, since it must reach a run that has it."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    replace(state.gate(name), f"by: {me()}\nat: {now}\n")
+    try:
+        replace(state.gate(name), f"by: {me()}\nat: {now}\n")
+    except OSError:
+        # Only its name counts, and for that a disk that is full has room.
+        os.close(os.open(state.gate(name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def standing(state: State, phase: str | None = None) -> str | None:

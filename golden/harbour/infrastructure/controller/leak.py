@@ -6,7 +6,6 @@ shorter than eight bytes stand in texts by accident and are not searched for.
 """
 
 import base64
-import csv
 import html
 import json
 import re
@@ -77,9 +76,7 @@ def known(root: Path) -> dict[str, list[bytes]]:
     values = {}
     for path in files:
         content = path.read_bytes().strip()
-        # One-time passwords: one user on each line, the password last.
-        rows = csv.reader(content.decode().splitlines()) if path.suffix == ".csv" else ()
-        found = [row[-1].encode() for row in rows if row] or list(_values(content))
+        found = _last_cells(content) if path.suffix == ".csv" else list(_values(content))
         values[str(path.relative_to(root))] = [value for value in found if len(value) >= SHORTEST]
     for name, text in sensitive.known(root):
         parts = (value for value in _values(text.strip().encode()) if len(value) >= sensitive.SHORTEST)
@@ -87,6 +84,12 @@ def known(root: Path) -> dict[str, list[bytes]]:
         before = values.setdefault(f"Terraform's {name}", [])
         before += [value for value in parts if value not in before]
     return values
+
+
+def _last_cells(content: bytes) -> list[bytes]:
+    """One-time passwords: one user on each line, the password last, whatever program has saved the list again."""
+    lines = content.replace(b"\0", b"").splitlines()
+    return [re.split(rb"[,;\t]", line)[-1].strip(b'" ') for line in lines]
 
 
 def _values(content: bytes) -> Iterator[bytes]:

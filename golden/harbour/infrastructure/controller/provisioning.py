@@ -120,7 +120,12 @@ def unknown(state: State, phase: str) -> Stop:
     if so_far is not None:
         what += f"; it has made {so_far}"
     following = "./migrate provision"
-    if phase == "adopt":
+    if phase == "abort" and so_far is None:
+        what = "nothing was built that this machine knows of, so there is nothing to take down"
+        following = "nothing more; where provision ran from another machine: docs/operations.md, From another machine"
+    elif phase == "abort":
+        following = "docs/operations.md, Taking it down, has what takes that away again"
+    elif phase == "adopt":
         following = "bring what it wrote from the first machine, docs/operations.md, From another machine"
     return refused("target.unknown", what, str(state.inventory / "hosts.json"), following)
 

@@ -54,7 +54,9 @@ impl Screen {
         let own = plan.phases.iter().filter(|phase| phase.automated && phase.place == Place::Forward);
         let own = figures::duration(own.map(Phase::seconds).sum());
         Self {
-            duration: format!("{own} for the phases that this package runs; the whole migration {duration}"),
+            duration: format!(
+                "{own} for the phases that this package runs; all to the end of the cutover {duration}"
+            ),
             notice: [
                 before_it,
                 vec!["nothing else from this package, which moves nobody".to_owned(), notice],
